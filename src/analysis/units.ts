@@ -1,0 +1,116 @@
+/**
+ * Quantities and their text forms. The only module that knows 1e9 or 1024.
+ *
+ * Inside the program everything is in base units: FLOP, B, s, FLOP/s, OP/s, B/s, Hz, W.
+ * Bandwidth and rates are decimal (1 GB/s = 1e9 B/s); capacities may be binary (1 KiB = 1024 B).
+ */
+import {AnalysisError} from './errors.ts'
+
+declare const unit: unique symbol
+
+/** A number that carries its unit in the type: assigning `Flops` to `Bytes` does not compile. */
+export type Quantity<U extends string> = number & {readonly [unit]?: U}
+export type Flops = Quantity<'FLOP'>
+export type Bytes = Quantity<'B'>
+export type Seconds = Quantity<'s'>
+export type FlopsPerSecond = Quantity<'FLOP/s'>
+export type BytesPerSecond = Quantity<'B/s'>
+export type FlopsPerByte = Quantity<'FLOP/B'>
+
+const decimal: Record<string, number> = {'': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18}
+const binary: Record<string, number> = {Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50}
+const small: Record<string, number> = {m: 1e-3, u: 1e-6, µ: 1e-6, n: 1e-9, p: 1e-12}
+
+/** Base units that values may be written in. */
+export const baseUnits = ['FLOP', 'OP', 'B', 's', 'FLOP/s', 'OP/s', 'B/s', 'FLOP/B', 'Hz', 'W'] as const
+export type BaseUnit = (typeof baseUnits)[number]
+
+const aliases: Record<string, BaseUnit> = {FLOPS: 'FLOP/s', FLOPs: 'FLOP', OPS: 'OP/s', OPs: 'OP', 'FLOPs/s': 'FLOP/s', 'OPs/s': 'OP/s'}
+
+/**
+ * Splits a unit such as `TB/s`, `GiB`, `TFLOP/s` or `us` into its scale and base unit.
+ * @returns `undefined` where the text is not a known unit
+ */
+export function parseUnit(text: string): {scale: number; base: BaseUnit} | undefined {
+  for (const base of [...Object.keys(aliases), ...baseUnits].sort((a, b) => b.length - a.length)) {
+    if (!text.endsWith(base)) continue
+    const prefix = text.slice(0, text.length - base.length)
+    const canonical = aliases[base] ?? (base as BaseUnit)
+    const scale = decimal[prefix] ?? (canonical === 'B' || canonical === 'B/s' ? binary[prefix] : undefined)
+    if (scale !== undefined) return {scale, base: canonical}
+    if (canonical === 's' && small[prefix] !== undefined) return {scale: small[prefix], base: 's'}
+  }
+  return undefined
+}
+
+/**
+ * Parses `"3.35 TB/s"` into base units.
+ * @throws AnalysisError `bad-quantity` naming the value and an example of what is allowed
+ */
+export function parseQuantity(text: string, expected: BaseUnit): number {
+  const match = /^\s*([+-]?\d+(?:[_,]\d{3})*(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(\S+)\s*$/.exec(text)
+  const parsed = match ? parseUnit(match[2]!) : undefined
+  if (!match || !parsed || parsed.base !== expected) {
+    throw new AnalysisError('bad-quantity', `"${text}" is not a quantity in ${expected}`, [
+      `write a number and a unit, for example "3.35 T${expected}"`,
+    ])
+  }
+  return scaled(match[1]!.replace(/[_,]/g, ''), parsed.scale)
+}
+
+/** `number × scale` without the rounding of a float product: 3.35 × 1e12 is exactly 3.35e12. */
+function scaled(digits: string, scale: number): number {
+  const exponent = Math.log10(scale)
+  if (!Number.isInteger(exponent)) return Number(digits) * scale
+  const [mantissa, power = '0'] = digits.toLowerCase().split('e')
+  return Number(`${mantissa}e${Number(power) + exponent}`)
+}
+
+const prefixes = ['', 'k', 'M', 'G', 'T', 'P', 'E'] as const
+const smallPrefixes = ['', 'm', 'µ', 'n', 'p'] as const
+
+/**
+ * Formats a quantity with a decimal prefix and about `digits` significant digits: `3.35 TB/s`, `12.4 µs`, `0 B`.
+ * `null` is printed as `–`.
+ */
+export function format(value: number | null | undefined, base: BaseUnit | '', digits = 3): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return '–'
+  if (value === 0) return `0 ${base}`.trimEnd()
+  const magnitude = Math.abs(value)
+  let step = Math.floor(Math.log10(magnitude) / 3)
+  const table = base === 's' && step < 0 ? smallPrefixes : prefixes
+  const limit = table.length - 1
+  let index = Math.min(limit, table === smallPrefixes ? -step : Math.max(0, base === 's' ? 0 : step))
+  const scaledBy = (i: number) => (table === smallPrefixes ? magnitude * 10 ** (3 * i) : magnitude / 10 ** (3 * i))
+  // 999.96 rounds to 1000: take the next prefix instead
+  if (Number(scaledBy(index).toPrecision(digits)) >= 1000 && base !== 's') index = Math.min(limit, index + 1)
+  else if (Number(scaledBy(index).toPrecision(digits)) >= 1000 && table === smallPrefixes) index = Math.max(0, index - 1)
+  step = index
+  const shown = scaledBy(step)
+  const text = shown >= 1000 ? Math.round(shown).toString() : Number(shown.toPrecision(digits)).toString()
+  return `${value < 0 ? '-' : ''}${text} ${table[step]}${base}`.trimEnd()
+}
+
+/** Formats a capacity in binary units: `35.8 MiB`. */
+export function formatCapacity(bytes: number | null): string {
+  if (bytes === null) return '–'
+  const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  let index = 0
+  let value = bytes
+  while (value >= 1024 && index < names.length - 1) {
+    value /= 1024
+    index++
+  }
+  return `${Number(value.toPrecision(value >= 1000 ? 4 : 3))} ${names[index]}`
+}
+
+/** Formats an exact count with thousands separators: `8,030,261,248`. */
+export function formatCount(value: number): string {
+  return value.toLocaleString('en-US', {maximumFractionDigits: 0})
+}
+
+/** Formats a share: `12.3 %`. */
+export function formatShare(value: number | null): string {
+  if (value === null) return '–'
+  return `${(value * 100).toFixed(value < 0.0995 ? 2 : 1)} %`
+}
