@@ -1,0 +1,77 @@
+{
+  # One static library per ISA from the same sources: the addon itself is built for the baseline, and native/core/variants.cc
+  # chooses at run time. No global -march: the binary must load on every CPU of its architecture.
+  'variables': {
+    'kernels': ['native/kernels/variant.cc', 'native/kernels/fma.cc', 'native/kernels/read.cc'],
+    'common': ['-O2', '-Wall', '-Wextra', '-Wno-psabi', '-fno-math-errno', '-fvisibility=hidden'],
+  },
+  'target_defaults': {
+    'default_configuration': 'Release',
+    'cflags': ['<@(common)'],
+    'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti'],
+    'xcode_settings': {
+      'OTHER_CPLUSPLUSFLAGS': ['-std=c++17', '<@(common)', '-fno-exceptions', '-fno-rtti'],
+      'MACOSX_DEPLOYMENT_TARGET': '12.0',
+    },
+  },
+  'conditions': [
+    ['target_arch=="x64"', {
+      'targets': [
+        {
+          'target_name': 'kernels_sse2', 'type': 'static_library', 'sources': ['<@(kernels)'],
+          'defines': ['RP_ISA_SSE2'],
+        },
+        {
+          'target_name': 'kernels_scalar', 'type': 'static_library', 'sources': ['<@(kernels)'],
+          'defines': ['RP_ISA_SCALAR'],
+          'cflags': ['-mavx', '-mfma', '-fno-tree-vectorize'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx', '-mfma', '-fno-tree-vectorize']},
+        },
+        {
+          'target_name': 'kernels_sse', 'type': 'static_library', 'sources': ['<@(kernels)'],
+          'defines': ['RP_ISA_SSE'],
+          'cflags': ['-mavx', '-mfma'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx', '-mfma']},
+        },
+        {
+          'target_name': 'kernels_avx2', 'type': 'static_library', 'sources': ['<@(kernels)'],
+          'defines': ['RP_ISA_AVX2'],
+          'cflags': ['-mavx2', '-mfma'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx2', '-mfma']},
+        },
+        {
+          'target_name': 'kernels_avx512', 'type': 'static_library', 'sources': ['<@(kernels)'],
+          'defines': ['RP_ISA_AVX512'],
+          'cflags': ['-mavx2', '-mfma', '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mprefer-vector-width=512'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx2', '-mfma', '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mprefer-vector-width=512']},
+        },
+      ],
+    }],
+    ['target_arch=="arm64"', {
+      'targets': [
+        {
+          'target_name': 'kernels_scalar', 'type': 'static_library', 'sources': ['<@(kernels)'],
+          'defines': ['RP_ISA_SCALAR'],
+          'cflags': ['-fno-tree-vectorize'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-fno-tree-vectorize']},
+        },
+        {
+          'target_name': 'kernels_neon', 'type': 'static_library', 'sources': ['<@(kernels)'],
+          'defines': ['RP_ISA_NEON'],
+        },
+      ],
+    }],
+  ],
+  'targets': [
+    {
+      'target_name': 'ridgepoint',
+      'sources': ['native/addon.cc', 'native/core/memory.cc', 'native/core/pool.cc', 'native/core/session.cc', 'native/core/variants.cc'],
+      'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS'],
+      'conditions': [
+        ['target_arch=="x64"', {'dependencies': ['kernels_sse2', 'kernels_scalar', 'kernels_sse', 'kernels_avx2', 'kernels_avx512']}],
+        ['target_arch=="arm64"', {'dependencies': ['kernels_scalar', 'kernels_neon']}],
+      ],
+    },
+  ],
+}

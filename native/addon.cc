@@ -1,0 +1,243 @@
+// N-API glue only: checks what JavaScript hands in, runs the core on a libuv worker thread, hands numbers back.
+#include <napi.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/session.h"
+#include "core/variants.h"
+
+namespace {
+
+// Raised whenever the JavaScript side must change with it; src/kernels/native.ts refuses another number.
+constexpr int apiVersion = 1;
+
+constexpr double largestCount = 9007199254740991.0;  // 2^53 - 1
+
+bool readProbe(const std::string& name, rp::Probe& probe) {
+  static const struct {
+    const char* name;
+    rp::Probe probe;
+  } names[] = {{"fma-f32", rp::Probe::fmaF32},          {"fma-f64", rp::Probe::fmaF64},     {"read", rp::Probe::read},
+               {"read-streams", rp::Probe::readStreams}, {"call", rp::Probe::call},          {"fork-join", rp::Probe::forkJoin},
+               {"wake", rp::Probe::wake}};
+  for (const auto& entry : names)
+    if (name == entry.name) {
+      probe = entry.probe;
+      return true;
+    }
+  return false;
+}
+
+bool count(const Napi::Object& object, const char* field, double low, double high, double& out) {
+  const Napi::Value value = object.Get(field);
+  if (!value.IsNumber()) return false;
+  out = value.As<Napi::Number>().DoubleValue();
+  return out >= low && out <= high && out == double(int64_t(out));
+}
+
+Napi::Float64Array floats(Napi::Env env, const std::vector<double>& values) {
+  Napi::Float64Array array = Napi::Float64Array::New(env, values.size());
+  for (size_t i = 0; i < values.size(); i++) array[i] = values[i];
+  return array;
+}
+
+class OpenWorker : public Napi::AsyncWorker {
+ public:
+  OpenWorker(Napi::Env env, std::shared_ptr<rp::Session> session, std::vector<size_t> bytes)
+      : AsyncWorker(env), session_(std::move(session)), bytes_(std::move(bytes)), deferred_(env) {}
+  Napi::Promise promise() { return deferred_.Promise(); }
+  void Execute() override {
+    const char* problem = "";
+    if (!session_->open(bytes_, &problem)) SetError(problem);
+  }
+  void OnOK() override {
+    const rp::SessionInfo info = session_->info();
+    Napi::Object result = Napi::Object::New(Env());
+    result["threads"] = info.threads;
+    result["pinned"] = info.pinned;
+    result["bytes"] = double(info.bytes);
+    result["hugeBytes"] = double(info.hugeBytes);
+    deferred_.Resolve(result);
+  }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  std::shared_ptr<rp::Session> session_;
+  std::vector<size_t> bytes_;
+  Napi::Promise::Deferred deferred_;
+};
+
+class SampleWorker : public Napi::AsyncWorker {
+ public:
+  SampleWorker(Napi::Env env, std::shared_ptr<rp::Session> session, rp::Spec spec)
+      : AsyncWorker(env), session_(std::move(session)), spec_(spec), deferred_(env) {}
+  Napi::Promise promise() { return deferred_.Promise(); }
+  void Execute() override {
+    if (!session_->take(spec_, sample_)) SetError("cancelled");
+  }
+  void OnOK() override {
+    Napi::Object result = Napi::Object::New(Env());
+    result["seconds"] = floats(Env(), sample_.seconds);
+    result["clockHz"] = floats(Env(), sample_.clockHz);
+    result["work"] = sample_.work;
+    deferred_.Resolve(result);
+  }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  std::shared_ptr<rp::Session> session_;
+  rp::Spec spec_;
+  rp::Sample sample_;
+  Napi::Promise::Deferred deferred_;
+};
+
+class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
+ public:
+  static void define(Napi::Env env, Napi::Object exports) {
+    exports["Session"] = DefineClass(env, "Session",
+                                     {InstanceMethod<&SessionWrap::open>("open"), InstanceMethod<&SessionWrap::sample>("sample"),
+                                      InstanceMethod<&SessionWrap::cancel>("cancel"), InstanceMethod<&SessionWrap::close>("close")});
+  }
+  explicit SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), session_(std::make_shared<rp::Session>()) {}
+
+ private:
+  // open(bytesPerThread: number[]): Promise<{threads, pinned, bytes, hugeBytes}>
+  Napi::Value open(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    std::vector<size_t> bytes;
+    if (info.Length() == 1 && info[0].IsArray()) {
+      const Napi::Array list = info[0].As<Napi::Array>();
+      for (uint32_t i = 0; i < list.Length(); i++) {
+        const Napi::Value value = list.Get(i);
+        const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+        if (number >= 64 && number <= largestCount) bytes.push_back(size_t(number));
+      }
+      if (bytes.size() != list.Length()) bytes.clear();
+    }
+    if (bytes.empty() || opened_ || !session_) {
+      Napi::TypeError::New(env, "open: a list of bytes per thread (at least 64), once").ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    opened_ = true;
+    bytes_ = bytes;
+    auto* worker = new OpenWorker(env, session_, std::move(bytes));
+    const Napi::Promise promise = worker->promise();
+    worker->Queue();
+    return promise;
+  }
+
+  // sample({probe, isa, threads, bytes, roam, passes, repetitions, clock}): Promise<{seconds, clockHz, work}>
+  Napi::Value sample(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    rp::Spec spec;
+    const char* problem = nullptr;
+    if (info.Length() != 1 || !info[0].IsObject() || !session_ || !opened_) problem = "sample: a specification, on an open session";
+    else problem = readSpec(info[0].As<Napi::Object>(), spec);
+    if (problem) {
+      Napi::TypeError::New(env, problem).ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    auto* worker = new SampleWorker(env, session_, spec);
+    const Napi::Promise promise = worker->promise();
+    worker->Queue();
+    return promise;
+  }
+
+  const char* readSpec(const Napi::Object& object, rp::Spec& spec) {
+    double number;
+    if (!object.Get("probe").IsString() || !readProbe(object.Get("probe").As<Napi::String>(), spec.probe)) return "sample: unknown probe";
+    if (!object.Get("isa").IsString()) return "sample: isa is missing";
+    spec.variant = rp::findVariant(object.Get("isa").As<Napi::String>().Utf8Value().c_str());
+    if (!spec.variant) return "sample: this CPU does not have that isa";
+    if (!count(object, "threads", 1, double(bytes_.size()), number)) return "sample: threads out of range";
+    spec.threads = int(number);
+    if (!count(object, "bytes", 0, largestCount, number)) return "sample: bytes out of range";
+    spec.bytes = size_t(number);
+    for (int i = 0; i < spec.threads; i++)
+      if (spec.bytes > bytes_[i]) return "sample: bytes exceed the session's memory";
+    if (!count(object, "passes", 1, largestCount, number)) return "sample: passes out of range";
+    spec.passes = uint64_t(number);
+    if (!count(object, "repetitions", 1, 1e6, number)) return "sample: repetitions out of range";
+    spec.repetitions = int(number);
+    spec.roam = object.Get("roam").ToBoolean();
+    spec.clock = object.Get("clock").ToBoolean();
+    return nullptr;
+  }
+
+  Napi::Value cancel(const Napi::CallbackInfo& info) {
+    if (session_) session_->cancel();
+    return info.Env().Undefined();
+  }
+
+  // Gives threads and memory back. A sample in flight holds the session until it ends.
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    if (session_) session_->cancel();
+    session_.reset();
+    return info.Env().Undefined();
+  }
+
+  std::shared_ptr<rp::Session> session_;
+  std::vector<size_t> bytes_;
+  bool opened_ = false;
+};
+
+// readXor(isa, streams: boolean, data: Uint8Array): the xor of the array's whole lines, for the tests of the read kernels.
+Napi::Value readXor(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const rp::Variant* variant = info[0].IsString() ? rp::findVariant(info[0].As<Napi::String>().Utf8Value().c_str()) : nullptr;
+  if (!variant || !info[2].IsTypedArray()) {
+    Napi::TypeError::New(env, "readXor: isa, streams, bytes").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const Napi::Uint8Array data = info[2].As<Napi::Uint8Array>();
+  const rp::ReadProbe& probe = info[1].ToBoolean() ? variant->readStreams : variant->read;
+  return Napi::BigInt::New(env, probe.run(data.Data(), data.ByteLength() / 64, 1));
+}
+
+// fmaSum(isa, dtype, passes): the sum over all lanes of all chains, for the tests of the compute kernels.
+Napi::Value fmaSum(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const rp::Variant* variant = info[0].IsString() ? rp::findVariant(info[0].As<Napi::String>().Utf8Value().c_str()) : nullptr;
+  if (!variant || !info[1].IsString() || !info[2].IsNumber()) {
+    Napi::TypeError::New(env, "fmaSum: isa, dtype, passes").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const rp::ComputeProbe& probe = info[1].As<Napi::String>().Utf8Value() == "f32" ? variant->fmaF32 : variant->fmaF64;
+  Napi::Object result = Napi::Object::New(env);
+  result["sum"] = probe.run(uint64_t(info[2].As<Napi::Number>().Int64Value()));
+  result["flopsPerPass"] = probe.flopsPerPass;
+  return result;
+}
+
+Napi::Value cpu(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Object result = Napi::Object::New(env);
+  result["brand"] = rp::cpuBrand();
+  const rp::Variants& all = rp::variants();
+  Napi::Array isas = Napi::Array::New(env, all.count);
+  for (int i = 0; i < all.count; i++) {
+    Napi::Object isa = Napi::Object::New(env);
+    isa["name"] = all.list[i]->isa;
+    isa["vectorBytes"] = all.list[i]->vectorBytes;
+    isas[uint32_t(i)] = isa;
+  }
+  result["isas"] = isas;
+  int cpus[1024];
+  result["allowed"] = rp::allowedCpus(cpus, 1024);
+  return result;
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports["apiVersion"] = apiVersion;
+  exports["cpu"] = Napi::Function::New<cpu>(env, "cpu");
+  exports["readXor"] = Napi::Function::New<readXor>(env, "readXor");
+  exports["fmaSum"] = Napi::Function::New<fmaSum>(env, "fmaSum");
+  SessionWrap::define(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(ridgepoint, init)

@@ -1,0 +1,22 @@
+// Page-aligned memory of one measuring thread, huge pages asked for.
+#pragma once
+#include <stddef.h>
+
+namespace rp {
+
+struct Region {
+  char* data = nullptr;
+  size_t bytes = 0;
+};
+
+// Reserves `bytes`, rounded up to 2 MiB and aligned to it; data is null where the system refuses. Pages come with the first touch.
+Region reserve(size_t bytes);
+void release(Region& region);
+
+// Writes every byte of [from, to) with a pattern that neither compresses nor holds zeros.
+void fill(Region& region, size_t from, size_t to);
+
+// Bytes of the region that the kernel backs with huge pages; 0 where it does not say.
+size_t hugeBytes(const Region& region);
+
+}  // namespace rp

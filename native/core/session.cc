@@ -1,0 +1,174 @@
+#include "session.h"
+
+#include "clock.h"
+
+namespace rp {
+
+namespace {
+
+volatile uint64_t sinkWord;
+volatile double sinkValue;
+
+// One turn of a kernel on this thread's memory. The results go to a volatile so that no call can be dropped.
+void turn(const Spec& spec, const char* data, size_t bytes, uint64_t passes) {
+  switch (spec.probe) {
+    case Probe::fmaF32: sinkValue = spec.variant->fmaF32.run(passes); break;
+    case Probe::fmaF64: sinkValue = spec.variant->fmaF64.run(passes); break;
+    case Probe::read: sinkWord = spec.variant->read.run(data, bytes / 64, passes); break;
+    case Probe::readStreams: sinkWord = spec.variant->readStreams.run(data, bytes / 64, passes); break;
+    case Probe::call:
+      for (uint64_t i = 0; i < passes; i++) sinkWord = spec.variant->read.run(data, 0, 1);
+      break;
+    default: break;
+  }
+}
+
+// Core cycles per second while the clock twin of the probe runs, about an eighth of the repetition's length.
+double clockOf(const Spec& spec, const char* data, size_t bytes, uint64_t passes) {
+  double cycles = 0;
+  const double from = now();
+  if (spec.probe == Probe::fmaF32 || spec.probe == Probe::fmaF64) {
+    const ComputeProbe& probe = spec.probe == Probe::fmaF32 ? spec.variant->fmaF32 : spec.variant->fmaF64;
+    const uint64_t turns = passes / 2 + 1;  // a pass of the twin is one copy of the chains, of the probe four
+    sinkValue = probe.clock(turns);
+    cycles = probe.cyclesPerPass * double(turns);
+  } else if (spec.probe == Probe::read && spec.variant->read.clock) {
+    const uint64_t turns = passes / 8 + 1;
+    sinkWord = spec.variant->read.clock(data, bytes / 64, turns);
+    cycles = spec.variant->read.cyclesPerLine * double(bytes / 64) * double(turns);
+  }
+  const double took = now() - from;
+  return took > 0 ? cycles / took : 0;
+}
+
+}  // namespace
+
+struct Session::Run {
+  Session* session;
+  const Spec* spec;
+  std::vector<double> from, to, clock;  // [repetition * threads + thread]
+  std::atomic<bool> stop{false};
+  int done = 0;
+};
+
+Session::~Session() {
+  pool_.stop();
+  for (Region& region : regions_) release(region);
+}
+
+void Session::touchThread(void* context, int thread) {
+  Session* self = static_cast<Session*>(context);
+  Region& region = self->regions_[thread];
+  constexpr size_t step = size_t(8) << 20;
+  for (size_t at = 0; at < region.bytes && !self->cancelled_.load(); at += step)
+    fill(region, at, at + step < region.bytes ? at + step : region.bytes);
+}
+
+bool Session::open(const std::vector<size_t>& bytesPerThread, const char** problem) {
+  const int wanted = int(bytesPerThread.size());
+  const int granted = pool_.start(wanted);
+  if (granted == 0) {
+    *problem = "the system refuses to start a thread";
+    return false;
+  }
+  for (int i = 0; i < granted; i++) {
+    regions_.push_back(reserve(bytesPerThread[i]));
+    if (!regions_.back().data) {
+      *problem = "the system refuses the memory for the measurement";
+      return false;
+    }
+  }
+  positions_.assign(granted, 0);
+  pool_.run(granted, touchThread, this);
+  if (cancelled_.load()) {
+    *problem = "cancelled";
+    return false;
+  }
+  info_.threads = granted;
+  info_.pinned = pool_.pinned();
+  for (const Region& region : regions_) {
+    info_.bytes += region.bytes;
+    info_.hugeBytes += hugeBytes(region);
+  }
+  return true;
+}
+
+double Session::workOf(const Spec& spec) const {
+  const double turns = double(spec.passes);
+  switch (spec.probe) {
+    case Probe::fmaF32: return spec.variant->fmaF32.flopsPerPass * turns * spec.threads;
+    case Probe::fmaF64: return spec.variant->fmaF64.flopsPerPass * turns * spec.threads;
+    case Probe::read:
+    case Probe::readStreams: return double(spec.bytes / 64 * 64) * turns * spec.threads;
+    default: return turns;
+  }
+}
+
+void Session::runThread(void* context, int thread) {
+  Run& run = *static_cast<Run*>(context);
+  Session& self = *run.session;
+  const Spec& spec = *run.spec;
+  const Region& region = self.regions_[thread];
+  Barrier& barrier = self.pool_.barrier();
+  size_t& position = self.positions_[thread];
+  // Warm caches, predictors and the clock licence of wide instructions; a roaming read must find nothing warm.
+  if (!spec.roam) turn(spec, region.data, spec.bytes, spec.passes / 8 + 1);
+  for (int r = 0; r < spec.repetitions; r++) {
+    if (thread == 0) run.stop.store(self.cancelled_.load());
+    barrier.wait();
+    if (run.stop.load()) return;
+    if (spec.roam && position + spec.bytes > region.bytes) position = 0;
+    const char* data = region.data + (spec.roam ? position : 0);
+    const size_t slot = size_t(r) * spec.threads + thread;
+    run.from[slot] = now();
+    if (spec.probe == Probe::forkJoin) {
+      for (uint64_t i = 0; i < spec.passes; i++) {
+        barrier.wait();
+        barrier.wait();
+      }
+    } else {
+      turn(spec, data, spec.bytes, spec.passes);
+    }
+    run.to[slot] = now();
+    if (spec.roam) position += spec.bytes;
+    if (spec.clock) run.clock[slot] = clockOf(spec, data, spec.bytes, spec.passes);
+    if (thread == 0) run.done = r + 1;
+    barrier.wait();
+  }
+}
+
+bool Session::take(const Spec& spec, Sample& sample) {
+  sample.work = workOf(spec);
+  if (spec.probe == Probe::wake) {
+    // From the caller's view: waking sleeping threads, an empty job, and joining them.
+    for (int r = 0; r < spec.repetitions; r++) {
+      if (cancelled_.load()) return false;
+      const double from = now();
+      for (uint64_t i = 0; i < spec.passes; i++) pool_.run(spec.threads, [](void*, int) {}, nullptr);
+      sample.seconds.push_back(now() - from);
+    }
+    return true;
+  }
+  Run run;
+  run.session = this;
+  run.spec = &spec;
+  const size_t slots = size_t(spec.repetitions) * spec.threads;
+  run.from.assign(slots, 0);
+  run.to.assign(slots, 0);
+  run.clock.assign(slots, 0);
+  pool_.run(spec.threads, runThread, &run);
+  for (int r = 0; r < run.done; r++) {
+    double first = run.from[size_t(r) * spec.threads], last = 0, hertz = 0;
+    for (int t = 0; t < spec.threads; t++) {
+      const size_t slot = size_t(r) * spec.threads + t;
+      if (run.from[slot] < first) first = run.from[slot];
+      if (run.to[slot] > last) last = run.to[slot];
+      hertz += run.clock[slot] / spec.threads;
+    }
+    sample.seconds.push_back(last - first);
+    if (spec.clock) sample.clockHz.push_back(hertz);
+  }
+  return run.done == spec.repetitions;
+}
+
+}  // namespace rp

@@ -1,0 +1,68 @@
+// A measuring session: pinned threads, their memory, and one operation: take a sample of one probe. Independent of N-API.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "memory.h"
+#include "pool.h"
+#include "table.h"
+
+namespace rp {
+
+enum class Probe { fmaF32, fmaF64, read, readStreams, call, forkJoin, wake };
+
+struct Spec {
+  Probe probe = Probe::fmaF32;
+  const Variant* variant = nullptr;
+  int threads = 1;
+  size_t bytes = 0;     // read: bytes per thread and pass, a multiple of 64
+  bool roam = false;    // read: each repetition continues where the last ended, so that nothing read is still in a cache
+  uint64_t passes = 1;  // turns of the kernel's loop per repetition
+  int repetitions = 1;
+  bool clock = false;  // also take the core clock, right after each repetition, under the same instructions
+};
+
+struct Sample {
+  std::vector<double> seconds;  // one per repetition: last thread's end minus first thread's start
+  std::vector<double> clockHz;  // one per repetition, mean over threads; empty where not asked for or not possible
+  double work = 0;              // FLOP, bytes or calls of one repetition, all threads
+};
+
+struct SessionInfo {
+  int threads = 0;
+  int pinned = 0;
+  size_t bytes = 0;
+  size_t hugeBytes = 0;
+};
+
+class Session {
+ public:
+  ~Session();
+  // Starts the threads and touches their memory first from the thread that will read it (the NUMA node follows the first touch).
+  // False where memory or threads are refused or cancel() was called; `problem` then says which.
+  bool open(const std::vector<size_t>& bytesPerThread, const char** problem);
+  // Takes one sample; false after cancel().
+  bool take(const Spec& spec, Sample& sample);
+  // Makes open() and take() return within one repetition. May be called from any thread.
+  void cancel() { cancelled_.store(true); }
+  void resume() { cancelled_.store(false); }
+  SessionInfo info() const { return info_; }
+
+ private:
+  struct Run;
+  static void runThread(void* context, int thread);
+  static void touchThread(void* context, int thread);
+  double workOf(const Spec& spec) const;
+
+  Pool pool_;
+  std::vector<Region> regions_;
+  std::vector<size_t> positions_;
+  SessionInfo info_;
+  std::atomic<bool> cancelled_{false};
+};
+
+}  // namespace rp

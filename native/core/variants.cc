@@ -1,0 +1,111 @@
+#include "variants.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace rp {
+
+#if defined(__x86_64__)
+const Variant& variantSse2();
+const Variant& variantScalar();
+const Variant& variantSse();
+const Variant& variantAvx2();
+const Variant& variantAvx512();
+
+namespace {
+
+struct Features {
+  bool fma = false;
+  bool avx2 = false;
+  bool avx512 = false;
+};
+
+uint64_t xgetbv0() {
+  uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (uint64_t(high) << 32) | low;
+}
+
+// Intel SDM vol. 1, 14.3 and 15.2: a feature counts only where the operating system saves its registers (XCR0).
+Features detect() {
+  Features f;
+  uint32_t a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return f;
+  const bool osxsave = c & (1u << 27);
+  if (!osxsave) return f;
+  const uint64_t xcr0 = xgetbv0();
+  const bool ymm = (xcr0 & 0x6) == 0x6;
+  const bool zmm = (xcr0 & 0xe6) == 0xe6;
+  f.fma = ymm && (c & (1u << 28)) && (c & (1u << 12));
+  uint32_t b7 = 0;
+  if (__get_cpuid_count(7, 0, &a, &b7, &c, &d)) {
+    f.avx2 = f.fma && (b7 & (1u << 5));
+    const uint32_t skylake = (1u << 16) | (1u << 17) | (1u << 30) | (1u << 31);  // F, DQ, BW, VL
+    f.avx512 = f.avx2 && zmm && (b7 & skylake) == skylake;
+  }
+  return f;
+}
+
+Variants collect() {
+  const Features f = detect();
+  Variants v{};
+  if (f.fma) {
+    v.list[v.count++] = &variantScalar();
+    v.list[v.count++] = &variantSse();
+  } else {
+    v.list[v.count++] = &variantSse2();
+  }
+  if (f.avx2) v.list[v.count++] = &variantAvx2();
+  if (f.avx512) v.list[v.count++] = &variantAvx512();
+  return v;
+}
+
+}  // namespace
+
+const char* cpuBrand() {
+  static char brand[49];
+  if (brand[0]) return brand;
+  uint32_t words[12];
+  for (uint32_t leaf = 0; leaf < 3; leaf++) {
+    uint32_t* w = words + 4 * leaf;
+    if (!__get_cpuid(0x80000002u + leaf, w, w + 1, w + 2, w + 3)) return "";
+  }
+  memcpy(brand, words, 48);
+  return brand;
+}
+
+#elif defined(__aarch64__)
+const Variant& variantScalar();
+const Variant& variantNeon();
+
+namespace {
+// Advanced SIMD is part of the ARMv8-A baseline that every aarch64 operating system requires.
+Variants collect() {
+  Variants v{};
+  v.list[v.count++] = &variantScalar();
+  v.list[v.count++] = &variantNeon();
+  return v;
+}
+}  // namespace
+
+const char* cpuBrand() { return ""; }
+#else
+#error "ridgepoint measures x86-64 and aarch64"
+#endif
+
+const Variants& variants() {
+  static const Variants v = collect();
+  return v;
+}
+
+const Variant* findVariant(const char* isa) {
+  const Variants& v = variants();
+  for (int i = 0; i < v.count; i++)
+    if (strcmp(v.list[i]->isa, isa) == 0) return v.list[i];
+  return nullptr;
+}
+
+}  // namespace rp

@@ -1,0 +1,20 @@
+// The ISA variants that are compiled in, and which of them this CPU and its operating system can run.
+#pragma once
+#include "table.h"
+
+namespace rp {
+
+// Variants this machine can run, narrowest first. Decided by CPU features alone, never by a model table.
+struct Variants {
+  const Variant* list[8];
+  int count;
+};
+const Variants& variants();
+
+// The variant of that name, or null where it is unknown or this CPU lacks it.
+const Variant* findVariant(const char* isa);
+
+// The CPU's own name for itself (CPUID leaves 0x80000002..4), or "" where it has none.
+const char* cpuBrand();
+
+}  // namespace rp
