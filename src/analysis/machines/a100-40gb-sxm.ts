@@ -1,0 +1,135 @@
+/** NVIDIA A100 SXM4 40 GB (Ampere, 2020). */
+import type {Machine, Provenance} from '../document/machine.ts'
+
+const whitepaper: Provenance = {
+  kind: 'datasheet',
+  source: 'NVIDIA A100 Tensor Core GPU Architecture white paper V1.0 (2020), peak performance table, dense column',
+  date: '2026-11-21',
+}
+const memory: Provenance = {
+  kind: 'datasheet',
+  source:
+    'NVIDIA A100 Tensor Core GPU Architecture white paper V1.0 (2020), GPU comparison table: 40 GB HBM2, 1,555 GB/s (1,935 and 2,039 GB/s belong to the 80 GB boards)',
+  date: '2026-11-21',
+}
+const nvlink: Provenance = {
+  kind: 'datasheet',
+  source:
+    'NVIDIA A100 Tensor Core GPU Architecture white paper V1.0 (2020), third-generation NVLink: 12 links of 25 GB/s in each direction (600 GB/s is the sum of both)',
+  date: '2026-11-21',
+}
+
+export const a100Sxm40: Machine = {
+  id: 'a100-40gb-sxm',
+  name: 'NVIDIA A100 SXM4 40 GB',
+  identity: {},
+  memory: {capacity: 40e9, source: 'NVIDIA A100 Tensor Core GPU Architecture white paper V1.0 (2020): 40 GB HBM2'},
+  power: {
+    watts: 400,
+    source: 'NVIDIA A100 Tensor Core GPU Architecture white paper V1.0 (2020), TDP of the SXM4 module',
+  },
+  ceilings: [
+    {
+      id: 'vector-f64',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f64',
+      value: 9.7e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-f32',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f32',
+      value: 19.5e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-f16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f16',
+      value: 78e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-bf16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'bf16',
+      value: 39e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-f64',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'f64',
+      value: 19.5e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-tf32',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'tf32',
+      value: 156e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-bf16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'bf16',
+      value: 312e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-f16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'f16',
+      value: 312e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-int8',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'int8',
+      value: 624e12,
+      unit: 'OP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-int4',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'int4',
+      value: 1248e12,
+      unit: 'OP/s',
+      provenance: whitepaper,
+    },
+    {id: 'dram', kind: 'bandwidth', mix: 'read', level: 'DRAM', value: 1555e9, unit: 'B/s', provenance: memory},
+    {id: 'link-nvlink', kind: 'link', value: 300e9, unit: 'B/s', provenance: nvlink},
+  ],
+}

@@ -1,0 +1,132 @@
+/** NVIDIA H100 PCIe 80 GB (Hopper, 2022): 114 SMs at lower clocks than the SXM5 module. */
+import type {Machine, Provenance} from '../document/machine.ts'
+
+const whitepaper: Provenance = {
+  kind: 'datasheet',
+  source:
+    'NVIDIA H100 Tensor Core GPU Architecture white paper (Hopper), peak performance table, column H100 PCIe, dense (the data sheet prints 1,513 TFLOP/s with sparsity for bf16)',
+  date: '2026-11-21',
+}
+const memory: Provenance = {
+  kind: 'datasheet',
+  source: 'NVIDIA H100 Tensor Core GPU data sheet, column H100 PCIe: 2 TB/s',
+  date: '2026-11-21',
+}
+const nvlink: Provenance = {
+  kind: 'datasheet',
+  source:
+    'NVIDIA H100 data sheet, column H100 PCIe: 600 GB/s through the NVLink bridge, the sum of both directions; one direction is half',
+  date: '2026-11-21',
+}
+
+export const h100Pcie: Machine = {
+  id: 'h100-pcie',
+  name: 'NVIDIA H100 PCIe 80 GB',
+  identity: {},
+  memory: {capacity: 80e9, source: 'NVIDIA H100 data sheet: 80 GB HBM2e'},
+  power: {watts: 350, source: 'NVIDIA H100 data sheet, max thermal design power of the PCIe board (300 to 350 W)'},
+  ceilings: [
+    {
+      id: 'vector-f64',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f64',
+      value: 25.6e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-f32',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f32',
+      value: 51.2e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-f16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f16',
+      value: 102.4e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-bf16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'bf16',
+      value: 102.4e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-f64',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'f64',
+      value: 51.2e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-tf32',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'tf32',
+      value: 378e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-bf16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'bf16',
+      value: 756e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-f16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'f16',
+      value: 756e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-fp8',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'fp8',
+      value: 1513e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-int8',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'int8',
+      value: 1513e12,
+      unit: 'OP/s',
+      provenance: whitepaper,
+    },
+    {id: 'dram', kind: 'bandwidth', mix: 'read', level: 'DRAM', value: 2000e9, unit: 'B/s', provenance: memory},
+    {id: 'link-nvlink', kind: 'link', value: 300e9, unit: 'B/s', provenance: nvlink},
+  ],
+}

@@ -1,0 +1,132 @@
+/** NVIDIA H100 SXM5 80 GB (Hopper, 2022). */
+import type {Machine, Provenance} from '../document/machine.ts'
+
+const whitepaper: Provenance = {
+  kind: 'datasheet',
+  source:
+    'NVIDIA H100 Tensor Core GPU Architecture white paper (Hopper), peak performance table, column H100 SXM5, dense (the data sheet prints 1,979 TFLOP/s with sparsity for bf16; half of that, 989.5, is the same figure rounded)',
+  date: '2026-11-21',
+}
+const memory: Provenance = {
+  kind: 'datasheet',
+  source: 'NVIDIA H100 Tensor Core GPU data sheet, column H100 SXM: 3.35 TB/s',
+  date: '2026-11-21',
+}
+const nvlink: Provenance = {
+  kind: 'datasheet',
+  source:
+    'NVIDIA H100 Tensor Core GPU Architecture white paper (Hopper), fourth-generation NVLink: 18 links of 25 GB/s in each direction (900 GB/s is the sum of both)',
+  date: '2026-11-21',
+}
+
+export const h100Sxm: Machine = {
+  id: 'h100-sxm',
+  name: 'NVIDIA H100 SXM5 80 GB',
+  identity: {},
+  memory: {capacity: 80e9, source: 'NVIDIA H100 data sheet: 80 GB HBM3'},
+  power: {watts: 700, source: 'NVIDIA H100 data sheet, max thermal design power of the SXM module (up to 700 W)'},
+  ceilings: [
+    {
+      id: 'vector-f64',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f64',
+      value: 33.5e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-f32',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f32',
+      value: 66.9e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-f16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f16',
+      value: 133.8e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-bf16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'bf16',
+      value: 133.8e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-f64',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'f64',
+      value: 66.9e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-tf32',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'tf32',
+      value: 494.7e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-bf16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'bf16',
+      value: 989.4e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-f16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'f16',
+      value: 989.4e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-fp8',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'fp8',
+      value: 1978.9e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-int8',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'int8',
+      value: 1978.9e12,
+      unit: 'OP/s',
+      provenance: whitepaper,
+    },
+    {id: 'dram', kind: 'bandwidth', mix: 'read', level: 'DRAM', value: 3350e9, unit: 'B/s', provenance: memory},
+    {id: 'link-nvlink', kind: 'link', value: 450e9, unit: 'B/s', provenance: nvlink},
+  ],
+}

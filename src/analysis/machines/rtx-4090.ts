@@ -1,0 +1,153 @@
+/** NVIDIA GeForce RTX 4090 (Ada, 2022). Accumulating in f32 halves its tensor rate: one ceiling for each accumulator. */
+import type {Machine, Provenance} from '../document/machine.ts'
+
+const whitepaper: Provenance = {
+  kind: 'datasheet',
+  source: 'NVIDIA Ada GPU Architecture white paper, appendix with the GeForce RTX 4090 specifications, dense figure',
+  date: '2026-11-21',
+}
+const f32Sum: Provenance = {
+  kind: 'datasheet',
+  source:
+    'NVIDIA Ada GPU Architecture white paper, appendix with the GeForce RTX 4090 specifications, dense figure with FP32 accumulate',
+  date: '2026-11-21',
+}
+const f16Sum: Provenance = {
+  kind: 'datasheet',
+  source:
+    'NVIDIA Ada GPU Architecture white paper, appendix with the GeForce RTX 4090 specifications, dense figure with FP16 accumulate',
+  date: '2026-11-21',
+}
+
+export const rtx4090: Machine = {
+  id: 'rtx-4090',
+  name: 'NVIDIA GeForce RTX 4090 24 GB',
+  identity: {},
+  memory: {
+    capacity: 24e9,
+    source: 'NVIDIA Ada GPU Architecture white paper, appendix with the GeForce RTX 4090 specifications: 24 GB GDDR6X',
+  },
+  power: {
+    watts: 450,
+    source:
+      'NVIDIA Ada GPU Architecture white paper, appendix with the GeForce RTX 4090 specifications, total graphics power',
+  },
+  ceilings: [
+    {
+      id: 'vector-f32',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f32',
+      value: 82.6e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-f16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'f16',
+      value: 82.6e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'vector-bf16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'vector',
+      dtype: 'bf16',
+      value: 82.6e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-tf32',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'tf32',
+      value: 82.6e12,
+      unit: 'FLOP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-bf16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'bf16',
+      accumulate: 'f32',
+      value: 165.2e12,
+      unit: 'FLOP/s',
+      provenance: f32Sum,
+    },
+    {
+      id: 'matrix-f16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'f16',
+      accumulate: 'f32',
+      value: 165.2e12,
+      unit: 'FLOP/s',
+      provenance: f32Sum,
+    },
+    {
+      id: 'matrix-f16-acc16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'f16',
+      accumulate: 'f16',
+      value: 330.3e12,
+      unit: 'FLOP/s',
+      provenance: f16Sum,
+    },
+    {
+      id: 'matrix-fp8',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'fp8',
+      accumulate: 'f32',
+      value: 330.3e12,
+      unit: 'FLOP/s',
+      provenance: f32Sum,
+    },
+    {
+      id: 'matrix-fp8-acc16',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'fp8',
+      accumulate: 'f16',
+      value: 660.6e12,
+      unit: 'FLOP/s',
+      provenance: f16Sum,
+    },
+    {
+      id: 'matrix-int8',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'int8',
+      value: 660.6e12,
+      unit: 'OP/s',
+      provenance: whitepaper,
+    },
+    {
+      id: 'matrix-int4',
+      kind: 'compute',
+      operation: 'fma',
+      engine: 'matrix',
+      dtype: 'int4',
+      value: 1321.2e12,
+      unit: 'OP/s',
+      provenance: whitepaper,
+    },
+    {id: 'dram', kind: 'bandwidth', mix: 'read', level: 'DRAM', value: 1008e9, unit: 'B/s', provenance: whitepaper},
+  ],
+}
