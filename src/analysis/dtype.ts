@@ -50,8 +50,12 @@ const names: Record<string, ComputeDType> = {
  * @throws AnalysisError `bad-flag` naming the allowed types
  */
 export function parseDType(text: string, field = '--dtype'): ComputeDType {
-  const key = text.trim().toLowerCase().replace(/^torch\./, '')
+  const key = text
+    .trim()
+    .toLowerCase()
+    .replace(/^torch\./, '')
   const found = (dtypes as readonly string[]).includes(key) ? (key as ComputeDType) : names[key]
-  if (!found) throw new AnalysisError('bad-flag', `${field} "${text}" is not a known type`, [`use one of ${dtypes.join(', ')}`])
+  if (!found)
+    throw new AnalysisError('bad-flag', `${field} "${text}" is not a known type`, [`use one of ${dtypes.join(', ')}`])
   return found
 }

@@ -25,7 +25,14 @@ const small: Record<string, number> = {m: 1e-3, u: 1e-6, µ: 1e-6, n: 1e-9, p: 1
 export const baseUnits = ['FLOP', 'OP', 'B', 's', 'FLOP/s', 'OP/s', 'B/s', 'FLOP/B', 'Hz', 'W'] as const
 export type BaseUnit = (typeof baseUnits)[number]
 
-const aliases: Record<string, BaseUnit> = {FLOPS: 'FLOP/s', FLOPs: 'FLOP', OPS: 'OP/s', OPs: 'OP', 'FLOPs/s': 'FLOP/s', 'OPs/s': 'OP/s'}
+const aliases: Record<string, BaseUnit> = {
+  FLOPS: 'FLOP/s',
+  FLOPs: 'FLOP',
+  OPS: 'OP/s',
+  OPs: 'OP',
+  'FLOPs/s': 'FLOP/s',
+  'OPs/s': 'OP/s',
+}
 
 /**
  * Splits a unit such as `TB/s`, `GiB`, `TFLOP/s` or `us` into its scale and base unit.
@@ -84,7 +91,8 @@ export function format(value: number | null | undefined, base: BaseUnit | '', di
   const scaledBy = (i: number) => (table === smallPrefixes ? magnitude * 10 ** (3 * i) : magnitude / 10 ** (3 * i))
   // 999.96 rounds to 1000: take the next prefix instead
   if (Number(scaledBy(index).toPrecision(digits)) >= 1000 && base !== 's') index = Math.min(limit, index + 1)
-  else if (Number(scaledBy(index).toPrecision(digits)) >= 1000 && table === smallPrefixes) index = Math.max(0, index - 1)
+  else if (Number(scaledBy(index).toPrecision(digits)) >= 1000 && table === smallPrefixes)
+    index = Math.max(0, index - 1)
   step = index
   const shown = scaledBy(step)
   const text = shown >= 1000 ? Math.round(shown).toString() : Number(shown.toPrecision(digits)).toString()

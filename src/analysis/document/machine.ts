@@ -25,7 +25,10 @@ export const ceilingSchema = z.strictObject({
   operation: z.enum(['fma', 'add', 'mul', 'dot', 'divide', 'sqrt', 'exp', 'tanh', 'erf']).optional(),
   mix: z.enum(['read', 'write', 'nt-write', 'copy', '2:1', 'update', 'triad']).optional(),
   dtype: z.enum(ceilingDTypes).optional(),
-  accumulate: z.enum(['f32', 'f16', 'int32']).optional().describe('type of the accumulator where the rate depends on it'),
+  accumulate: z
+    .enum(['f32', 'f16', 'int32'])
+    .optional()
+    .describe('type of the accumulator where the rate depends on it'),
   engine: z.enum(['vector', 'matrix']).optional(),
   isa: z.string().optional(),
   level: z.enum(['L1', 'L2', 'L3', 'DRAM']).optional(),
@@ -50,7 +53,9 @@ export type Ceiling = z.infer<typeof ceilingSchema>
 export const identitySchema = z.looseObject({
   cpu: z.string().optional(),
   cores: z.int().positive().optional(),
-  caches: z.array(z.looseObject({level: z.string(), claimed: z.number().nullable(), found: z.number().nullable()})).optional(),
+  caches: z
+    .array(z.looseObject({level: z.string(), claimed: z.number().nullable(), found: z.number().nullable()}))
+    .optional(),
   memory: z.number().nullable().optional().describe('bytes'),
   os: z.string().optional(),
   tool: z.string().optional(),
@@ -67,7 +72,10 @@ export const machineSchema = z.strictObject({
     .strictObject({perHour: z.number().positive(), currency: z.string().default('USD'), source: z.string()})
     .optional()
     .describe('rent of one device'),
-  power: z.strictObject({watts: z.number().positive(), source: z.string()}).optional().describe('board power of one device'),
+  power: z
+    .strictObject({watts: z.number().positive(), source: z.string()})
+    .optional()
+    .describe('board power of one device'),
   profile: z.enum(['quick', 'full']).optional().describe('measured machines: how thoroughly'),
   ceilings: z.array(ceilingSchema).min(1),
 })

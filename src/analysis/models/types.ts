@@ -1,0 +1,66 @@
+/** A model that the tool knows by name, or that an importer read from a file. */
+import type {TransformerSpec} from '../architectures/transformer.ts'
+import type {ComputeDType} from '../dtype.ts'
+
+export interface ModelDef {
+  readonly id: string
+  readonly name: string
+  /** where the dimensions come from */
+  readonly source: string
+  readonly architecture: 'transformer'
+  readonly spec: TransformerSpec
+  /** the type the published weights are in; f32 where the configuration does not say */
+  readonly dtype: ComputeDType
+  /** published parameter count: a test holds ours against it */
+  readonly published?: {readonly parameters: number; readonly source: string}
+  /** dimensions may be given as flags */
+  readonly generic?: boolean
+}
+
+/** What Llama-like decoders share: pre-RMSNorm, rotary positions, SwiGLU, no biases, untied head. */
+export const llamaLike = {
+  causal: true,
+  norm: 'rmsnorm',
+  normPlacement: 'pre',
+  positionEncoding: 'rope',
+  activation: 'silu',
+  gated: true,
+  bias: {qkv: false, out: false, mlp: false},
+  tied: false,
+  lmHead: true,
+  tokenTypes: 0,
+  embeddingNorm: false,
+  pooler: false,
+} as const satisfies Partial<TransformerSpec>
+
+/** What GPT-2-like decoders share: pre-LayerNorm, learned positions, ungated MLP, biases, tied head. */
+export const gpt2Like = {
+  causal: true,
+  norm: 'layernorm',
+  normPlacement: 'pre',
+  positionEncoding: 'learned',
+  activation: 'gelu-tanh',
+  gated: false,
+  bias: {qkv: true, out: true, mlp: true},
+  tied: true,
+  lmHead: true,
+  tokenTypes: 0,
+  embeddingNorm: false,
+  pooler: false,
+} as const satisfies Partial<TransformerSpec>
+
+/** What BERT-like encoders share: post-LayerNorm, learned positions and token types, a pooler, no head. */
+export const bertLike = {
+  causal: false,
+  norm: 'layernorm',
+  normPlacement: 'post',
+  positionEncoding: 'learned',
+  activation: 'gelu',
+  gated: false,
+  bias: {qkv: true, out: true, mlp: true},
+  tied: false,
+  lmHead: false,
+  tokenTypes: 2,
+  embeddingNorm: true,
+  pooler: true,
+} as const satisfies Partial<TransformerSpec>

@@ -1,0 +1,36 @@
+import {index, type OpDef, output, weight} from './types.ts'
+
+/** Gathers `rows` rows of `width` elements from a table of `vocab` rows. */
+export type EmbeddingDims = {readonly rows: number; readonly width: number; readonly vocab: number}
+
+export const embedding: OpDef<'embedding', EmbeddingDims> = {
+  kind: 'embedding',
+  title: 'gathers the rows of a table by index; no arithmetic',
+  trait: 'gather',
+  formula: '0',
+  where: 'reads the gathered rows, not the table; indices are 8 bytes each',
+  source: 'definition (a gather, not a product with one-hot rows)',
+  cost: ({rows, width}) => ({
+    macs: 0,
+    flops: 0,
+    matrix: 0,
+    vector: 0,
+    special: 0,
+    reads: [index('ids', rows), weight('table rows', rows * width)],
+    writes: [output('y', rows * width)],
+  }),
+  // the oracle takes the whole table, of which the rows named by ids are read
+  reference({rows, width}, [ids, table]) {
+    const y = new Float64Array(rows * width)
+    for (let r = 0; r < rows; r++) y.set(table!.subarray(ids![r]! * width, (ids![r]! + 1) * width), r * width)
+    return [y]
+  },
+  examples: [
+    {
+      dims: {rows: 1024, width: 768, vocab: 50_257},
+      flops: 0,
+      bytes: 6_299_648,
+      source: 'GPT-2: 1,024·8 B + 2·1,024·768·4 B',
+    },
+  ],
+}

@@ -1,0 +1,45 @@
+/** Query–key pairs of attention, shared by the operators around the softmax. */
+export type AttentionDims = {
+  readonly batch: number
+  /** new tokens processed at once */
+  readonly seq: number
+  /** tokens already in the KV cache */
+  readonly cached: number
+  readonly heads: number
+  /** key and value heads: = heads (multi-head), 1 (multi-query), between (grouped-query) */
+  readonly kvHeads: number
+  readonly headDim: number
+  readonly causal: boolean
+}
+
+/** Pairs a causal mask keeps per head: each new token sees the cached ones, itself and the new ones before it. */
+export function keptPairs(seq: number, cached: number, causal: boolean): number {
+  return causal ? seq * cached + (seq * (seq + 1)) / 2 : seq * (cached + seq)
+}
+
+/** Prose for the formulas that use `pairs`. */
+export const pairsRule = 'pairs = seq·cached + seq·(seq+1)/2 under a causal mask, seq·(cached+seq) without'
+
+export const pairsOf = (d: AttentionDims) => ({pairs: keptPairs(d.seq, d.cached, d.causal)})
+
+/** Whether query `i` (0-based among the new tokens) sees key `j` (0-based among cached, then new). */
+export const sees = (d: AttentionDims, i: number, j: number): boolean => !d.causal || j <= d.cached + i
+
+/**
+ * Key or value element `(batch, token, head, channel)` where cached tokens come from one tensor and new ones from another,
+ * both laid out [batch, tokens, kvHeads, headDim].
+ */
+export function keyAt(
+  d: AttentionDims,
+  fresh: Float64Array,
+  cache: Float64Array | undefined,
+  b: number,
+  j: number,
+  head: number,
+  c: number,
+): number {
+  const kvHead = Math.floor(head / (d.heads / d.kvHeads))
+  return j < d.cached
+    ? cache![((b * d.cached + j) * d.kvHeads + kvHead) * d.headDim + c]!
+    : fresh[((b * d.seq + (j - d.cached)) * d.kvHeads + kvHead) * d.headDim + c]!
+}

@@ -1,0 +1,87 @@
+/** What an operator is: one definition serves cost, reference, documentation and tests. */
+import {bytesOf, type DType} from '../dtype.ts'
+import type {Bytes, Flops} from '../units.ts'
+
+/** What a tensor is to the operator that touches it; its type follows from the workload's types for that role. */
+export type Role = 'weight' | 'input' | 'output' | 'kv' | 'constant' | 'index'
+
+/** One tensor read or written once by one instance of an operator. `elements` may be a part of the whole tensor. */
+export interface TensorUse {
+  readonly name: string
+  readonly role: Role
+  readonly elements: number
+}
+
+/**
+ * The cost of one instance, exact integers, independent of number formats.
+ *
+ * `flops` counts the useful arithmetic (kept pairs of a causal mask); `matrix + vector` is what an implementation
+ * executes, split by the engine that can do it. They differ only where an implementation computes what a mask discards.
+ */
+export interface OpCost {
+  /** multiply-accumulates of matrix products alone; 1 MAC = 2 FLOP */
+  readonly macs: number
+  readonly flops: Flops
+  /** executed FLOPs of matrix products: a matrix engine can take them */
+  readonly matrix: Flops
+  /** executed FLOPs of everything else */
+  readonly vector: Flops
+  /** exp, log, tanh, erf among the FLOPs */
+  readonly special: number
+  readonly reads: readonly TensorUse[]
+  readonly writes: readonly TensorUse[]
+}
+
+/**
+ * How an operator can share a kernel with its neighbours.
+ * contraction: reduces over an inner dimension, can take an elementwise epilogue; elementwise: one output element per
+ * input element; rowwise: needs a whole row; gather: moves rows; attention: the two products around a softmax.
+ */
+export type Trait = 'contraction' | 'elementwise' | 'rowwise' | 'gather' | 'attention'
+
+export type Dim = number | boolean
+export type Dims = {readonly [name: string]: Dim}
+
+/** A worked example: documentation and test at once. `bytes` is for f32 everywhere and i64 indices. */
+export interface Example<D> {
+  readonly dims: D
+  readonly flops: Flops
+  readonly bytes: Bytes
+  readonly source: string
+}
+
+export interface OpDef<K extends string = string, D extends Dims = Dims> {
+  readonly kind: K
+  /** one sentence: what it computes */
+  readonly title: string
+  readonly trait: Trait
+  /** FLOPs of one instance as an expression in the names of `dims` and `derived`; booleans count as 0 or 1 */
+  readonly formula: string
+  /** names in the formula that are computed from the dims, with their rule in words */
+  readonly where?: string
+  derived?(dims: D): Record<string, number>
+  /** where the formula or the algorithm comes from */
+  readonly source: string
+  cost(dims: D): OpCost
+  /**
+   * The oracle of every native and WGSL kernel of this kind, in f64. Inputs in the order of `cost().reads`, outputs in
+   * the order of `cost().writes`, row-major.
+   */
+  reference?(dims: D, inputs: readonly Float64Array[]): Float64Array[]
+  readonly examples: readonly Example<D>[]
+}
+
+export const weight = (name: string, elements: number): TensorUse => ({name, role: 'weight', elements})
+export const input = (name: string, elements: number): TensorUse => ({name, role: 'input', elements})
+export const output = (name: string, elements: number): TensorUse => ({name, role: 'output', elements})
+export const kv = (name: string, elements: number): TensorUse => ({name, role: 'kv', elements})
+export const constant = (name: string, elements: number): TensorUse => ({name, role: 'constant', elements})
+export const index = (name: string, elements: number): TensorUse => ({name, role: 'index', elements})
+
+/** Compulsory bytes of a cost with every tensor in one type (indices stay i64): used by examples and `explain`. */
+export function compulsoryBytes(cost: OpCost, dtype: DType): Bytes {
+  let bytes = 0
+  for (const use of cost.reads) bytes += bytesOf(use.elements, use.role === 'index' ? 'i64' : dtype)
+  for (const use of cost.writes) bytes += bytesOf(use.elements, use.role === 'index' ? 'i64' : dtype)
+  return bytes
+}

@@ -1,0 +1,117 @@
+/** Ceilings of a machine, chosen once, and where a cost lands under them. */
+import type {Ceiling, Machine} from './document/machine.ts'
+import {type ComputeDType, wider} from './dtype.ts'
+import type {Warning} from './errors.ts'
+import type {BytesPerSecond, FlopsPerSecond, Seconds} from './units.ts'
+
+export type Level = NonNullable<Ceiling['level']>
+
+/** Outermost first: the binding level of equal times is the outer one. */
+const levelOrder: readonly Level[] = ['DRAM', 'L3', 'L2', 'L1']
+
+export interface ComputeRoof {
+  readonly ceiling: Ceiling
+  readonly rate: FlopsPerSecond
+  /** the type that the arithmetic runs in, which may be wider than the data's */
+  readonly dtype: ComputeDType
+}
+
+export interface LevelRoof {
+  readonly level: Level
+  readonly ceiling: Ceiling
+  readonly rate: BytesPerSecond
+}
+
+/** What placement asks of a machine. */
+export interface Roof {
+  readonly machine: Machine
+  readonly levels: readonly LevelRoof[]
+  /** seconds that starting one operator takes; `null` where nobody states it */
+  readonly launch: {readonly seconds: Seconds; readonly id: string} | null
+  compute(engine: 'matrix' | 'vector', dtype: ComputeDType): ComputeRoof
+  /** remarks on types that had to be replaced, each once */
+  readonly warnings: readonly Warning[]
+}
+
+const best = (ceilings: readonly Ceiling[]): Ceiling | undefined =>
+  ceilings.reduce<Ceiling | undefined>((top, c) => (top && top.value >= c.value ? top : c), undefined)
+
+/**
+ * Chooses the ceilings of a machine: the highest of each type and level (all threads, widest instructions).
+ * Where a tensor engine's rate depends on its accumulator, the f32 accumulator counts, as frameworks use it.
+ * @param launchOverhead seconds per operator; overrides the machine's own
+ */
+export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
+  const usable = machine.ceilings.filter(
+    (c) => c.verdict !== 'implausible' && c.verdict !== 'failed' && c.verdict !== 'skipped',
+  )
+  const arithmetic = usable.filter(
+    (c) =>
+      c.kind === 'compute' &&
+      (c.operation === undefined || c.operation === 'fma' || c.operation === 'dot') &&
+      c.accumulate !== 'f16',
+  )
+  const levels: LevelRoof[] = []
+  for (const level of levelOrder) {
+    const here = usable.filter((c) => c.kind === 'bandwidth' && c.level === level)
+    const ceiling = best(here.filter((c) => c.mix === 'read' || c.mix === undefined)) ?? best(here)
+    if (ceiling) levels.push({level, ceiling, rate: ceiling.value})
+  }
+  const latency = usable.find((c) => c.kind === 'latency' && c.id === 'launch')
+  const launch =
+    launchOverhead !== undefined
+      ? {seconds: launchOverhead, id: 'latency'}
+      : latency
+        ? {seconds: latency.value, id: 'latency'}
+        : null
+
+  const warnings: Warning[] = []
+  const chosen = new Map<string, ComputeRoof>()
+  const at = (engine: 'matrix' | 'vector', dtype: ComputeDType) =>
+    best(arithmetic.filter((c) => c.dtype === dtype && (engine === 'matrix' || c.engine !== 'matrix')))
+  const choose = (engine: 'matrix' | 'vector', dtype: ComputeDType): ComputeRoof => {
+    const own = at(engine, dtype)
+    if (own) return {ceiling: own, rate: own.value, dtype}
+    for (const next of wider[dtype]) {
+      const found = at(engine, next)
+      if (!found) continue
+      // frameworks compute elementwise work of narrow types in f32 anyway: no remark for that
+      if (engine === 'matrix') {
+        warnings.push({
+          code: 'computes-wider',
+          message: `${machine.id} has no ${dtype} ceiling: products of ${dtype} compute at ${next} (${found.id}), their bytes stay`,
+        })
+      }
+      return {ceiling: found, rate: found.value, dtype: next}
+    }
+    const any = best(arithmetic)
+    if (!any) throw new Error(`machine ${machine.id} has no compute ceiling`)
+    warnings.push({
+      code: 'no-ceiling',
+      message: `${machine.id} states no ${engine} rate for ${dtype} or wider: its highest rate (${any.id}) stands in, so these times are optimistic`,
+    })
+    return {ceiling: any, rate: any.value, dtype: (any.dtype as ComputeDType | undefined) ?? dtype}
+  }
+  return {
+    machine,
+    levels,
+    launch,
+    warnings,
+    compute(engine, dtype) {
+      const key = engine + dtype
+      let roof = chosen.get(key)
+      if (!roof) {
+        roof = choose(engine, dtype)
+        chosen.set(key, roof)
+      }
+      return roof
+    },
+  }
+}
+
+/** Highest FLOP/s at an intensity under one compute and one bandwidth ceiling: min(peak, intensity × bandwidth). */
+export const attainable = (intensity: number, peak: FlopsPerSecond, bandwidth: BytesPerSecond): FlopsPerSecond =>
+  Math.min(peak, intensity * bandwidth)
+
+/** Intensity at which compute takes over from a bandwidth: peak ÷ bandwidth, FLOP/B. Williams et al. 2009. */
+export const ridgePoint = (peak: FlopsPerSecond, bandwidth: BytesPerSecond): number => peak / bandwidth
