@@ -1,0 +1,179 @@
+/** The whole flow: model + machine + workload → Analysis. Pure; the same in Node and in a browser. */
+import {adviceRules} from './advice/index.ts'
+import type {AdviceRule} from './advice/types.ts'
+import {transformer} from './architectures/transformer.ts'
+import type {Analysis, FusionGroup, FusionLevel, Rank} from './document/analysis.ts'
+import type {Machine} from './document/machine.ts'
+import type {Warning} from './errors.ts'
+import {type Evaluation, evaluate} from './evaluate.ts'
+import {type Graph, parameterCount} from './graph.ts'
+import type {ModelDef} from './models/types.ts'
+import {applyFusion, type Fusion, fusions} from './passes/index.ts'
+import {prepareRoof, type Roof} from './roofline.ts'
+import {summarize} from './summary.ts'
+import {totalsOf} from './totals.ts'
+import {resolveWorkload, type Workload, type WorkloadOptions} from './workload.ts'
+
+export interface AnalyzeOptions extends WorkloadOptions {
+  /** seconds that starting one operator takes */
+  launchOverhead?: number | undefined
+  /** further machines to rank */
+  against?: readonly Machine[] | undefined
+}
+
+export interface AnalyzeOutcome {
+  result: Analysis
+  warnings: Warning[]
+}
+
+/** The graph of a model under a workload, before any pass. */
+export function graphOf(model: ModelDef, work: Workload): Graph {
+  return transformer(model.spec, work)
+}
+
+/** One phase of one model under one roof: the engine without words. */
+export function evaluateModel(model: ModelDef, work: Workload, roof: Roof): Evaluation {
+  return evaluate(applyFusion(graphOf(model, work), work.fusion), roof, work)
+}
+
+function fusionLevels(evaluations: Readonly<Record<Fusion, Evaluation>>, outer: string): FusionLevel[] {
+  return (Object.keys(fusions) as Fusion[]).map((fusion) => {
+    const e = evaluations[fusion]
+    return {
+      fusion,
+      operators: e.operators.reduce((sum, op) => sum + op.repeat, 0),
+      bytes: e.bytes[outer]!,
+      intensity: e.intensity,
+      time: e.time,
+      activations: e.memory.activations,
+      bound: e.bound,
+    }
+  })
+}
+
+/** Each fused operator beside the operators it replaces, times and bytes of all instances. */
+function fusionGroups(unfused: Evaluation, fused: Evaluation, outer: string): FusionGroup[] {
+  const byId = new Map(unfused.operators.map((op) => [op.id, op]))
+  return fused.operators
+    .filter((op) => op.fusedFrom.length > 0)
+    .map((op) => {
+      const parts = op.fusedFrom.map((id) => byId.get(id)!)
+      const bytes = parts.reduce((sum, part) => sum + part.bytes[outer]!, 0) * op.repeat
+      const flops = parts.reduce((sum, part) => sum + part.flops, 0) * op.repeat
+      const slowest = parts.reduce((a, b) => (b.time.lower > a.time.lower ? b : a))
+      return {
+        id: op.id,
+        parts: [...op.fusedFrom],
+        repeat: op.repeat,
+        unfused: {
+          bytes,
+          intensity: bytes > 0 ? flops / bytes : null,
+          time: parts.reduce((sum, part) => sum + part.time.lower, 0) * op.repeat,
+          bound: slowest.bound,
+        },
+        fused: {
+          bytes: op.bytes[outer]! * op.repeat,
+          intensity: op.intensity,
+          time: op.time.lower * op.repeat,
+          bound: op.bound,
+        },
+      }
+    })
+}
+
+function rank(model: ModelDef, work: Workload, machine: Machine, launchOverhead: number | undefined): Rank {
+  const roof = prepareRoof(machine, launchOverhead)
+  const evaluation = evaluateModel(model, work, roof)
+  const totals = totalsOf(evaluation, work, machine, roof)
+  return {
+    id: machine.id,
+    name: machine.name,
+    time: evaluation.time,
+    bound: evaluation.bound,
+    tokensPerSecond: totals.tokensPerSecond,
+    fits: machine.memory ? evaluation.memory.peak <= machine.memory.capacity : null,
+    costPerMillionTokens: totals.costPerMillionTokens,
+    energyPerMillionTokens: totals.energyPerMillionTokens,
+  }
+}
+
+function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: Evaluation): Warning[] {
+  const warnings: Warning[] = []
+  const reached = work.context + work.seq
+  if (reached > model.spec.positions) {
+    warnings.push({
+      code: 'beyond-positions',
+      message: `${reached} tokens exceed the ${model.spec.positions} positions of ${model.id}: the counts hold, the model was not made for it`,
+    })
+  }
+  const over = machine.memory ? evaluation.memory.peak - machine.memory.capacity : 0
+  if (over > 0) {
+    warnings.push({
+      code: 'does-not-fit',
+      message: `needs ${over} bytes more than the ${machine.memory!.capacity} of ${machine.id}`,
+    })
+  }
+  if (work.count > 1) {
+    warnings.push({
+      code: 'communication-not-counted',
+      message: `weights, KV cache and work are divided over ${work.tp} of ${work.count} devices; their communication is not counted, so times are lower bounds`,
+    })
+  }
+  return warnings
+}
+
+const conventions = (work: Workload): string[] => [
+  '1 MAC = 2 FLOP; flops count everything, macs count matrix products alone',
+  'peaks are dense; a sparse peak is never used',
+  'bytes are compulsory traffic: every tensor read once, written once, nothing left in a cache by the operator before',
+  'times are lower bounds: the slowest of arithmetic, each memory level and launch per operator, added along the graph',
+  work.fusion === 'none' || work.fusion === 'elementwise'
+    ? 'attention writes its scores: masked pairs are computed, stored and moved (executedFlops), but are no useful FLOPs'
+    : 'attention keeps its scores on chip and skips masked pairs',
+  'bandwidth is decimal (1 GB/s = 1e9 B/s), cache sizes are binary',
+]
+
+/**
+ * Analyzes one model on one machine.
+ * @throws AnalysisError for every value that does not make sense
+ */
+export function analyzeModel(model: ModelDef, machine: Machine, options: AnalyzeOptions = {}): AnalyzeOutcome {
+  const work = resolveWorkload(model, options)
+  const roof = prepareRoof(machine, options.launchOverhead)
+  const graph = graphOf(model, work)
+  const run = (fusion: Fusion) => evaluate(applyFusion(graph, fusion), roof, work)
+  const evaluations = {none: run('none'), elementwise: run('elementwise'), attention: run('attention'), all: run('all')}
+  const evaluation = evaluations[work.fusion]
+  const outer = roof.levels[0]!.level
+  const whole = work.tp === 1 ? graph : graphOf(model, {...work, batch: 1, seq: 1, context: 0, tp: 1})
+  const {total, embedding} = parameterCount(whole)
+  const totals = totalsOf(evaluation, work, machine, roof)
+  const context = {
+    model,
+    work,
+    roof,
+    evaluation,
+    rerun: (change: Partial<Workload>) => evaluateModel(model, {...work, ...change}, roof),
+  }
+  const advice = (Object.values(adviceRules) as AdviceRule[])
+    .flatMap((rule) => rule.apply(context))
+    .sort((a, b) => (b.saves ?? Number.POSITIVE_INFINITY) - (a.saves ?? Number.POSITIVE_INFINITY))
+  const machines = options.against && options.against.length > 0 ? [machine, ...options.against] : []
+  const ranking = machines
+    .map((m) => rank(model, work, m, options.launchOverhead))
+    .sort((a, b) => a.time.lower - b.time.lower)
+  const result: Analysis = {
+    model: {id: model.id, name: model.name, source: model.source, parameters: {total, active: total, embedding}},
+    workload: work,
+    machine: {id: machine.id, name: machine.name, memory: machine.memory?.capacity ?? null, ceilings: machine.ceilings},
+    operators: evaluation.operators as Analysis['operators'],
+    totals,
+    unknown: [],
+    advice,
+    fusion: {levels: fusionLevels(evaluations, outer), groups: fusionGroups(evaluations.none, evaluations.all, outer)},
+    ranking,
+    summary: summarize(evaluation, roof, totals, advice),
+    assumptions: conventions(work),
+  }
+  return {result, warnings: [...remarks(model, work, machine, evaluation), ...roof.warnings]}
+}

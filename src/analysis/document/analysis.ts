@@ -1,0 +1,155 @@
+/** `analysis@1`: what `perf analyze --json` prints and a report embeds. Types are inferred from the schema. */
+import {z} from 'zod'
+import {ceilingSchema} from './machine.ts'
+
+const count = z.int().nonnegative()
+const finite = z.number()
+const maybe = z.number().nullable()
+
+export const warningSchema = z.looseObject({code: z.string(), message: z.string()})
+
+export const useSchema = z.strictObject({
+  name: z.string(),
+  role: z.enum(['weight', 'input', 'output', 'kv', 'constant', 'index']),
+  dtype: z.string(),
+  elements: count,
+  bytes: count,
+})
+
+/** `predicted` is null with a `reason` until a calibrated, validated model exists. */
+export const timeSchema = z.strictObject({lower: finite, predicted: maybe, upper: finite, reason: z.string()})
+
+export const bytesSchema = z.record(z.string(), count)
+
+export const operatorSchema = z.strictObject({
+  id: z.string(),
+  kind: z.string(),
+  repeat: count,
+  shape: z.record(z.string(), z.union([z.number(), z.boolean()])),
+  formula: z.string(),
+  macs: count,
+  flops: count,
+  executedFlops: count,
+  special: count,
+  reads: z.array(useSchema),
+  writes: z.array(useSchema),
+  bytes: bytesSchema,
+  intensity: maybe.describe('FLOP/B at the outermost level; null where no byte moves'),
+  bound: z.string().nullable().describe('id of the binding ceiling, or latency'),
+  computes: z.string().describe('the type the arithmetic runs in'),
+  time: timeSchema,
+  share: finite,
+  fusedFrom: z.array(z.string()),
+})
+
+export const memorySchema = z.strictObject({
+  weights: count,
+  activations: count,
+  kvCache: count,
+  gradients: count,
+  optimizer: count,
+  peak: count,
+})
+
+export const totalsSchema = z.strictObject({
+  macs: count,
+  flops: count,
+  executedFlops: count,
+  special: count,
+  bytes: bytesSchema,
+  intensity: maybe,
+  bound: z.string().nullable(),
+  time: timeSchema,
+  isBound: z.boolean().describe('times, rates and shares come from lower bounds of time'),
+  complete: z.boolean(),
+  memory: memorySchema,
+  tokensPerSecond: maybe,
+  ttft: maybe.describe('s; prefill only'),
+  tpot: maybe.describe('s per token and sequence; decode only'),
+  mfu: maybe.describe('useful FLOP/s over the dense peak of the type the products run in'),
+  costPerMillionTokens: maybe,
+  currency: z.string().nullable(),
+  energyPerMillionTokens: maybe.describe('J'),
+  reasons: z.record(z.string(), z.string()).describe('why a field is null'),
+})
+
+export const fusionLevelSchema = z.strictObject({
+  fusion: z.string(),
+  operators: count,
+  bytes: count,
+  intensity: maybe,
+  time: timeSchema,
+  activations: count,
+  bound: z.string().nullable(),
+})
+
+const side = z.strictObject({bytes: count, intensity: maybe, time: finite, bound: z.string().nullable()})
+
+export const fusionGroupSchema = z.strictObject({
+  id: z.string(),
+  parts: z.array(z.string()),
+  repeat: count,
+  unfused: side,
+  fused: side,
+})
+
+export const adviceSchema = z.strictObject({
+  rule: z.string(),
+  operator: z.string().nullable(),
+  message: z.string(),
+  saves: maybe.describe('s of the total; null where it saves no time'),
+})
+
+export const rankSchema = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  time: timeSchema,
+  bound: z.string().nullable(),
+  tokensPerSecond: maybe,
+  fits: z.boolean().nullable(),
+  costPerMillionTokens: maybe,
+  energyPerMillionTokens: maybe,
+})
+
+export const machineSummarySchema = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  memory: maybe.describe('capacity of one device, bytes'),
+  ceilings: z.array(ceilingSchema),
+})
+
+export const analysisSchema = z.strictObject({
+  model: z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    source: z.string(),
+    parameters: z.strictObject({total: count, active: count, embedding: count}),
+  }),
+  workload: z.strictObject({
+    phase: z.enum(['prefill', 'decode', 'forward', 'train']),
+    batch: count,
+    seq: count,
+    context: count,
+    logits: z.enum(['last', 'all']),
+    dtype: z.strictObject({weights: z.string(), activations: z.string(), kv: z.string()}),
+    fusion: z.enum(['none', 'elementwise', 'attention', 'all']),
+    count,
+    tp: count,
+  }),
+  machine: machineSummarySchema,
+  operators: z.array(operatorSchema).describe('one instance each, on one device; totals include repeat'),
+  totals: totalsSchema,
+  unknown: z.array(z.strictObject({op: z.string(), count})),
+  advice: z.array(adviceSchema),
+  fusion: z.strictObject({levels: z.array(fusionLevelSchema), groups: z.array(fusionGroupSchema)}),
+  ranking: z.array(rankSchema),
+  summary: z.strictObject({limit: z.string(), distance: z.string(), first: z.string()}),
+  assumptions: z.array(z.string()),
+})
+
+export type Analysis = z.infer<typeof analysisSchema>
+export type Advice = z.infer<typeof adviceSchema>
+export type Totals = z.infer<typeof totalsSchema>
+export type FusionGroup = z.infer<typeof fusionGroupSchema>
+export type FusionLevel = z.infer<typeof fusionLevelSchema>
+export type Rank = z.infer<typeof rankSchema>

@@ -1,0 +1,52 @@
+/** The three questions a reader has, answered in words: what limits, how far from the roof, what to change first. */
+import type {Advice, Totals} from './document/analysis.ts'
+import type {Evaluation} from './evaluate.ts'
+import {type Roof, ridgePoint} from './roofline.ts'
+import {format, formatShare} from './units.ts'
+
+/** Share of the time that is bound by arithmetic, by each memory level, and by latency. */
+export function timeByLimiter(evaluation: Evaluation, roof: Roof): {compute: number; memory: number; latency: number} {
+  const kinds = new Map(roof.machine.ceilings.map((c) => [c.id, c.kind]))
+  const shares = {compute: 0, memory: 0, latency: 0}
+  for (const op of evaluation.operators) {
+    if (op.bound === null) continue
+    const kind = kinds.get(op.bound)
+    shares[kind === 'compute' ? 'compute' : kind === 'bandwidth' ? 'memory' : 'latency'] += op.share
+  }
+  return shares
+}
+
+export function summarize(
+  evaluation: Evaluation,
+  roof: Roof,
+  totals: Totals,
+  advice: readonly Advice[],
+): {limit: string; distance: string; first: string} {
+  const shares = timeByLimiter(evaluation, roof)
+  const ceiling = roof.machine.ceilings.find((c) => c.id === evaluation.bound)
+  const outer = roof.levels[0]!
+  const largest = evaluation.operators.reduce((a, b) => (b.share > a.share ? b : a))
+  const main = evaluation.operators
+    .filter((op) => op.macs > 0)
+    .reduce((a, b) => (b.macs * b.repeat > a.macs * a.repeat ? b : a), largest)
+  const peak = roof.compute('matrix', main.computes)
+  const ridge = ridgePoint(peak.rate, outer.rate)
+  const intensity = evaluation.intensity ?? 0
+  const at = `${format(intensity, 'FLOP/B')} against a ridge of ${format(ridge, 'FLOP/B')}`
+  let limit: string
+  if (ceiling?.kind === 'bandwidth') {
+    limit = `Memory: ${formatShare(shares.memory)} of the time is bound by ${ceiling.level ?? 'memory'} bandwidth (${format(ceiling.value, 'B/s')}); intensity ${at}.`
+  } else if (ceiling?.kind === 'compute') {
+    limit = `Arithmetic: ${formatShare(shares.compute)} of the time is bound by compute (${peak.dtype}, ${format(peak.rate, 'FLOP/s')}); intensity ${at}.`
+  } else {
+    limit = `Latency: ${formatShare(shares.latency)} of the time is the start of operators (${format(roof.launch?.seconds ?? null, 's')} each); intensity ${at}.`
+  }
+  limit += ` Largest: ${largest.id}, ${formatShare(largest.share)}.`
+  const distance =
+    totals.mfu === null
+      ? `At best ${format(evaluation.time.lower, 's')}; without any overlap ${format(evaluation.time.upper, 's')}.`
+      : `At best ${format(evaluation.time.lower, 's')}, which is ${formatShare(totals.mfu)} of the ${peak.dtype} peak; without any overlap ${format(evaluation.time.upper, 's')}. Both are bounds from the model, not measurements.`
+  const best = advice[0]
+  const first = best ? best.message : 'Nothing in this model of the machine saves time: the workload sits at its roof.'
+  return {limit, distance, first}
+}

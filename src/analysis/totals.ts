@@ -1,0 +1,66 @@
+/** Rates, latencies, cost and energy from an evaluation. */
+import type {Totals} from './document/analysis.ts'
+import type {Machine} from './document/machine.ts'
+import type {Evaluation} from './evaluate.ts'
+import type {Roof} from './roofline.ts'
+import type {Workload} from './workload.ts'
+
+/** Useful FLOP/s over the dense peak of the type that most of the products run in (Chowdhery et al. 2022, appendix B). */
+function mfuOf(evaluation: Evaluation, roof: Roof): number | null {
+  const products = evaluation.operators.filter((op) => op.macs > 0)
+  if (products.length === 0 || evaluation.time.lower === 0) return null
+  const main = products.reduce((a, b) => (b.macs * b.repeat > a.macs * a.repeat ? b : a))
+  return evaluation.flops / evaluation.time.lower / roof.compute('matrix', main.computes).rate
+}
+
+/** Totals of one device, rates of all devices together. */
+export function totalsOf(evaluation: Evaluation, work: Workload, machine: Machine, roof: Roof): Totals {
+  const {phase, batch, seq, count, tp} = work
+  const seconds = evaluation.time.lower
+  const tokensPerSecond = seconds > 0 ? (batch * seq * (count / tp)) / seconds : null
+  const reasons: Record<string, string> = {}
+  const perMillion = (perSecond: number | undefined, field: string, missing: string): number | null => {
+    if (perSecond !== undefined && tokensPerSecond !== null) return ((perSecond * count) / tokensPerSecond) * 1e6
+    reasons[field] = missing
+    return null
+  }
+  const costPerMillionTokens = perMillion(
+    machine.price ? machine.price.perHour / 3600 : undefined,
+    'costPerMillionTokens',
+    `${machine.id} states no price`,
+  )
+  const energyPerMillionTokens = perMillion(
+    machine.power?.watts,
+    'energyPerMillionTokens',
+    `${machine.id} states no power`,
+  )
+  const ttft = phase === 'prefill' ? seconds : null
+  if (ttft === null) reasons.ttft = 'only a prefill has a first token'
+  const tpot = phase === 'decode' ? seconds / seq : null
+  if (tpot === null) reasons.tpot = 'only a decode step has later tokens'
+  const mfu = mfuOf(evaluation, roof)
+  if (mfu === null) reasons.mfu = 'no matrix product'
+  if (evaluation.intensity === null) reasons.intensity = 'no byte moves'
+  reasons['time.predicted'] = evaluation.time.reason
+  return {
+    macs: evaluation.macs,
+    flops: evaluation.flops,
+    executedFlops: evaluation.executedFlops,
+    special: evaluation.special,
+    bytes: evaluation.bytes as Totals['bytes'],
+    intensity: evaluation.intensity,
+    bound: evaluation.bound,
+    time: evaluation.time,
+    isBound: evaluation.time.predicted === null,
+    complete: true,
+    memory: evaluation.memory,
+    tokensPerSecond,
+    ttft,
+    tpot,
+    mfu,
+    costPerMillionTokens,
+    currency: machine.price?.currency ?? null,
+    energyPerMillionTokens,
+    reasons,
+  }
+}
