@@ -72,12 +72,9 @@ function priceOf(at: At): Machine['price'] {
 function identityOf(at: At): Identity {
   const value = get(at, 'identity')
   if (value === undefined) return {}
-  const inner = open(
-    value,
-    at,
-    'identity',
-    typeof value === 'object' && value !== null ? Object.keys(value).filter((k) => k !== '__proto__') : ['cpu'],
-  )
+  // any key but the prototype's: identities are open-ended
+  const own = typeof value === 'object' && value !== null ? Object.keys(value).filter((key) => key !== '__proto__') : []
+  const inner = open(value, at, 'identity', ['cpu', 'cores', 'caches', 'memory', 'os', 'tool', 'date', ...own])
   const caches = get(inner, 'caches')
   if (caches !== undefined && !Array.isArray(caches)) fail(at, 'identity.caches', `is ${show(caches)}, not an array`)
   const known = {
@@ -105,12 +102,14 @@ function parseJson(json: string, origin: string): unknown {
   try {
     return JSON.parse(json)
   } catch (error) {
-    const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')
-    const before = json.slice(0, position ? Number(position[1]) : json.length).split('\n')
-    const where = `line ${before.length}, column ${before[before.length - 1]!.length + 1}`
-    throw new AnalysisError('bad-json', `${origin}: not JSON: mistake at ${where}`, [
-      'see docs/machines.md for an example',
-    ])
+    const message = error instanceof Error ? error.message : ''
+    // not every engine tells the position; the others quote the text around the mistake
+    const position = /position (\d+)/.exec(message)
+    const before = json.slice(0, Number(position?.[1] ?? 0)).split('\n')
+    const where = position
+      ? `mistake at line ${before.length}, column ${before[before.length - 1]!.length + 1}`
+      : message.replace(/\s+/g, ' ').slice(0, 120)
+    throw new AnalysisError('bad-json', `${origin}: not JSON: ${where}`, ['see docs/machines.md for an example'])
   }
 }
 

@@ -14,11 +14,12 @@ export interface At {
   fields: Fields
 }
 
-/** The value as the message shows it: bounded, on one line. */
+/** The value as the message shows it: bounded, on one line. An object is not asked for a text, it may bring its own. */
 export function show(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : Array.isArray(value) ? 'an array' : String(value)
-  const plain = typeof value === 'object' && value !== null && !Array.isArray(value) ? 'an object' : text
-  return plain.length > 60 ? `${plain.slice(0, 57)}…` : plain
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value)
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 
 export function fail(at: {origin: string}, path: string, problem: string, suggestions: string[] = []): never {
