@@ -1,9 +1,9 @@
 /** Graph + machine → placed operators and totals. The inner loop of everything: no strings are built here. */
-import {bytesOf, type ComputeDType, type DType} from './dtype.ts'
+import {bytesOf, type ComputeDType, type DType, dtypeBits} from './dtype.ts'
 import {AnalysisError} from './errors.ts'
 import type {Graph, Node} from './graph.ts'
-import type {Dims, Role} from './ops/types.ts'
-import type {Roof} from './roofline.ts'
+import type {Dims, OpCost, Role, TensorUse} from './ops/types.ts'
+import type {ComputeRoof, Roof} from './roofline.ts'
 import type {Bytes, Flops, FlopsPerByte, Seconds} from './units.ts'
 import {type DTypes, productType, type Workload} from './workload.ts'
 
@@ -78,105 +78,122 @@ export interface Evaluation {
 
 const UNCALIBRATED = 'uncalibrated'
 
-function roleType(role: Role, dtype: DTypes): DType {
-  if (role === 'weight') return dtype.weights
-  if (role === 'kv') return dtype.kv
-  return role === 'index' ? 'i64' : dtype.activations
+/** Type and width of each role, looked up once per evaluation. */
+interface RoleType {
+  readonly dtype: DType
+  readonly bits: number
 }
 
-/** The type a matrix product runs in follows from its operands: weights, cache, activations. */
-function computeType(node: Node, dtype: DTypes): ComputeDType {
-  if (node.cost.matrix === 0) return dtype.activations
-  let type = dtype.activations
-  for (const use of node.cost.reads) {
-    if (use.role === 'weight') type = productType(dtype.weights, type)
-    else if (use.role === 'kv') type = productType(dtype.kv, type)
-  }
-  return type
-}
+const roleType = (dtype: DType): RoleType => ({dtype, bits: dtypeBits[dtype]})
 
-function place(node: Node, roof: Roof, dtype: DTypes): PlacedOperator {
-  const {cost} = node
-  let total = 0
-  const reads: PlacedUse[] = []
-  for (const use of cost.reads) {
-    const type = roleType(use.role, dtype)
-    const bytes = bytesOf(use.elements, type)
-    total += bytes
-    reads.push({name: use.name, role: use.role, dtype: type, elements: use.elements, bytes})
-  }
-  const writes: PlacedUse[] = []
-  for (const use of cost.writes) {
-    const type = roleType(use.role, dtype)
-    const bytes = bytesOf(use.elements, type)
-    total += bytes
-    writes.push({name: use.name, role: use.role, dtype: type, elements: use.elements, bytes})
+/** What placing one operator needs besides its node: everything that is the same for all of them. */
+class Placer {
+  readonly roof: Roof
+  readonly dtype: DTypes
+  private readonly weight: RoleType
+  private readonly kv: RoleType
+  private readonly activation: RoleType
+  private readonly index: RoleType
+  private readonly vector: ComputeRoof
+  /** running sum of bytes over the uses of one operator */
+  private total = 0
+
+  constructor(roof: Roof, dtype: DTypes) {
+    this.roof = roof
+    this.dtype = dtype
+    this.weight = roleType(dtype.weights)
+    this.kv = roleType(dtype.kv)
+    this.activation = roleType(dtype.activations)
+    this.index = roleType('i64')
+    this.vector = roof.compute('vector', dtype.activations)
   }
 
-  let lower = 0
-  let upper = 0
-  let bound: string | null = null
-  const bytes: Record<string, Bytes> = {}
-  for (const {level, ceiling, rate} of roof.levels) {
-    bytes[level] = total
-    const seconds = total / rate
-    upper += seconds
-    if (seconds > lower) {
-      lower = seconds
-      bound = ceiling.id
-    }
+  private typeOf(role: Role): RoleType {
+    if (role === 'weight') return this.weight
+    if (role === 'kv') return this.kv
+    return role === 'index' ? this.index : this.activation
   }
-  const computes = computeType(node, dtype)
-  const vector = cost.vector > 0 || cost.matrix === 0 ? roof.compute('vector', dtype.activations) : undefined
-  const matrix = cost.matrix > 0 ? roof.compute('matrix', computes) : undefined
-  if (vector && matrix && vector.ceiling === matrix.ceiling) {
-    // one set of units does both: their times add
-    const seconds = (cost.matrix + cost.vector) / matrix.rate
-    upper += seconds
-    if (seconds > lower) {
-      lower = seconds
-      bound = matrix.ceiling.id
+
+  /** Gives each use its type and bytes, and adds the bytes to `total`. */
+  private uses(uses: readonly TensorUse[]): PlacedUse[] {
+    const placed: PlacedUse[] = []
+    for (let i = 0; i < uses.length; i++) {
+      const {name, role, elements} = uses[i]!
+      const {dtype, bits} = this.typeOf(role)
+      const bytes = Math.ceil((elements * bits) / 8)
+      this.total += bytes
+      placed.push({name, role, dtype, elements, bytes})
     }
-  } else {
-    for (const [flops, engine] of [
-      [cost.matrix, matrix],
-      [cost.vector, vector],
-    ] as const) {
-      if (!engine) continue
-      const seconds = flops / engine.rate
+    return placed
+  }
+
+  /** The type a matrix product runs in follows from its operands: weights, cache, activations. */
+  private productType(uses: readonly TensorUse[]): ComputeDType {
+    let type = this.dtype.activations
+    for (let i = 0; i < uses.length; i++) {
+      const {role} = uses[i]!
+      if (role === 'weight') type = productType(this.dtype.weights, type)
+      else if (role === 'kv') type = productType(this.dtype.kv, type)
+    }
+    return type
+  }
+
+  /** The longest term is the lower bound and names the limiter; the sum of all terms is the upper. */
+  private time(cost: OpCost, bytes: Bytes, matrix: ComputeRoof | undefined): {bound: string | null; time: Time} {
+    const {roof, vector} = this
+    let lower = 0
+    let upper = 0
+    let bound: string | null = null
+    const term = (seconds: Seconds, id: string) => {
       upper += seconds
       if (seconds > lower) {
         lower = seconds
-        bound = engine.ceiling.id
+        bound = id
       }
     }
-  }
-  if (roof.launch) {
-    upper += roof.launch.seconds
-    if (roof.launch.seconds > lower) {
-      lower = roof.launch.seconds
-      bound = roof.launch.id
+    for (let i = 0; i < roof.levels.length; i++) {
+      const level = roof.levels[i]!
+      term(bytes / level.rate, level.ceiling.id)
     }
+    if (matrix && matrix.ceiling === vector.ceiling) {
+      // one set of units does both: their times add
+      term((cost.matrix + cost.vector) / matrix.rate, matrix.ceiling.id)
+    } else {
+      if (matrix) term(cost.matrix / matrix.rate, matrix.ceiling.id)
+      if (cost.vector > 0) term(cost.vector / vector.rate, vector.ceiling.id)
+    }
+    if (roof.launch) term(roof.launch.seconds, roof.launch.id)
+    return {bound, time: {lower, predicted: null, upper, reason: UNCALIBRATED}}
   }
-  return {
-    id: node.id,
-    kind: node.kind,
-    repeat: node.repeat,
-    shape: node.dims,
-    formula: node.formula,
-    macs: cost.macs,
-    flops: cost.flops,
-    executedFlops: cost.matrix + cost.vector,
-    special: cost.special,
-    reads,
-    writes,
-    bytes,
-    intensity: total > 0 ? cost.flops / total : null,
-    bound,
-    computes: matrix ? matrix.dtype : vector!.dtype,
-    time: {lower, predicted: null, upper, reason: UNCALIBRATED},
-    share: 0,
-    fusedFrom: node.fusedFrom,
+
+  place(node: Node): PlacedOperator {
+    const {cost} = node
+    this.total = 0
+    const reads = this.uses(cost.reads)
+    const writes = this.uses(cost.writes)
+    const bytes = this.total
+    const matrix = cost.matrix > 0 ? this.roof.compute('matrix', this.productType(cost.reads)) : undefined
+    const {bound, time} = this.time(cost, bytes, matrix)
+    return {
+      id: node.id,
+      kind: node.kind,
+      repeat: node.repeat,
+      shape: node.dims,
+      formula: node.formula,
+      macs: cost.macs,
+      flops: cost.flops,
+      executedFlops: cost.matrix + cost.vector,
+      special: cost.special,
+      reads,
+      writes,
+      bytes: this.roof.atEachLevel(bytes),
+      intensity: bytes > 0 ? cost.flops / bytes : null,
+      bound,
+      computes: matrix ? matrix.dtype : this.vector.dtype,
+      time,
+      share: 0,
+      fusedFrom: node.fusedFrom,
+    }
   }
 }
 
@@ -232,15 +249,17 @@ export function evaluate(graph: Graph, roof: Roof, work: Pick<Workload, 'dtype'>
   let bytes = 0
   const time: Time = {lower: 0, predicted: null, upper: 0, reason: UNCALIBRATED}
   const bounds = new Map<string | null, number>()
+  const placer = new Placer(roof, work.dtype)
+  const outer = roof.levels[0]!.level
   for (const node of graph.nodes) {
-    const placed = place(node, roof, work.dtype)
+    const placed = placer.place(node)
     operators.push(placed)
     const {repeat} = node
     macs += placed.macs * repeat
     flops += placed.flops * repeat
     executedFlops += placed.executedFlops * repeat
     special += placed.special * repeat
-    bytes += placed.bytes[roof.levels[0]!.level]! * repeat
+    bytes += placed.bytes[outer]! * repeat
     const seconds = placed.time.lower * repeat
     time.lower += seconds
     time.upper += placed.time.upper * repeat
@@ -262,15 +281,13 @@ export function evaluate(graph: Graph, roof: Roof, work: Pick<Workload, 'dtype'>
     }
   }
   for (const placed of operators) placed.share = time.lower > 0 ? (placed.time.lower * placed.repeat) / time.lower : 0
-  const levels: Record<string, Bytes> = {}
-  for (const {level} of roof.levels) levels[level] = bytes
   return {
     operators,
     macs,
     flops,
     executedFlops,
     special,
-    bytes: levels,
+    bytes: roof.atEachLevel(bytes),
     intensity: bytes > 0 ? flops / bytes : null,
     bound,
     time,

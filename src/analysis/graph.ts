@@ -41,13 +41,24 @@ export interface Graph {
 
 const none: readonly string[] = []
 
+const tensorOf = (index: number, name: string, role: TensorRole, elements: number, repeat: number): Tensor => ({
+  index,
+  name,
+  role,
+  elements,
+  repeat,
+})
+
+// fixes `elements` as a double in V8's layout, see ops/types.ts
+tensorOf(0, '', 'weight', 0.5, 1)
+
 /** Collects nodes and tensors; every architecture uses one. */
 export class GraphBuilder {
   readonly nodes: Node[] = []
   readonly tensors: Tensor[] = []
 
   tensor(name: string, role: TensorRole, elements: number, repeat = 1): Tensor {
-    const tensor = {index: this.tensors.length, name, role, elements, repeat}
+    const tensor = tensorOf(this.tensors.length, name, role, elements, repeat)
     this.tensors.push(tensor)
     return tensor
   }

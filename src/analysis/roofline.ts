@@ -2,7 +2,7 @@
 import type {Ceiling, Machine} from './document/machine.ts'
 import {type ComputeDType, wider} from './dtype.ts'
 import type {Warning} from './errors.ts'
-import type {BytesPerSecond, FlopsPerSecond, Seconds} from './units.ts'
+import type {Bytes, BytesPerSecond, FlopsPerSecond, Seconds} from './units.ts'
 
 export type Level = NonNullable<Ceiling['level']>
 
@@ -29,6 +29,8 @@ export interface Roof {
   /** seconds that starting one operator takes; `null` where nobody states it */
   readonly launch: {readonly seconds: Seconds; readonly id: string} | null
   compute(engine: 'matrix' | 'vector', dtype: ComputeDType): ComputeRoof
+  /** compulsory bytes by level: what must come from the outermost passes every level inward */
+  atEachLevel(bytes: Bytes): Record<string, Bytes>
   /** remarks on types that had to be replaced, each once */
   readonly warnings: readonly Warning[]
 }
@@ -66,7 +68,7 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
         : null
 
   const warnings: Warning[] = []
-  const chosen = new Map<string, ComputeRoof>()
+  const chosen = {matrix: new Map<ComputeDType, ComputeRoof>(), vector: new Map<ComputeDType, ComputeRoof>()}
   const at = (engine: 'matrix' | 'vector', dtype: ComputeDType) =>
     best(arithmetic.filter((c) => c.dtype === dtype && (engine === 'matrix' || c.engine !== 'matrix')))
   const choose = (engine: 'matrix' | 'vector', dtype: ComputeDType): ComputeRoof => {
@@ -98,13 +100,18 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
     launch,
     warnings,
     compute(engine, dtype) {
-      const key = engine + dtype
-      let roof = chosen.get(key)
+      const known = chosen[engine]
+      let roof = known.get(dtype)
       if (!roof) {
         roof = choose(engine, dtype)
-        chosen.set(key, roof)
+        known.set(dtype, roof)
       }
       return roof
+    },
+    atEachLevel(bytes) {
+      const out: Record<string, Bytes> = {}
+      for (let i = 0; i < levels.length; i++) out[levels[i]!.level] = bytes
+      return out
     },
   }
 }

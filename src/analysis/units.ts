@@ -21,6 +21,9 @@ const decimal: Record<string, number> = {'': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9, 
 const binary: Record<string, number> = {Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50}
 const small: Record<string, number> = {m: 1e-3, u: 1e-6, µ: 1e-6, n: 1e-9, p: 1e-12}
 
+// a prefix such as "constructor" must not reach the prototype
+const own = (table: Record<string, number>, key: string) => (Object.hasOwn(table, key) ? table[key] : undefined)
+
 /** Base units that values may be written in. */
 export const baseUnits = ['FLOP', 'OP', 'B', 's', 'FLOP/s', 'OP/s', 'B/s', 'FLOP/B', 'Hz', 'W'] as const
 export type BaseUnit = (typeof baseUnits)[number]
@@ -43,9 +46,10 @@ export function parseUnit(text: string): {scale: number; base: BaseUnit} | undef
     if (!text.endsWith(base)) continue
     const prefix = text.slice(0, text.length - base.length)
     const canonical = aliases[base] ?? (base as BaseUnit)
-    const scale = decimal[prefix] ?? (canonical === 'B' || canonical === 'B/s' ? binary[prefix] : undefined)
+    const scale = own(decimal, prefix) ?? (canonical === 'B' || canonical === 'B/s' ? own(binary, prefix) : undefined)
     if (scale !== undefined) return {scale, base: canonical}
-    if (canonical === 's' && small[prefix] !== undefined) return {scale: small[prefix], base: 's'}
+    const fraction = canonical === 's' ? own(small, prefix) : undefined
+    if (fraction !== undefined) return {scale: fraction, base: 's'}
   }
   return undefined
 }

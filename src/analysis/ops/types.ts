@@ -71,12 +71,19 @@ export interface OpDef<K extends string = string, D extends Dims = Dims> {
   readonly examples: readonly Example<D>[]
 }
 
-export const weight = (name: string, elements: number): TensorUse => ({name, role: 'weight', elements})
-export const input = (name: string, elements: number): TensorUse => ({name, role: 'input', elements})
-export const output = (name: string, elements: number): TensorUse => ({name, role: 'output', elements})
-export const kv = (name: string, elements: number): TensorUse => ({name, role: 'kv', elements})
-export const constant = (name: string, elements: number): TensorUse => ({name, role: 'constant', elements})
-export const index = (name: string, elements: number): TensorUse => ({name, role: 'index', elements})
+// one place makes them all, so that the engine's inner loop sees one object layout
+const use = (name: string, role: Role, elements: number): TensorUse => ({name, role, elements})
+
+// The first object fixes the field as a double in V8's layout. Starting from small integers, the layout is deprecated at
+// the first count above 2^31 and every older object is migrated on each access: measured 6,000 against 25,000 analyses/s.
+use('', 'input', 0.5)
+
+export const weight = (name: string, elements: number): TensorUse => use(name, 'weight', elements)
+export const input = (name: string, elements: number): TensorUse => use(name, 'input', elements)
+export const output = (name: string, elements: number): TensorUse => use(name, 'output', elements)
+export const kv = (name: string, elements: number): TensorUse => use(name, 'kv', elements)
+export const constant = (name: string, elements: number): TensorUse => use(name, 'constant', elements)
+export const index = (name: string, elements: number): TensorUse => use(name, 'index', elements)
 
 /** Compulsory bytes of a cost with every tensor in one type (indices stay i64): used by examples and `explain`. */
 export function compulsoryBytes(cost: OpCost, dtype: DType): Bytes {
