@@ -45,12 +45,12 @@ Napi::Float64Array floats(Napi::Env env, const std::vector<double>& values) {
 
 class OpenWorker : public Napi::AsyncWorker {
  public:
-  OpenWorker(Napi::Env env, std::shared_ptr<rp::Session> session, std::vector<size_t> bytes)
-      : AsyncWorker(env), session_(std::move(session)), bytes_(std::move(bytes)), deferred_(env) {}
+  OpenWorker(Napi::Env env, std::shared_ptr<rp::Session> session, std::vector<size_t> bytes, size_t resident)
+      : AsyncWorker(env), session_(std::move(session)), bytes_(std::move(bytes)), resident_(resident), deferred_(env) {}
   Napi::Promise promise() { return deferred_.Promise(); }
   void Execute() override {
     const char* problem = "";
-    if (!session_->open(bytes_, &problem)) SetError(problem);
+    if (!session_->open(bytes_, resident_, &problem)) SetError(problem);
   }
   void OnOK() override {
     const rp::SessionInfo info = session_->info();
@@ -66,6 +66,7 @@ class OpenWorker : public Napi::AsyncWorker {
  private:
   std::shared_ptr<rp::Session> session_;
   std::vector<size_t> bytes_;
+  size_t resident_;
   Napi::Promise::Deferred deferred_;
 };
 
@@ -103,11 +104,11 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   explicit SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), session_(std::make_shared<rp::Session>()) {}
 
  private:
-  // open(bytesPerThread: number[]): Promise<{threads, pinned, bytes, hugeBytes}>
+  // open(bytesPerThread: number[], resident: number): Promise<{threads, pinned, bytes, hugeBytes}>
   Napi::Value open(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     std::vector<size_t> bytes;
-    if (info.Length() == 1 && info[0].IsArray()) {
+    if (info.Length() == 2 && info[0].IsArray() && info[1].IsNumber()) {
       const Napi::Array list = info[0].As<Napi::Array>();
       for (uint32_t i = 0; i < list.Length(); i++) {
         const Napi::Value value = list.Get(i);
@@ -116,13 +117,16 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
       }
       if (bytes.size() != list.Length()) bytes.clear();
     }
+    const double resident = info.Length() == 2 && info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
+    if (!(resident >= 0 && resident <= largestCount)) bytes.clear();
     if (bytes.empty() || opened_ || !session_) {
-      Napi::TypeError::New(env, "open: a list of bytes per thread (at least 64), once").ThrowAsJavaScriptException();
+      Napi::TypeError::New(env, "open: a list of bytes per thread (at least 64) and the resident bytes, once").ThrowAsJavaScriptException();
       return env.Undefined();
     }
     opened_ = true;
     bytes_ = bytes;
-    auto* worker = new OpenWorker(env, session_, std::move(bytes));
+    resident_ = resident;
+    auto* worker = new OpenWorker(env, session_, std::move(bytes), size_t(resident));
     const Napi::Promise promise = worker->promise();
     worker->Queue();
     return promise;
@@ -155,13 +159,13 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     spec.threads = int(number);
     if (!count(object, "bytes", 0, largestCount, number)) return "sample: bytes out of range";
     spec.bytes = size_t(number);
-    for (int i = 0; i < spec.threads; i++)
-      if (spec.bytes > bytes_[i]) return "sample: bytes exceed the session's memory";
     if (!count(object, "passes", 1, largestCount, number)) return "sample: passes out of range";
     spec.passes = uint64_t(number);
     if (!count(object, "repetitions", 1, 1e6, number)) return "sample: repetitions out of range";
     spec.repetitions = int(number);
     spec.roam = object.Get("roam").ToBoolean();
+    for (int i = 0; i < spec.threads; i++)
+      if (double(spec.bytes) + (spec.roam ? resident_ : 0) > double(bytes_[i])) return "sample: bytes exceed the session's memory";
     spec.clock = object.Get("clock").ToBoolean();
     return nullptr;
   }
@@ -180,6 +184,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
 
   std::shared_ptr<rp::Session> session_;
   std::vector<size_t> bytes_;
+  double resident_ = 0;
   bool opened_ = false;
 };
 

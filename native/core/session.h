@@ -20,7 +20,8 @@ struct Spec {
   const Variant* variant = nullptr;
   int threads = 1;
   size_t bytes = 0;     // read: bytes per thread and pass, a multiple of 64
-  bool roam = false;    // read: each repetition continues where the last ended, so that nothing read is still in a cache
+  bool roam = false;    // read: each repetition continues where the last ended, so that nothing read is still in a cache;
+                        // it stays clear of the resident part, which other probes keep in the caches
   uint64_t passes = 1;  // turns of the kernel's loop per repetition
   int repetitions = 1;
   bool clock = false;  // also take the core clock, right after each repetition, under the same instructions
@@ -43,8 +44,9 @@ class Session {
  public:
   ~Session();
   // Starts the threads and touches their memory first from the thread that will read it (the NUMA node follows the first touch).
+  // The first `resident` bytes are for probes that do not roam.
   // False where memory or threads are refused or cancel() was called; `problem` then says which.
-  bool open(const std::vector<size_t>& bytesPerThread, const char** problem);
+  bool open(const std::vector<size_t>& bytesPerThread, size_t resident, const char** problem);
   // Takes one sample; false after cancel().
   bool take(const Spec& spec, Sample& sample);
   // Makes open() and take() return within one repetition. May be called from any thread.
@@ -61,6 +63,7 @@ class Session {
   Pool pool_;
   std::vector<Region> regions_;
   std::vector<size_t> positions_;
+  size_t resident_ = 0;
   SessionInfo info_;
   std::atomic<bool> cancelled_{false};
 };

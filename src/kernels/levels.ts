@@ -1,0 +1,110 @@
+/** Which working sets stand for which memory level, and where a sweep finds the levels to end. Pure functions. */
+import type {ClaimedCache} from './identity.ts'
+
+export type LevelName = 'L1' | 'L2' | 'L3' | 'DRAM'
+
+/** Bytes per thread that stand for a cache level. */
+export interface LevelSet {
+  level: Exclude<LevelName, 'DRAM'>
+  bytes: number
+}
+
+/** The kernels read whole bodies of 2 KiB without a tail when sets are multiples of it. */
+const grain = 2048
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** Used where a machine says nothing of its caches: the smallest common sizes of the last ten years. */
+export const assumedCaches: readonly ClaimedCache[] = [
+  {level: 'L1', claimed: 32 * KiB, sharedBy: 1},
+  {level: 'L2', claimed: 256 * KiB, sharedBy: 1},
+]
+
+const toGrain = (bytes: number): number => Math.max(grain, Math.round(bytes / grain) * grain)
+
+/**
+ * The working set per thread for each cache, with `threads` threads running. Half of a thread's share of L1 and L2. In L3 a quarter
+ * of the share, since a virtual machine rarely gets the L3 it is told of, but at least four times the share of L2, so that L2 holds
+ * little of it; where L3 is hardly larger than L2 (and does not include it), their sum less half of L3.
+ */
+export function levelSets(caches: readonly ClaimedCache[], threads: number): LevelSet[] {
+  const sets: LevelSet[] = []
+  let inner = 0
+  for (const {level, claimed, sharedBy} of caches) {
+    const share = claimed / Math.min(sharedBy, threads)
+    let bytes = share / 2
+    if (level === 'L3') bytes = share / 2 >= 4 * inner ? Math.max(4 * inner, share / 4) : inner + share / 2
+    if (level === 'L3' || bytes > inner) sets.push({level, bytes: toGrain(bytes)})
+    inner = share
+  }
+  return sets
+}
+
+/** One point of the working-set curve. */
+export interface SweepPoint {
+  bytes: number
+  bytesPerSecond: number
+}
+
+/** Working sets for a sweep from 4 KiB to `largest`, `perOctave` to a doubling. */
+export function sweepSizes(largest: number, perOctave: number): number[] {
+  const sizes: number[] = []
+  for (let step = 0; ; step++) {
+    const bytes = toGrain(4 * KiB * 2 ** (step / perOctave))
+    if (bytes > largest) return sizes
+    if (bytes !== sizes.at(-1)) sizes.push(bytes)
+  }
+}
+
+/** Neighbouring levels whose bandwidths differ by less than this factor show no knee that can be told from noise. */
+const discernible = 1.25
+
+/**
+ * Where a level ends: the working set at which the curve falls through the geometric mean of the level's bandwidth and the next
+ * outer one's, interpolated on log axes.
+ * @returns bytes, or `null` where the two levels are too alike or the curve never falls that far
+ */
+export function findKnee(curve: readonly SweepPoint[], inner: number, outer: number): number | null {
+  if (!(inner > outer * discernible)) return null
+  const threshold = Math.sqrt(inner * outer)
+  const last = curve.findLastIndex((point) => point.bytesPerSecond >= threshold)
+  const here = curve[last]
+  const next = curve[last + 1]
+  if (!here || !next) return null
+  const share = Math.log(here.bytesPerSecond / threshold) / Math.log(here.bytesPerSecond / next.bytesPerSecond)
+  return Math.round(here.bytes * (next.bytes / here.bytes) ** share)
+}
+
+/** Memory that the DRAM probes read, in bytes per thread, first thread first. */
+export interface MemoryPlan {
+  bytesPerThread: number[]
+  /** bytes at the start of each thread's memory for the sets that stay in the caches */
+  resident: number
+  /** bytes that one repetition of one thread reads before it moves on */
+  window: number
+  /** the set is smaller than twice the outermost cache, because memory is short */
+  short: boolean
+}
+
+/**
+ * Plans memory: four times the outermost cache (128 MiB at least, 1 GiB at most, a quarter of what is free at most) for a thread that
+ * runs alone. Each other thread has as much where 1 GiB in all allows it: virtual CPUs that claim to share an L3 may each have their own.
+ */
+export function planMemory(caches: readonly ClaimedCache[], threads: number, free: number): MemoryPlan {
+  const outermost = caches.at(-1)?.claimed ?? 0
+  const wanted = Math.min(1024 * MiB, Math.max(128 * MiB, 4 * outermost))
+  const largestSet = Math.max(grain, ...[1, threads].flatMap((t) => levelSets(caches, t).map((set) => set.bytes)))
+  const total = Math.max(grain, Math.min(wanted, free / 4 - largestSet * threads))
+  const others = Math.max(grain, Math.min(total, (1024 * MiB) / threads, (free / 4 - largestSet * threads) / threads))
+  const bytesPerThread = Array.from({length: threads}, (_, i) => toGrain(largestSet + (i === 0 ? total : others)))
+  // 10 extra lines per stream keep the eight streams from falling into the same cache set, which powers of two would do.
+  const streams = 8
+  const lines =
+    Math.floor(Math.min(16 * MiB, (Math.min(...bytesPerThread) - largestSet) / 4) / 64 / streams / 64) * 64 - 10
+  return {
+    bytesPerThread,
+    resident: largestSet,
+    window: Math.max(64, lines * streams * 64),
+    short: total < 2 * outermost,
+  }
+}

@@ -1,0 +1,106 @@
+/** The native addon, loaded when something has to be measured and not before. */
+import {existsSync} from 'node:fs'
+import {createRequire} from 'node:module'
+import {join} from 'node:path'
+import {AnalysisError} from '../analysis/errors.ts'
+import {packageRoot} from './package-root.ts'
+
+/** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
+const apiVersion = 1
+
+export type ProbeName = 'fma-f32' | 'fma-f64' | 'read' | 'read-streams' | 'call' | 'fork-join' | 'wake'
+
+/** One sample of one probe; see native/core/session.h. */
+export interface SampleSpec {
+  probe: ProbeName
+  isa: string
+  threads: number
+  /** bytes per thread and pass, a multiple of 64; 0 for probes without memory */
+  bytes: number
+  /** each repetition continues where the last ended, so that nothing it reads is still in a cache */
+  roam: boolean
+  passes: number
+  repetitions: number
+  /** also take the core clock right after each repetition, under the same instructions */
+  clock: boolean
+}
+
+export interface Sample {
+  /** seconds of each repetition, from the first thread's start to the last thread's end */
+  seconds: Float64Array
+  /** core clock of each repetition in Hz; empty where it was not asked for */
+  clockHz: Float64Array
+  /** FLOP, bytes or calls of one repetition, all threads together */
+  work: number
+}
+
+export interface SessionInfo {
+  threads: number
+  pinned: number
+  bytes: number
+  hugeBytes: number
+}
+
+/** Pinned threads with their memory. Every method but `sample` and `open` returns at once. */
+export interface NativeSession {
+  /** `resident`: bytes at the start of each thread's memory that roaming reads keep clear of */
+  open(bytesPerThread: number[], resident: number): Promise<SessionInfo>
+  sample(spec: SampleSpec): Promise<Sample>
+  cancel(): void
+  close(): void
+}
+
+export interface NativeAddon {
+  apiVersion: number
+  cpu(): {brand: string; isas: {name: string; vectorBytes: number}[]; allowed: number}
+  Session: new () => NativeSession
+  readXor(isa: string, streams: boolean, data: Uint8Array): bigint
+  fmaSum(isa: string, dtype: 'f32' | 'f64', passes: number): {sum: number; flopsPerPass: number}
+}
+
+const remedies = [
+  'npm run build:native (in an installed package: npm rebuild ridgepoint) says what the build lacks',
+  'Debian and Ubuntu: apt-get install g++ make python3; macOS: xcode-select --install',
+]
+
+let loaded: NativeAddon | undefined
+
+/**
+ * Loads the addon, once.
+ * @throws {AnalysisError} `no-addon` where it is not built, does not load, or was built from other sources
+ */
+export function loadNative(): NativeAddon {
+  if (loaded) return loaded
+  const path = join(packageRoot().path, 'build', 'Release', 'ridgepoint.node')
+  if (process.platform === 'win32')
+    throw new AnalysisError('no-addon', 'measuring is not supported on Windows yet; analysis is', [
+      '--machine h100-sxm',
+    ])
+  if (!existsSync(path))
+    throw new AnalysisError('no-addon', `the native addon is not built (${path} is not there)`, remedies)
+  let addon: NativeAddon
+  try {
+    addon = createRequire(import.meta.url)(path) as NativeAddon
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
+    throw new AnalysisError('no-addon', `the native addon does not load: ${reason}`, remedies)
+  }
+  if (addon.apiVersion !== apiVersion)
+    throw new AnalysisError(
+      'no-addon',
+      `the native addon was built from other sources (interface ${addon.apiVersion}, wanted ${apiVersion})`,
+      remedies,
+    )
+  loaded = addon
+  return addon
+}
+
+/** The addon, or `undefined` where it cannot be had. */
+export function tryLoadNative(): NativeAddon | undefined {
+  try {
+    return loadNative()
+  } catch (error) {
+    if (error instanceof AnalysisError && error.code === 'no-addon') return undefined
+    throw error
+  }
+}
