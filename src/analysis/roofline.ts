@@ -47,11 +47,11 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
   const usable = machine.ceilings.filter(
     (c) => c.verdict !== 'implausible' && c.verdict !== 'failed' && c.verdict !== 'skipped',
   )
+  // one add or multiply per cycle counts where a machine has no fused multiply-add (a TPU's vector unit)
+  const isFused = (c: Ceiling) => c.operation === undefined || c.operation === 'fma' || c.operation === 'dot'
   const arithmetic = usable.filter(
     (c) =>
-      c.kind === 'compute' &&
-      (c.operation === undefined || c.operation === 'fma' || c.operation === 'dot') &&
-      c.accumulate !== 'f16',
+      c.kind === 'compute' && c.accumulate !== 'f16' && (isFused(c) || c.operation === 'add' || c.operation === 'mul'),
   )
   const levels: LevelRoof[] = []
   for (const level of levelOrder) {
@@ -69,8 +69,10 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
 
   const warnings: Warning[] = []
   const chosen = {matrix: new Map<ComputeDType, ComputeRoof>(), vector: new Map<ComputeDType, ComputeRoof>()}
-  const at = (engine: 'matrix' | 'vector', dtype: ComputeDType) =>
-    best(arithmetic.filter((c) => c.dtype === dtype && (engine === 'matrix' || c.engine !== 'matrix')))
+  const at = (engine: 'matrix' | 'vector', dtype: ComputeDType) => {
+    const fitting = arithmetic.filter((c) => c.dtype === dtype && (engine === 'matrix' || c.engine !== 'matrix'))
+    return best(fitting.filter(isFused)) ?? best(fitting)
+  }
   const choose = (engine: 'matrix' | 'vector', dtype: ComputeDType): ComputeRoof => {
     const own = at(engine, dtype)
     if (own) return {ceiling: own, rate: own.value, dtype}
