@@ -38,7 +38,6 @@ export function nearest(asked: string, known: readonly string[], most = 3): stri
 export function quoted(name: string): string {
   const text = JSON.stringify(name.length > NAME_LIMIT ? `${name.slice(0, NAME_LIMIT)}…` : name)
   // JSON leaves C1 controls and DEL as they are; a terminal obeys them
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is the range to remove
   return text.replace(/[\u007f-\u009f]/g, '?')
 }
 

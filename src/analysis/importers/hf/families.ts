@@ -1,6 +1,7 @@
 /**
  * Hugging Face model families: field names and the defaults that the library's configuration classes document
- * (transformers 4.57, `src/transformers/models/<family>/configuration_<family>.py`), one function each, one line in the table.
+ * (huggingface/transformers, src/transformers/models/FAMILY/configuration_FAMILY.py, as of November 2026): one function
+ * each, one line in the table.
  *
  * The sizes that decide every count are required: real files always have them, and a guess would be another model.
  */

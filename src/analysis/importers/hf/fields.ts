@@ -13,7 +13,6 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object' && value !== null) return 'an object'
   const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal obeys them
   return text.slice(0, 64).replace(/[\u007f-\u009f]/g, '?')
 }
 
