@@ -1,4 +1,15 @@
-/** Every advice rule, one line each. */
+/** Every advice rule, one line each. A rule in this folder that is missing here fails a test. */
+import {doesNotFit} from './does-not-fit.ts'
+import {fuseChain} from './fuse-chain.ts'
+import {largerBatch} from './larger-batch.ts'
+import {quantizeKv} from './quantize-kv.ts'
+import {quantizeWeights} from './quantize-weights.ts'
 import type {AdviceRule} from './types.ts'
 
-export const adviceRules = {} as const satisfies Record<string, AdviceRule>
+export const adviceRules = {
+  'does-not-fit': doesNotFit,
+  'larger-batch': largerBatch,
+  'quantize-weights': quantizeWeights,
+  'quantize-kv': quantizeKv,
+  'fuse-chain': fuseChain,
+} as const satisfies Record<string, AdviceRule>

@@ -1,0 +1,69 @@
+import {type ComputeDType, dtypeBits} from '../dtype.ts'
+import {largestWhere} from '../search.ts'
+import {format, formatCount} from '../units.ts'
+import {fits} from './shared.ts'
+import type {AdviceContext, AdviceRule} from './types.ts'
+
+/** Devices that may share a layer; larger groups span several hosts today. */
+const MOST_DEVICES = 64
+
+/** The smallest number of devices that can share the layers and whose memory then holds the workload. */
+function devices(context: AdviceContext): number | undefined {
+  const {heads, kvHeads, ffn} = context.model.spec
+  for (let tp = context.work.tp + 1; tp <= MOST_DEVICES; tp++) {
+    const divides = heads % tp === 0 && ffn % tp === 0 && (kvHeads <= tp || kvHeads % tp === 0)
+    if (divides && fits(context, {tp, count: tp})) return tp
+  }
+  return undefined
+}
+
+/** The widest type below today's in which the weights make it fit. */
+function weights(context: AdviceContext): ComputeDType | undefined {
+  const {dtype} = context.work
+  return (['bf16', 'int8', 'int4'] as const).find(
+    (type) => dtypeBits[type] < dtypeBits[dtype.weights] && fits(context, {dtype: {...dtype, weights: type}}),
+  )
+}
+
+/** The largest smaller value of a size that fits. */
+function smaller(context: AdviceContext, field: 'batch' | 'context' | 'seq'): number | undefined {
+  const now = context.work[field]
+  const least = field === 'context' ? 0 : 1
+  if (now <= least) return undefined
+  return largestWhere((n) => fits(context, {[field]: n}), least, now - 1)
+}
+
+/** Every single change that makes the workload fit, as flags. */
+function remedies(context: AdviceContext): string[] {
+  const tp = devices(context)
+  const type = weights(context)
+  const sizes = (['batch', 'context', 'seq'] as const).flatMap((field) => {
+    const value = smaller(context, field)
+    return value === undefined ? [] : [`--${field} ${value}`]
+  })
+  return [
+    ...(tp === undefined ? [] : [`--count ${tp} --tp ${tp}`]),
+    ...(type === undefined ? [] : [`--weights-dtype ${type}`]),
+    ...sizes,
+  ]
+}
+
+export const doesNotFit: AdviceRule = {
+  id: 'does-not-fit',
+  title: 'the workload needs more memory than a device has',
+  apply(context) {
+    const {memory} = context.evaluation
+    const capacity = context.roof.machine.memory?.capacity
+    if (capacity === undefined || memory.peak <= capacity) return []
+    const over = memory.peak - capacity
+    const ways = remedies(context)
+    const fix =
+      ways.length > 0
+        ? `It fits with ${ways.join(', or ')}.`
+        : `No single change makes it fit (up to ${MOST_DEVICES} devices, int4 weights, batch 1): combine them.`
+    const message = `Does not fit: ${format(memory.peak, 'B')} (weights ${format(memory.weights, 'B')}, KV cache ${format(memory.kvCache, 'B')}, activations ${format(memory.activations, 'B')}) are ${format(over, 'B')} (${formatCount(over)} bytes) more than the ${format(capacity, 'B')} of ${context.roof.machine.id}. ${fix}`
+    return [{rule: 'does-not-fit', operator: null, message, saves: null}]
+  },
+  example: {model: 'llama-3-70b', machine: 'h100-sxm', options: {phase: 'decode'}},
+  counterExample: {model: 'llama-3-8b', machine: 'h100-sxm', options: {phase: 'decode'}},
+}

@@ -1,0 +1,64 @@
+import type {Evaluation} from '../evaluate.ts'
+import {largestWhere, smallestWhere} from '../search.ts'
+import {format} from '../units.ts'
+import {attempt, isBandwidth, LARGEST_BATCH, tokensOf, waitsFor, worthwhile} from './shared.ts'
+import type {AdviceContext, AdviceRule} from './types.ts'
+
+interface Target {
+  readonly batch: number
+  readonly why: string
+}
+
+/** Evaluations by batch, each made once. */
+function memo(context: AdviceContext): (batch: number) => Evaluation | undefined {
+  const made = new Map<number, Evaluation | undefined>([[context.work.batch, context.evaluation]])
+  return (batch) => {
+    if (!made.has(batch)) made.set(batch, attempt(context, {batch}))
+    return made.get(batch)
+  }
+}
+
+/**
+ * The batch to go for: where the pass stops being bound by memory; where it never does (a long KV cache grows with the
+ * batch), where no product waits for its weights any more; at most what fits.
+ */
+function target(context: AdviceContext, at: (batch: number) => Evaluation | undefined): Target | undefined {
+  const {batch} = context.work
+  const capacity = context.roof.machine.memory?.capacity ?? Number.POSITIVE_INFINITY
+  const limit = largestWhere((b) => (at(b)?.memory.peak ?? Number.POSITIVE_INFINITY) <= capacity, batch, LARGEST_BATCH)
+  if (limit === undefined || limit === batch) return undefined
+  const ridge = smallestWhere((b) => !isBandwidth(context, at(b)!.bound), batch, limit)
+  if (ridge !== undefined) return {batch: ridge, why: 'the smallest at which the pass is no longer bound by memory'}
+  const shared = smallestWhere(
+    (b) => !at(b)!.operators.some((op) => op.macs > 0 && waitsFor(context, op, 'weight')),
+    batch,
+    limit,
+  )
+  if (shared !== undefined) {
+    return {batch: shared, why: 'the smallest at which no product waits for its weights; the rest grows with the batch'}
+  }
+  if (limit === LARGEST_BATCH) return undefined
+  return {batch: limit, why: `the largest that fits ${format(capacity, 'B')}; the ridge lies beyond`}
+}
+
+export const largerBatch: AdviceRule = {
+  id: 'larger-batch',
+  title: 'a larger batch shares each read of the weights, up to the ridge',
+  apply(context) {
+    const {work, evaluation} = context
+    if (!isBandwidth(context, evaluation.bound)) return []
+    const at = memo(context)
+    const found = target(context, at)
+    if (!found || found.batch === work.batch) return []
+    const then = at(found.batch)!
+    const tokens = tokensOf(work)
+    const now = evaluation.time.lower / tokens
+    const later = then.time.lower / (found.batch * work.seq)
+    const saves = (now - later) * tokens
+    if (!worthwhile(saves, evaluation)) return []
+    const message = `Larger batch: ${found.batch} instead of ${work.batch} (${found.why}) takes ${format(later, 's')} per token instead of ${format(now, 's')}; over the ${tokens} token${tokens === 1 ? '' : 's'} of this workload that is ${format(saves, 's')}. One pass then takes ${format(then.time.lower, 's')}.`
+    return [{rule: 'larger-batch', operator: null, message, saves}]
+  },
+  example: {model: 'llama-3-8b', machine: 'h100-sxm', options: {phase: 'decode', context: 128}},
+  counterExample: {model: 'llama-3-8b', machine: 'h100-sxm', options: {phase: 'prefill', seq: 2048}},
+}
