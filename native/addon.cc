@@ -37,6 +37,19 @@ bool count(const Napi::Object& object, const char* field, double low, double hig
   return out >= low && out <= high && out == double(int64_t(out));
 }
 
+// A list of whole numbers from `low` on.
+bool sizes(const Napi::Value& value, double low, std::vector<size_t>& out) {
+  if (!value.IsArray()) return false;
+  const Napi::Array list = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    const Napi::Value entry = list.Get(i);
+    const double number = entry.IsNumber() ? entry.As<Napi::Number>().DoubleValue() : -1;
+    if (!(number >= low && number <= largestCount)) return false;
+    out.push_back(size_t(number));
+  }
+  return true;
+}
+
 Napi::Float64Array floats(Napi::Env env, const std::vector<double>& values) {
   Napi::Float64Array array = Napi::Float64Array::New(env, values.size());
   for (size_t i = 0; i < values.size(); i++) array[i] = values[i];
@@ -45,8 +58,9 @@ Napi::Float64Array floats(Napi::Env env, const std::vector<double>& values) {
 
 class OpenWorker : public Napi::AsyncWorker {
  public:
-  OpenWorker(Napi::Env env, std::shared_ptr<rp::Session> session, std::vector<size_t> bytes, size_t resident)
-      : AsyncWorker(env), session_(std::move(session)), bytes_(std::move(bytes)), resident_(resident), deferred_(env) {}
+  OpenWorker(Napi::Env env, std::shared_ptr<rp::Session> session, std::vector<size_t> bytes,
+             std::vector<size_t> resident)
+      : AsyncWorker(env), session_(std::move(session)), bytes_(std::move(bytes)), resident_(std::move(resident)), deferred_(env) {}
   Napi::Promise promise() { return deferred_.Promise(); }
   void Execute() override {
     const char* problem = "";
@@ -66,7 +80,7 @@ class OpenWorker : public Napi::AsyncWorker {
  private:
   std::shared_ptr<rp::Session> session_;
   std::vector<size_t> bytes_;
-  size_t resident_;
+  std::vector<size_t> resident_;
   Napi::Promise::Deferred deferred_;
 };
 
@@ -104,29 +118,20 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   explicit SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), session_(std::make_shared<rp::Session>()) {}
 
  private:
-  // open(bytesPerThread: number[], resident: number): Promise<{threads, pinned, bytes, hugeBytes}>
+  // open(bytesPerThread: number[], residentPerThread: number[]): Promise<{threads, pinned, bytes, hugeBytes}>
   Napi::Value open(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    std::vector<size_t> bytes;
-    if (info.Length() == 2 && info[0].IsArray() && info[1].IsNumber()) {
-      const Napi::Array list = info[0].As<Napi::Array>();
-      for (uint32_t i = 0; i < list.Length(); i++) {
-        const Napi::Value value = list.Get(i);
-        const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
-        if (number >= 64 && number <= largestCount) bytes.push_back(size_t(number));
-      }
-      if (bytes.size() != list.Length()) bytes.clear();
-    }
-    const double resident = info.Length() == 2 && info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
-    if (!(resident >= 0 && resident <= largestCount)) bytes.clear();
-    if (bytes.empty() || opened_ || !session_) {
-      Napi::TypeError::New(env, "open: a list of bytes per thread (at least 64) and the resident bytes, once").ThrowAsJavaScriptException();
+    std::vector<size_t> bytes, resident;
+    const bool valid = info.Length() == 2 && sizes(info[0], 64, bytes) && sizes(info[1], 0, resident) &&
+                       bytes.size() > 0 && bytes.size() == resident.size();
+    if (!valid || opened_ || !session_) {
+      Napi::TypeError::New(env, "open: bytes per thread (at least 64) and resident bytes per thread, once").ThrowAsJavaScriptException();
       return env.Undefined();
     }
     opened_ = true;
     bytes_ = bytes;
     resident_ = resident;
-    auto* worker = new OpenWorker(env, session_, std::move(bytes), size_t(resident));
+    auto* worker = new OpenWorker(env, session_, std::move(bytes), std::move(resident));
     const Napi::Promise promise = worker->promise();
     worker->Queue();
     return promise;
@@ -165,7 +170,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     spec.repetitions = int(number);
     spec.roam = object.Get("roam").ToBoolean();
     for (int i = 0; i < spec.threads; i++)
-      if (double(spec.bytes) + (spec.roam ? resident_ : 0) > double(bytes_[i])) return "sample: bytes exceed the session's memory";
+      if (double(spec.bytes) + (spec.roam ? double(resident_[i]) : 0) > double(bytes_[i])) return "sample: bytes exceed the session's memory";
     spec.clock = object.Get("clock").ToBoolean();
     return nullptr;
   }
@@ -184,7 +189,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
 
   std::shared_ptr<rp::Session> session_;
   std::vector<size_t> bytes_;
-  double resident_ = 0;
+  std::vector<size_t> resident_;
   bool opened_ = false;
 };
 

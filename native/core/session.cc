@@ -64,7 +64,8 @@ void Session::touchThread(void* context, int thread) {
     fill(region, at, at + step < region.bytes ? at + step : region.bytes);
 }
 
-bool Session::open(const std::vector<size_t>& bytesPerThread, size_t resident, const char** problem) {
+bool Session::open(const std::vector<size_t>& bytesPerThread, const std::vector<size_t>& residentPerThread,
+                   const char** problem) {
   const int wanted = int(bytesPerThread.size());
   const int granted = pool_.start(wanted);
   if (granted == 0) {
@@ -78,8 +79,8 @@ bool Session::open(const std::vector<size_t>& bytesPerThread, size_t resident, c
       return false;
     }
   }
-  resident_ = resident;
-  positions_.assign(granted, resident);
+  resident_.assign(residentPerThread.begin(), residentPerThread.begin() + granted);
+  positions_ = resident_;
   pool_.run(granted, touchThread, this);
   if (cancelled_.load()) {
     *problem = "cancelled";
@@ -118,7 +119,7 @@ void Session::runThread(void* context, int thread) {
     if (thread == 0) run.stop.store(self.cancelled_.load());
     barrier.wait();
     if (run.stop.load()) return;
-    if (spec.roam && position + spec.bytes > region.bytes) position = self.resident_;
+    if (spec.roam && position + spec.bytes > region.bytes) position = self.resident_[thread];
     const char* data = region.data + (spec.roam ? position : 0);
     const size_t slot = size_t(r) * spec.threads + thread;
     run.from[slot] = now();

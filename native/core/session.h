@@ -44,9 +44,9 @@ class Session {
  public:
   ~Session();
   // Starts the threads and touches their memory first from the thread that will read it (the NUMA node follows the first touch).
-  // The first `resident` bytes are for probes that do not roam.
+  // The first `residentPerThread` bytes are for probes that do not roam.
   // False where memory or threads are refused or cancel() was called; `problem` then says which.
-  bool open(const std::vector<size_t>& bytesPerThread, size_t resident, const char** problem);
+  bool open(const std::vector<size_t>& bytesPerThread, const std::vector<size_t>& residentPerThread, const char** problem);
   // Takes one sample; false after cancel().
   bool take(const Spec& spec, Sample& sample);
   // Makes open() and take() return within one repetition. May be called from any thread.
@@ -63,7 +63,7 @@ class Session {
   Pool pool_;
   std::vector<Region> regions_;
   std::vector<size_t> positions_;
-  size_t resident_ = 0;
+  std::vector<size_t> resident_;
   SessionInfo info_;
   std::atomic<bool> cancelled_{false};
 };

@@ -24,7 +24,10 @@ export interface CeilingTask {
 }
 
 export interface TaskPlan {
+  /** instruction sets of the compute ceilings, narrowest first */
   isas: readonly string[]
+  /** instruction sets that L1 may be read with; the best counts */
+  readIsas: readonly string[]
   vectorBytes: ReadonlyMap<string, number>
   /** thread counts, 1 first */
   threads: readonly number[]
@@ -68,7 +71,7 @@ function readL1Task(plan: TaskPlan, id: string, label: string, isa: string, thre
   return {...task, model: {perInstruction: width, text: `load/cycle × ${width} B`}}
 }
 
-/** L1 is read at the two widest widths: Zen 4 loses 6 % of it with 64-byte loads, Intel half of it without them. */
+/** L1 is read at more than one width: Zen 4 loses 6 % of it with 64-byte loads, Intel half of it without them. */
 function bandwidthTasks(plan: TaskPlan, threads: number): CeilingTask[] {
   const widest = plan.isas.at(-1)!
   const common = {kind: 'bandwidth', mix: 'read', isa: widest, threads, unit: 'B/s'} as const
@@ -79,7 +82,7 @@ function bandwidthTasks(plan: TaskPlan, threads: number): CeilingTask[] {
       ceiling: {...common, id, level, workingSet: bytes},
       tasks:
         level === 'L1'
-          ? plan.isas.slice(-2).map((isa) => readL1Task(plan, id, label, isa, threads, bytes))
+          ? plan.readIsas.map((isa) => readL1Task(plan, id, label, isa, threads, bytes))
           : [probeTask(id, label, 'read', {isa: widest, threads, bytes})],
     }
   })

@@ -23,7 +23,8 @@ export const assumedCaches: readonly ClaimedCache[] = [
 const toGrain = (bytes: number): number => Math.max(grain, Math.round(bytes / grain) * grain)
 
 /**
- * The working set per thread for each cache, with `threads` threads running. Half of a thread's share of L1 and L2. In L3 a quarter
+ * The working set per thread for each cache, with `threads` threads running. Half of L1; in L2 the geometric mean of a
+ * thread's share of it and of L1, far from both ends. In L3 a quarter
  * of the share, since a virtual machine rarely gets the L3 it is told of, but at least four times the share of L2, so that L2 holds
  * little of it; where L3 is hardly larger than L2 (and does not include it), their sum less half of L3.
  */
@@ -32,7 +33,7 @@ export function levelSets(caches: readonly ClaimedCache[], threads: number): Lev
   let inner = 0
   for (const {level, claimed, sharedBy} of caches) {
     const share = claimed / Math.min(sharedBy, threads)
-    let bytes = share / 2
+    let bytes = level === 'L1' ? share / 2 : Math.sqrt(inner * share)
     if (level === 'L3') bytes = share / 2 >= 4 * inner ? Math.max(4 * inner, share / 4) : inner + share / 2
     if (level === 'L3' || bytes > inner) sets.push({level, bytes: toGrain(bytes)})
     inner = share
@@ -60,51 +61,51 @@ export function sweepSizes(largest: number, perOctave: number): number[] {
 const discernible = 1.25
 
 /**
- * Where a level ends: the working set at which the curve falls through the geometric mean of the level's bandwidth and the next
- * outer one's, interpolated on log axes.
+ * Where a level ends: the largest working set whose bandwidth is still nearer (by ratio) to the level's than to the next outer one's.
  * @returns bytes, or `null` where the two levels are too alike or the curve never falls that far
  */
 export function findKnee(curve: readonly SweepPoint[], inner: number, outer: number): number | null {
   if (!(inner > outer * discernible)) return null
   const threshold = Math.sqrt(inner * outer)
   const last = curve.findLastIndex((point) => point.bytesPerSecond >= threshold)
-  const here = curve[last]
-  const next = curve[last + 1]
-  if (!here || !next) return null
-  const share = Math.log(here.bytesPerSecond / threshold) / Math.log(here.bytesPerSecond / next.bytesPerSecond)
-  return Math.round(here.bytes * (next.bytes / here.bytes) ** share)
+  return last < 0 || last === curve.length - 1 ? null : curve[last]!.bytes
 }
 
-/** Memory that the DRAM probes read, in bytes per thread, first thread first. */
+/** Memory of a measurement, per thread, first thread first. */
 export interface MemoryPlan {
   bytesPerThread: number[]
   /** bytes at the start of each thread's memory for the sets that stay in the caches */
-  resident: number
-  /** bytes that one repetition of one thread reads before it moves on */
+  residentPerThread: number[]
+  /** bytes that one repetition of one thread reads from DRAM before it moves on */
   window: number
   /** the set is smaller than twice the outermost cache, because memory is short */
   short: boolean
 }
 
+const largestSet = (caches: readonly ClaimedCache[], threads: number): number =>
+  Math.max(grain, ...levelSets(caches, threads).map(({bytes}) => bytes))
+
 /**
- * Plans memory: four times the outermost cache (128 MiB at least, 1 GiB at most, a quarter of what is free at most) for a thread that
- * runs alone. Each other thread has as much where 1 GiB in all allows it: virtual CPUs that claim to share an L3 may each have their own.
+ * Plans memory. The thread that also runs alone reads four times the outermost cache (128 MiB at least, 1 GiB at most) from DRAM;
+ * each other has as much where 512 MiB in all allow it, since virtual CPUs that claim to share an L3 may each have their own.
+ * @param free bytes; a third of them is taken at most, where that leaves the cache sets their size
  */
 export function planMemory(caches: readonly ClaimedCache[], threads: number, free: number): MemoryPlan {
   const outermost = caches.at(-1)?.claimed ?? 0
-  const wanted = Math.min(1024 * MiB, Math.max(128 * MiB, 4 * outermost))
-  const largestSet = Math.max(grain, ...[1, threads].flatMap((t) => levelSets(caches, t).map((set) => set.bytes)))
-  const total = Math.max(grain, Math.min(wanted, free / 4 - largestSet * threads))
-  const others = Math.max(grain, Math.min(total, (1024 * MiB) / threads, (free / 4 - largestSet * threads) / threads))
-  const bytesPerThread = Array.from({length: threads}, (_, i) => toGrain(largestSet + (i === 0 ? total : others)))
-  // 10 extra lines per stream keep the eight streams from falling into the same cache set, which powers of two would do.
+  const together = largestSet(caches, threads)
+  const residentPerThread = Array.from({length: threads}, (_, i) =>
+    i === 0 ? Math.max(together, largestSet(caches, 1)) : together,
+  )
+  const allowed = Math.max(0, free / 3 - residentPerThread.reduce((a, b) => a + b))
+  const alone = toGrain(Math.min(allowed / 2, 1024 * MiB, Math.max(128 * MiB, 4 * outermost)))
+  const others = toGrain(Math.min(alone, Math.min(allowed / 2, 512 * MiB) / threads))
+  // 10 lines less than a power of two per stream keep the eight streams from falling into the same cache set.
   const streams = 8
-  const lines =
-    Math.floor(Math.min(16 * MiB, (Math.min(...bytesPerThread) - largestSet) / 4) / 64 / streams / 64) * 64 - 10
+  const lines = Math.floor(Math.min(32 * MiB, (threads > 1 ? others : alone) / 4) / 64 / streams / 64) * 64 - 10
   return {
-    bytesPerThread,
-    resident: largestSet,
+    bytesPerThread: residentPerThread.map((resident, i) => resident + (i === 0 ? alone : others)),
+    residentPerThread,
     window: Math.max(64, lines * streams * 64),
-    short: total < 2 * outermost,
+    short: alone < 2 * outermost,
   }
 }

@@ -32,10 +32,13 @@ export interface Measured {
   warnings: Warning[]
 }
 
-/** Lengths of the two kinds of run, in seconds and rounds. Repetitions of 1.5 ms resolve to 0.01 % and outlive a thread's start. */
+/**
+ * Lengths of the two kinds of run. A repetition of 1.5 ms outlives a thread's start by far, and most fall between two ticks of a
+ * 250 Hz kernel timer: with 4 ms every one of them holds a tick, which costs 0.4 %.
+ */
 const plans = {
-  quick: {repetitionSeconds: 0.0015, rounds: 12, extraRounds: 20, budgetSeconds: 1.6, perOctave: 1, sweepRounds: 3},
-  full: {repetitionSeconds: 0.004, rounds: 60, extraRounds: 60, budgetSeconds: 20, perOctave: 4, sweepRounds: 6},
+  quick: {repetitionSeconds: 0.0015, rounds: 12, extraRounds: 20, budgetSeconds: 1.8, perOctave: 1, sweepRounds: 3},
+  full: {repetitionSeconds: 0.0015, rounds: 100, extraRounds: 100, budgetSeconds: 20, perOctave: 4, sweepRounds: 8},
 } as const
 
 /** The instruction sets to measure, narrowest first. */
@@ -86,10 +89,9 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
   const identity = readIdentity()
   const warnings: Warning[] = []
   const cpu = addon.cpu()
-  const isas = chooseIsas(
-    cpu.isas.map(({name}) => name),
-    options,
-  )
+  const available = cpu.isas.map(({name}) => name)
+  const isas = chooseIsas(available, options)
+  const readIsas = options.isa === undefined ? available.slice(-2) : isas
   const threads = chooseThreads(identity, options.threads)
   const caches = identity.caches.length > 0 ? identity.caches : [...assumedCaches]
   if (identity.caches.length === 0)
@@ -125,7 +127,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
 
     const counts = info.threads > 1 ? [1, info.threads] : [1]
     const vectorBytes = new Map(cpu.isas.map(({name, vectorBytes}) => [name, vectorBytes]))
-    const tasks = planTasks({isas, vectorBytes, threads: counts, caches, window: memory.window})
+    const tasks = planTasks({isas, readIsas, vectorBytes, threads: counts, caches, window: memory.window})
     const sweep = curveTasks(
       sweepSizes(Math.min(memory.bytesPerThread[0]!, 4 * (caches.at(-1)?.claimed ?? 0)), plan.perOctave),
       isas.at(-1)!,
@@ -187,7 +189,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
 
 async function openSession(session: NativeSession, memory: MemoryPlan) {
   try {
-    return await session.open(memory.bytesPerThread, memory.resident)
+    return await session.open(memory.bytesPerThread, memory.residentPerThread)
   } catch (error) {
     throw new AnalysisError(
       'does-not-fit',

@@ -43,8 +43,8 @@ export interface SessionInfo {
 
 /** Pinned threads with their memory. Every method but `sample` and `open` returns at once. */
 export interface NativeSession {
-  /** `resident`: bytes at the start of each thread's memory that roaming reads keep clear of */
-  open(bytesPerThread: number[], resident: number): Promise<SessionInfo>
+  /** the resident bytes at the start of a thread's memory are what roaming reads keep clear of */
+  open(bytesPerThread: number[], residentPerThread: number[]): Promise<SessionInfo>
   sample(spec: SampleSpec): Promise<Sample>
   cancel(): void
   close(): void

@@ -1,0 +1,66 @@
+import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {expect, test} from 'vitest'
+import {
+  cachesFromSysfs,
+  countCpuList,
+  identityKey,
+  parseCacheSize,
+  parseCpuMax,
+  readIdentity,
+} from '../../src/kernels/identity.ts'
+
+test('cpu lists, cache sizes and cgroup quotas as Linux writes them', () => {
+  expect(['0', '0-3', '0-3,8', '0-1,4-5,9', ''].map(countCpuList)).toEqual([1, 4, 5, 5, 1])
+  expect(['32K', '36608K', '1M', '512', 'x', ''].map(parseCacheSize)).toEqual([
+    32768,
+    37486592,
+    1048576,
+    512,
+    undefined,
+    undefined,
+  ])
+  expect(['max 100000', '150000 100000', '50000 100000', ''].map(parseCpuMax)).toEqual([undefined, 1.5, 0.5, undefined])
+})
+
+test('caches are read from sysfs: data and unified only, by level, with their sharing; a missing folder has none', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sysfs-'))
+  const cache = (index: number, level: string, type: string, size: string, shared: string) => {
+    mkdirSync(join(folder, `index${index}`))
+    for (const [name, text] of Object.entries({level, type, size, shared_cpu_list: shared}))
+      writeFileSync(join(folder, `index${index}`, name), `${text}\n`)
+  }
+  cache(0, '3', 'Unified', '36608K', '0-15')
+  cache(1, '1', 'Instruction', '32K', '0')
+  cache(2, '1', 'Data', '48K', '0,16')
+  cache(3, '2', 'Unified', 'garbage', '0')
+  expect(cachesFromSysfs(folder)).toEqual([
+    {level: 'L1', claimed: 49152, sharedBy: 2},
+    {level: 'L3', claimed: 37486592, sharedBy: 16},
+  ])
+  rmSync(folder, {recursive: true})
+  expect(cachesFromSysfs(folder)).toEqual([])
+})
+
+test('this machine has a name, at least one core, memory, and the same key every time', () => {
+  const identity = readIdentity()
+  expect(identity.cpu).not.toBe('')
+  expect(identity.cores).toBeGreaterThanOrEqual(1)
+  expect(identity.memory).toBeGreaterThan(1e8)
+  expect(identity.key).toMatch(/^[0-9a-f]{16}$/)
+  expect(readIdentity()).toEqual(identity)
+})
+
+test('the key changes with whatever would change a measurement', () => {
+  const base = {cpu: 'a', isa: ['fma'], caches: [], cores: 2, arch: 'x64', system: 'linux'}
+  const keys = [
+    base,
+    {...base, cpu: 'b'},
+    {...base, isa: []},
+    {...base, cores: 1},
+    {...base, arch: 'arm64'},
+    {...base, caches: [{level: 'L1' as const, claimed: 1, sharedBy: 1}]},
+  ].map(identityKey)
+  expect(new Set(keys).size).toBe(keys.length)
+})

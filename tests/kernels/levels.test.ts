@@ -1,0 +1,98 @@
+import fc from 'fast-check'
+import {describe, expect, test} from 'vitest'
+import type {ClaimedCache} from '../../src/kernels/identity.ts'
+import {findKnee, levelSets, planMemory, sweepSizes} from '../../src/kernels/levels.ts'
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const cascadeLake: ClaimedCache[] = [
+  {level: 'L1', claimed: 32 * KiB, sharedBy: 1},
+  {level: 'L2', claimed: MiB, sharedBy: 1},
+  {level: 'L3', claimed: 36608 * KiB, sharedBy: 2},
+]
+const sapphireRapids: ClaimedCache[] = [
+  {level: 'L1', claimed: 48 * KiB, sharedBy: 2},
+  {level: 'L2', claimed: 2 * MiB, sharedBy: 2},
+  {level: 'L3', claimed: 105 * MiB, sharedBy: 112},
+]
+const appleM: ClaimedCache[] = [
+  {level: 'L1', claimed: 128 * KiB, sharedBy: 1},
+  {level: 'L2', claimed: 16 * MiB, sharedBy: 4},
+]
+
+describe('working sets', () => {
+  test.each([
+    ['Cascade Lake', cascadeLake, [1, 2]],
+    ['Sapphire Rapids, 112 threads', sapphireRapids, [1, 56, 112]],
+    ['Apple M', appleM, [1, 4, 8]],
+  ] as const)('%s: each set fits its level and is more than the level inside holds', (_, caches, threadCounts) => {
+    for (const threads of threadCounts) {
+      const sets = levelSets(caches, threads)
+      expect(sets.map((set) => set.level)).toEqual(caches.map((cache) => cache.level))
+      let innerShare = 0
+      for (const [i, {bytes}] of sets.entries()) {
+        const {claimed, sharedBy} = caches[i]!
+        const share = claimed / Math.min(sharedBy, threads)
+        expect(bytes % 2048).toBe(0)
+        expect(bytes).toBeGreaterThan(innerShare)
+        expect(bytes).toBeLessThan(share + innerShare)
+        innerShare = share
+      }
+    }
+  })
+
+  test('a sweep grows to its end without repeats', () => {
+    fc.assert(
+      fc.property(fc.integer({min: 4096, max: 2 ** 30}), fc.integer({min: 1, max: 8}), (largest, perOctave) => {
+        const sizes = sweepSizes(largest, perOctave)
+        expect(sizes[0]).toBe(4096)
+        expect(sizes.at(-1)).toBeLessThanOrEqual(largest)
+        expect(sizes.every((size, i) => i === 0 || size > sizes[i - 1]!)).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('knees', () => {
+  const curve = [4, 8, 16, 32, 64, 128, 256, 512].map((k) => ({
+    bytes: k * KiB,
+    bytesPerSecond: k <= 32 ? 340e9 : k <= 256 ? 110e9 : 23e9,
+  }))
+  test('are found where the curve falls, whatever was claimed', () => {
+    expect(findKnee(curve, 340e9, 110e9)).toBe(32 * KiB)
+    expect(findKnee(curve, 110e9, 23e9)).toBe(256 * KiB)
+  })
+  test('are null where two levels are alike, or where the sweep ends first', () => {
+    expect(findKnee(curve, 118e9, 100e9)).toBeNull()
+    expect(findKnee(curve.slice(0, 4), 340e9, 110e9)).toBeNull()
+    expect(findKnee([], 340e9, 110e9)).toBeNull()
+  })
+})
+
+describe('memory', () => {
+  test('windows lie behind the resident sets, in whole lines, for any machine', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(cascadeLake, sapphireRapids, appleM, []),
+        fc.integer({min: 1, max: 512}),
+        fc.integer({min: 2 ** 26, max: 2 ** 38}),
+        (caches, threads, free) => {
+          const {bytesPerThread, residentPerThread, window} = planMemory(caches, threads, free)
+          expect(bytesPerThread).toHaveLength(threads)
+          expect(window % 64).toBe(0)
+          expect(window).toBeGreaterThan(0)
+          for (const [i, bytes] of bytesPerThread.entries())
+            expect(residentPerThread[i]! + window).toBeLessThanOrEqual(bytes)
+        },
+      ),
+    )
+  })
+  test('stays within 2 GiB and a good part of what is free, and says when that is too little', () => {
+    for (const threads of [1, 2, 64, 256]) {
+      const plan = planMemory(sapphireRapids, threads, 64 * 1024 * MiB)
+      expect(plan.bytesPerThread.reduce((a, b) => a + b)).toBeLessThan(2 * 1024 * MiB)
+      expect(plan.short).toBe(false)
+    }
+    expect(planMemory(cascadeLake, 2, 100 * MiB).short).toBe(true)
+  })
+})

@@ -1,0 +1,91 @@
+import {describe, expect, test} from 'vitest'
+import {type Ceiling, machineSchema} from '../../src/analysis/document/machine.ts'
+import {checkPlausible} from '../../src/kernels/ceilings.ts'
+import {measureCpu} from '../../src/kernels/measure-cpu.ts'
+import {loadNative} from '../../src/kernels/native.ts'
+
+describe('a quick measurement', () => {
+  test('is a valid machine with every ceiling that analyze needs', async () => {
+    const seen: number[] = []
+    const {machine} = await measureCpu({quick: true, onProgress: (done) => seen.push(done)})
+    expect(() => machineSchema.parse(machine)).not.toThrow()
+    const ids = machine.ceilings.map(({id}) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    const widest = loadNative().cpu().isas.at(-1)!.name
+    for (const id of [`fma-f32-${widest}-t1`, `fma-f64-${widest}-t1`, 'read-L1-t1', 'read-DRAM-t1', 'launch', 'call'])
+      expect(ids).toContain(id)
+    for (const c of machine.ceilings) {
+      expect(c.value, c.id).toBe(c.kind === 'latency' ? c.min : c.max)
+      expect(c.samples, c.id).toBeGreaterThanOrEqual(3)
+      expect(c.verdict === 'ok' || c.reason, c.id).toBeTruthy()
+    }
+    expect(machine).toMatchObject({id: 'local', profile: 'quick'})
+    expect(seen.length).toBeGreaterThan(10)
+  }, 30_000)
+
+  test('with one thread has no many-thread ceilings, with a forced isa no other', async () => {
+    const isa = loadNative().cpu().isas[0]!.name
+    const {machine} = await measureCpu({quick: true, threads: 1, isa})
+    expect(machine.ceilings.every((c) => c.threads === 1)).toBe(true)
+    expect(machine.ceilings.every((c) => c.isa === undefined || c.isa === isa)).toBe(true)
+  }, 30_000)
+})
+
+describe('refusals', () => {
+  test('an isa that this CPU lacks names those it has', async () => {
+    await expect(measureCpu({quick: true, isa: 'avx9000'})).rejects.toMatchObject({
+      code: 'bad-flag',
+      message: expect.stringContaining(loadNative().cpu().isas[0]!.name),
+    })
+  })
+  test.each([0, -1, 1.5, 1e6])('%d threads', async (threads) => {
+    await expect(measureCpu({quick: true, threads})).rejects.toMatchObject({code: 'bad-flag'})
+  })
+  test('an aborted signal: interrupted, before or amid the run', async () => {
+    await expect(measureCpu({quick: true, signal: AbortSignal.abort()})).rejects.toMatchObject({code: 'interrupted'})
+    const abort = new AbortController()
+    const run = measureCpu({
+      quick: false,
+      signal: abort.signal,
+      onProgress: (done) => {
+        if (done === 5) abort.abort()
+      },
+    })
+    await expect(run).rejects.toMatchObject({code: 'interrupted', exitCode: 130})
+  }, 30_000)
+})
+
+describe('plausibility', () => {
+  const bandwidth = (level: 'L1' | 'L2' | 'DRAM', value: number): Ceiling => ({
+    id: `read-${level}-t1`,
+    kind: 'bandwidth',
+    mix: 'read',
+    level,
+    threads: 1,
+    value,
+    unit: 'B/s',
+    verdict: 'ok',
+    provenance: {kind: 'measured', source: 'test', date: '2026-11-21'},
+  })
+  const verdicts = (ceilings: Ceiling[]) => checkPlausible(ceilings).map(({verdict}) => verdict)
+
+  test('an outer level faster than an inner one is doubted, a tie is not', () => {
+    expect(verdicts([bandwidth('L1', 300e9), bandwidth('L2', 100e9), bandwidth('DRAM', 101e9)])).toEqual([
+      'ok',
+      'ok',
+      'ok',
+    ])
+    expect(verdicts([bandwidth('L1', 300e9), bandwidth('L2', 20e9), bandwidth('DRAM', 30e9)])).toEqual([
+      'ok',
+      'ok',
+      'implausible',
+    ])
+  })
+
+  test('a rate above what ports, lanes and clock allow is doubted, with both numbers in the reason', () => {
+    const over = {...bandwidth('L1', 300e9), model: 236e9, modelText: '1 load/cycle'}
+    const [checked] = checkPlausible([over])
+    expect(checked?.verdict).toBe('implausible')
+    expect(checked?.reason).toContain('2.360e+11')
+  })
+})
