@@ -1,0 +1,108 @@
+/** Fills a compiled spec with rows and signals, and lays out what depends on pixels. Undocumented Vega names stay here. */
+import type {Spec, View as VegaView} from 'vega'
+import type {Analysis} from '../../src/analysis/document/analysis.ts'
+import type {View, ViewInputs, ViewState} from '../view.ts'
+import {layoutRoofline, type Scale} from './layout.ts'
+import type {Point} from './points.ts'
+import {mainRidge, type RoofLine, roofLines} from './roofs.ts'
+import type {ChartTheme} from './theme.ts'
+
+/** What is on when a page opens: the ceilings that matter to the workload, every class. */
+export function defaultState(analysis: Analysis): ViewState {
+  return {
+    ceilings: roofLines(analysis)
+      .filter((line) => line.relevant)
+      .map((line) => line.id),
+    hidden: [],
+    moves: false,
+  }
+}
+
+export interface FillOptions {
+  readonly theme: ChartTheme
+  readonly width?: number
+  /** a picture that stands alone carries its title and its legend; on the page both are HTML */
+  readonly standalone: boolean
+  readonly title?: string
+}
+
+/** A spec ready to run: a copy, the compiled one is left as it is. */
+export function fillSpec(compiled: Spec, inputs: ViewInputs, options: FillOptions): Spec {
+  const signals = {...inputs.signals, theme: options.theme}
+  const spec: Spec = {
+    ...compiled,
+    data: (compiled.data ?? []).map((set) => {
+      const rows = inputs.data[set.name]
+      return rows ? {...set, values: rows.map((row) => ({...row}))} : set
+    }) as NonNullable<Spec['data']>,
+    signals: (compiled.signals ?? []).map((signal) =>
+      signal.name in signals ? {...signal, value: signals[signal.name as keyof typeof signals]} : signal,
+    ) as NonNullable<Spec['signals']>,
+  }
+  if (options.width !== undefined) spec.width = options.width
+  if (inputs.height !== undefined) spec.height = inputs.height
+  if (options.standalone && options.title) {
+    spec.title = {text: options.title, anchor: 'start', fontSize: 15, offset: 14, color: options.theme.ink}
+  }
+  if (!options.standalone) delete spec.legends
+  return spec
+}
+
+/** Sends new rows and signals to a running chart. */
+export function update(chart: VegaView, inputs: ViewInputs): void {
+  for (const [name, rows] of Object.entries(inputs.data))
+    chart.data(
+      name,
+      rows.map((row) => ({...row})),
+    )
+  for (const [name, value] of Object.entries(inputs.signals)) chart.signal(name, value)
+  if (inputs.height !== undefined) chart.height(inputs.height)
+}
+
+/**
+ * Places names and ceiling labels of the roofline for its present size and zoom; other views have none.
+ * @returns whether the chart has to run again
+ */
+export function relayout(chart: VegaView, view: View, analysis: Analysis, inputs: ViewInputs): boolean {
+  if (view.id !== 'roofline') return false
+  const {roofLabels, names} = layoutRoofline(
+    {
+      width: chart.signal('width'),
+      height: chart.signal('height'),
+      x: chart.scale('x') as Scale,
+      y: chart.scale('y') as Scale,
+    },
+    inputs.data.lines as readonly RoofLine[],
+    inputs.data.dots as readonly Point[],
+    mainRidge(analysis).intensity,
+  )
+  chart.data(
+    'roofLabels',
+    roofLabels.map((label) => ({...label})),
+  )
+  chart.data(
+    'names',
+    names.map((name) => ({...name})),
+  )
+  return true
+}
+
+/** Signals that change when a reader zooms or pans (Vega-Lite names them `<parameter>_<field>`, undocumented). */
+export const zoomSignals = ['zoom_intensity', 'zoom_performance'] as const
+
+const domainOf = (chart: VegaView, scale: 'x' | 'y'): [number, number] =>
+  (chart.scale(scale) as unknown as {domain(): [number, number]}).domain()
+
+/** Zooms about the middle: `factor` below 1 shows less. `undefined` returns to the frame. */
+export function zoomBy(chart: VegaView, factor: number | undefined): void {
+  zoomSignals.forEach((signal, i) => {
+    if (factor === undefined) {
+      chart.signal(signal, null)
+      return
+    }
+    const [low, high] = domainOf(chart, i === 0 ? 'x' : 'y').map(Math.log10) as [number, number]
+    const middle = (low + high) / 2
+    const half = ((high - low) / 2) * factor
+    chart.signal(signal, [10 ** (middle - half), 10 ** (middle + half)])
+  })
+}

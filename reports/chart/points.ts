@@ -1,0 +1,113 @@
+/** Operators as points under the roof. */
+import type {Analysis} from '../../src/analysis/document/analysis.ts'
+import {format, formatShare} from '../../src/analysis/units.ts'
+import type {Operator} from '../document.ts'
+import {classLabel, classOf, type OperatorClass, shortId} from './classes.ts'
+import type {Frame} from './roofs.ts'
+
+export interface Point {
+  readonly id: string
+  readonly name: string
+  readonly cls: string
+  readonly classId: OperatorClass
+  readonly share: number
+  readonly intensity: number
+  /** FLOP/s at the lower bound of time: what the roof allows */
+  readonly performance: number
+  /** FLOP/s where nothing overlaps: at the upper bound of time */
+  readonly worst: number
+  /** arrow towards the true place of a point outside the frame; empty inside */
+  readonly off: string
+  readonly summary: string
+}
+
+export interface GutterPoint {
+  readonly id: string
+  readonly name: string
+  readonly cls: string
+  readonly share: number
+  /** position from the bottom */
+  readonly row: number
+  readonly summary: string
+}
+
+const within = (value: number, [low, high]: readonly [number, number]): number => Math.min(high, Math.max(low, value))
+
+const arrows = {'-1,0': '◀', '1,0': '▶', '0,1': '▲', '0,-1': '▼'} as const
+
+function offFrame(intensity: number, performance: number, frame: Frame): string {
+  const dx = intensity < frame.x[0] ? -1 : intensity > frame.x[1] ? 1 : 0
+  const dy = performance < frame.y[0] ? -1 : performance > frame.y[1] ? 1 : 0
+  if (dx === 0 && dy === 0) return ''
+  return dx !== 0 ? arrows[`${dx as -1 | 1},0`] : arrows[`0,${dy as -1 | 1}`]
+}
+
+const times = (repeat: number): string => (repeat > 1 ? ` (${repeat} times)` : '')
+
+/** Points of operators that compute something, largest share first so that small ones stay visible on top. */
+export function pointsOf(analysis: Analysis, frame: Frame, hidden: readonly string[]): Point[] {
+  return analysis.operators
+    .filter((op) => op.flops > 0 && op.intensity !== null && op.time.lower > 0)
+    .map((op) => {
+      const performance = op.flops / op.time.lower
+      const classId = classOf(op)
+      return {
+        id: op.id,
+        name: shortId(op.id),
+        cls: classLabel(classId),
+        classId,
+        share: op.share,
+        intensity: within(op.intensity!, frame.x),
+        performance: within(performance, frame.y),
+        worst: within(op.flops / op.time.upper, frame.y),
+        off: offFrame(op.intensity!, performance, frame),
+        summary: `${op.id}${times(op.repeat)}: ${format(op.intensity, 'FLOP/B')}, at most ${format(performance, 'FLOP/s')}, ${formatShare(op.share)} of the time, bound by ${op.bound ?? 'nothing'}`,
+      }
+    })
+    .filter((point) => !hidden.includes(point.classId))
+    .sort((a, b) => b.share - a.share)
+}
+
+/** Operators without FLOPs have no place on a log axis: they stand in the gutter, largest share at the bottom. */
+export function gutterOf(analysis: Analysis, hidden: readonly string[]): GutterPoint[] {
+  if (hidden.includes('movement')) return []
+  return analysis.operators
+    .filter((op) => op.flops === 0)
+    .sort((a, b) => b.share - a.share)
+    .map((op, row) => ({
+      id: op.id,
+      name: shortId(op.id),
+      cls: classLabel('movement'),
+      share: op.share,
+      row,
+      summary: `${op.id}${times(op.repeat)}: no FLOPs, ${format(bytesOf(op), 'B')}, ${formatShare(op.share)} of the time`,
+    }))
+}
+
+/** Bytes at the outermost level that the document has. */
+export const bytesOf = (op: Pick<Operator, 'bytes'>): number => op.bytes.DRAM ?? Object.values(op.bytes)[0] ?? 0
+
+export interface Move {
+  readonly id: string
+  readonly intensity: number
+  readonly performance: number
+  readonly intensity2: number
+  readonly performance2: number
+}
+
+/** From where a group of operators stands apart to where it stands fused. Groups without FLOPs have no place. */
+export function movesOf(analysis: Analysis, frame: Frame): Move[] {
+  return analysis.fusion.groups.flatMap((group) => {
+    const place = (side: {bytes: number; intensity: number | null; time: number}) =>
+      side.intensity && side.time > 0
+        ? {
+            intensity: within(side.intensity, frame.x),
+            performance: within((side.intensity * side.bytes) / side.time, frame.y),
+          }
+        : undefined
+    const from = place(group.unfused)
+    const to = place(group.fused)
+    if (!from || !to) return []
+    return [{id: group.id, ...from, intensity2: to.intensity, performance2: to.performance}]
+  })
+}

@@ -1,0 +1,44 @@
+/** One view as an SVG picture, without a browser: for `perf report --format svg` and for documents. */
+import {AnalysisError} from '../src/analysis/errors.ts'
+import {defaultState, fillSpec, relayout} from './chart/draw.ts'
+import {chartThemes, type ThemeName} from './chart/theme.ts'
+import {compileView} from './compile.ts'
+import {readDocument} from './html.ts'
+import type {View} from './view.ts'
+import {views} from './views/index.ts'
+
+export interface SvgOptions {
+  readonly theme?: ThemeName
+  /** outer width, px */
+  readonly width?: number
+}
+
+/**
+ * Draws one view of a document. Loads Vega and Vega-Lite when called, and only then.
+ * @throws AnalysisError `bad-document`, or `bad-flag` for an unknown view
+ */
+export async function renderSvg(document: unknown, view = 'roofline', options: SvgOptions = {}): Promise<string> {
+  const chosen: View | undefined = Object.hasOwn(views, view) ? views[view as keyof typeof views] : undefined
+  if (!chosen) {
+    throw new AnalysisError('bad-flag', `there is no view "${view}"`, [`use one of ${Object.keys(views).join(', ')}`])
+  }
+  const {result} = readDocument(document)
+  const [vega, compiled] = await Promise.all([import('vega'), compileView(chosen)])
+  const inputs = chosen.inputs(result, defaultState(result))
+  const title = `${chosen.title}: ${result.model.name}, ${result.workload.phase}, on ${result.machine.name}`
+  const spec = fillSpec(compiled, inputs, {
+    theme: chartThemes[options.theme ?? 'light'],
+    width: options.width ?? 960,
+    standalone: true,
+    title,
+  })
+  const chart = new vega.View(vega.parse(spec), {renderer: 'none', logLevel: vega.Error})
+  try {
+    chart.description(chosen.describe(result))
+    await chart.runAsync()
+    if (relayout(chart, chosen, result, inputs)) await chart.runAsync()
+    return await chart.toSVG()
+  } finally {
+    chart.finalize()
+  }
+}

@@ -1,0 +1,370 @@
+/** The log-log roofline: every ceiling a line, every operator a dot. */
+import type {TopLevelSpec} from 'vega-lite'
+import {format, formatShare} from '../../src/analysis/units.ts'
+import {classLabel, classOf, operatorClasses} from '../chart/classes.ts'
+import {chartConfig, themeParam} from '../chart/config.ts'
+import {dotArea, GUTTER} from '../chart/layout.ts'
+import {gutterOf, movesOf, pointsOf} from '../chart/points.ts'
+import {frameOf, mainRidge, roofLines} from '../chart/roofs.ts'
+import type {View} from '../view.ts'
+
+/** Whole decades while more than 1.5 of them show, then 1-2-5. */
+const ticks = (scale: 'x' | 'y') => ({
+  expr: `log(domain('${scale}')[1] / domain('${scale}')[0]) / LN10 > 1.5 ? decades : fineDecades`,
+})
+const decades = Array.from({length: 34}, (_, i) => 10 ** (i - 12))
+const si = "datum.value >= 1000 ? replace(format(datum.value, '~s'), 'G', 'G') : format(datum.value, '~r')"
+
+const x = {
+  field: 'intensity',
+  type: 'quantitative' as const,
+  title: 'Arithmetic intensity (FLOP per byte of memory traffic)',
+  scale: {
+    type: 'log' as const,
+    domain: [{expr: 'frameX[0]'}, {expr: 'frameX[1]'}],
+    range: [GUTTER, {expr: 'width'}],
+    nice: false,
+  },
+  axis: {values: ticks('x'), labelExpr: si, labelOverlap: 'greedy' as const, labelFlush: true, domain: false},
+}
+const y = {
+  field: 'performance',
+  type: 'quantitative' as const,
+  title: 'FLOP/s',
+  scale: {
+    type: 'log' as const,
+    domain: [{expr: 'frameY[0]'}, {expr: 'frameY[1]'}],
+    nice: false,
+  },
+  axis: {
+    values: ticks('y'),
+    labelExpr: si,
+    labelOverlap: 'greedy' as const,
+    titleAngle: 0,
+    titleAlign: 'left' as const,
+    titleAnchor: 'end' as const,
+    titleX: -8,
+    titleY: -10,
+  },
+}
+const color = {
+  field: 'cls',
+  type: 'nominal',
+  title: null,
+  scale: {
+    domain: operatorClasses.map((c) => c.label),
+    range: operatorClasses.map((_, i) => ({expr: `theme.classes[${i}]`})),
+  },
+  legend: {columns: {expr: 'width < 500 ? 2 : 5'}},
+} as const
+const shape = {
+  field: 'cls',
+  type: 'nominal',
+  title: null,
+  scale: {domain: operatorClasses.map((c) => c.label), range: operatorClasses.map((c) => c.shape)},
+} as const
+const size = {
+  field: 'share',
+  type: 'quantitative',
+  scale: {domain: [0, 1], range: [dotArea(0), dotArea(1)]},
+  legend: null,
+} as const
+const outline = {
+  stroke: {condition: {test: 'datum.id === picked', value: {expr: 'theme.ink'}}, value: {expr: 'theme.surface'}},
+  strokeWidth: {condition: {test: 'datum.id === picked', value: 3.5}, value: 1},
+} as const
+const at = (field: string) => ({value: {expr: `datum.${field}`}}) as const
+
+const spec: TopLevelSpec = {
+  $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+  width: 860,
+  height: 500,
+  autosize: {type: 'fit', contains: 'padding', resize: true},
+  padding: {left: 4, right: 12, top: 22, bottom: 4},
+  config: chartConfig,
+  params: [
+    themeParam,
+    {name: 'frameX', value: [0.01, 1e4]},
+    {name: 'frameY', value: [1e9, 1e15]},
+    {name: 'decades', value: decades},
+    {name: 'fineDecades', value: decades.flatMap((d) => [d, 2 * d, 5 * d])},
+    {name: 'picked', value: ''},
+    {name: 'engaged', value: false},
+  ],
+  layer: [
+    {
+      data: {name: 'ridge'},
+      mark: {type: 'rule', clip: true, strokeDash: [2, 4], stroke: {expr: 'theme.muted'}, aria: false},
+      encoding: {x, y, y2: {field: 'floor'}},
+    },
+    {
+      data: {name: 'lines'},
+      params: [
+        {
+          name: 'zoom',
+          select: {
+            type: 'interval',
+            encodings: ['x', 'y'],
+            zoom: 'wheel![engaged || event.ctrlKey || event.metaKey]',
+          },
+          bind: 'scales',
+        },
+      ],
+      mark: {type: 'rule', clip: true, strokeCap: 'round'},
+      encoding: {
+        x,
+        y,
+        x2: {field: 'intensity2'},
+        y2: {field: 'performance2'},
+        stroke: {condition: {test: 'datum.relevant', value: {expr: 'theme.ink'}}, value: {expr: 'theme.muted'}},
+        strokeWidth: {condition: {test: 'datum.relevant', value: 1.8}, value: 1},
+        strokeDash: {
+          field: 'provenance',
+          type: 'nominal',
+          scale: {
+            domain: ['measured', 'datasheet', 'derived'],
+            range: [
+              [1, 0],
+              [9, 4],
+              [2, 3],
+            ],
+          },
+          legend: null,
+        },
+        description: {field: 'label', type: 'nominal'},
+      },
+    },
+    {
+      data: {name: 'ridge'},
+      mark: {
+        type: 'text',
+        clip: true,
+        align: 'right',
+        dx: -6,
+        baseline: 'bottom',
+        y: {expr: 'height - 5'},
+        fill: {expr: 'theme.muted'},
+        aria: false,
+      },
+      encoding: {x, text: {value: '◂ memory'}},
+    },
+    {
+      data: {name: 'ridge'},
+      mark: {
+        type: 'text',
+        clip: true,
+        align: 'left',
+        dx: 6,
+        baseline: 'bottom',
+        y: {expr: 'height - 5'},
+        fill: {expr: 'theme.muted'},
+        aria: false,
+      },
+      encoding: {x, text: {value: 'compute ▸'}},
+    },
+    {
+      data: {name: 'ridge'},
+      mark: {
+        type: 'text',
+        clip: true,
+        align: 'right',
+        dx: -6,
+        baseline: 'bottom',
+        y: {expr: 'height - 21'},
+        fill: {expr: 'theme.muted'},
+      },
+      encoding: {x, text: {field: 'label', type: 'nominal'}},
+    },
+    {
+      data: {name: 'moves'},
+      mark: {type: 'rule', clip: true, stroke: {expr: 'theme.accent'}, strokeWidth: 1.5, aria: false},
+      encoding: {x, y, x2: {field: 'intensity2'}, y2: {field: 'performance2'}},
+    },
+    {
+      data: {name: 'moves'},
+      mark: {type: 'point', clip: true, filled: false, size: 70, strokeWidth: 1.5, stroke: {expr: 'theme.accent'}},
+      encoding: {x, y, fill: {value: {expr: 'theme.surface'}}, description: {field: 'from', type: 'nominal'}},
+    },
+    {
+      data: {name: 'moves'},
+      mark: {
+        type: 'point',
+        clip: true,
+        shape: 'triangle',
+        size: 90,
+        filled: true,
+        fill: {expr: 'theme.accent'},
+        angle: {
+          expr: "atan2(scale('x', datum.intensity) - scale('x', datum.from_intensity), scale('y', datum.from_performance) - scale('y', datum.performance)) * 180 / PI",
+        },
+      },
+      transform: [
+        {calculate: 'datum.intensity', as: 'from_intensity'},
+        {calculate: 'datum.performance', as: 'from_performance'},
+        {calculate: 'datum.intensity2', as: 'intensity'},
+        {calculate: 'datum.performance2', as: 'performance'},
+      ],
+      encoding: {x, y, description: {field: 'to', type: 'nominal'}},
+    },
+    {
+      data: {name: 'dots'},
+      mark: {type: 'rule', clip: true, strokeWidth: 1.5, opacity: 0.7, aria: false},
+      encoding: {x, y, y2: {field: 'worst'}, color},
+    },
+    {
+      data: {name: 'dots'},
+      mark: {type: 'point', clip: true, filled: true, opacity: 0.92, cursor: 'pointer'},
+      encoding: {
+        x,
+        y,
+        color,
+        shape,
+        size,
+        ...outline,
+        description: {field: 'summary', type: 'nominal'},
+        tooltip: {field: 'id', type: 'nominal'},
+      },
+    },
+    {
+      data: {name: 'dots'},
+      transform: [{filter: "datum.off !== ''"}],
+      mark: {type: 'text', dy: -14, fontSize: 13, fontWeight: 'bold', fill: {expr: 'theme.accent'}},
+      encoding: {x, y, text: {field: 'off', type: 'nominal'}},
+    },
+    {
+      data: {name: 'gutterBox'},
+      mark: {type: 'rect', fill: {expr: 'theme.gutter'}, aria: false},
+      encoding: {x: {value: 0}, x2: {value: GUTTER - 2}, y: {value: 0}, y2: {value: {expr: 'height'}}},
+    },
+    {
+      data: {name: 'gutterBox'},
+      mark: {type: 'text', angle: -90, align: 'right', baseline: 'middle', fill: {expr: 'theme.muted'}},
+      encoding: {x: {value: GUTTER / 2 - 1}, y: {value: 8}, text: {field: 'label', type: 'nominal'}},
+    },
+    {
+      data: {name: 'gutter'},
+      mark: {type: 'point', filled: true, opacity: 0.92, cursor: 'pointer'},
+      encoding: {
+        x: {value: GUTTER / 2 - 1},
+        y: {value: {expr: 'height - 18 - 22 * datum.row'}},
+        color,
+        shape,
+        size,
+        ...outline,
+        description: {field: 'summary', type: 'nominal'},
+        tooltip: {field: 'id', type: 'nominal'},
+      },
+    },
+    {
+      data: {name: 'roofLabels'},
+      mark: {
+        type: 'text',
+        align: 'left',
+        baseline: 'middle',
+        stroke: {expr: 'theme.surface'},
+        strokeWidth: 4,
+        strokeJoin: 'round',
+        angle: {expr: 'datum.angle'},
+        aria: false,
+      },
+      encoding: {x: at('x'), y: at('y'), text: {field: 'text', type: 'nominal'}},
+    },
+    {
+      data: {name: 'roofLabels'},
+      mark: {type: 'text', align: 'left', baseline: 'middle', angle: {expr: 'datum.angle'}},
+      encoding: {
+        x: at('x'),
+        y: at('y'),
+        text: {field: 'text', type: 'nominal'},
+        fill: {condition: {test: 'datum.relevant', value: {expr: 'theme.ink'}}, value: {expr: 'theme.muted'}},
+      },
+    },
+    {
+      data: {name: 'names'},
+      transform: [{filter: 'datum.leader'}],
+      mark: {type: 'rule', strokeWidth: 1, stroke: {expr: 'theme.muted'}, opacity: 0.6, aria: false},
+      encoding: {x: at('fromX'), y: at('fromY'), x2: at('toX'), y2: at('toY')},
+    },
+    {
+      data: {name: 'names'},
+      mark: {
+        type: 'text',
+        align: 'left',
+        baseline: 'middle',
+        stroke: {expr: 'theme.surface'},
+        strokeWidth: 4,
+        strokeJoin: 'round',
+        aria: false,
+      },
+      encoding: {x: at('x'), y: at('y'), text: {field: 'text', type: 'nominal'}},
+    },
+    {
+      data: {name: 'names'},
+      mark: {type: 'text', align: 'left', baseline: 'middle', fill: {expr: 'theme.ink'}, aria: false},
+      encoding: {x: at('x'), y: at('y'), text: {field: 'text', type: 'nominal'}},
+    },
+  ],
+}
+
+/** How far lines run beyond the frame, so that they do not end while a reader pans. */
+const FAR = 1e12
+
+export const roofline: View = {
+  id: 'roofline',
+  title: 'Roofline',
+  spec,
+  inputs(analysis, state) {
+    const frame = frameOf(analysis.machine)
+    const lines = roofLines(analysis).filter((line) => state.ceilings.includes(line.id))
+    const top = Math.max(...lines.filter((l) => l.kind === 'compute').map((l) => l.value))
+    const fastest = Math.max(...lines.filter((l) => l.kind === 'bandwidth').map((l) => l.value))
+    const {peak, intensity} = mainRidge(analysis)
+    return {
+      signals: {frameX: frame.x, frameY: frame.y},
+      data: {
+        lines: lines.map((line) => {
+          const compute = line.kind === 'compute'
+          const knee = compute ? line.value / fastest : (Number.isFinite(top) ? top : frame.y[1] * FAR) / line.value
+          // without a line of the other kind there is no knee, and the line crosses the whole frame
+          const start = compute ? (Number.isFinite(fastest) ? knee : frame.x[0] / FAR) : frame.x[0] / FAR
+          const end = compute ? frame.x[1] * FAR : knee
+          return {
+            ...line,
+            intensity: start,
+            performance: compute ? line.value : start * line.value,
+            intensity2: end,
+            performance2: compute ? line.value : end * line.value,
+          }
+        }),
+        ridge: [{intensity, performance: peak, floor: frame.y[0] / FAR, label: `ridge ${format(intensity, 'FLOP/B')}`}],
+        dots: pointsOf(analysis, frame, state.hidden),
+        gutter: gutterOf(analysis, state.hidden),
+        gutterBox: [{label: 'no FLOPs'}],
+        moves: state.moves
+          ? movesOf(analysis, frame).map((m) => ({...m, from: `${m.id} unfused`, to: `${m.id} fused`}))
+          : [],
+        roofLabels: [],
+        names: [],
+      },
+    }
+  },
+  howToRead:
+    'Each dot is one operator. The slanted lines are memory levels, the flat lines are arithmetic: an operator can be no higher than the lowest line above its intensity. Under a slanted line it waits for memory, and moving fewer bytes helps; under a flat line it waits for arithmetic. A dot’s area is its share of the time, so look at the large ones first. The tail below a dot reaches down to the rate without any overlap of memory and arithmetic. Dots in the strip at the left only move data. Lines are solid where measured, dashed where a datasheet states them, dotted where derived.',
+  assumptions: [
+    'A dot stands at the highest rate that the ceilings allow: a bound from the model, not a measurement.',
+    'Bytes are compulsory traffic at the outermost memory level: every tensor is read once and written once.',
+    'The frame depends on the machine alone, so that two reports of one machine can be compared; an arrow marks a dot beyond it.',
+  ],
+  describe(analysis) {
+    const {peak, bandwidth, intensity} = mainRidge(analysis)
+    const left = analysis.operators.filter((op) => op.intensity !== null && op.intensity < intensity)
+    const shareLeft = left.reduce((sum, op) => sum + op.share, 0)
+    const largest = analysis.operators.reduce((a, b) => (b.share > a.share ? b : a))
+    return (
+      `Roofline of ${analysis.model.name} on ${analysis.machine.name}: ${analysis.operators.length} operators under a peak of ` +
+      `${format(peak, 'FLOP/s')} and a memory bandwidth of ${format(bandwidth, 'B/s')}, which meet at ${format(intensity, 'FLOP/B')}. ` +
+      `${formatShare(shareLeft)} of the time lies left of that ridge. The largest operator is ${largest.id} ` +
+      `(${classLabel(classOf(largest)).toLowerCase()}), ${formatShare(largest.share)} of the time at ${format(largest.intensity, 'FLOP/B')}.`
+    )
+  },
+}

@@ -1,0 +1,141 @@
+/** Where the time goes: a bar per operator, all of its instances together. */
+import type {TopLevelSpec} from 'vega-lite'
+import type {Analysis} from '../../src/analysis/document/analysis.ts'
+import {format, formatShare} from '../../src/analysis/units.ts'
+import {classLabel, classOf, operatorClasses, shortId} from '../chart/classes.ts'
+import {chartConfig, themeParam} from '../chart/config.ts'
+import type {View} from '../view.ts'
+
+/** More bars than this say less: the rest is one bar. */
+const BARS = 16
+
+interface Bar {
+  id: string
+  name: string
+  cls: string
+  lower: number
+  upper: number
+  share: number
+  label: string
+  summary: string
+}
+
+function bars(analysis: Analysis, hidden: readonly string[]): Bar[] {
+  const all = analysis.operators
+    .filter((op) => op.time.lower > 0 && !hidden.includes(classOf(op)))
+    .map((op) => ({
+      id: op.id,
+      name: shortId(op.id),
+      cls: classLabel(classOf(op)),
+      lower: op.time.lower * op.repeat,
+      upper: op.time.upper * op.repeat,
+      share: op.share,
+    }))
+    .sort((a, b) => b.lower - a.lower)
+  const rest = all.slice(BARS)
+  const shown = all.slice(0, BARS)
+  if (rest.length > 0) {
+    const sum = (of: 'lower' | 'upper' | 'share') => rest.reduce((total, bar) => total + bar[of], 0)
+    const name = `${rest.length} more`
+    shown.push({id: name, name, cls: 'Rest', lower: sum('lower'), upper: sum('upper'), share: sum('share')})
+  }
+  return shown.map((bar) => ({
+    ...bar,
+    label: `${formatShare(bar.share)} · ${format(bar.lower, 's')}`,
+    summary: `${bar.id}: ${formatShare(bar.share)} of the time, ${format(bar.lower, 's')} to ${format(bar.upper, 's')}`,
+  }))
+}
+
+const y = {
+  field: 'name',
+  type: 'nominal',
+  sort: null,
+  title: null,
+  axis: {labelLimit: {expr: 'labelRoom'}, ticks: false, domain: false, labelPadding: 8},
+  scale: {padding: 0.25},
+} as const
+
+const x = (field: string) => ({
+  field,
+  type: 'quantitative' as const,
+  title: 'Time of all instances (s)',
+  scale: {domain: [0, {expr: 'longest * 1.04'}], nice: false},
+  axis: {
+    format: '~s',
+    tickCount: {expr: 'width < 400 ? 3 : 6'},
+    labelExpr: "datum.value === 0 ? '0' : datum.label + 's'",
+  },
+})
+
+const spec: TopLevelSpec = {
+  $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+  width: 860,
+  height: 460,
+  autosize: {type: 'fit', contains: 'padding', resize: true},
+  padding: {left: 4, right: 12, top: 6, bottom: 4},
+  config: chartConfig,
+  params: [themeParam, {name: 'picked', value: ''}, {name: 'longest', value: 1}, {name: 'labelRoom', value: 260}],
+  layer: [
+    {
+      data: {name: 'bars'},
+      mark: {type: 'bar', opacity: 0.25, aria: false},
+      encoding: {y, x: x('upper'), color: color()},
+    },
+    {
+      data: {name: 'bars'},
+      mark: {type: 'bar', cursor: 'pointer'},
+      encoding: {
+        y,
+        x: x('lower'),
+        color: color(),
+        stroke: {condition: {test: 'datum.id === picked', value: {expr: 'theme.ink'}}, value: null},
+        strokeWidth: {value: 2.5},
+        description: {field: 'summary', type: 'nominal'},
+        tooltip: {field: 'id', type: 'nominal'},
+      },
+    },
+    {
+      data: {name: 'bars'},
+      mark: {type: 'text', align: 'left', dx: 6, fill: {expr: 'theme.ink'}, aria: false},
+      // the text of a long bar stands in its light tail or beyond it; near the right edge it turns to the left of the end
+      encoding: {
+        y,
+        x: {value: {expr: "min(scale('x', datum.upper), width - 118)"}},
+        text: {field: 'label', type: 'nominal'},
+      },
+    },
+  ],
+}
+
+function color() {
+  return {
+    field: 'cls',
+    type: 'nominal',
+    title: null,
+    scale: {
+      domain: [...operatorClasses.map((c) => c.label), 'Rest'],
+      range: [...operatorClasses.map((_, i) => ({expr: `theme.classes[${i}]`})), {expr: 'theme.muted'}],
+    },
+    legend: null,
+  } as const
+}
+
+export const time: View = {
+  id: 'time',
+  title: 'Where the time goes',
+  spec,
+  inputs(analysis, state) {
+    const rows = bars(analysis, state.hidden)
+    // room for the text behind the longest bar
+    const longest = 1.32 * Math.max(1e-12, ...rows.map((bar) => bar.upper))
+    return {height: 60 + 26 * rows.length, signals: {longest}, data: {bars: rows}}
+  },
+  howToRead:
+    'Each bar is one operator with all its instances. The solid part is the least time it can take under the ceilings; the light part ends where nothing overlaps. Start with the longest solid bar.',
+  assumptions: ['Operators run one after another; shares are of the sum of the solid parts.'],
+  describe(analysis) {
+    const rows = bars(analysis, [])
+    const first = rows.slice(0, 3).map((bar) => `${bar.id} ${formatShare(bar.share)}`)
+    return `Time by operator, ${format(analysis.totals.time.lower, 's')} in all: ${first.join(', ')}.`
+  },
+}
