@@ -57,8 +57,8 @@ export const attentionScores: OpDef<'attention-scores', AttentionDims> = {
     {
       dims: {batch: 1, seq: 2, cached: 3, heads: 4, kvHeads: 2, headDim: 8, causal: true},
       flops: 576,
-      bytes: 928,
-      source: 'by hand: pairs 2·3 + 3 = 9; 4 B × (64 + 32 + 48 + 88 − 0)',
+      bytes: 736,
+      source: 'by hand: pairs 2·3 + 3 = 9; 4 B × (64 + 32 + 48 + 40)',
     },
   ],
 }
