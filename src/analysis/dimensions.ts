@@ -1,15 +1,22 @@
-/** The generic transformer's flags: a dimension that is given leaves the others at their defaults. */
-import type {TransformerDims} from './architectures/transformer.ts'
+/** Dimensions given one by one → the generic transformer with those dimensions. */
+import type {TransformerSpec} from './architectures/transformer.ts'
 import {AnalysisError} from './errors.ts'
 import type {ModelDef} from './models/types.ts'
 import {wholeNumber} from './workload.ts'
 
-export interface DimensionOptions extends Partial<Omit<TransformerDims, 'positions'>> {
-  /** bidirectional attention, no KV cache, no LM head */
-  readonly encoder?: boolean
+/** What may be given; what is not stays as the model has it. */
+export interface Dimensions {
+  layers?: number | undefined
+  hidden?: number | undefined
+  heads?: number | undefined
+  kvHeads?: number | undefined
+  headDim?: number | undefined
+  ffn?: number | undefined
+  vocab?: number | undefined
+  encoder?: boolean | undefined
 }
 
-const flagNames = {
+const flagOf: Readonly<Record<keyof Dimensions, string>> = {
   layers: '--layers',
   hidden: '--hidden',
   heads: '--heads',
@@ -17,49 +24,56 @@ const flagNames = {
   headDim: '--head-dim',
   ffn: '--ffn',
   vocab: '--vocab',
-} as const
+  encoder: '--encoder',
+}
+
+function divides(divisor: number, value: number, divisorName: string, valueName: string, otherwise: string): number {
+  if (value % divisor === 0) return value / divisor
+  const below = [...Array(Math.min(divisor, 1e4)).keys()].map((i) => i + 1).filter((n) => value % n === 0)
+  throw new AnalysisError('bad-dimension', `${divisorName} ${divisor} does not divide ${valueName} ${value}`, [
+    `use for example ${divisorName} ${below.at(-1)}`,
+    otherwise,
+  ])
+}
 
 /**
- * The model with the given dimensions: FFN stays 4 × hidden, KV heads = heads, head dimension = hidden ÷ heads.
- * @throws AnalysisError `bad-flag` where the model's dimensions are fixed, `bad-dimension` where heads do not divide
+ * The model with these dimensions: FFN stays 4 × hidden, KV heads = heads and head size = hidden ÷ heads unless they are given.
+ * @throws AnalysisError `bad-flag` where the model's dimensions are fixed or a value is not a whole number of at least 1,
+ * `bad-dimension` where heads do not divide
  */
-export function withDimensions(model: ModelDef, options: DimensionOptions): ModelDef {
-  const given = (Object.keys(flagNames) as (keyof typeof flagNames)[]).filter((name) => options[name] !== undefined)
-  if (given.length === 0 && options.encoder === undefined) return model
+export function withDimensions(model: ModelDef, given: Dimensions): ModelDef {
+  const names = (Object.keys(flagOf) as (keyof Dimensions)[]).filter((name) => given[name] !== undefined)
+  if (names.length === 0) return model
   if (!model.generic) {
-    const flag = given[0] ? flagNames[given[0]] : '--encoder'
-    throw new AnalysisError('bad-flag', `${flag} does not apply to ${model.id}: its dimensions are fixed`, [
-      `perf analyze transformer ${flag} …`,
-    ])
+    throw new AnalysisError(
+      'bad-flag',
+      `${flagOf[names[0]!]} does not apply to ${model.id}: its dimensions are fixed`,
+      [`use the generic model: transformer ${flagOf[names[0]!]} …`],
+    )
   }
-  for (const name of given) wholeNumber(options[name]!, flagNames[name])
-  const hidden = options.hidden ?? model.spec.hidden
-  const heads = options.heads ?? model.spec.heads
-  const kvHeads = options.kvHeads ?? heads
-  if (options.headDim === undefined && hidden % heads !== 0) {
-    throw new AnalysisError('bad-dimension', `--hidden ${hidden} is not a multiple of --heads ${heads}`, [
-      'choose heads that divide the hidden size, or give --head-dim',
-    ])
+  for (const name of names) {
+    const value = given[name]
+    if (typeof value === 'number') wholeNumber(value, flagOf[name])
   }
-  if (heads % kvHeads !== 0) {
-    throw new AnalysisError('bad-dimension', `--heads ${heads} is not a multiple of --kv-heads ${kvHeads}`, [
-      'choose KV heads that divide the heads: equal for multi-head, 1 for multi-query attention',
-    ])
+  const base = model.spec
+  const layers = given.layers ?? base.layers
+  const hidden = given.hidden ?? base.hidden
+  const heads = given.heads ?? base.heads
+  const kvHeads = given.kvHeads ?? heads
+  divides(kvHeads, heads, '--kv-heads', '--heads', 'every KV head serves the same number of heads')
+  const headDim = given.headDim ?? divides(heads, hidden, '--heads', '--hidden', 'or give --head-dim')
+  const decoder = given.encoder !== true
+  const spec: TransformerSpec = {
+    ...base,
+    layers,
+    hidden,
+    heads,
+    kvHeads,
+    headDim,
+    ffn: given.ffn ?? 4 * hidden,
+    vocab: given.vocab ?? base.vocab,
+    causal: decoder,
+    lmHead: decoder,
   }
-  const causal = options.encoder ? false : model.spec.causal
-  return {
-    ...model,
-    spec: {
-      ...model.spec,
-      layers: options.layers ?? model.spec.layers,
-      hidden,
-      heads,
-      kvHeads,
-      headDim: options.headDim ?? hidden / heads,
-      ffn: options.ffn ?? 4 * hidden,
-      vocab: options.vocab ?? model.spec.vocab,
-      causal,
-      lmHead: causal,
-    },
-  }
+  return {...model, source: `${model.source}; given: ${names.map((name) => flagOf[name]).join(' ')}`, spec}
 }

@@ -1,0 +1,145 @@
+/** An analysis as people read it in a terminal. */
+import type {Analysis} from '../../src/analysis/document/analysis.ts'
+import type {RowChoice} from '../../src/analysis/rows.ts'
+import {format, formatCapacity, formatCount, formatShare} from '../../src/analysis/units.ts'
+import {rooflineChart} from './roofline.ts'
+import {type Printed, print} from './sheet.ts'
+import {fusionSheet} from './sheets/fusion.ts'
+import {operatorSheet} from './sheets/operators.ts'
+import {rankingSheet} from './sheets/ranking.ts'
+import {type Look, type Style, styleOf, wrap} from './style.ts'
+import {toTerminal} from './terminal.ts'
+
+export interface AnalysisView extends Look, RowChoice {
+  /** draw the roofline too */
+  readonly chart: boolean
+}
+
+const plural = (n: number, word: string): string => `${formatCount(n)} ${word}${n === 1 ? '' : 's'}`
+
+/** `prefill of 32 × 1,024 tokens`, with what is cached and what the devices are. */
+export function workloadText(analysis: Analysis): string {
+  const {phase, batch, seq, context, dtype, fusion, count, tp, logits} = analysis.workload
+  const parts = [`${phase}: batch ${formatCount(batch)} × ${plural(seq, 'token')}`]
+  if (context > 0) parts.push(`after ${formatCount(context)} cached`)
+  const types = dtype.weights === dtype.activations && dtype.kv === dtype.weights
+  parts.push(types ? dtype.weights : `weights ${dtype.weights}, activations ${dtype.activations}, KV ${dtype.kv}`)
+  parts.push(`fusion ${fusion}`)
+  if (logits === 'all') parts.push('logits of all tokens')
+  if (count > 1) parts.push(`${count} devices, ${tp} to a replica`)
+  return parts.join(', ')
+}
+
+function header(analysis: Analysis, style: Style, width: number): string[] {
+  const {model, machine} = analysis
+  return [
+    wrap(`${style.bold(model.name)}  ${formatCount(model.parameters.total)} parameters`, width, '  '),
+    wrap(workloadText(analysis), width, '  '),
+    wrap(
+      `on ${style.bold(machine.name)} (${machine.id}${machine.memory ? `, ${format(machine.memory, 'B')} memory` : ''})`,
+      width,
+      '  ',
+    ),
+  ]
+}
+
+/** Label and value pairs in one column. */
+function pairs(entries: readonly (readonly [string, string])[], width: number, style: Style): string[] {
+  const label = Math.max(...entries.map(([name]) => name.length)) + 2
+  return entries.map(
+    ([name, value]) => style.dim(name.padEnd(label)) + wrap(value, Math.max(20, width - label), ' '.repeat(label)),
+  )
+}
+
+function totalsLines(analysis: Analysis, style: Style, width: number): string[] {
+  const {totals} = analysis
+  const bytes = Object.entries(totals.bytes).map(([level, value]) => `${format(value, 'B')} ${level}`)
+  const entries: [string, string][] = [
+    ['FLOPs', `${format(totals.flops, 'FLOP')} (${formatCount(totals.flops)}); ${format(totals.macs, '')} MACs`],
+    ['bytes', `${bytes.join(', ')}; intensity ${format(totals.intensity, 'FLOP/B')}`],
+    ['time', `at least ${format(totals.time.lower, 's')}, without overlap ${format(totals.time.upper, 's')}`],
+  ]
+  if (totals.executedFlops !== totals.flops)
+    entries.splice(1, 0, ['executed', `${format(totals.executedFlops, 'FLOP')}, masked attention pairs included`])
+  if (totals.ttft !== null) entries.push(['first token', `at best ${format(totals.ttft, 's')}`])
+  if (totals.tpot !== null) entries.push(['per token', `at best ${format(totals.tpot, 's')}`])
+  if (totals.tokensPerSecond !== null)
+    entries.push(['tokens/s', `at most ${formatCount(Math.floor(totals.tokensPerSecond))}`])
+  if (totals.mfu !== null) entries.push(['MFU', `at most ${formatShare(totals.mfu)}`])
+  if (totals.costPerMillionTokens !== null)
+    entries.push([
+      'cost',
+      `at least ${totals.costPerMillionTokens.toPrecision(3)} ${totals.currency ?? ''} per million tokens`,
+    ])
+  if (totals.energyPerMillionTokens !== null)
+    entries.push(['energy', `at least ${format(totals.energyPerMillionTokens, '')}J per million tokens at board power`])
+  entries.push(['memory', memoryText(analysis, style)])
+  if (!totals.complete)
+    entries.push(['unknown', analysis.unknown.map((u) => `${u.op} × ${u.count}`).join(', ') || 'some operators'])
+  return pairs(entries, width, style)
+}
+
+function memoryText(analysis: Analysis, style: Style): string {
+  const {memory} = analysis.totals
+  const capacity = analysis.machine.memory
+  const of = capacity === null ? '' : ` of ${formatCapacity(capacity)} (${formatShare(memory.peak / capacity)})`
+  const over = capacity !== null && memory.peak > capacity
+  const peak = `${formatCapacity(memory.peak)}${of}`
+  const parts = `weights ${formatCapacity(memory.weights)}, KV cache ${formatCapacity(memory.kvCache)}, activations ${formatCapacity(memory.activations)}`
+  return `${over ? style.bad(peak) : peak}: ${parts}`
+}
+
+function paintBound(style: Style, sheetKey: string, text: string): string {
+  if (sheetKey !== 'bound') return text
+  if (text.startsWith('memory')) return style.memory(text)
+  return text.startsWith('compute') ? style.compute(text) : style.latency(text)
+}
+
+/** The whole view, without a newline at its end. */
+export function analysisText(analysis: Analysis, view: AnalysisView): string {
+  const style = styleOf(view.color)
+  const {width} = view
+  const block = (title: string, body: string) => (body ? ['', style.bold(title), body.trimEnd()] : [])
+  const operators = print(operatorSheet(analysis, view.rows))
+  const {limit, distance, first} = analysis.summary
+  const advice = analysis.advice.map((a) => wrap(`- ${a.message}`, width, '  ')).join('\n')
+  const lines = [
+    ...header(analysis, style, width),
+    '',
+    wrap(`${style.bold('What limits:')} ${limit}`, width, '  '),
+    wrap(`${style.bold('How far:')} ${distance}`, width, '  '),
+    wrap(`${style.bold('Change first:')} ${first}`, width, '  '),
+    '',
+    toTerminal(operators, view, (text, _, key) => paintBound(style, key, text)).trimEnd(),
+  ]
+  if (view.grouped) lines.push(style.dim('each row is the sum of all its instances'))
+  if (view.hidden.count > 0)
+    lines.push(style.dim(`and ${plural(view.hidden.count, 'more row')}: ${formatShare(view.hidden.share)} of the time`))
+  lines.push('', ...totalsLines(analysis, style, width))
+  if (view.chart) lines.push(...block('Roofline', rooflineChart(analysis, view)))
+  lines.push(...block('Fused against unfused', toTerminal(print(fusionSheet(analysis)), view)))
+  lines.push(...block('Advice', advice))
+  if (analysis.ranking.length > 0)
+    lines.push(...block('Machines', toTerminal(print(rankingSheet(analysis.ranking, analysis.totals.currency)), view)))
+  lines.push(
+    '',
+    style.dim(
+      wrap(
+        '1 MAC = 2 FLOP. Peaks are dense. Bytes are compulsory traffic and times lower bounds: each operator at the slowest of arithmetic, memory and launch.',
+        width,
+      ),
+    ),
+  )
+  return lines.join('\n')
+}
+
+/** The tables of an analysis: operators first, then what they are compared with. */
+export function analysisSheets(analysis: Analysis, {rows}: RowChoice): [string, Printed][] {
+  const sheets: [string, Printed][] = [
+    ['Operators', print(operatorSheet(analysis, rows))],
+    ['Fused against unfused', print(fusionSheet(analysis))],
+  ]
+  if (analysis.ranking.length > 0)
+    sheets.push(['Machines', print(rankingSheet(analysis.ranking, analysis.totals.currency))])
+  return sheets
+}

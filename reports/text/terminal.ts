@@ -1,0 +1,68 @@
+/** A sheet as a terminal table that never exceeds the terminal's width. */
+import {getBorderCharacters, table} from 'table'
+import type {Printed} from './sheet.ts'
+import type {Look} from './style.ts'
+import {styleOf} from './style.ts'
+
+/** columns between two cells: one space of padding on each side of nothing */
+const gap = 2
+/** a first column shorter than this no longer says which operator it is */
+const shortest = 12
+
+/** Keeps the head and the tail of an identifier: both tell operators apart. */
+function shorten(text: string, width: number): string {
+  if (text.length <= width) return text
+  const tail = Math.floor((width - 1) / 2)
+  return `${text.slice(0, width - 1 - tail)}…${text.slice(text.length - tail)}`
+}
+
+/** Leaves out the columns that matter least until the rest fits; the first column may be shortened instead. */
+function fit(sheet: Printed, width: number): {keep: number[]; first: number} {
+  const widths = sheet.titles.map((title, i) => Math.max(title.length, ...sheet.text.map((row) => row[i]!.length)))
+  let keep = widths.map((_, i) => i)
+  const spare = () => width - keep.slice(1).reduce((sum, i) => sum + widths[i]!, 0) - gap * Math.max(0, keep.length - 1)
+  while (keep.length > 1) {
+    // an identifier may lose a third of its length before a column is given up
+    const wanted = Math.max(shortest, Math.ceil((widths[0]! * 2) / 3))
+    const droppable = keep.filter((i) => sheet.drops[i]! > 0)
+    if (spare() >= Math.min(widths[0]!, wanted) || droppable.length === 0) break
+    const victim = droppable.reduce((a, b) => (sheet.drops[b]! >= sheet.drops[a]! ? b : a))
+    keep = keep.filter((i) => i !== victim)
+  }
+  return {keep, first: Math.min(widths[0]!, Math.max(shortest, spare()))}
+}
+
+/**
+ * Draws the table.
+ * @param paint colours the text of a cell after it is laid out: `(text, row, column key)`
+ */
+export function toTerminal(
+  sheet: Printed,
+  look: Look,
+  paint?: (text: string, row: number, key: string) => string,
+): string {
+  if (sheet.text.length === 0) return ''
+  const {keep, first} = fit(sheet, look.width)
+  const style = styleOf(look.color)
+  const cell = (text: string, column: number) => (column === 0 ? shorten(text, first) : text)
+  const rows = [
+    keep.map((i) => style.bold(cell(sheet.titles[i]!, i))),
+    ...sheet.text.map((row, r) =>
+      keep.map((i) => {
+        const text = cell(row[i]!, i)
+        return paint ? paint(text, r, sheet.keys[i]!) : text
+      }),
+    ),
+  ]
+  const last = keep.length - 1
+  const drawn = table(rows, {
+    border: {...getBorderCharacters('void'), joinBody: '─', bodyJoin: ''},
+    columns: keep.map((i, position) => ({
+      alignment: sheet.aligns[i]!,
+      paddingLeft: 0,
+      paddingRight: position === last ? 0 : gap,
+    })),
+    drawHorizontalLine: (line) => line === 1,
+  })
+  return drawn.replace(/[ \t]+$/gm, '')
+}

@@ -1,0 +1,68 @@
+import {Args} from '@oclif/core'
+import type {AnalyzeOptions} from '../analysis/analyze.ts'
+import {analyzeModel} from '../analysis/analyze.ts'
+import {withDimensions} from '../analysis/dimensions.ts'
+import {chooseRows} from '../analysis/rows.ts'
+import {resolveWorkload, wholeNumber} from '../analysis/workload.ts'
+import {BaseCommand} from './shared/base.ts'
+import {machineFlags, modelFlags, reportFlag, tableFlags, workloadFlags} from './shared/flags.ts'
+import {findMachines} from './shared/machine.ts'
+import {findModel} from './shared/model.ts'
+import {chosenDimensions, chosenWorkload, configValues} from './shared/workload.ts'
+
+export default class Analyze extends BaseCommand {
+  static override summary = 'Predict what limits a model on a machine, operator by operator'
+  static override description =
+    'Operators, FLOPs, bytes, intensity, the binding ceiling, lower bounds of time, memory and advice.'
+  static override examples = [
+    '<%= config.bin %> analyze transformer --batch 32 --report report.html',
+    '<%= config.bin %> analyze llama-3-8b --machine h100-sxm,mi300x --phase decode --batch 16',
+    '<%= config.bin %> analyze ./config.json --machine h100-sxm --top 10',
+    'cat config.json | <%= config.bin %> analyze - --json',
+  ]
+  static override args = {
+    model: Args.string({
+      required: true,
+      description: 'built-in id, path of a Hugging Face config.json or its folder, or -',
+    }),
+  }
+  static override flags = {...workloadFlags, ...modelFlags, ...machineFlags, ...tableFlags, ...reportFlag}
+
+  async run(): Promise<void> {
+    const {args, flags} = await this.read(Analyze)
+    const found = await findModel(args.model)
+    const model = withDimensions(found.model, chosenDimensions(flags))
+    const options: AnalyzeOptions = chosenWorkload(flags)
+    if (this.wantsConfig) return this.answerConfig(configValues(model, options, flags))
+    // a mistake is refused before anything is measured
+    if (flags.top !== undefined) wholeNumber(flags.top, '--top')
+    resolveWorkload(model, options)
+    for (const warning of found.warnings) this.remark(warning)
+    const [machine, ...against] = await findMachines(flags.machine ?? 'local', this, flags)
+    const {result, warnings} = analyzeModel(model, machine, {...options, against})
+    for (const warning of warnings) this.remark(warning)
+    if (flags.report !== undefined) {
+      const {writeReport} = await import('./shared/report.ts')
+      await writeReport('--report', flags.report, {
+        schema: 'ridgepoint/analysis@1',
+        ok: true,
+        result,
+        warnings: this.warnings,
+      })
+      this.say(`wrote ${flags.report}`)
+    }
+    await this.answer({
+      schema: 'analysis@1',
+      result,
+      text: async (look) => {
+        const {analysisText} = await import('../../reports/text/analysis.ts')
+        return analysisText(result, {...look, ...chooseRows(result, flags), chart: this.isTerminal})
+      },
+      sheets: async () => {
+        const {analysisSheets} = await import('../../reports/text/analysis.ts')
+        return analysisSheets(result, chooseRows(result, flags))
+      },
+      next: flags.report === undefined ? `perf analyze ${args.model} … --report report.html` : `perf explain roofline`,
+    })
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * What every command shares: settings, warnings, one way to answer and one way to fail. oclif's own `--json` is not used: it
+ * changes exit codes, silences warnings and prints its internals when a flag does not parse.
+ */
+import {Command, type Interfaces} from '@oclif/core'
+import type {Printed} from '../../../reports/text/sheet.ts'
+import type {Look} from '../../../reports/text/style.ts'
+import type {Warning} from '../../analysis/errors.ts'
+import {report} from './failure.ts'
+import {outputFlags} from './flags.ts'
+import {checkWritable, writeWhole} from './output.ts'
+import {loadSettings, type Setting} from './settings.ts'
+
+/** A document, and how to show it. Renderers are functions so that only the one that is asked for is loaded. */
+export interface Answer {
+  /** kind and version, such as `analysis@1` */
+  readonly schema: string
+  readonly result: unknown
+  readonly text: (look: Look) => Promise<string> | string
+  /** tables for CSV (the first) and Markdown (all), titled */
+  readonly sheets: () => Promise<readonly (readonly [title: string, sheet: Printed])[]>
+  /** the next useful command */
+  readonly next?: string
+}
+
+interface CommonFlags {
+  json?: boolean
+  csv?: boolean
+  markdown?: boolean
+  output?: string | undefined
+  report?: string | undefined
+  quiet?: boolean
+  'no-color'?: boolean
+  'show-config'?: boolean
+}
+
+/** A row of `--show-config`. */
+export interface ConfigRow {
+  readonly name: string
+  readonly value: string | number | boolean | null
+  readonly source: string
+}
+
+export abstract class BaseCommand extends Command {
+  static override baseFlags = outputFlags
+  static override enableJsonFlag = false
+
+  /** remarks so far: they travel in the document and were printed when they arose */
+  protected readonly warnings: Warning[] = []
+  private common: CommonFlags = {}
+  private sources = new Map<string, string>()
+
+  /**
+   * Parses the arguments, with environment, project and user file filling in what the command line leaves out, and refuses output
+   * paths that cannot be written.
+   */
+  protected async read<
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(command: Interfaces.Input<F, B, A>): Promise<{flags: F & B; args: A}> {
+    const names = Object.keys({...this.ctor.flags, ...this.ctor.baseFlags})
+    const settings = await loadSettings(names, this.knownFlags())
+    const given = await this.parse(command, this.argv)
+    const typed = new Set(given.raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : [])))
+    const extra = [...settings].filter(([name]) => !typed.has(name))
+    const {flags, args} = extra.length > 0 ? await this.parseWith(command, extra) : given
+    this.common = flags as CommonFlags
+    this.sources = new Map([
+      ...[...typed].map((name) => [name, 'flag'] as const),
+      ...extra.map(([name, setting]) => [name, setting.source] as const),
+    ])
+    if (this.common.output !== undefined && this.common.output !== '-') checkWritable('--output', this.common.output)
+    if (this.common.report !== undefined) checkWritable('--report', this.common.report)
+    return {flags, args}
+  }
+
+  private async parseWith<
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(command: Interfaces.Input<F, B, A>, extra: readonly (readonly [string, Setting])[]) {
+    const isBoolean = (name: string) => ({...this.ctor.flags, ...this.ctor.baseFlags})[name]?.type === 'boolean'
+    const words = extra.flatMap(([name, {value}]) =>
+      isBoolean(name) ? (value === 'true' || value === '1' ? [`--${name}`] : []) : [`--${name}=${value}`],
+    )
+    try {
+      return await this.parse(command, [...words, ...this.argv])
+    } catch (error) {
+      if (error instanceof Error)
+        error.message += ` (set by ${extra.map(([name, s]) => `${s.source}: ${name}`).join(', ')})`
+      throw error
+    }
+  }
+
+  /** Flags of every command, from the manifest: what a settings file may name. */
+  private knownFlags(): string[] {
+    return [...new Set(this.config.commands.flatMap((command) => Object.keys(command.flags)))]
+  }
+
+  /** Adds a remark to the document and says it at once. */
+  remark(warning: Warning): void {
+    this.warnings.push(warning)
+    this.say(`Warning: ${warning.message} [${warning.code}]`)
+  }
+
+  /** A line to standard error, unless `--quiet`. */
+  say(line: string): void {
+    if (!this.common.quiet) process.stderr.write(`${line}\n`)
+  }
+
+  /** Whether progress may be drawn on standard error. */
+  get showsProgress(): boolean {
+    return process.stderr.isTTY === true && !this.common.quiet && process.env.TERM !== 'dumb'
+  }
+
+  /** Whether a person reads standard output. */
+  protected get isTerminal(): boolean {
+    return process.stdout.isTTY === true && this.common.output === undefined
+  }
+
+  protected get wantsConfig(): boolean {
+    return this.common['show-config'] === true
+  }
+
+  private look(): Look {
+    const {NO_COLOR, TERM, COLUMNS} = process.env
+    const color = this.isTerminal && !NO_COLOR && TERM !== 'dumb' && !this.common['no-color']
+    const width = Number(process.stdout.columns ?? COLUMNS)
+    // a pipe has no width: 120 columns show every column of every table
+    return {color, width: Number.isInteger(width) && width > 0 ? Math.max(width, 40) : 120}
+  }
+
+  /** Prints the document in the format that was asked for, or writes it to `--output`. */
+  protected async answer({schema, result, text, sheets, next}: Answer): Promise<void> {
+    const {json, csv, markdown, output} = this.common
+    const render = async (): Promise<string> => {
+      if (json)
+        return `${JSON.stringify({schema: `ridgepoint/${schema}`, ok: true, result, warnings: this.warnings}, null, 2)}\n`
+      if (csv) {
+        const {toCsv} = await import('../../../reports/text/csv.ts')
+        return toCsv((await sheets())[0]![1])
+      }
+      if (markdown) {
+        const {toMarkdown} = await import('../../../reports/text/markdown.ts')
+        return (await sheets()).map(([title, sheet]) => `## ${title}\n\n${toMarkdown(sheet)}`).join('\n')
+      }
+      return `${(await text(this.look())).trimEnd()}\n`
+    }
+    const rendered = await render()
+    if (output !== undefined && output !== '-') {
+      await writeWhole('--output', output, rendered)
+      this.say(`wrote ${output}`)
+    } else process.stdout.write(rendered)
+    if (next && !json && !csv && !markdown) this.say(`Next: ${next}`)
+  }
+
+  /** Answers `--show-config`: values with their source. */
+  protected async answerConfig(values: Readonly<Record<string, ConfigRow['value']>>): Promise<void> {
+    const rows: ConfigRow[] = Object.entries(values).map(([name, value]) => ({
+      name,
+      value,
+      source: this.sources.get(name) ?? 'default',
+    }))
+    const {settingsSheet} = await import('../../../reports/text/sheets/settings.ts')
+    const {print} = await import('../../../reports/text/sheet.ts')
+    const sheet = print(settingsSheet(rows))
+    await this.answer({
+      schema: 'list@1',
+      result: {kind: 'settings', items: rows},
+      text: async (look) => (await import('../../../reports/text/terminal.ts')).toTerminal(sheet, look),
+      sheets: async () => [['Settings', sheet]],
+    })
+  }
+
+  override async catch(error: unknown): Promise<void> {
+    report(error, this.argv, this.id)
+  }
+}

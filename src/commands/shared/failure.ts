@@ -1,0 +1,101 @@
+/** Any error → the one shape a user sees, in text and in JSON, with its exit code. */
+import {AnalysisError, type ErrorCode, errorCodes, exitCodes} from '../../analysis/errors.ts'
+
+export interface Failure {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly suggestions: readonly string[]
+  readonly exitCode: number
+}
+
+/** What oclif throws for a flag or argument it cannot parse, and Node for a file. */
+interface Foreign {
+  readonly message?: unknown
+  readonly code?: unknown
+  readonly path?: unknown
+  readonly oclif?: {readonly exit?: unknown}
+  readonly flags?: unknown
+  readonly parse?: unknown
+}
+
+const tail = /\n?See more help with --help\s*$/
+/** what a terminal would obey: control characters in an echoed argument */
+const control = /\p{Cc}+/gu
+
+const flat = (text: string): string =>
+  text
+    .replace(tail, '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join('; ')
+
+/** oclif's own words for a usage mistake, on one line, with a way out. */
+function usageFailure(error: Foreign, command: string | undefined): Failure {
+  const message = flat(String(error.message ?? 'wrong usage')).replace(control, ' ')
+  const help = `\`perf ${command ? `${command.replaceAll(':', ' ')} ` : ''}--help\` shows what is allowed`
+  return {code: 'bad-flag', message, suggestions: [help], exitCode: exitCodes.usage}
+}
+
+const fileErrors: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  ELOOP: 'too many symbolic links',
+  ENAMETOOLONG: 'the name is too long',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+  EPERM: 'not permitted',
+}
+
+/** What a system call's error code says, in words. */
+export function systemReason(error: unknown): string {
+  const code = (error as {code?: unknown} | null)?.code
+  return typeof code === 'string' ? (fileErrors[code] ?? code) : String(error)
+}
+
+/**
+ * Turns what was thrown into a failure. What is neither ours nor oclif's is a bug of ours: one line and a hint.
+ * @param command id of the command that ran, where one was found
+ */
+export function failureOf(error: unknown, command?: string): Failure {
+  if (error instanceof AnalysisError) {
+    const {code, message, suggestions, exitCode} = error
+    return {code, message, suggestions, exitCode}
+  }
+  const foreign: Foreign = typeof error === 'object' && error !== null ? error : {message: error}
+  if (foreign.oclif !== undefined && foreign.oclif.exit !== 0) return usageFailure(foreign, command)
+  const message = flat(String(foreign.message ?? error)).replace(control, ' ')
+  return {
+    code: 'internal',
+    message: `a bug of ours: ${message}`,
+    suggestions: ['RIDGEPOINT_DEBUG=1 shows where; please report it with the command line'],
+    exitCode: exitCodes[errorCodes.internal],
+  }
+}
+
+/** The error document of the contract. */
+export function failureJson({code, message, suggestions}: Failure): string {
+  return JSON.stringify({schema: 'ridgepoint/error@1', ok: false, error: {code, message, suggestions}}, null, 2)
+}
+
+/** The same for people: one line, then one line for each suggestion. */
+export function failureText({message, suggestions}: Failure): string {
+  return [`Error: ${message}`, ...suggestions.map((suggestion) => `  ${suggestion}`)].join('\n')
+}
+
+/** Whether JSON was asked for: `--json` before any `--`. Decided on the raw arguments, since they may not parse. */
+export function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return (end < 0 ? argv : argv.slice(0, end)).includes('--json')
+}
+
+/** Reports a failure on the stream it belongs to and sets the exit code. */
+export function report(error: unknown, argv: readonly string[], command?: string): void {
+  const failure = failureOf(error, command)
+  process.exitCode = failure.exitCode
+  if (process.env.RIDGEPOINT_DEBUG === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  if (wantsJson(argv)) process.stdout.write(`${failureJson(failure)}\n`)
+  else process.stderr.write(`${failureText(failure)}\n`)
+}

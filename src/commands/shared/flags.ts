@@ -1,0 +1,120 @@
+/** Flags that mean the same everywhere, one definition each. Values are checked by the engine, which names them. */
+import {Flags} from '@oclif/core'
+import {AnalysisError} from '../../analysis/errors.ts'
+import {parseQuantity} from '../../analysis/units.ts'
+
+const dtypeNames = ['f64', 'f32', 'bf16', 'f16', 'fp8', 'int8', 'int4'] as const
+const fusionNames = ['none', 'elementwise', 'attention', 'all'] as const
+
+/** A number as written: `Number('')` and `Number('0x10')` are not what anybody means. */
+function parseNumber(text: string, flag: string): number {
+  if (!/^[+-]?(\d+(_\d{3})*(\.\d+)?|\.\d+)([eE][+-]?\d+)?$/.test(text.trim()))
+    throw new AnalysisError('bad-flag', `${flag} ${JSON.stringify(text.slice(0, 64))} is not a number`, [
+      `give a whole number, for example ${flag} 8`,
+    ])
+  return Number(text.trim().replaceAll('_', ''))
+}
+
+const number = (name: string, summary: string, group: string) =>
+  Flags.custom<number>({
+    summary,
+    helpGroup: group,
+    helpValue: 'N',
+    parse: async (text) => parseNumber(text, `--${name}`),
+  })()
+
+/** A quantity with a unit, `"5 us"`; a bare number is in `plain`. */
+const quantity = (name: string, unit: 's' | 'W', summary: string, group: string, example: string) =>
+  Flags.custom<number>({
+    summary,
+    helpGroup: group,
+    helpValue: `"${example}"`,
+    parse: async (text) => {
+      if (/^[\d.]+(e[+-]?\d+)?$/i.test(text.trim()) && Number(text) === 0) return 0
+      const value = parseQuantity(/^[\d.]+$/.test(text.trim()) ? `${text.trim()} ${unit}` : text, unit)
+      if (value < 0)
+        throw new AnalysisError('bad-flag', `--${name} ${text} is negative`, [`for example --${name} "${example}"`])
+      return value
+    },
+  })()
+
+/** A path that is taken as it is. */
+const path = (summary: string, helpValue: string, group = 'OUTPUT') =>
+  Flags.string({summary, helpValue, helpGroup: group})
+
+const workload = 'WORKLOAD'
+const model = 'TRANSFORMER'
+const machine = 'MACHINE'
+const output = 'OUTPUT'
+
+export const workloadFlags = {
+  phase: Flags.string({
+    summary: 'prefill or decode; forward for models that do not generate',
+    helpValue: 'PHASE',
+    helpGroup: workload,
+  }),
+  batch: number('batch', 'sequences processed together (default 1)', workload),
+  seq: number('seq', "tokens processed at once (default: the model's maximum, at most 2048; 1 in decode)", workload),
+  context: number('context', 'tokens already cached (default 0; 2048 in decode)', workload),
+  logits: Flags.option({options: ['last', 'all'] as const, summary: 'tokens that get logits', helpGroup: workload})(),
+  dtype: Flags.option({
+    options: dtypeNames,
+    summary: "number format (default: the model's own)",
+    helpGroup: workload,
+  })(),
+  'weights-dtype': Flags.option({options: dtypeNames, summary: 'format of the weights', helpGroup: workload})(),
+  'kv-dtype': Flags.option({options: dtypeNames, summary: 'format of the KV cache', helpGroup: workload})(),
+  fusion: Flags.option({
+    options: fusionNames,
+    summary: 'what runs as one kernel; default attention',
+    helpGroup: workload,
+  })(),
+  count: number('count', 'devices', workload),
+  tp: number('tp', 'devices that share each layer (default: all of --count)', workload),
+}
+
+export const modelFlags = {
+  layers: number('layers', 'layers (default 12)', model),
+  hidden: number('hidden', 'width (default 768)', model),
+  heads: number('heads', 'attention heads (default 12)', model),
+  'kv-heads': number('kv-heads', 'key and value heads (default: as many as --heads)', model),
+  'head-dim': number('head-dim', 'size of a head (default: hidden / heads)', model),
+  ffn: number('ffn', 'width of the feed-forward layer (default: 4 × hidden)', model),
+  vocab: number('vocab', 'vocabulary (default 50257)', model),
+  encoder: Flags.boolean({summary: 'attend to all tokens, no LM head', helpGroup: model, exclusive: ['decoder']}),
+  decoder: Flags.boolean({summary: 'causal attention and an LM head (default)', helpGroup: model}),
+}
+
+export const machineFlags = {
+  machine: Flags.string({
+    summary: 'machine id or file; several separated by commas are ranked (default local)',
+    helpValue: 'ID|FILE',
+    helpGroup: machine,
+  }),
+  'launch-overhead': quantity('launch-overhead', 's', 'time that starting one operator takes', machine, '5 us'),
+  price: number('price', 'rent of one device per hour, in its currency', machine),
+  power: quantity('power', 'W', 'power of one device', machine, '700 W'),
+}
+
+export const outputFlags = {
+  json: Flags.boolean({summary: 'one versioned JSON document', helpGroup: output, exclusive: ['csv', 'markdown']}),
+  csv: Flags.boolean({summary: 'the table as CSV, base units', helpGroup: output, exclusive: ['markdown']}),
+  markdown: Flags.boolean({summary: 'the tables as Markdown', helpGroup: output}),
+  output: path('write there instead of standard output; whole or not at all', 'FILE'),
+  'show-config': Flags.boolean({summary: 'print every value and where it comes from, and stop', helpGroup: output}),
+  quiet: Flags.boolean({summary: 'no progress, warnings or hints', helpGroup: output}),
+  'no-color': Flags.boolean({summary: 'no colour', helpGroup: output}),
+}
+
+export const reportFlag = {report: path('write an HTML page', 'FILE.html')}
+
+export const tableFlags = {
+  top: number('top', 'only the N operators that take longest', output),
+  group: Flags.option({
+    options: ['layer', 'kind'] as const,
+    summary: 'sum the table by layer or by kind of operator',
+    helpGroup: output,
+  })(),
+}
+
+export {number, path, quantity}

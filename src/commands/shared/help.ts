@@ -1,0 +1,14 @@
+/** Help with examples first: what people copy comes before what they look up. */
+import {CommandHelp, Help} from '@oclif/core/help'
+
+class ExamplesFirst extends CommandHelp {
+  protected override sections() {
+    const all = super.sections()
+    const isExamples = (header: string) => header.toLowerCase() === 'examples'
+    return [...all.filter((s) => isExamples(s.header)), ...all.filter((s) => !isExamples(s.header))]
+  }
+}
+
+export class PerfHelp extends Help {
+  protected override CommandHelpClass = ExamplesFirst
+}

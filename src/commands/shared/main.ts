@@ -1,0 +1,120 @@
+/** The program: finds the command, runs it, and answers for everything that goes wrong before there is one. */
+import {Config} from '@oclif/core/config'
+import {AnalysisError, exitCodes} from '../../analysis/errors.ts'
+import {report} from './failure.ts'
+
+/** What oclif reads of package.json. */
+interface PackageJson {
+  readonly name: string
+  readonly version: string
+  readonly oclif: Record<string, unknown>
+}
+
+/** oclif derives names of environment variables from the bin; `PERF_*` belongs to Linux perf. */
+class QuietConfig extends Config {
+  override scopedEnvVarKey(key: string): string {
+    return `RIDGEPOINT_${key.toUpperCase()}`
+  }
+
+  override scopedEnvVarKeys(key: string): string[] {
+    return [this.scopedEnvVarKey(key)]
+  }
+}
+
+/** A reader that goes away (`perf … | head`) is no error. */
+function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit()
+      throw error
+    })
+  }
+}
+
+/** Ctrl-C: the exit code of the contract, in text and in JSON, and nothing half-written (temporary files go on exit). */
+function exitOnInterrupt(argv: readonly string[]): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      report(new AnalysisError('interrupted', 'interrupted'), argv)
+      process.exit(exitCodes.interrupted)
+    })
+  }
+}
+
+/** The command that the words mean, and what is left: `machine show x` is `machine:show` with `x`. */
+function split(config: Config, argv: readonly string[]): {id: string; rest: string[]} {
+  const [first = '', second] = argv
+  const joined = second === undefined ? undefined : `${first}:${second}`
+  return joined !== undefined && config.findCommand(joined)
+    ? {id: joined, rest: argv.slice(2)}
+    : {id: first, rest: argv.slice(1)}
+}
+
+async function unknownCommand(config: Config, argv: readonly string[]): Promise<never> {
+  const {nearest, quoted} = await import('../../analysis/catalog.ts')
+  const [first = '', second] = argv
+  const spoken = config.commandIDs.map((id) => id.replaceAll(':', ' '))
+  const under = spoken.filter((id) => id.startsWith(`${first} `))
+  if (under.length > 0) {
+    const names = under.map((id) => id.slice(first.length + 1))
+    const word = second === undefined || second.startsWith('-') ? undefined : second
+    throw new AnalysisError(
+      'unknown-command',
+      word === undefined
+        ? `perf ${first} needs one of ${names.join(', ')}`
+        : `perf ${first} has no command ${quoted(word)}`,
+      [
+        ...(word === undefined ? [] : nearest(word, names).map((name) => `did you mean perf ${first} ${name}?`)),
+        ...under.map((id) => `perf ${id}`),
+      ],
+    )
+  }
+  throw new AnalysisError('unknown-command', `${quoted(first)} is not a command`, [
+    ...nearest(first, spoken).map((id) => `did you mean perf ${id}?`),
+    '`perf --help` shows all commands',
+  ])
+}
+
+async function help(config: Config, argv: readonly string[]): Promise<void> {
+  const {PerfHelp} = await import('./help.ts')
+  await new PerfHelp(config).showHelp([...argv])
+}
+
+const asksForHelp = (argv: readonly string[]): boolean => {
+  const end = argv.indexOf('--')
+  return (end < 0 ? argv : argv.slice(0, end)).some((word) => word === '--help' || word === '-h')
+}
+
+async function dispatch(config: Config, argv: readonly string[]): Promise<void> {
+  const first = argv[0]
+  if (first === '--version' || first === '-v') {
+    process.stdout.write(`${config.userAgent}\n`)
+    return
+  }
+  const words = first === 'help' ? argv.slice(1) : argv
+  if (words.length === 0 || first === 'help' || asksForHelp(words))
+    return help(
+      config,
+      words.filter((w) => w !== '--help' && w !== '-h'),
+    )
+  const {id, rest} = split(config, words)
+  const command = config.findCommand(id)
+  if (!command) return unknownCommand(config, words)
+  await config.runCommand(id, rest, command)
+}
+
+/**
+ * Runs the command line.
+ * @param root folder of package.json and oclif.manifest.json
+ */
+export async function main(argv: readonly string[], root: string, pjson: PackageJson): Promise<void> {
+  ignoreClosedPipes()
+  exitOnInterrupt(argv)
+  try {
+    const config = new QuietConfig({root, pjson: {...pjson, oclif: {...pjson.oclif}} as never})
+    await config.load()
+    await dispatch(config, argv)
+  } catch (error) {
+    report(error, argv)
+  }
+}

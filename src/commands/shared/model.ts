@@ -1,0 +1,83 @@
+/** What MODEL on the command line means: a built-in id, a path, or `-`. */
+import {readFileSync, type Stats, statSync} from 'node:fs'
+import {extname, join} from 'node:path'
+import {AnalysisError, type Warning} from '../../analysis/errors.ts'
+import {models} from '../../analysis/models/index.ts'
+import type {ModelDef} from '../../analysis/models/types.ts'
+import {systemReason} from './failure.ts'
+
+export interface FoundModel {
+  readonly model: ModelDef
+  readonly warnings: readonly Warning[]
+}
+
+/** a config.json is a few kilobytes; this much is something else */
+const largest = 16 * 2 ** 20
+const laterFormats = new Set(['.onnx', '.gguf', '.safetensors'])
+
+/**
+ * Reads a text file, or standard input for `-`.
+ * @throws AnalysisError `unreachable`, `bad-file`
+ */
+export function readInput(path: string, what: string): string {
+  try {
+    if (path !== '-') {
+      const {size} = statSync(path)
+      if (size > largest)
+        throw new AnalysisError('bad-file', `${path} has ${size} bytes; ${what} has at most ${largest}`, [
+          'is it the right file?',
+        ])
+    }
+    return readFileSync(path === '-' ? 0 : path, 'utf8')
+  } catch (error) {
+    if (error instanceof AnalysisError) throw error
+    const name = path === '-' ? 'standard input' : path
+    throw new AnalysisError('unreachable', `${name} cannot be read: ${systemReason(error)}`, [
+      `give the path of ${what}`,
+    ])
+  }
+}
+
+async function fromConfig(path: string): Promise<FoundModel> {
+  const text = readInput(path, 'a Hugging Face config.json')
+  const {parseConfig} = await import('../../analysis/importers/hf-config.ts')
+  return parseConfig(text, path === '-' ? 'standard input' : path)
+}
+
+/** What lies at a path, if it is a path at all: too long or impossible names are names, not errors. */
+function look(path: string): Stats | undefined {
+  try {
+    return path === '' ? undefined : statSync(path, {throwIfNoEntry: false})
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the text can only be a path. */
+const looksLikePath = (text: string): boolean => /^[./~]|\\|\.json$/.test(text)
+
+/**
+ * Resolves MODEL. Built-in ids win over files of the same name: ids are stable.
+ * @throws AnalysisError `unknown-model`, `unreachable`, `bad-file`, `bad-json`, `bad-config`
+ */
+export async function findModel(asked: string): Promise<FoundModel> {
+  const known: Readonly<Record<string, ModelDef>> = models
+  if (Object.hasOwn(known, asked)) return {model: known[asked]!, warnings: []}
+  if (asked === '-') return fromConfig('-')
+  const stat = look(asked)
+  const extension = extname(asked).toLowerCase()
+  if (laterFormats.has(extension))
+    throw new AnalysisError('bad-file', `${asked}: ${extension} files are not read yet`, [
+      "give the path of the model's Hugging Face config.json",
+      '`perf model list` shows the built-in models',
+    ])
+  if (stat?.isDirectory()) return fromConfig(join(asked, 'config.json'))
+  if (stat || looksLikePath(asked)) return fromConfig(asked)
+  if (/^[\w.-]+\/[\w.-]+$/.test(asked))
+    throw new AnalysisError('unknown-model', `${asked} is no file here, and models are not fetched from a hub yet`, [
+      'download its config.json and give that path',
+      '`perf model list` shows the built-in models',
+    ])
+  const catalog = await import('../../analysis/catalog.ts')
+  return {model: catalog.findModel(asked), warnings: []}
+}

@@ -1,0 +1,51 @@
+/** Files are written whole or not at all, and refused before the work when they cannot be written. */
+import {accessSync, constants, statSync} from 'node:fs'
+import {dirname, resolve} from 'node:path'
+import {AnalysisError} from '../../analysis/errors.ts'
+import {systemReason} from './failure.ts'
+
+function refuse(flag: string, path: string, reason: string): never {
+  throw new AnalysisError('cannot-write', `${flag} ${path} cannot be written: ${reason}`, [
+    'choose a path in a folder that exists and may be written to',
+  ])
+}
+
+/**
+ * Checks that `path` could be written, without touching it.
+ * @throws AnalysisError `cannot-write`
+ */
+export function checkWritable(flag: string, path: string): void {
+  if (path === '') refuse(flag, '""', 'the path is empty')
+  const target = resolve(path)
+  const existing = statSync(target, {throwIfNoEntry: false})
+  if (existing?.isDirectory()) refuse(flag, path, 'it is a directory')
+  try {
+    if (existing) accessSync(target, constants.W_OK)
+    const folder = dirname(target)
+    if (!statSync(folder).isDirectory()) refuse(flag, path, `${folder} is not a directory`)
+    // a device such as /dev/stdout is written through, a file is replaced by renaming within its folder
+    if (!existing || existing.isFile()) accessSync(folder, constants.W_OK)
+  } catch (error) {
+    if (error instanceof AnalysisError) throw error
+    refuse(flag, path, systemReason(error))
+  }
+}
+
+/**
+ * Replaces `path` by `text`, whole or not at all.
+ * @throws AnalysisError `cannot-write`
+ */
+export async function writeWhole(flag: string, path: string, text: string): Promise<void> {
+  try {
+    const existing = statSync(path, {throwIfNoEntry: false})
+    if (existing && !existing.isFile()) {
+      const {writeFile} = await import('node:fs/promises')
+      await writeFile(path, text)
+      return
+    }
+    const {default: writeFileAtomic} = await import('write-file-atomic')
+    await writeFileAtomic(path, text)
+  } catch (error) {
+    refuse(flag, path, systemReason(error))
+  }
+}

@@ -1,0 +1,77 @@
+/** Flags → the options of the engine. */
+import type {AnalyzeOptions} from '../../analysis/analyze.ts'
+import type {Dimensions} from '../../analysis/dimensions.ts'
+import type {ModelDef} from '../../analysis/models/types.ts'
+import {resolveWorkload} from '../../analysis/workload.ts'
+import type {ConfigRow} from './base.ts'
+import type {modelFlags, workloadFlags} from './flags.ts'
+import type {Values} from './values.ts'
+
+export type WorkloadFlags = Values<typeof workloadFlags> & {'launch-overhead'?: number | undefined}
+export type DimensionFlags = Values<typeof modelFlags>
+
+export function chosenWorkload(flags: WorkloadFlags): AnalyzeOptions {
+  const {phase, batch, seq, context, logits, dtype, fusion, count, tp} = flags
+  return {
+    phase,
+    batch,
+    seq,
+    context,
+    logits,
+    dtype,
+    fusion,
+    count,
+    tp,
+    weightsDtype: flags['weights-dtype'],
+    kvDtype: flags['kv-dtype'],
+    launchOverhead: flags['launch-overhead'],
+  }
+}
+
+export function chosenDimensions(flags: DimensionFlags): Dimensions {
+  const {layers, hidden, heads, ffn, vocab, encoder, decoder} = flags
+  return {
+    layers,
+    hidden,
+    heads,
+    kvHeads: flags['kv-heads'],
+    headDim: flags['head-dim'],
+    ffn,
+    vocab,
+    encoder: encoder || (decoder ? false : undefined),
+  }
+}
+
+/** Every value in force, the engine's defaults included. */
+export function configValues(
+  model: ModelDef,
+  options: AnalyzeOptions,
+  flags: {machine?: string | undefined},
+): Record<string, ConfigRow['value']> {
+  const work = resolveWorkload(model, options)
+  const {layers, hidden, heads, kvHeads, headDim, ffn, vocab, causal} = model.spec
+  return {
+    model: model.id,
+    machine: flags.machine ?? 'local',
+    phase: work.phase,
+    batch: work.batch,
+    seq: work.seq,
+    context: work.context,
+    logits: work.logits,
+    dtype: work.dtype.activations,
+    'weights-dtype': work.dtype.weights,
+    'kv-dtype': work.dtype.kv,
+    fusion: work.fusion,
+    count: work.count,
+    tp: work.tp,
+    'launch-overhead': options.launchOverhead ?? null,
+    layers,
+    hidden,
+    heads,
+    'kv-heads': kvHeads,
+    'head-dim': headDim,
+    ffn,
+    vocab,
+    [causal ? 'decoder' : 'encoder']: true,
+  }
+}
