@@ -22,7 +22,6 @@ const commandFiles = readdirSync(at('src/commands'), {recursive: true})
 const banner = `import {createRequire as $createRequire} from 'node:module';import {fileURLToPath as $fileURLToPath} from 'node:url';const require=$createRequire(import.meta.url);const __filename=$fileURLToPath(import.meta.url);const __dirname=$fileURLToPath(new URL('.',import.meta.url));`
 
 async function bundle() {
-  rmSync(at('dist'), {recursive: true, force: true})
   const entryPoints = {
     perf: at('src/commands/shared/main.ts'),
     index: at('src/index.ts'),
@@ -43,8 +42,17 @@ async function bundle() {
     chunkNames: 'chunks/[name]-[hash]',
     banner: {js: banner},
     metafile: true,
+    // an old build stays usable when a new one fails
+    write: false,
     logLevel: 'warning',
   })
+  rmSync(at('dist'), {recursive: true, force: true})
+  await Promise.all(
+    result.outputFiles.map(async ({path, contents}) => {
+      await mkdir(dirname(path), {recursive: true})
+      await writeFile(path, contents)
+    }),
+  )
   return result.metafile
 }
 

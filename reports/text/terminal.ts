@@ -17,7 +17,7 @@ function shorten(text: string, width: number): string {
 }
 
 /** Leaves out the columns that matter least until the rest fits; the first column may be shortened instead. */
-function fit(sheet: Printed, width: number): {keep: number[]; first: number} {
+function keepColumns(sheet: Printed, width: number): {keep: number[]; first: number} {
   const widths = sheet.titles.map((title, i) => Math.max(title.length, ...sheet.text.map((row) => row[i]!.length)))
   let keep = widths.map((_, i) => i)
   const spare = () => width - keep.slice(1).reduce((sum, i) => sum + widths[i]!, 0) - gap * Math.max(0, keep.length - 1)
@@ -42,7 +42,7 @@ export function toTerminal(
   paint?: (text: string, row: number, key: string) => string,
 ): string {
   if (sheet.text.length === 0) return ''
-  const {keep, first} = fit(sheet, look.width)
+  const {keep, first} = keepColumns(sheet, look.width)
   const style = styleOf(look.color)
   const cell = (text: string, column: number) => (column === 0 ? shorten(text, first) : text)
   const rows = [

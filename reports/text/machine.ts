@@ -1,0 +1,36 @@
+/** A machine as people read it in a terminal. */
+import type {Machine} from '../../src/analysis/document/machine.ts'
+import {format, formatCapacity} from '../../src/analysis/units.ts'
+import {print} from './sheet.ts'
+import {ceilingSheet} from './sheets/ceilings.ts'
+import {type Look, styleOf, wrap} from './style.ts'
+import {toTerminal} from './terminal.ts'
+
+function facts(machine: Machine): string[] {
+  const {identity, memory, price, power, profile} = machine
+  const facts: string[] = []
+  if (profile) facts.push(`${profile} measurement${identity.date ? ` of ${identity.date.slice(0, 10)}` : ''}`)
+  if (identity.cores) facts.push(`${identity.cores} cores`)
+  for (const {level, claimed, found} of identity.caches ?? []) {
+    const seen = found === null ? '' : `, found ${formatCapacity(found)}`
+    facts.push(`${level} ${formatCapacity(claimed)}${seen}`)
+  }
+  if (memory) facts.push(`memory ${format(memory.capacity, 'B')}`)
+  if (power) facts.push(`power ${format(power.watts, 'W')}`)
+  if (price) facts.push(`${price.perHour} ${price.currency} per hour (${price.source})`)
+  return facts
+}
+
+export function machineText(machine: Machine, look: Look): string {
+  const style = styleOf(look.color)
+  const paint = (text: string, _: number, key: string) =>
+    key !== 'verdict' ? text : text === 'ok' ? style.good(text) : style.warn(text)
+  return [
+    `${style.bold(machine.name)} (${machine.id})`,
+    ...facts(machine).map((fact) => wrap(fact, look.width, '  ')),
+    '',
+    toTerminal(print(ceilingSheet(machine.ceilings)), look, paint).trimEnd(),
+    '',
+    style.dim(wrap('Peaks are dense. 1 MAC = 2 FLOP. Bandwidth is decimal (1 GB/s = 1e9 B/s).', look.width)),
+  ].join('\n')
+}

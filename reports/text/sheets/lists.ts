@@ -1,0 +1,46 @@
+/** What is known: models, machines, operators. */
+import type {List} from '../../../src/analysis/document/list.ts'
+import {type Printed, print} from '../sheet.ts'
+import {count, quantity, words} from './columns.ts'
+
+type Items<K extends List['kind']> = Extract<List, {kind: K}>['items'][number]
+
+export function listSheet(list: Pick<List, 'kind' | 'items'> & List): Printed {
+  switch (list.kind) {
+    case 'models':
+      return print<Items<'models'>>({
+        rows: list.items,
+        columns: [
+          words('id', 'id', (m) => m.id),
+          words('name', 'name', (m) => m.name, 1),
+          count('parameters', 'parameters', (m) => m.parameters),
+          words('dtype', 'dtype', (m) => m.dtype, 2),
+          words('source', 'source', (m) => m.source, 3),
+        ],
+      })
+    case 'machines':
+      return print<Items<'machines'>>({
+        rows: list.items,
+        columns: [
+          words('id', 'id', (m) => m.id),
+          words('name', 'name', (m) => m.name, 1),
+          quantity('memory', 'memory_b', 'B', (m) => m.memory, 2),
+          count('ceilings', 'ceilings', (m) => m.ceilings, 3),
+          words('provenance', 'provenance', (m) => m.provenance.join(', '), 4),
+        ],
+      })
+    case 'operators':
+      return print<Items<'operators'>>({
+        rows: list.items,
+        columns: [
+          words('id', 'id', (o) => o.id),
+          words('name', 'name', (o) => o.name, 2),
+          words('FLOPs', 'formula', (o) => o.formula, 1),
+          words('trait', 'trait', (o) => o.trait, 4),
+          words('dimensions', 'dims', (o) => o.dims.join(' '), 3),
+        ],
+      })
+    default:
+      return print({rows: [], columns: []})
+  }
+}
