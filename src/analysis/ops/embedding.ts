@@ -8,15 +8,16 @@ export const embedding: OpDef<'embedding', EmbeddingDims> = {
   title: 'gathers the rows of a table by index; no arithmetic',
   trait: 'gather',
   formula: '0',
-  where: 'reads the gathered rows, not the table; indices are 8 bytes each',
+  where: 'reads the gathered rows once each (at most the whole table); indices are 8 bytes each',
   source: 'definition (a gather, not a product with one-hot rows)',
-  cost: ({rows, width}) => ({
+  cost: ({rows, width, vocab}) => ({
     macs: 0,
     flops: 0,
     matrix: 0,
     vector: 0,
     special: 0,
-    reads: [index('ids', rows), weight('table rows', rows * width)],
+    // more ids than rows gather some row twice: compulsory traffic counts it once
+    reads: [index('ids', rows), weight('table rows', Math.min(rows, vocab) * width)],
     writes: [output('y', rows * width)],
   }),
   // the oracle takes the whole table, of which the rows named by ids are read
@@ -31,6 +32,12 @@ export const embedding: OpDef<'embedding', EmbeddingDims> = {
       flops: 0,
       bytes: 6_299_648,
       source: 'GPT-2: 1,024·8 B + 2·1,024·768·4 B',
+    },
+    {
+      dims: {rows: 8, width: 2, vocab: 3},
+      flops: 0,
+      bytes: 152,
+      source: 'by hand: 8·8 B for the ids, 4 B × (3·2 of the table + 8·2 written)',
     },
   ],
 }
