@@ -1,6 +1,6 @@
-/** The document a report shows: `analysis@1` as `perf analyze --json` prints it. Types only; nothing here reads zod. */
+/** The document a report shows: `analysis@1` as `perf analyze --json` prints it. Nothing here loads the schema. */
 import type {Analysis} from '../src/analysis/document/analysis.ts'
-import type {Warning} from '../src/analysis/errors.ts'
+import {AnalysisError, type Warning} from '../src/analysis/errors.ts'
 
 export type Operator = Analysis['operators'][number]
 
@@ -10,4 +10,53 @@ export interface ReportDocument {
   readonly ok: true
   readonly result: Analysis
   readonly warnings: readonly Warning[]
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export const badDocument = (message: string, ...suggestions: string[]) =>
+  new AnalysisError('bad-document', message, suggestions)
+
+const needed = {
+  model: 'object',
+  workload: 'object',
+  machine: 'object',
+  operators: 'array',
+  totals: 'object',
+  advice: 'array',
+  fusion: 'object',
+  ranking: 'array',
+  summary: 'object',
+  assumptions: 'array',
+} as const
+
+/**
+ * Checks that a value is a document that the page can show: kind, version, and the parts that views read.
+ * A full check against the schema is the business of whoever reads foreign files.
+ * @throws AnalysisError `bad-document` naming the first field that is wrong
+ */
+export function checkDocument(value: unknown): asserts value is ReportDocument {
+  if (!isRecord(value)) throw badDocument('the document is not a JSON object', 'give what `perf analyze --json` prints')
+  const {schema, ok, result, warnings} = value
+  if (typeof schema !== 'string')
+    throw badDocument('the document has no "schema"', 'give what `perf analyze --json` prints')
+  if (schema === 'ridgepoint/error@1') throw badDocument('the document is an error, not a result')
+  if (schema !== 'ridgepoint/analysis@1') {
+    throw badDocument(`schema "${schema}" is not one that a page can show`, 'use a document of ridgepoint/analysis@1')
+  }
+  if (ok !== true) throw badDocument('"ok" is not true')
+  if (!isRecord(result)) throw badDocument('"result" is not an object')
+  for (const [field, kind] of Object.entries(needed)) {
+    const found = result[field]
+    if (kind === 'array' ? !Array.isArray(found) : !isRecord(found))
+      throw badDocument(`"result.${field}" is not an ${kind}`)
+  }
+  if (!Array.isArray(warnings)) throw badDocument('"warnings" is not an array')
+}
+
+/** The value itself, once it has passed `checkDocument`. */
+export function readDocument(value: unknown): ReportDocument {
+  checkDocument(value)
+  return value
 }

@@ -3,7 +3,7 @@ import {AnalysisError} from '../src/analysis/errors.ts'
 import {defaultState, fillSpec, relayout} from './chart/draw.ts'
 import {chartThemes, type ThemeName} from './chart/theme.ts'
 import {compileView} from './compile.ts'
-import {readDocument} from './html.ts'
+import {readDocument} from './document.ts'
 import type {View} from './view.ts'
 import {views} from './views/index.ts'
 
@@ -29,7 +29,7 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   const spec = fillSpec(compiled, inputs, {
     theme: chartThemes[options.theme ?? 'light'],
     width: options.width ?? 960,
-    standalone: true,
+    legend: true,
     title,
   })
   const chart = new vega.View(vega.parse(spec), {renderer: 'none', logLevel: vega.Error})

@@ -21,8 +21,9 @@ export function defaultState(analysis: Analysis): ViewState {
 export interface FillOptions {
   readonly theme: ChartTheme
   readonly width?: number
-  /** a picture that stands alone carries its title and its legend; on the page both are HTML */
-  readonly standalone: boolean
+  /** false where the page draws the legend itself, with switches */
+  readonly legend: boolean
+  /** a picture that stands alone carries its title; on the page it is a heading */
   readonly title?: string
 }
 
@@ -41,10 +42,10 @@ export function fillSpec(compiled: Spec, inputs: ViewInputs, options: FillOption
   }
   if (options.width !== undefined) spec.width = options.width
   if (inputs.height !== undefined) spec.height = inputs.height
-  if (options.standalone && options.title) {
+  if (options.title) {
     spec.title = {text: options.title, anchor: 'start', fontSize: 15, offset: 14, color: options.theme.ink}
   }
-  if (!options.standalone) delete spec.legends
+  if (!options.legend) delete spec.legends
   return spec
 }
 

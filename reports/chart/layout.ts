@@ -27,8 +27,8 @@ export interface RoofLabel {
   readonly relevant: boolean
 }
 
-/** Area of a dot in px² for a share of the time: the smallest is 5 px across, the whole time 40 px. */
-export const dotArea = (share: number): number => 40 + 1200 * share
+/** Area of a dot in px² for a share of the time: the smallest is 9 px across, the whole time 44 px. */
+export const dotArea = (share: number): number => 60 + 1450 * share
 
 const LINE = 15
 
@@ -66,9 +66,10 @@ function flatLabel(line: RoofLine, plot: Plot, taken: readonly Box[]) {
   const length = textWidth(line.label)
   const at = plot.y(line.value)
   if (at < 0 || at > plot.height) return undefined
-  for (let column = 0; column < 3; column++) {
-    for (const dy of [-10, 10]) {
-      const x = plot.width - 6 - length - column * 24
+  // on the line at its right end; further from the line where dots sit there; then further left
+  for (let column = 0; column < 4; column++) {
+    for (const dy of [-10, 10, -22, 22]) {
+      const x = plot.width - 6 - length - column * 48
       const y = at + dy
       if (y < 8) continue
       const box = {x, y: y - LINE / 2, width: length, height: LINE}
@@ -77,6 +78,24 @@ function flatLabel(line: RoofLine, plot: Plot, taken: readonly Box[]) {
     }
   }
   return undefined
+}
+
+/** Boxes along the lines themselves: a name that is struck through cannot be read. */
+function lineBoxes(lines: readonly RoofLine[], plot: Plot): Box[] {
+  const top = Math.max(...lines.filter((l) => l.kind === 'compute').map((l) => l.value))
+  const fastest = Math.max(...lines.filter((l) => l.kind === 'bandwidth').map((l) => l.value))
+  return lines.flatMap((line) => {
+    if (line.kind === 'compute') {
+      const x = Math.max(GUTTER, Number.isFinite(fastest) ? plot.x(line.value / fastest) : GUTTER)
+      return [{x, y: plot.y(line.value) - 1, width: Math.max(0, plot.width - x), height: 2}]
+    }
+    const boxes: Box[] = []
+    const end = Math.min(plot.width, Number.isFinite(top) ? plot.x(top / line.value) : plot.width)
+    for (let x = GUTTER; x < end; x += 6) {
+      boxes.push({x, y: plot.y(line.value * plot.x.invert(x + 6)), width: 6, height: 4})
+    }
+    return boxes
+  })
 }
 
 /**
@@ -116,6 +135,6 @@ export function layoutRoofline(
   }
   const bounds = {x: GUTTER + 4, y: 4, width: width - GUTTER - 8, height: height - 8}
   const narrow = width < 480
-  const names = layoutLabels(spots, bounds, taken, narrow ? 4 : 9, narrow ? 20 : 34)
+  const names = layoutLabels(spots, bounds, [...taken, ...lineBoxes(lines, plot)], narrow ? 4 : 9, narrow ? 20 : 34)
   return {roofLabels, names}
 }

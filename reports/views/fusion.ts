@@ -22,7 +22,7 @@ function bars(analysis: Analysis): Bar[] {
     const name = level.fusion === analysis.workload.fusion ? `▸ ${level.fusion}` : level.fusion
     const bar = (measure: Bar['measure'], value: number, of: number, text: string): Bar => {
       const ratio = of > 0 ? value / of : 0
-      const percent = level === base ? '' : `  ${(100 * ratio).toFixed(ratio > 0.995 && ratio < 1 ? 1 : 0)} %`
+      const percent = level === base ? '' : ` · ${(100 * ratio).toFixed(ratio > 0.995 && ratio < 1 ? 1 : 0)} %`
       return {level: name, measure, ratio, label: text + percent}
     }
     return [
@@ -51,7 +51,7 @@ const yOffset = {
 const spec: TopLevelSpec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 860,
-  height: 300,
+  height: 340,
   autosize: {type: 'fit', contains: 'padding', resize: true},
   padding: {left: 4, right: 12, top: 6, bottom: 4},
   config: chartConfig,

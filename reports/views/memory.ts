@@ -28,7 +28,7 @@ function parts(analysis: Analysis) {
 const spec: TopLevelSpec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 860,
-  height: 150,
+  height: 170,
   autosize: {type: 'fit', contains: 'padding', resize: true},
   padding: {left: 12, right: 20, top: 6, bottom: 4},
   config: chartConfig,
@@ -67,14 +67,14 @@ const spec: TopLevelSpec = {
             domain: memoryClasses.map((c) => c.label),
             range: memoryClasses.map((_, i) => ({expr: `theme.memory[${i}]`})),
           },
-          legend: null,
+          legend: {columns: {expr: 'width < 420 ? 3 : 5'}},
         },
         description: {field: 'summary', type: 'nominal'},
       },
     },
     {
       data: {name: 'capacity'},
-      mark: {type: 'tick', thickness: 3, size: 62, color: {expr: 'theme.accent'}, aria: false},
+      mark: {type: 'tick', thickness: 3, size: 62, opacity: 1, color: {expr: 'theme.accent'}, aria: false},
       encoding: {x: {field: 'end', type: 'quantitative'}},
     },
     {
@@ -84,6 +84,7 @@ const spec: TopLevelSpec = {
         align: {expr: "scale('x', datum.end) > width - 130 ? 'right' : 'left'"},
         fill: {expr: 'theme.ink'},
         y: 10,
+        dx: {expr: "scale('x', datum.end) > width - 130 ? -6 : 6"},
       },
       encoding: {x: {field: 'end', type: 'quantitative'}, text: {field: 'label', type: 'nominal'}},
     },

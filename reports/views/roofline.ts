@@ -256,6 +256,12 @@ const spec: TopLevelSpec = {
       },
     },
     {
+      data: {name: 'names'},
+      transform: [{filter: 'datum.leader'}],
+      mark: {type: 'rule', strokeWidth: 1, stroke: {expr: 'theme.muted'}, opacity: 0.6, aria: false},
+      encoding: {x: at('fromX'), y: at('fromY'), x2: at('toX'), y2: at('toY')},
+    },
+    {
       data: {name: 'roofLabels'},
       mark: {
         type: 'text',
@@ -278,12 +284,6 @@ const spec: TopLevelSpec = {
         text: {field: 'text', type: 'nominal'},
         fill: {condition: {test: 'datum.relevant', value: {expr: 'theme.ink'}}, value: {expr: 'theme.muted'}},
       },
-    },
-    {
-      data: {name: 'names'},
-      transform: [{filter: 'datum.leader'}],
-      mark: {type: 'rule', strokeWidth: 1, stroke: {expr: 'theme.muted'}, opacity: 0.6, aria: false},
-      encoding: {x: at('fromX'), y: at('fromY'), x2: at('toX'), y2: at('toY')},
     },
     {
       data: {name: 'names'},

@@ -1,0 +1,114 @@
+/// <reference lib="dom" />
+/** The first screen: what limits the workload, how far it is from the roof, what to change first, and the key figures. */
+import type {Analysis} from '../../../src/analysis/document/analysis.ts'
+import {format, formatCapacity, formatCount, formatShare} from '../../../src/analysis/units.ts'
+import {mainRidge} from '../../chart/roofs.ts'
+import type {ReportDocument} from '../../document.ts'
+import {h} from '../dom.ts'
+
+interface Figure {
+  readonly label: string
+  readonly value: string
+  readonly note: string
+}
+
+function figures(analysis: Analysis): Figure[] {
+  const {totals, workload, machine, model} = analysis
+  const bound = totals.isBound
+  const all: (Figure | false)[] = [
+    {
+      label: workload.phase === 'decode' ? 'Time of a step' : 'Time of the pass',
+      value: bound ? `≥ ${format(totals.time.lower, 's')}` : format(totals.time.predicted, 's'),
+      note: `${format(totals.time.upper, 's')} without any overlap`,
+    },
+    totals.ttft !== null && {
+      label: 'Time to first token',
+      value: `${bound ? '≥ ' : ''}${format(totals.ttft, 's')}`,
+      note: `batch ${formatCount(workload.batch)} × ${formatCount(workload.seq)} tokens`,
+    },
+    totals.tpot !== null && {
+      label: 'Time per later token',
+      value: `${bound ? '≥ ' : ''}${format(totals.tpot, 's')}`,
+      note: `batch ${formatCount(workload.batch)}, context ${formatCount(workload.context)}`,
+    },
+    totals.tokensPerSecond !== null && {
+      label: 'Tokens per second',
+      value: `${bound ? '≤ ' : ''}${format(totals.tokensPerSecond, '')}`,
+      note: workload.count > 1 ? `on ${formatCount(workload.count)} devices` : 'whole batch',
+    },
+    totals.mfu !== null && {
+      label: 'Share of the peak',
+      value: `${bound ? '≤ ' : ''}${formatShare(totals.mfu)}`,
+      note: 'useful FLOP/s over the dense peak (MFU)',
+    },
+    {
+      label: 'Intensity',
+      value: format(totals.intensity, 'FLOP/B'),
+      note: `ridge at ${format(mainRidge(analysis).intensity, 'FLOP/B')}`,
+    },
+    {label: 'FLOPs', value: format(totals.flops, 'FLOP'), note: `${format(totals.macs, '')} MACs, 1 MAC = 2 FLOP`},
+    {
+      label: 'Bytes moved',
+      value: format(Object.values(totals.bytes)[0], 'B'),
+      note: `compulsory traffic at ${Object.keys(totals.bytes)[0] ?? 'memory'}`,
+    },
+    {
+      label: 'Memory at the peak',
+      value: format(totals.memory.peak, 'B'),
+      note:
+        machine.memory === null
+          ? 'capacity not stated'
+          : `of ${format(machine.memory, 'B')}, ${formatShare(totals.memory.peak / machine.memory)}`,
+    },
+    {
+      label: 'Parameters',
+      value: format(model.parameters.total, ''),
+      note: `${formatCount(model.parameters.total)}; weights ${formatCapacity(totals.memory.weights)}`,
+    },
+    totals.costPerMillionTokens !== null && {
+      label: 'Cost per million tokens',
+      value: `${bound ? '≥ ' : ''}${totals.costPerMillionTokens.toPrecision(3)} ${totals.currency ?? ''}`,
+      note: 'rent of the device',
+    },
+    totals.energyPerMillionTokens !== null && {
+      label: 'Energy per million tokens',
+      value: `${bound ? '≥ ' : ''}${format(totals.energyPerMillionTokens / 3600, '')} Wh`,
+      note: 'board power over the time',
+    },
+  ]
+  return all.filter((figure) => figure !== false)
+}
+
+const question = (title: string, text: string) => h('div', {class: 'answer'}, h('h3', {}, title), h('p', {}, text))
+
+export function answerSection(document: ReportDocument): HTMLElement {
+  const {result, warnings} = document
+  const {limit, distance, first} = result.summary
+  const incomplete = result.unknown.map(({op, count}) => `${op} (${count})`).join(', ')
+  return h(
+    'section',
+    {id: 'answer', 'aria-label': 'The answer in words'},
+    h(
+      'div',
+      {class: 'answers'},
+      question('What limits it', limit),
+      question('How far from the roof', distance),
+      question('What to change first', first),
+    ),
+    (warnings.length > 0 || incomplete !== '') &&
+      h(
+        'ul',
+        {class: 'warnings', 'aria-label': 'Warnings'},
+        incomplete !== '' &&
+          h('li', {}, h('strong', {}, 'incomplete'), ` operators that are not counted: ${incomplete}`),
+        ...warnings.map(({code, message}) => h('li', {}, h('strong', {}, code), ` ${message}`)),
+      ),
+    h(
+      'dl',
+      {class: 'figures'},
+      ...figures(result).map(({label, value, note}) =>
+        h('div', {}, h('dt', {}, label), h('dd', {class: 'value'}, value), h('dd', {class: 'note'}, note)),
+      ),
+    ),
+  )
+}

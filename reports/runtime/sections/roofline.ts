@@ -1,0 +1,107 @@
+/// <reference lib="dom" />
+/** The roofline with its switches: ceilings, classes of operators, what fusing moves, zoom. */
+import {classOf, operatorClasses} from '../../chart/classes.ts'
+import {roofLines} from '../../chart/roofs.ts'
+import {roofline} from '../../views/roofline.ts'
+import type {Chart} from '../chart.ts'
+import {h, save, svg} from '../dom.ts'
+import type {Store} from '../state.ts'
+import type {Tooltip} from '../tooltip.ts'
+import {figureOf} from './figure.ts'
+
+const shapes = {
+  circle: 'M8 2a6 6 0 1 0 0.01 0Z',
+  diamond: 'M8 1L15 8L8 15L1 8Z',
+  square: 'M2.5 2.5H13.5V13.5H2.5Z',
+  'triangle-up': 'M8 2L15 14H1Z',
+  cross: 'M6 2H10V6H14V10H10V14H6V10H2V6H6Z',
+} as const
+
+/** The sign of a class, drawn as the charts draw it; its colour comes from the style sheet. */
+export function classSign(id: string): SVGElement {
+  const known = operatorClasses.find((c) => c.id === id) ?? operatorClasses[0]
+  return svg(
+    'svg',
+    {class: `sign class-${known.id}`, viewBox: '0 0 16 16', width: 14, height: 14, 'aria-hidden': 'true'},
+    svg('path', {d: shapes[known.shape]}),
+  )
+}
+
+function lineSign(provenance: string): SVGElement {
+  const dashes = {measured: '', datasheet: '9 4', derived: '2 3'}[provenance] ?? ''
+  return svg(
+    'svg',
+    {class: 'sign line', viewBox: '0 0 26 10', width: 26, height: 10, 'aria-hidden': 'true'},
+    svg('path', {d: 'M0 5H26', 'stroke-dasharray': dashes}),
+  )
+}
+
+function toggle(label: string, sign: Node | undefined, on: boolean, change: (on: boolean) => void): HTMLElement {
+  const box: HTMLInputElement = h('input', {type: 'checkbox', checked: on, change: () => change(box.checked)})
+  return h('label', {class: 'toggle'}, box, sign, label)
+}
+
+const without = (list: readonly string[], id: string) => list.filter((other) => other !== id)
+
+function switches(store: Store): HTMLElement {
+  const {result} = store.document
+  const set = (change: Partial<typeof store.state.view>) => store.set({view: {...store.state.view, ...change}})
+  const lines = roofLines(result)
+  const present = operatorClasses.filter((c) => result.operators.some((op) => classOf(op) === c.id))
+  return h(
+    'div',
+    {class: 'switches'},
+    h(
+      'fieldset',
+      {},
+      h('legend', {}, 'Operators'),
+      ...present.map(({id, label}) =>
+        toggle(label, classSign(id), true, (on) => {
+          const {hidden} = store.state.view
+          set({hidden: on ? without(hidden, id) : [...hidden, id]})
+        }),
+      ),
+      result.fusion.groups.length > 0 &&
+        toggle('What fusing moves (unfused ○ → fused ▲)', undefined, false, (moves) => set({moves})),
+    ),
+    h(
+      'fieldset',
+      {},
+      h('legend', {}, 'Ceilings'),
+      ...lines.map((line) =>
+        toggle(line.label, lineSign(line.provenance), line.relevant, (on) => {
+          const {ceilings} = store.state.view
+          set({ceilings: on ? [...ceilings, line.id] : without(ceilings, line.id)})
+        }),
+      ),
+      h('span', {class: 'key'}, 'solid: measured · dashed: datasheet · dotted: derived'),
+    ),
+  )
+}
+
+export function rooflineSection(store: Store, tooltip: Tooltip): {element: HTMLElement; start: () => Chart} {
+  const {figure, start} = figureOf(roofline, store, tooltip)
+  let chart: Chart | undefined
+  const button = (label: string, text: string, act: () => void) =>
+    h('button', {type: 'button', 'aria-label': label, title: label, click: act}, text)
+  const tools = h(
+    'div',
+    {class: 'tools'},
+    button('Zoom in', '+', () => chart?.zoom(0.6)),
+    button('Zoom out', '−', () => chart?.zoom(1 / 0.6)),
+    button('Back to the frame', 'Reset', () => chart?.zoom(undefined)),
+    button('Save the chart as SVG', 'Save SVG', async () => {
+      if (chart) save('roofline.svg', 'image/svg+xml', await chart.toSvg())
+    }),
+    h('span', {class: 'hint'}, 'Click the chart, then scroll to zoom; drag to pan. Click a dot for its row.'),
+  )
+  figure.prepend(tools)
+  figure.append(switches(store))
+  return {
+    element: h('section', {id: 'roofline'}, h('h2', {}, roofline.title), figure),
+    start: () => {
+      chart = start()
+      return chart
+    },
+  }
+}

@@ -1,0 +1,191 @@
+/// <reference lib="dom" />
+/** A table that sorts, filters and leaves as CSV. Wide tables scroll inside their own frame. */
+import {type Child, copy, h, save} from './dom.ts'
+
+export interface Column<Row> {
+  readonly id: string
+  readonly label: string
+  /** a unit or an explanation, for who points at the heading */
+  readonly title?: string
+  readonly numeric?: boolean
+  /** what sorting and CSV use: base units */
+  value(row: Row): string | number | null
+  /** what is shown; the value itself where this is missing */
+  show?(row: Row): Child
+}
+
+export interface TableOptions<Row> {
+  readonly caption: string
+  readonly columns: readonly Column<Row>[]
+  readonly rows: readonly Row[]
+  /** name of the file that saving offers; without it there are no tools above the table */
+  readonly file?: string
+  readonly rowId?: (row: Row) => string
+  readonly onPick?: (id: string) => void
+  readonly sortBy?: {readonly column: string; readonly descending: boolean}
+}
+
+const cell = (text: string): string => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+
+/** Rows as CSV (RFC 4180) in base units. */
+export function toCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const lines = [columns.map((column) => column.id), ...rows.map((row) => columns.map((c) => c.value(row) ?? ''))]
+  return `${lines.map((line) => line.map((value) => cell(String(value))).join(',')).join('\r\n')}\r\n`
+}
+
+/** What is missing goes last in both directions: it is neither small nor large. */
+function compare(a: string | number | null, b: string | number | null, sign: 1 | -1): number {
+  if (a === b) return 0
+  if (a === null) return 1
+  if (b === null) return -1
+  return sign * (typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b)))
+}
+
+export class Table<Row> {
+  readonly element: HTMLElement
+  readonly #options: TableOptions<Row>
+  readonly #body = h('tbody')
+  readonly #status = h('span', {class: 'status', role: 'status'})
+  readonly #headings = new Map<string, HTMLTableCellElement>()
+  #sort: {column: string; descending: boolean} | undefined
+  #filter = ''
+  #picked = ''
+
+  constructor(options: TableOptions<Row>) {
+    this.#options = options
+    this.#sort = options.sortBy
+    const head = h('tr', {}, ...options.columns.map((column) => this.#heading(column)))
+    const table = h('table', {}, h('caption', {}, options.caption), h('thead', {}, head), this.#body)
+    const frame = h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': options.caption}, table)
+    this.element = h('div', {class: 'table'}, options.file !== undefined && this.#tools(options.file), frame)
+    this.#render()
+  }
+
+  /** Marks one row and brings it into its frame; an empty id marks none. */
+  pick(id: string, reveal: boolean): void {
+    this.#picked = id
+    for (const row of this.#body.rows) {
+      const on = row.dataset.id === id && id !== ''
+      row.setAttribute('aria-selected', String(on))
+      if (on && reveal) row.scrollIntoView({block: 'nearest'})
+    }
+  }
+
+  #tools(file: string): HTMLElement {
+    const box = h('input', {
+      type: 'search',
+      placeholder: 'Filter',
+      'aria-label': `Filter ${this.#options.caption}`,
+      input: () => {
+        this.#filter = box.value.trim().toLowerCase()
+        this.#render()
+      },
+    })
+    const csv = () => toCsv(this.#options.columns, this.#rows())
+    return h(
+      'div',
+      {class: 'tools'},
+      box,
+      h(
+        'button',
+        {
+          type: 'button',
+          click: async () => {
+            this.#status.textContent = (await copy(csv())) ? 'copied' : 'could not copy: use Save CSV'
+          },
+        },
+        'Copy as CSV',
+      ),
+      h('button', {type: 'button', click: () => save(file, 'text/csv', csv())}, 'Save CSV'),
+      this.#status,
+    )
+  }
+
+  #heading(column: Column<Row>): HTMLTableCellElement {
+    const th = h(
+      'th',
+      {scope: 'col', class: column.numeric ? 'numeric' : null, title: column.title},
+      h(
+        'button',
+        {
+          type: 'button',
+          click: () => {
+            const same = this.#sort?.column === column.id
+            // numbers are read from the largest down, names from A
+            this.#sort = {column: column.id, descending: same ? !this.#sort!.descending : column.numeric === true}
+            this.#render()
+          },
+        },
+        column.label,
+      ),
+    )
+    this.#headings.set(column.id, th)
+    return th
+  }
+
+  #rows(): Row[] {
+    const {columns, rows} = this.#options
+    const found = rows.filter(
+      (row) =>
+        this.#filter === '' ||
+        columns.some((column) =>
+          String(column.value(row) ?? '')
+            .toLowerCase()
+            .includes(this.#filter),
+        ),
+    )
+    const sort = this.#sort
+    const by = sort && columns.find((column) => column.id === sort.column)
+    if (!sort || !by) return found
+    const sign = sort.descending ? -1 : 1
+    return found.sort((a, b) => compare(by.value(a), by.value(b), sign))
+  }
+
+  #render(): void {
+    const {columns, rowId, onPick} = this.#options
+    for (const [id, th] of this.#headings) {
+      th.setAttribute(
+        'aria-sort',
+        this.#sort?.column !== id ? 'none' : this.#sort.descending ? 'descending' : 'ascending',
+      )
+    }
+    const rows = this.#rows()
+    this.#body.replaceChildren(
+      ...rows.map((row) => {
+        const id = rowId?.(row)
+        const choose = () => id !== undefined && onPick?.(id)
+        return h(
+          'tr',
+          {
+            'data-id': id,
+            tabindex: onPick ? 0 : null,
+            'aria-selected': onPick ? String(id === this.#picked && id !== '') : null,
+            click: onPick ? choose : null,
+            keydown: onPick
+              ? (event) => {
+                  const {key} = event as KeyboardEvent
+                  if (key !== 'Enter' && key !== ' ') return
+                  event.preventDefault()
+                  choose()
+                }
+              : null,
+          },
+          ...columns.map((column, i) =>
+            h(
+              i === 0 ? 'th' : 'td',
+              {scope: i === 0 ? 'row' : null, class: column.numeric ? 'numeric' : null},
+              shown(column, row),
+            ),
+          ),
+        )
+      }),
+    )
+    if (rows.length === 0) {
+      this.#body.append(h('tr', {}, h('td', {colspan: columns.length}, 'nothing matches the filter')))
+    }
+  }
+}
+
+function shown<Row>(column: Column<Row>, row: Row): Child {
+  return column.show ? column.show(row) : String(column.value(row) ?? '–')
+}
