@@ -30,6 +30,7 @@ export const errorCodes = {
   'cannot-write': 'environment',
   'no-addon': 'environment',
   'no-adapter': 'environment',
+  'no-rasterizer': 'environment',
   'no-profile': 'environment',
   'does-not-fit': 'environment',
   regression: 'threshold',
