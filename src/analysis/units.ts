@@ -61,12 +61,14 @@ export function parseUnit(text: string): {scale: number; base: BaseUnit} | undef
 export function parseQuantity(text: string, expected: BaseUnit): number {
   const match = /^\s*([+-]?\d+(?:[_,]\d{3})*(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(\S+)\s*$/.exec(text)
   const parsed = match ? parseUnit(match[2]!) : undefined
-  if (!match || !parsed || parsed.base !== expected) {
+  const value = match && parsed ? scaled(match[1]!.replace(/[_,]/g, ''), parsed.scale) : Number.NaN
+  // 1e400 is no f64 number: infinite rates must not enter
+  if (parsed?.base !== expected || !Number.isFinite(value)) {
     throw new AnalysisError('bad-quantity', `"${text}" is not a quantity in ${expected}`, [
       `write a number and a unit, for example "3.35 T${expected}"`,
     ])
   }
-  return scaled(match[1]!.replace(/[_,]/g, ''), parsed.scale)
+  return value
 }
 
 /** `number × scale` without the rounding of a float product: 3.35 × 1e12 is exactly 3.35e12. */
