@@ -41,6 +41,8 @@ async function bundle() {
     target: 'node20',
     chunkNames: 'chunks/[name]-[hash]',
     banner: {js: banner},
+    // a binary that npm chooses per platform; without it PNG is refused
+    external: ['@resvg/resvg-js'],
     metafile: true,
     // an old build stays usable when a new one fails
     write: false,
@@ -83,4 +85,6 @@ const started = performance.now()
 const step = (text) => process.stderr.write(`build: ${text} (${Math.round(performance.now() - started)} ms)\n`)
 await bundle()
 step('bundles')
+await import('./build-report.mjs')
+step('report template')
 step(`manifest of ${await manifest()} commands`)

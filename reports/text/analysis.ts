@@ -46,9 +46,7 @@ function header(analysis: Analysis, style: Style, width: number): string[] {
 /** Label and value pairs in one column. */
 function pairs(entries: readonly (readonly [string, string])[], width: number, style: Style): string[] {
   const label = Math.max(...entries.map(([name]) => name.length)) + 2
-  return entries.map(
-    ([name, value]) => style.dim(name.padEnd(label)) + wrap(value, Math.max(20, width - label), ' '.repeat(label)),
-  )
+  return entries.map(([name, value]) => style.dim(name.padEnd(label)) + wrap(value, width, ' '.repeat(label), label))
 }
 
 function totalsLines(analysis: Analysis, style: Style, width: number): string[] {

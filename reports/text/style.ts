@@ -43,12 +43,16 @@ const escapes = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g')
 /** Columns that a text takes on screen: colour takes none. */
 export const visibleLength = (text: string): number => text.replace(escapes, '').length
 
-/** Wraps prose at word boundaries; a word longer than the width stands alone. `hang` indents every line but the first. */
-export function wrap(text: string, width: number, hang = ''): string {
+/**
+ * Wraps prose at word boundaries; a word longer than the width stands alone.
+ * @param hang indents every line but the first
+ * @param used columns that the first line has already
+ */
+export function wrap(text: string, width: number, hang = '', used = 0): string {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(/\s+/)) {
-    const room = width - (lines.length > 0 ? hang.length : 0)
+    const room = width - (lines.length > 0 ? hang.length : used)
     if (line && visibleLength(line) + 1 + visibleLength(word) > room) {
       lines.push(line)
       line = word

@@ -21,7 +21,8 @@ export default class Analyze extends BaseCommand {
     'cat config.json | <%= config.bin %> analyze - --json',
   ]
   static override args = {
-    model: Args.string({ignoreStdin: true, 
+    model: Args.string({
+      ignoreStdin: true,
       required: true,
       description: 'built-in id, path of a Hugging Face config.json or its folder, or -',
     }),

@@ -17,7 +17,12 @@ export default class Measure extends BaseCommand {
     '<%= config.bin %> measure --json > this-machine.json',
   ]
   static override args = {
-    what: Args.string({ignoreStdin: true, description: 'cpu, webgpu or all', options: ['cpu', 'webgpu', 'all'], default: 'cpu'}),
+    what: Args.string({
+      ignoreStdin: true,
+      description: 'cpu, webgpu or all',
+      options: ['cpu', 'webgpu', 'all'],
+      default: 'cpu',
+    }),
   }
   static override flags = {
     quick: Flags.boolean({summary: 'under 3 seconds instead of up to 30', helpGroup: 'MEASURING'}),

@@ -19,7 +19,8 @@ export default class Sweep extends BaseCommand {
     '<%= config.bin %> sweep llama-3-8b --machine h100-sxm --phase decode --fit --max-tpot "20 ms"',
   ]
   static override args = {
-    model: Args.string({ignoreStdin: true, 
+    model: Args.string({
+      ignoreStdin: true,
       required: true,
       description: 'built-in id, path of a Hugging Face config.json or its folder, or -',
     }),

@@ -20,7 +20,9 @@ export default class MachineAdd extends BaseCommand {
     '<%= config.bin %> machine add my-gpu.json',
     '<%= config.bin %> analyze gpt2 --machine my-gpu',
   ]
-  static override args = {file: Args.string({ignoreStdin: true, required: true, description: 'machine file, or - for standard input'})}
+  static override args = {
+    file: Args.string({ignoreStdin: true, required: true, description: 'machine file, or - for standard input'}),
+  }
 
   async run(): Promise<void> {
     const {args} = await this.read(MachineAdd)

@@ -131,9 +131,25 @@ export abstract class BaseCommand extends Command {
     return {color, width: Number.isInteger(width) && width > 0 ? Math.max(width, 40) : 120}
   }
 
+  /** Chooses the format of `answer` by name, for a command that has a flag for it. */
+  protected choose(format: 'json' | 'csv' | 'markdown' | 'text'): void {
+    this.common = {...this.common, json: format === 'json', csv: format === 'csv', markdown: format === 'markdown'}
+  }
+
+  /** Sends what was rendered to where it belongs. */
+  protected async deliver(rendered: string | Buffer): Promise<void> {
+    const {output} = this.common
+    if (output === undefined || output === '-') {
+      process.stdout.write(rendered)
+      return
+    }
+    await writeWhole('--output', output, rendered)
+    this.say(`wrote ${output}`)
+  }
+
   /** Prints the document in the format that was asked for, or writes it to `--output`. */
   protected async answer({schema, result, text, sheets, next}: Answer): Promise<void> {
-    const {json, csv, markdown, output} = this.common
+    const {json, csv, markdown} = this.common
     const render = async (): Promise<string> => {
       if (json)
         return `${JSON.stringify({schema: `ridgepoint/${schema}`, ok: true, result, warnings: this.warnings}, null, 2)}\n`
@@ -147,11 +163,7 @@ export abstract class BaseCommand extends Command {
       }
       return `${(await text(this.look())).trimEnd()}\n`
     }
-    const rendered = await render()
-    if (output !== undefined && output !== '-') {
-      await writeWhole('--output', output, rendered)
-      this.say(`wrote ${output}`)
-    } else process.stdout.write(rendered)
+    await this.deliver(await render())
     if (next && !json && !csv && !markdown) this.say(`Next: ${next}`)
   }
 

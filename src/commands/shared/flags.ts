@@ -38,6 +38,18 @@ const quantity = (name: string, unit: 's' | 'W', summary: string, group: string,
     },
   })()
 
+/** A share: `0.05`, or `5%`, which only moves the decimal point. */
+const share = (name: string, summary: string, group: string) =>
+  Flags.custom<number>({
+    summary,
+    helpGroup: group,
+    helpValue: '5%',
+    parse: async (text) => {
+      const percent = /^\s*([\d.]+)\s*%\s*$/.exec(text)
+      return parseNumber(percent ? `${percent[1]}e-2` : text, `--${name}`)
+    },
+  })()
+
 /** A path that is taken as it is. */
 const path = (summary: string, helpValue: string, group = 'OUTPUT') =>
   Flags.string({summary, helpValue, helpGroup: group})
@@ -117,4 +129,4 @@ export const tableFlags = {
   })(),
 }
 
-export {number, path, quantity}
+export {number, path, quantity, share}

@@ -32,19 +32,19 @@ export function checkWritable(flag: string, path: string): void {
 }
 
 /**
- * Replaces `path` by `text`, whole or not at all.
+ * Replaces `path` by `content`, whole or not at all.
  * @throws AnalysisError `cannot-write`
  */
-export async function writeWhole(flag: string, path: string, text: string): Promise<void> {
+export async function writeWhole(flag: string, path: string, content: string | Buffer): Promise<void> {
   try {
     const existing = statSync(path, {throwIfNoEntry: false})
     if (existing && !existing.isFile()) {
       const {writeFile} = await import('node:fs/promises')
-      await writeFile(path, text)
+      await writeFile(path, content)
       return
     }
     const {default: writeFileAtomic} = await import('write-file-atomic')
-    await writeFileAtomic(path, text)
+    await writeFileAtomic(path, content)
   } catch (error) {
     refuse(flag, path, systemReason(error))
   }

@@ -1,0 +1,77 @@
+import {Args, Flags} from '@oclif/core'
+import {readComparable} from '../analysis/compare.ts'
+import {chooseRows} from '../analysis/rows.ts'
+import {BaseCommand} from './shared/base.ts'
+import {readSaved} from './shared/document.ts'
+import {tableFlags} from './shared/flags.ts'
+
+export default class Report extends BaseCommand {
+  static override summary = 'Show a saved analysis as a page, a picture or a table'
+  static override examples = [
+    '<%= config.bin %> report analysis.json --output report.html',
+    '<%= config.bin %> report analysis.json --format svg --output roofline.svg',
+    '<%= config.bin %> report report.html --format json',
+  ]
+  static override args = {
+    document: Args.string({
+      ignoreStdin: true,
+      required: true,
+      description: 'JSON or HTML that `analyze` wrote; - for standard input',
+    }),
+  }
+  static override flags = {
+    format: Flags.option({
+      options: ['html', 'svg', 'png', 'markdown', 'csv', 'json', 'text'] as const,
+      summary: 'what to make of it (default html)',
+      helpGroup: 'REPORT',
+    })(),
+    view: Flags.string({
+      summary: 'which picture, for svg and png (default roofline)',
+      helpValue: 'VIEW',
+      helpGroup: 'REPORT',
+    }),
+    theme: Flags.option({
+      options: ['light', 'dark'] as const,
+      summary: 'colours of the picture',
+      helpGroup: 'REPORT',
+    })(),
+    ...tableFlags,
+  }
+
+  async run(): Promise<void> {
+    const {args, flags} = await this.read(Report)
+    const format = flags.format ?? (flags.json ? 'json' : flags.csv ? 'csv' : flags.markdown ? 'markdown' : 'html')
+    const saved = await readSaved(args.document)
+    // the whole schema first: what follows relies on every field
+    await readComparable(saved, args.document)
+    const {readDocument} = await import('../../reports/document.ts')
+    const document = readDocument(saved)
+    const picture = {theme: flags.theme ?? 'light', view: flags.view ?? 'roofline'} as const
+    switch (format) {
+      case 'html': {
+        const {renderPage} = await import('./shared/report.ts')
+        return this.deliver(await renderPage(document))
+      }
+      case 'svg':
+      case 'png': {
+        const {renderPicture} = await import('./shared/picture.ts')
+        return this.deliver(await renderPicture(format, document, picture))
+      }
+      default: {
+        const {result} = document
+        this.choose(format)
+        this.warnings.push(...document.warnings)
+        const rows = chooseRows(result, flags)
+        return this.answer({
+          schema: 'analysis@1',
+          result,
+          text: async (look) => {
+            const {analysisText} = await import('../../reports/text/analysis.ts')
+            return analysisText(result, {...look, ...rows, chart: this.isTerminal})
+          },
+          sheets: async () => (await import('../../reports/text/analysis.ts')).analysisSheets(result, rows),
+        })
+      }
+    }
+  }
+}
