@@ -1,0 +1,224 @@
+/** Two analyses, or two machines, side by side: what changed, and whether the change means anything. */
+import type {Analysis} from './document/analysis.ts'
+import type {Change, Comparison, Side} from './document/comparison.ts'
+import type {Ceiling, Machine} from './document/machine.ts'
+import {AnalysisError, type Warning} from './errors.ts'
+import {format, formatShare} from './units.ts'
+
+/** Analyses are exact: a change above 0.1 % is a change of the model, the machine or the tool, not of the weather. */
+export const EXACT = 0.001
+
+/** A measured ceiling counts as reached within 2 % of its best, so two of them may differ by as much without meaning it. */
+const NOISE_FLOOR = 0.02
+
+/** Standard deviations of the difference below which two measurements agree (95 % of a normal distribution). */
+const SIGMAS = 2
+
+/** A document of one of the two kinds that can be compared. */
+export type Comparable = {kind: 'analysis'; result: Analysis} | {kind: 'machine'; result: Machine}
+
+/**
+ * The share by which two measurements of one ceiling may differ by noise: two standard deviations of the difference,
+ * from each coefficient of variation, at least 2 %; 0.1 % where neither was measured.
+ */
+export function noiseOf(before: Ceiling, after: Ceiling): number {
+  const measured = [before, after].filter((c) => c.provenance.kind === 'measured')
+  if (measured.length === 0) return EXACT
+  return Math.max(NOISE_FLOOR, SIGMAS * Math.hypot(...measured.map((c) => c.cv ?? 0)))
+}
+
+const ratioOf = (before: number | null, after: number | null): number | null =>
+  before === null || after === null || before === 0 ? null : after / before
+
+function judge(before: number | null, after: number | null, threshold: number): {significant: boolean; reason: string} {
+  if (before === null && after === null) return {significant: false, reason: 'in neither'}
+  if (before === null) return {significant: true, reason: 'only after'}
+  if (after === null) return {significant: true, reason: 'only before'}
+  if (before === after) return {significant: false, reason: 'equal'}
+  const share = before === 0 ? Number.POSITIVE_INFINITY : Math.abs(after / before - 1)
+  const limit = formatShare(threshold)
+  return share > threshold
+    ? {significant: true, reason: `beyond ${limit}`}
+    : {significant: false, reason: `within ${limit}`}
+}
+
+interface Metric {
+  readonly metric: string
+  readonly unit: string
+  readonly before: number | null
+  readonly after: number | null
+}
+
+const change = (subject: string, m: Metric, threshold = EXACT): Change => ({
+  id: `${subject}.${m.metric}`,
+  subject,
+  ...m,
+  ratio: ratioOf(m.before, m.after),
+  ...judge(m.before, m.after, threshold),
+})
+
+/** Levels of memory in either of two records, those of the first in its order. */
+const levels = (a: Record<string, number> = {}, b: Record<string, number> = {}) => [
+  ...new Set([...Object.keys(a), ...Object.keys(b)]),
+]
+
+function totalsChanges(before: Analysis, after: Analysis): Change[] {
+  const [a, b] = [before.totals, after.totals]
+  const metrics: Metric[] = [
+    {metric: 'time', unit: 's', before: a.time.lower, after: b.time.lower},
+    {metric: 'upper', unit: 's', before: a.time.upper, after: b.time.upper},
+    {metric: 'macs', unit: 'MAC', before: a.macs, after: b.macs},
+    {metric: 'flops', unit: 'FLOP', before: a.flops, after: b.flops},
+    {metric: 'executedFlops', unit: 'FLOP', before: a.executedFlops, after: b.executedFlops},
+    ...levels(a.bytes, b.bytes).map((level) => ({
+      metric: `bytes.${level}`,
+      unit: 'B',
+      before: a.bytes[level] ?? null,
+      after: b.bytes[level] ?? null,
+    })),
+    {metric: 'intensity', unit: 'FLOP/B', before: a.intensity, after: b.intensity},
+    {metric: 'memory.weights', unit: 'B', before: a.memory.weights, after: b.memory.weights},
+    {metric: 'memory.activations', unit: 'B', before: a.memory.activations, after: b.memory.activations},
+    {metric: 'memory.kvCache', unit: 'B', before: a.memory.kvCache, after: b.memory.kvCache},
+    {metric: 'memory.peak', unit: 'B', before: a.memory.peak, after: b.memory.peak},
+    {metric: 'tokensPerSecond', unit: 'token/s', before: a.tokensPerSecond, after: b.tokensPerSecond},
+  ]
+  return metrics.map((m) => change('totals', m))
+}
+
+/** Time, FLOPs and bytes of all instances of each operator; operators are the same where their ids are. */
+function operatorChanges(before: Analysis, after: Analysis): Change[] {
+  const olds = new Map(before.operators.map((op) => [op.id, op]))
+  const news = new Map(after.operators.map((op) => [op.id, op]))
+  const ids = [...new Set([...olds.keys(), ...news.keys()])]
+  return ids.flatMap((id) => {
+    const [a, b] = [olds.get(id), news.get(id)]
+    const both = (value: (op: Analysis['operators'][number]) => number) => ({
+      before: a ? value(a) * a.repeat : null,
+      after: b ? value(b) * b.repeat : null,
+    })
+    return [
+      change(id, {metric: 'time', unit: 's', ...both((op) => op.time.lower)}),
+      change(id, {metric: 'flops', unit: 'FLOP', ...both((op) => op.flops)}),
+      ...levels(a?.bytes, b?.bytes)
+        .slice(0, 1)
+        .map((level) => change(id, {metric: `bytes.${level}`, unit: 'B', ...both((op) => op.bytes[level] ?? 0)})),
+    ]
+  })
+}
+
+function ceilingChanges(before: Machine, after: Machine): Change[] {
+  const olds = new Map(before.ceilings.map((c) => [c.id, c]))
+  const news = new Map(after.ceilings.map((c) => [c.id, c]))
+  return [...new Set([...olds.keys(), ...news.keys()])].map((id) => {
+    const [a, b] = [olds.get(id), news.get(id)]
+    const metric = {metric: 'value', unit: (a ?? b)!.unit, before: a?.value ?? null, after: b?.value ?? null}
+    return change(id, metric, a && b ? noiseOf(a, b) : EXACT)
+  })
+}
+
+/** Who a document is about. */
+export function sideOf(document: Comparable): Side {
+  if (document.kind === 'machine') return {id: document.result.id, name: document.result.name, machine: null}
+  const {model, machine} = document.result
+  return {id: model.id, name: model.name, machine: machine.id}
+}
+
+function summaryOf(changes: readonly Change[], kind: Comparable['kind']): string {
+  const meant = changes.filter((c) => c.significant)
+  if (meant.length === 0) {
+    return kind === 'analysis'
+      ? `No change above ${formatShare(EXACT)} in ${changes.length} figures.`
+      : `No ceiling of ${changes.length} changed beyond its noise.`
+  }
+  const counted = `${meant.length} of ${changes.length} figures changed`
+  if (kind === 'machine') return `${counted} beyond their noise.`
+  const time = changes.find((c) => c.id === 'totals.time')!
+  const slower = (time.after ?? 0) > (time.before ?? 0)
+  const factor =
+    time.ratio === null
+      ? ''
+      : ` (${Number((slower ? time.ratio : 1 / time.ratio).toPrecision(3))} × ${slower ? 'slower' : 'faster'})`
+  const same = time.significant ? '' : ', the total time did not'
+  const total = `total time ${format(time.before, 's')} → ${format(time.after, 's')}`
+  return `${counted}${same}; ${total}${time.significant ? factor : ''}.`
+}
+
+/** What makes two analyses answers to different questions, in words. */
+export function differences(before: Analysis, after: Analysis): Warning[] {
+  const facts = (a: Analysis): Record<string, unknown> => ({
+    model: a.model.id,
+    machine: a.machine.id,
+    ...a.workload,
+    dtype: `${a.workload.dtype.weights}/${a.workload.dtype.activations}/${a.workload.dtype.kv}`,
+  })
+  const [a, b] = [facts(before), facts(after)]
+  const unlike = Object.keys(a).filter((key) => a[key] !== b[key])
+  if (unlike.length === 0) return []
+  return [
+    {
+      code: 'different-questions',
+      message: `the two analyses differ in ${unlike.map((key) => `${key} (${a[key]} → ${b[key]})`).join(', ')}`,
+    },
+  ]
+}
+
+/**
+ * Compares two analyses, or two machines.
+ * @throws AnalysisError `bad-document` where they are not of one kind
+ */
+export function compareDocuments(before: Comparable, after: Comparable): {result: Comparison; warnings: Warning[]} {
+  const sides = {before: sideOf(before), after: sideOf(after)}
+  if (before.kind === 'analysis' && after.kind === 'analysis') {
+    const changes = [...totalsChanges(before.result, after.result), ...operatorChanges(before.result, after.result)]
+    const result: Comparison = {kind: 'analysis', ...sides, changes, summary: summaryOf(changes, 'analysis')}
+    return {result, warnings: differences(before.result, after.result)}
+  }
+  if (before.kind === 'machine' && after.kind === 'machine') {
+    const changes = ceilingChanges(before.result, after.result)
+    return {result: {kind: 'machine', ...sides, changes, summary: summaryOf(changes, 'machine')}, warnings: []}
+  }
+  throw new AnalysisError('bad-document', `${before.kind} and ${after.kind} documents cannot be compared`, [
+    'compare two analyses or two machine profiles',
+  ])
+}
+
+/**
+ * Checks that a value is an `analysis@1` or `machine@1` document, as `perf analyze --json` and `perf measure --json` print it.
+ * @param value the parsed JSON
+ * @param origin what messages call it
+ * @throws AnalysisError `bad-document` naming the first field that is wrong
+ */
+export async function readComparable(value: unknown, origin: string): Promise<Comparable> {
+  const kinds = ['ridgepoint/analysis@1', 'ridgepoint/machine@1']
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  const schema = isObject && 'schema' in value ? value.schema : undefined
+  if (!isObject || typeof schema !== 'string' || !kinds.includes(schema) || !('result' in value)) {
+    const shown = typeof schema === 'string' ? `"${schema.slice(0, 60)}"` : 'no schema'
+    throw new AnalysisError('bad-document', `${origin}: ${shown} is not one of ${kinds.join(', ')}`, [
+      'save one with `perf analyze MODEL --json > a.json` or `perf measure --json > m.json`',
+    ])
+  }
+  const analysis = schema === kinds[0]
+  const {analysisSchema, machineSchema} = await schemas()
+  const parsed = analysis ? analysisSchema.safeParse(value.result) : machineSchema.safeParse(value.result)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    const field = ['result', ...issue.path].join('.')
+    throw new AnalysisError('bad-document', `${origin}: ${field}: ${issue.message}`, [
+      'the document was edited, or written by another version',
+    ])
+  }
+  return analysis
+    ? {kind: 'analysis', result: parsed.data as Analysis}
+    : {kind: 'machine', result: parsed.data as Machine}
+}
+
+/** Schemas load a library that the start of a command must not pay for. */
+async function schemas() {
+  const [{analysisSchema}, {machineSchema}] = await Promise.all([
+    import('./document/analysis.ts'),
+    import('./document/machine.ts'),
+  ])
+  return {analysisSchema, machineSchema}
+}

@@ -1,0 +1,112 @@
+/** Puts measurements under a machine's roof: how far each is from what the machine allows. */
+import type {Machine} from './document/machine.ts'
+import type {PlacedPoint, Placement} from './document/placement.ts'
+import type {ComputeDType} from './dtype.ts'
+import {AnalysisError, type Warning} from './errors.ts'
+import type {Point} from './importers/points.ts'
+import {attainable, type ComputeRoof, type Level, type LevelRoof, prepareRoof, ridgePoint} from './roofline.ts'
+import {format, formatShare} from './units.ts'
+
+export {parsePoints, pointOf} from './importers/points.ts'
+
+/** Above 101 % of the roof a measurement contradicts the ceiling; up to there the two agree within rounding. */
+const IMPLAUSIBLE = 1.01
+
+export interface PlaceOptions {
+  /** type of the arithmetic; f32 when nothing is said */
+  dtype?: ComputeDType | undefined
+  /** `vector` for work that no matrix engine takes */
+  engine?: 'matrix' | 'vector' | undefined
+  /** memory level that the bytes were counted at; the outermost when nothing is said */
+  level?: Level | undefined
+}
+
+function doubt(point: Point, compute: ComputeRoof, memory: LevelRoof, efficiency: number, inner: boolean): string {
+  const rates: string[] = []
+  if (point.flops / point.seconds > compute.rate * IMPLAUSIBLE) {
+    rates.push(
+      `${format(point.flops / point.seconds, 'FLOP/s')} exceed ${compute.ceiling.id} (${format(compute.rate, 'FLOP/s')}): check the FLOPs (1 MAC = 2 FLOP), the type, or a sparse peak`,
+    )
+  }
+  if (point.bytes / point.seconds > memory.rate * IMPLAUSIBLE) {
+    const cause = inner ? 'check the bytes' : 'the bytes may have come from a cache'
+    rates.push(
+      `${format(point.bytes / point.seconds, 'B/s')} exceed ${memory.ceiling.id} (${format(memory.rate, 'B/s')}): ${cause}`,
+    )
+  }
+  return `${formatShare(efficiency)} of the roof: ${rates.join('; ')}`
+}
+
+/** One point under a compute and a bandwidth ceiling. */
+export function placePoint(point: Point, compute: ComputeRoof, memory: LevelRoof): PlacedPoint {
+  const {name, flops, bytes, seconds} = point
+  const arithmetic = flops / compute.rate
+  const traffic = bytes / memory.rate
+  const least = Math.max(arithmetic, traffic)
+  const efficiency = least / seconds
+  const intensity = bytes > 0 ? flops / bytes : null
+  const implausible = efficiency > IMPLAUSIBLE
+  return {
+    name,
+    flops,
+    bytes,
+    seconds,
+    intensity,
+    attainable:
+      flops === 0 ? null : intensity === null ? compute.rate : attainable(intensity, compute.rate, memory.rate),
+    achieved: flops === 0 ? null : flops / seconds,
+    bandwidth: bytes === 0 ? null : bytes / seconds,
+    least,
+    efficiency,
+    bound: traffic >= arithmetic ? memory.ceiling.id : compute.ceiling.id,
+    verdict: implausible ? 'implausible' : 'ok',
+    ...(implausible ? {reason: doubt(point, compute, memory, efficiency, memory.level !== 'DRAM')} : {}),
+  }
+}
+
+/**
+ * Places measurements under the roof of one machine. A point above 101 % of the roof is kept and flagged with a reason.
+ * @throws AnalysisError `bad-flag` for a memory level that the machine has no ceiling for, `bad-points` for no points or
+ * a rate that leaves the numbers
+ */
+export function place(
+  points: readonly Point[],
+  machine: Machine,
+  options: PlaceOptions = {},
+): {result: Placement; warnings: Warning[]} {
+  const roof = prepareRoof(machine)
+  const levels = roof.levels.map(({level}) => level)
+  const memory = options.level ? roof.levels.find(({level}) => level === options.level) : roof.levels[0]
+  if (!memory)
+    throw new AnalysisError('bad-flag', `--level ${options.level}: ${machine.id} has no bandwidth for it`, [
+      `use --level ${levels.join(', ')}`,
+    ])
+  if (points.length === 0)
+    throw new AnalysisError('bad-points', 'there are no points to place', [
+      'give --flops, --bytes and --seconds, or --points FILE',
+    ])
+  const compute = roof.compute(options.engine ?? 'matrix', options.dtype ?? 'f32')
+  const placed = points.map((point) => placePoint(point, compute, memory))
+  const broken = placed.find(
+    (p) => ![p.achieved ?? 0, p.bandwidth ?? 0, p.intensity ?? 0, p.efficiency].every(Number.isFinite),
+  )
+  if (broken)
+    throw new AnalysisError('bad-points', `${broken.name}: a rate leaves the numbers (${broken.seconds} s)`, [
+      'check the unit of the seconds',
+    ])
+  const flagged = placed.filter((p) => p.verdict === 'implausible')
+  const warnings: Warning[] = flagged.map((p) => ({code: 'implausible', message: `${p.name}: ${p.reason}`}))
+  const {ceiling} = compute
+  const result: Placement = {
+    machine: {id: machine.id, name: machine.name},
+    dtype: compute.dtype,
+    level: memory.level,
+    roof: {
+      compute: {id: ceiling.id, value: ceiling.value, unit: ceiling.unit},
+      bandwidth: {id: memory.ceiling.id, value: memory.rate, unit: memory.ceiling.unit},
+      ridge: ridgePoint(compute.rate, memory.rate),
+    },
+    points: placed,
+  }
+  return {result, warnings: [...warnings, ...roof.warnings]}
+}
