@@ -4,9 +4,9 @@
  * oclif.manifest.json. Everything that runs is bundled: starting up reads four files, not four hundred.
  */
 import {spawnSync} from 'node:child_process'
-import {existsSync, readdirSync, rmSync} from 'node:fs'
-import {mkdir, readFile, writeFile} from 'node:fs/promises'
-import {dirname, join, relative, resolve} from 'node:path'
+import {readdirSync, rmSync} from 'node:fs'
+import {mkdir, writeFile} from 'node:fs/promises'
+import {dirname, join, resolve} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {build} from 'esbuild'
 
@@ -41,8 +41,8 @@ async function bundle() {
     target: 'node20',
     chunkNames: 'chunks/[name]-[hash]',
     banner: {js: banner},
-    // a binary that npm chooses per platform; without it PNG is refused
-    external: ['@resvg/resvg-js'],
+    // the rasterizer is a binary that npm chooses per platform; zod is a dependency, since the library's types need it
+    external: ['@resvg/resvg-js', 'zod'],
     metafile: true,
     // an old build stays usable when a new one fails
     write: false,
@@ -74,10 +74,37 @@ async function manifest() {
   return Object.keys(plugin.manifest.commands).length
 }
 
-function declarations() {
-  const run = spawnSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')], {
-    stdio: 'inherit',
+/** JSON Schemas of every document, emitted from the zod schemas. */
+async function schemas() {
+  const out = at('dist/schemas')
+  await mkdir(out, {recursive: true})
+  const file = join(out, `.emit-${process.pid}.mjs`)
+  await build({
+    entryPoints: [at('src/analysis/document/index.ts')],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    outfile: file,
+    logLevel: 'warning',
   })
+  try {
+    const emitted = (await import(pathToFileURL(file).href)).jsonSchemas()
+    await Promise.all(
+      Object.entries(emitted).map(([kind, schema]) =>
+        writeFile(join(out, `${kind}.json`), `${JSON.stringify(schema, null, 2)}\n`),
+      ),
+    )
+    return Object.keys(emitted).length
+  } finally {
+    rmSync(file)
+  }
+}
+
+/** Types of the library, for those who import it. */
+function declarations() {
+  const tsc = at('node_modules/typescript/bin/tsc')
+  const run = spawnSync(process.execPath, [tsc, '-p', at('tsconfig.build.json')], {stdio: 'inherit'})
   if (run.status !== 0) throw new Error('tsc failed')
 }
 
@@ -87,4 +114,7 @@ await bundle()
 step('bundles')
 await import('./build-report.mjs')
 step('report template')
+step(`${await schemas()} schemas`)
+declarations()
+step('declarations')
 step(`manifest of ${await manifest()} commands`)
