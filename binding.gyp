@@ -2,8 +2,11 @@
   # One static library per ISA from the same sources: the addon itself is built for the baseline, and native/core/variants.cc
   # chooses at run time. No global -march: the binary must load on every CPU of its architecture.
   'variables': {
-    'kernels': ['native/kernels/variant.cc', 'native/kernels/fma.cc', 'native/kernels/read.cc'],
-    'common': ['-O2', '-Wall', '-Wextra', '-Wno-psabi', '-fno-math-errno', '-fvisibility=hidden'],
+    'kernels': [
+      'native/kernels/variant.cc', 'native/kernels/fma.cc', 'native/kernels/read.cc', 'native/kernels/gemm.cc',
+      'native/kernels/rows.cc', 'native/kernels/elements.cc', 'native/kernels/attention.cc',
+    ],
+    'common': ['-O2', '-Wall', '-Wextra', '-Wno-psabi', '-fno-math-errno', '-ffp-contract=fast', '-fvisibility=hidden'],
   },
   'target_defaults': {
     'default_configuration': 'Release',

@@ -11,7 +11,7 @@
 namespace {
 
 // Raised whenever the JavaScript side must change with it; src/kernels/native.ts refuses another number.
-constexpr int apiVersion = 1;
+constexpr int apiVersion = 2;
 
 constexpr double largestCount = 9007199254740991.0;  // 2^53 - 1
 
@@ -21,7 +21,8 @@ bool readProbe(const std::string& name, rp::Probe& probe) {
     rp::Probe probe;
   } names[] = {{"fma-f32", rp::Probe::fmaF32},          {"fma-f64", rp::Probe::fmaF64},     {"read", rp::Probe::read},
                {"read-streams", rp::Probe::readStreams}, {"call", rp::Probe::call},          {"fork-join", rp::Probe::forkJoin},
-               {"wake", rp::Probe::wake}};
+               {"wake", rp::Probe::wake},
+               {"program", rp::Probe::program}};
   for (const auto& entry : names)
     if (name == entry.name) {
       probe = entry.probe;
@@ -108,11 +109,41 @@ class SampleWorker : public Napi::AsyncWorker {
   Napi::Promise::Deferred deferred_;
 };
 
+class AllocateWorker : public Napi::AsyncWorker {
+ public:
+  AllocateWorker(Napi::Env env, std::shared_ptr<rp::Session> session, std::vector<size_t> floats)
+      : AsyncWorker(env), session_(std::move(session)), floats_(std::move(floats)), deferred_(env) {}
+  Napi::Promise promise() { return deferred_.Promise(); }
+  void Execute() override {
+    if (!session_->allocate(floats_)) SetError("the system refuses the memory for the operators' tensors");
+  }
+  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  std::shared_ptr<rp::Session> session_;
+  std::vector<size_t> floats_;
+  Napi::Promise::Deferred deferred_;
+};
+
+// Whole numbers of a list, each within [0, high].
+template <typename T>
+bool whole(const Napi::Value& value, double high, std::vector<T>& out) {
+  std::vector<size_t> numbers;
+  if (!sizes(value, 0, numbers)) return false;
+  for (const size_t number : numbers) {
+    if (double(number) > high) return false;
+    out.push_back(T(number));
+  }
+  return true;
+}
+
 class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
  public:
   static void define(Napi::Env env, Napi::Object exports) {
     exports["Session"] = DefineClass(env, "Session",
                                      {InstanceMethod<&SessionWrap::open>("open"), InstanceMethod<&SessionWrap::sample>("sample"),
+                                      InstanceMethod<&SessionWrap::allocate>("allocate"),
                                       InstanceMethod<&SessionWrap::cancel>("cancel"), InstanceMethod<&SessionWrap::close>("close")});
   }
   explicit SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), session_(std::make_shared<rp::Session>()) {}
@@ -154,6 +185,41 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     return promise;
   }
 
+  // allocate(floats: number[]): Promise<void>; the buffers of the stages that follow
+  Napi::Value allocate(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    std::vector<size_t> floats;
+    if (info.Length() != 1 || !sizes(info[0], 0, floats) || !session_ || !opened_) {
+      Napi::TypeError::New(env, "allocate: floats per buffer, on an open session").ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    floats_ = floats;
+    auto* worker = new AllocateWorker(env, session_, std::move(floats));
+    const Napi::Promise promise = worker->promise();
+    worker->Queue();
+    return promise;
+  }
+
+  // Stages are checked against the kernel's arity and the buffers' number; that the dims fit the buffers is for the caller to know.
+  const char* readStages(const Napi::Value& value, rp::Spec& spec) {
+    if (!value.IsArray() || value.As<Napi::Array>().Length() == 0) return "sample: a program needs stages";
+    const Napi::Array list = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < list.Length(); i++) {
+      const Napi::Value entry = list.Get(i);
+      if (!entry.IsObject()) return "sample: a stage is an object";
+      const Napi::Object object = entry.As<Napi::Object>();
+      rp::Stage stage;
+      if (object.Get("kernel").IsString()) stage.op = rp::findOp(*spec.variant, object.Get("kernel").As<Napi::String>().Utf8Value().c_str());
+      if (!stage.op) return "sample: unknown kernel";
+      if (!whole(object.Get("dims"), largestCount, stage.dims) || int(stage.dims.size()) != stage.op->dims) return "sample: wrong dims";
+      const double last = double(floats_.size()) - 1;
+      if (!whole(object.Get("in"), last, stage.in) || int(stage.in.size()) != stage.op->inputs) return "sample: wrong inputs";
+      if (!whole(object.Get("out"), last, stage.out) || int(stage.out.size()) != stage.op->outputs) return "sample: wrong outputs";
+      spec.stages.push_back(std::move(stage));
+    }
+    return nullptr;
+  }
+
   const char* readSpec(const Napi::Object& object, rp::Spec& spec) {
     double number;
     if (!object.Get("probe").IsString() || !readProbe(object.Get("probe").As<Napi::String>(), spec.probe)) return "sample: unknown probe";
@@ -172,6 +238,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     for (int i = 0; i < spec.threads; i++)
       if (double(spec.bytes) + (spec.roam ? double(resident_[i]) : 0) > double(bytes_[i])) return "sample: bytes exceed the session's memory";
     spec.clock = object.Get("clock").ToBoolean();
+    if (spec.probe == rp::Probe::program) return readStages(object.Get("stages"), spec);
     return nullptr;
   }
 
@@ -190,6 +257,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   std::shared_ptr<rp::Session> session_;
   std::vector<size_t> bytes_;
   std::vector<size_t> resident_;
+  std::vector<size_t> floats_;
   bool opened_ = false;
 };
 
@@ -221,6 +289,38 @@ Napi::Value fmaSum(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// runOp(isa, kernel, dims, inputs: Float32Array[], outputs: Float32Array[], threads): runs a kernel's shares one after the other on
+// this thread, to check its results. That the dims fit the arrays is for the caller to know.
+Napi::Value runOp(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const rp::Variant* variant = info[0].IsString() ? rp::findVariant(info[0].As<Napi::String>().Utf8Value().c_str()) : nullptr;
+  const rp::OpKernel* op = variant && info[1].IsString() ? rp::findOp(*variant, info[1].As<Napi::String>().Utf8Value().c_str()) : nullptr;
+  std::vector<int64_t> dims;
+  std::vector<const float*> in;
+  std::vector<float*> out;
+  bool valid = op && whole(info[2], largestCount, dims) && int(dims.size()) == op->dims && info[3].IsArray() && info[4].IsArray() && info[5].IsNumber();
+  for (int list = 3; valid && list <= 4; list++) {
+    const Napi::Array arrays = info[list].As<Napi::Array>();
+    valid = int(arrays.Length()) == (list == 3 ? op->inputs : op->outputs);
+    for (uint32_t i = 0; valid && i < arrays.Length(); i++) {
+      const Napi::Value value = arrays.Get(i);
+      valid = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_float32_array;
+      if (!valid) break;
+      float* data = value.As<Napi::Float32Array>().Data();
+      if (list == 3) in.push_back(data);
+      else out.push_back(data);
+    }
+  }
+  if (!valid) {
+    Napi::TypeError::New(env, "runOp: isa, kernel, dims, inputs, outputs, threads").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const int threads = int(info[5].As<Napi::Number>().Int32Value());
+  std::vector<float> scratch(rp::scratchFloats);
+  for (int t = 0; t < threads; t++) op->run({dims.data(), in.data(), out.data(), scratch.data(), t, threads});
+  return env.Undefined();
+}
+
 Napi::Value cpu(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Object result = Napi::Object::New(env);
@@ -231,6 +331,9 @@ Napi::Value cpu(const Napi::CallbackInfo& info) {
     Napi::Object isa = Napi::Object::New(env);
     isa["name"] = all.list[i]->isa;
     isa["vectorBytes"] = all.list[i]->vectorBytes;
+    Napi::Array kernels = Napi::Array::New(env, all.list[i]->opCount);
+    for (int k = 0; k < all.list[i]->opCount; k++) kernels[uint32_t(k)] = all.list[i]->ops[k].id;
+    isa["kernels"] = kernels;
     isas[uint32_t(i)] = isa;
   }
   result["isas"] = isas;
@@ -243,6 +346,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["apiVersion"] = apiVersion;
   exports["cpu"] = Napi::Function::New<cpu>(env, "cpu");
   exports["readXor"] = Napi::Function::New<readXor>(env, "readXor");
+  exports["runOp"] = Napi::Function::New<runOp>(env, "runOp");
   exports["fmaSum"] = Napi::Function::New<fmaSum>(env, "fmaSum");
   SessionWrap::define(env, exports);
   return exports;

@@ -53,7 +53,8 @@ struct Session::Run {
 
 Session::~Session() {
   pool_.stop();
-  for (Region& region : regions_) release(region);
+  for (std::vector<Region>* list : {&regions_, &buffers_, &scratch_})
+    for (Region& region : *list) release(region);
 }
 
 void Session::touchThread(void* context, int thread) {
@@ -95,6 +96,48 @@ bool Session::open(const std::vector<size_t>& bytesPerThread, const std::vector<
   return true;
 }
 
+void Session::fillThread(void* context, int thread) {
+  Session* self = static_cast<Session*>(context);
+  const int threads = self->info_.threads;
+  for (size_t b = 0; b < self->floats_.size(); b++) {
+    float* data = self->buffer(int(b));
+    const size_t count = self->floats_[b];
+    for (size_t i = count * thread / threads; i < count * (thread + 1) / threads; i++) {
+      // 24 bits of a golden-ratio sequence: evenly spread, the same in every run
+      const uint32_t bits = uint32_t((uint64_t(i + 1 + b * 7919) * 0x9e3779b97f4a7c15ull) >> 40);
+      data[i] = float(bits) * 0x1p-23f - 1.0f;
+    }
+  }
+}
+
+bool Session::allocate(const std::vector<size_t>& floats) {
+  for (Region& region : buffers_) release(region);
+  buffers_.clear();
+  floats_ = floats;
+  for (size_t i = 0; i < floats.size(); i++) {
+    buffers_.push_back(reserve(floats[i] * 4 + (i + 1) * staggerBytes));
+    if (!buffers_.back().data) return false;
+  }
+  while (int(scratch_.size()) < info_.threads) {
+    scratch_.push_back(reserve(scratchFloats * 4));
+    if (!scratch_.back().data) return false;
+  }
+  pool_.run(info_.threads, fillThread, this);
+  return true;
+}
+
+void Session::runStages(const Spec& spec, int thread) {
+  for (size_t s = 0; s < spec.stages.size(); s++) {
+    const Stage& stage = spec.stages[s];
+    const float* in[8];
+    float* out[8];
+    for (size_t i = 0; i < stage.in.size(); i++) in[i] = buffer(stage.in[i]);
+    for (size_t i = 0; i < stage.out.size(); i++) out[i] = buffer(stage.out[i]);
+    stage.op->run({stage.dims.data(), in, out, reinterpret_cast<float*>(scratch_[thread].data), thread, spec.threads});
+    pool_.barrier().wait();
+  }
+}
+
 double Session::workOf(const Spec& spec) const {
   const double turns = double(spec.passes);
   switch (spec.probe) {
@@ -114,7 +157,8 @@ void Session::runThread(void* context, int thread) {
   Barrier& barrier = self.pool_.barrier();
   size_t& position = self.positions_[thread];
   // Warm caches, predictors and the clock licence of wide instructions; a roaming read must find nothing warm.
-  if (!spec.roam) turn(spec, region.data, spec.bytes, spec.passes / 8 + 1);
+  if (spec.probe == Probe::program) self.runStages(spec, thread);
+  else if (!spec.roam) turn(spec, region.data, spec.bytes, spec.passes / 8 + 1);
   for (int r = 0; r < spec.repetitions; r++) {
     if (thread == 0) run.stop.store(self.cancelled_.load());
     barrier.wait();
@@ -128,6 +172,8 @@ void Session::runThread(void* context, int thread) {
         barrier.wait();
         barrier.wait();
       }
+    } else if (spec.probe == Probe::program) {
+      for (uint64_t i = 0; i < spec.passes; i++) self.runStages(spec, thread);
     } else {
       turn(spec, data, spec.bytes, spec.passes);
     }

@@ -13,7 +13,14 @@
 
 namespace rp {
 
-enum class Probe { fmaF32, fmaF64, read, readStreams, call, forkJoin, wake };
+enum class Probe { fmaF32, fmaF64, read, readStreams, call, forkJoin, wake, program };
+
+// One operator of a program: buffers by their number in the session.
+struct Stage {
+  const OpKernel* op = nullptr;
+  std::vector<int64_t> dims;
+  std::vector<int> in, out;
+};
 
 struct Spec {
   Probe probe = Probe::fmaF32;
@@ -24,6 +31,7 @@ struct Spec {
                         // it stays clear of the resident part, which other probes keep in the caches
   uint64_t passes = 1;  // turns of the kernel's loop per repetition
   int repetitions = 1;
+  std::vector<Stage> stages;  // program: run in order, the threads meeting after each
   bool clock = false;  // also take the core clock, right after each repetition, under the same instructions
 };
 
@@ -47,6 +55,11 @@ class Session {
   // The first `residentPerThread` bytes are for probes that do not roam.
   // False where memory or threads are refused or cancel() was called; `problem` then says which.
   bool open(const std::vector<size_t>& bytesPerThread, const std::vector<size_t>& residentPerThread, const char** problem);
+  // Replaces the operator buffers by `floats.size()` new ones, filled with values in [-1, 1); false where memory is refused.
+  bool allocate(const std::vector<size_t>& floats);
+  const std::vector<Region>& buffers() const { return buffers_; }
+  // Where a buffer's values begin: staggered, so that the buffers of an operator do not fall into the same cache sets.
+  float* buffer(int index) const { return reinterpret_cast<float*>(buffers_[index].data + index * staggerBytes); }
   // Takes one sample; false after cancel().
   bool take(const Spec& spec, Sample& sample);
   // Makes open() and take() return within one repetition. May be called from any thread.
@@ -58,10 +71,16 @@ class Session {
   struct Run;
   static void runThread(void* context, int thread);
   static void touchThread(void* context, int thread);
+  static void fillThread(void* context, int thread);
+  void runStages(const Spec& spec, int thread);
+  static constexpr size_t staggerBytes = 9 * 64;
   double workOf(const Spec& spec) const;
 
   Pool pool_;
   std::vector<Region> regions_;
+  std::vector<Region> buffers_;
+  std::vector<size_t> floats_;
+  std::vector<Region> scratch_;
   std::vector<size_t> positions_;
   std::vector<size_t> resident_;
   SessionInfo info_;

@@ -25,6 +25,29 @@ struct ReadProbe {
   double cyclesPerLine;
 };
 
+// Floats of scratch memory that every operator kernel may use, per thread: 4 MiB.
+constexpr size_t scratchFloats = size_t(1) << 20;
+
+// One thread's share of an operator. The threads of a call work on disjoint outputs and never wait for one another, so a stage can
+// also be run thread after thread. Tensors are row-major f32, in the order of the operator's cost().
+struct OpArgs {
+  const int64_t* dims;
+  const float* const* in;
+  float* const* out;
+  float* scratch;
+  int thread;
+  int threads;
+};
+typedef void (*OpFn)(const OpArgs& args);
+
+struct OpKernel {
+  const char* id;
+  OpFn run;
+  int dims;
+  int inputs;
+  int outputs;
+};
+
 struct Variant {
   const char* isa;
   int vectorBytes;
@@ -32,6 +55,8 @@ struct Variant {
   ComputeProbe fmaF64;
   ReadProbe read;         // one stream, for the caches
   ReadProbe readStreams;  // eight concurrent streams, for DRAM
+  OpKernel ops[24];
+  int opCount;
 };
 
 }  // namespace rp

@@ -108,4 +108,10 @@ const Variant* findVariant(const char* isa) {
   return nullptr;
 }
 
+const OpKernel* findOp(const Variant& variant, const char* id) {
+  for (int i = 0; i < variant.opCount; i++)
+    if (strcmp(variant.ops[i].id, id) == 0) return &variant.ops[i];
+  return nullptr;
+}
+
 }  // namespace rp

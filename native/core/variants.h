@@ -14,6 +14,9 @@ const Variants& variants();
 // The variant of that name, or null where it is unknown or this CPU lacks it.
 const Variant* findVariant(const char* isa);
 
+// The operator kernel of that id, or null.
+const OpKernel* findOp(const Variant& variant, const char* id);
+
 // The CPU's own name for itself (CPUID leaves 0x80000002..4), or "" where it has none.
 const char* cpuBrand();
 

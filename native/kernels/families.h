@@ -11,5 +11,11 @@ ComputeProbe fmaF64();
 ReadProbe readOneStream();
 ReadProbe readEightStreams();
 
+// Each family of operator kernels writes its rows and returns how many.
+int gemmOps(OpKernel* rows);
+int rowOps(OpKernel* rows);
+int elementOps(OpKernel* rows);
+int attentionOps(OpKernel* rows);
+
 }  // namespace RP_NS
 }  // namespace rp

@@ -13,6 +13,10 @@ const Variant& RP_VARIANT() {
     v.fmaF64 = RP_NS::fmaF64();
     v.read = RP_NS::readOneStream();
     v.readStreams = RP_NS::readEightStreams();
+    v.opCount += RP_NS::gemmOps(v.ops + v.opCount);
+    v.opCount += RP_NS::rowOps(v.ops + v.opCount);
+    v.opCount += RP_NS::elementOps(v.ops + v.opCount);
+    v.opCount += RP_NS::attentionOps(v.ops + v.opCount);
     made = &v;
   }
   return v;

@@ -6,9 +6,17 @@ import {AnalysisError} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
-const apiVersion = 1
+const apiVersion = 2
 
-export type ProbeName = 'fma-f32' | 'fma-f64' | 'read' | 'read-streams' | 'call' | 'fork-join' | 'wake'
+export type ProbeName = 'fma-f32' | 'fma-f64' | 'read' | 'read-streams' | 'call' | 'fork-join' | 'wake' | 'program'
+
+/** One operator of a program: buffers by their number in `allocate`. */
+export interface Stage {
+  kernel: string
+  dims: number[]
+  in: number[]
+  out: number[]
+}
 
 /** One sample of one probe; see native/core/session.h. */
 export interface SampleSpec {
@@ -23,6 +31,8 @@ export interface SampleSpec {
   repetitions: number
   /** also take the core clock right after each repetition, under the same instructions */
   clock: boolean
+  /** program: operators run in order, the threads meeting after each */
+  stages?: readonly Stage[]
 }
 
 export interface Sample {
@@ -45,6 +55,8 @@ export interface SessionInfo {
 export interface NativeSession {
   /** the resident bytes at the start of a thread's memory are what roaming reads keep clear of */
   open(bytesPerThread: number[], residentPerThread: number[]): Promise<SessionInfo>
+  /** replaces the operator buffers; filled with values in [−1, 1) */
+  allocate(floats: number[]): Promise<void>
   sample(spec: SampleSpec): Promise<Sample>
   cancel(): void
   close(): void
@@ -52,9 +64,18 @@ export interface NativeSession {
 
 export interface NativeAddon {
   apiVersion: number
-  cpu(): {brand: string; isas: {name: string; vectorBytes: number}[]; allowed: number}
+  cpu(): {brand: string; isas: {name: string; vectorBytes: number; kernels: string[]}[]; allowed: number}
   Session: new () => NativeSession
   readXor(isa: string, streams: boolean, data: Uint8Array): bigint
+  /** runs a kernel's shares one after the other on this thread, to check its results */
+  runOp(
+    isa: string,
+    kernel: string,
+    dims: number[],
+    inputs: readonly Float32Array[],
+    outputs: readonly Float32Array[],
+    threads: number,
+  ): void
   fmaSum(isa: string, dtype: 'f32' | 'f64', passes: number): {sum: number; flopsPerPass: number}
 }
 

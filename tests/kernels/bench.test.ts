@@ -1,0 +1,163 @@
+import {describe, expect, test} from 'vitest'
+import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
+import {benchKernels, benchPairs, entryOf} from '../../src/kernels/bench.ts'
+import {roofFor} from '../../src/kernels/place.ts'
+import {kernels, pairIds, pairs} from '../../src/kernels/registry.ts'
+
+const measured = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
+const read = (level: 'L1' | 'L2' | 'DRAM', threads: number, value: number): Ceiling => ({
+  id: `read-${level}-t${threads}`,
+  kind: 'bandwidth',
+  mix: 'read',
+  level,
+  threads,
+  value,
+  unit: 'B/s',
+  provenance: measured,
+})
+const fma = (threads: number, value: number): Ceiling => ({
+  id: `fma-f32-avx2-t${threads}`,
+  kind: 'compute',
+  operation: 'fma',
+  dtype: 'f32',
+  threads,
+  value,
+  unit: 'FLOP/s',
+  provenance: measured,
+})
+const machine: Machine = {
+  id: 'local',
+  name: 'a made-up machine',
+  identity: {
+    caches: [
+      {level: 'L1', claimed: 32_768, found: null, sharedBy: 1},
+      {level: 'L2', claimed: 1_048_576, found: 524_288, sharedBy: 1},
+      {level: 'L3', claimed: 33_554_432, found: null, sharedBy: 2},
+    ],
+  },
+  ceilings: [1, 2].flatMap((t) => [
+    fma(t, 1e11 * t),
+    read('L1', t, 2e11 * t),
+    read('L2', t, 1e11 * t),
+    read('DRAM', t, 1e10 * t),
+  ]),
+}
+const addOf = (elements: number) => kernels.add.program([elements])
+const setup = {isa: 'avx2', threads: 1}
+
+describe('the roof of a program', () => {
+  test.each([
+    [1000, 1, 'read-L1-t1'], // 12 kB
+    [3000, 1, 'read-L2-t1'], // 36 kB: more than L1
+    [3000, 2, 'read-L1-t2'], // two threads have two L1s
+    [40_000, 1, 'read-DRAM-t1'], // 480 kB: more than 80 % of the 512 KiB found, whatever L2 claims; L3 has no ceiling
+    [40_000, 2, 'read-L2-t2'],
+    [40_000_000, 2, 'read-DRAM-t2'],
+  ] as const)('%d elements on %d threads: %s', (elements, threads, id) => {
+    expect(roofFor(machine, [addOf(elements)], threads)?.bandwidth.id).toBe(id)
+  })
+
+  test('ignores what was judged implausible, and takes other thread counts where there is no exact one', () => {
+    const doubted = {
+      ...machine,
+      ceilings: machine.ceilings.map((c) =>
+        c.id === 'read-L1-t1' ? {...c, verdict: 'implausible' as const, reason: 'test'} : c,
+      ),
+    }
+    expect(roofFor(doubted, [addOf(1000)], 1)?.bandwidth.id).toBe('read-L2-t1')
+    expect(roofFor(machine, [addOf(1000)], 3)?.compute.id).toBe('fma-f32-avx2-t2')
+  })
+
+  test('is undefined where the machine has no bandwidth', () => {
+    expect(roofFor({...machine, ceilings: [fma(1, 1e11)]}, [addOf(1000)], 1)).toBeUndefined()
+  })
+})
+
+describe('an entry', () => {
+  // 1000 sums: 12 kB at 200 GB/s are 60 ns; arithmetic takes 10 ns
+  const entry = (seconds: number, maxError = 0) =>
+    entryOf(
+      kernels.add,
+      [1000],
+      addOf(1000),
+      [1, 1, 1, 0.5].map((x) => x / seconds),
+      maxError,
+      setup,
+      machine,
+    )
+
+  test('has the arithmetic of a worked example', () => {
+    const e = entry(120e-9)
+    expect(e).toMatchObject({flops: 1000, bytes: 12_000, bound: 'read-L1-t1', verdict: 'ok', dims: {elements: 1000}})
+    expect(e.intensity).toBeCloseTo(1 / 12, 12)
+    expect(e.seconds.min).toBeCloseTo(120e-9, 15)
+    expect(e.seconds.max).toBeCloseTo(240e-9, 15)
+    expect(e.efficiency).toBeCloseTo(0.5, 12)
+    expect(e.attainable).toBeCloseTo(1000 / 60e-9, 0)
+    expect(e.flopsPerSecond).toBeCloseTo(1000 / 120e-9, 0)
+  })
+
+  test('above its roof is implausible, off its reference wrong, both with a reason', () => {
+    expect(entry(50e-9)).toMatchObject({verdict: 'implausible', reason: expect.stringContaining('120 %')})
+    expect(entry(120e-9, 1e-3)).toMatchObject({verdict: 'wrong', reason: expect.stringContaining('1.0e-3')})
+    expect(entry(120e-9, Number.NaN).verdict).toBe('wrong')
+  })
+
+  test('without fitting ceilings has no roof, and says null', () => {
+    const e = entryOf(kernels.add, [1000], addOf(1000), [1e6, 1e6, 1e6], 0, setup, {...machine, ceilings: [fma(1, 1)]})
+    expect(e).toMatchObject({bound: null, attainable: null, efficiency: null, verdict: 'ok'})
+  })
+})
+
+describe('runs', () => {
+  test('a kernel at a given size', async () => {
+    const {
+      kernels: [entry, ...rest],
+    } = await benchKernels({kernels: ['rmsnorm'], dims: [3, 100], threads: 1, machine})
+    expect(rest).toEqual([])
+    expect(entry).toMatchObject({
+      id: 'rmsnorm',
+      dims: {rows: 3, cols: 100},
+      threads: 1,
+      flops: 4 * 300 + 12,
+      bytes: 4 * 700,
+    })
+    expect(entry!.seconds.min).toBeGreaterThan(0)
+    expect(entry!.maxError).toBeLessThan(1e-5)
+    expect(Object.values(entry!).every((v) => typeof v !== 'number' || Number.isFinite(v))).toBe(true)
+  }, 20_000)
+
+  test('every pair, with the bytes that fusing saves', async () => {
+    for (const id of pairIds) {
+      const dims = [...pairs[id].check]
+      const {
+        pairs: [entry],
+      } = await benchPairs({pairs: [id], dims, threads: 1, machine})
+      expect(entry!.bytesSaved).toBe(entry!.unfused.bytes - entry!.fused.bytes)
+      expect(entry!.bytesSaved).toBeGreaterThan(0)
+      expect(entry!.unfused.parts.length).toBeGreaterThan(1)
+      expect(entry!.speedup).toBeGreaterThan(0)
+      expect(entry!.predictedSpeedup).toBeGreaterThan(0)
+    }
+  }, 60_000)
+
+  test('refusals name what is allowed and allocate nothing', async () => {
+    const wrong: [object, string, RegExp][] = [
+      [{kernels: ['sofmax']}, 'unknown-kernel', /softmax/],
+      [{kernels: ['gemm'], dims: [1, 2]}, 'bad-dimension', /mxnxk/],
+      [{kernels: ['gemm'], dims: [1, 2, 0]}, 'bad-dimension', /k = 0/],
+      [{kernels: ['add'], dims: [1.5]}, 'bad-dimension', /1\.5/],
+      [{kernels: ['gemm'], dims: [2 ** 31, 2 ** 31, 2]}, 'does-not-fit', /GB/],
+      [{kernels: ['add'], isa: 'mmx'}, 'bad-flag', /mmx/],
+      [{kernels: ['add'], dtype: 'f64'}, 'bad-flag', /f32/],
+      [{kernels: ['add'], threads: 0}, 'bad-flag', /threads 0/],
+    ]
+    for (const [options, code, message] of wrong)
+      await expect(benchKernels({machine, ...options})).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(message),
+      })
+    await expect(benchPairs({machine, pairs: ['gemm']})).rejects.toMatchObject({code: 'unknown-kernel'})
+    await expect(benchKernels({machine, signal: AbortSignal.abort()})).rejects.toMatchObject({code: 'interrupted'})
+  })
+})
