@@ -46,13 +46,12 @@ describe.each(Object.entries(registry))('%s', (_, op) => {
     if (op.derived) for (const name of Object.keys(op.derived(op.examples[0]!.dims))) expect(op.where).toContain(name)
   })
 
-  it.each(op.examples.map((example) => [JSON.stringify(example.dims), example] as const))(
-    'costs %s as cited',
-    (_, e) => {
-      const cost = op.cost(e.dims)
-      expect({flops: cost.flops, bytes: compulsoryBytes(cost, 'f32')}).toEqual({flops: e.flops, bytes: e.bytes})
-    },
-  )
+  it.each(
+    op.examples.map((example) => [JSON.stringify(example.dims), example] as const),
+  )('costs %s as cited', (_, e) => {
+    const cost = op.cost(e.dims)
+    expect({flops: cost.flops, bytes: compulsoryBytes(cost, 'f32')}).toEqual({flops: e.flops, bytes: e.bytes})
+  })
 
   it('counts what its formula says', () => {
     fc.assert(
