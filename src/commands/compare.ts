@@ -1,41 +1,76 @@
 import {Args, Flags} from '@oclif/core'
-import {compareDocuments, readComparable} from '../analysis/compare.ts'
+import type {FusedComparison} from '../analysis/document/bench.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import {BaseCommand} from './shared/base.ts'
 import {readSaved} from './shared/document.ts'
+import {benchOptions, kernelFlags} from './shared/kernels.ts'
+import {withProgress} from './shared/measuring.ts'
+import type {Values} from './shared/values.ts'
 
 export default class Compare extends BaseCommand {
-  static override summary = 'Compare two saved documents, figure by figure'
+  static override summary = 'Compare two saved documents, or fused kernels with their unfused form'
   static override description =
     'A and B are JSON documents or the pages that embed them: two analyses, or two machine profiles.'
   static override examples = [
     '<%= config.bin %> compare before.json after.json',
     '<%= config.bin %> compare before.html after.html --all',
+    '<%= config.bin %> compare --fused all',
   ]
   static override args = {
-    before: Args.string({ignoreStdin: true, required: true, description: 'the document before'}),
-    after: Args.string({ignoreStdin: true, required: true, description: 'the document after'}),
+    before: Args.string({ignoreStdin: true, description: 'the document before'}),
+    after: Args.string({ignoreStdin: true, description: 'the document after'}),
   }
   static override flags = {
     all: Flags.boolean({summary: 'show figures that did not change, too', helpGroup: 'OUTPUT'}),
+    fused: Flags.string({summary: 'run this pair, or all, and compare', helpValue: 'PAIR|all', helpGroup: 'KERNELS'}),
+    ...kernelFlags,
   }
 
   async run(): Promise<void> {
     const {args, flags} = await this.read(Compare)
-    if (args.before === '-' && args.after === '-')
+    const {before, after} = args
+    if (flags.fused !== undefined) {
+      if (before !== undefined)
+        throw new AnalysisError('bad-flag', '--fused runs kernels and takes no documents', ['leave the documents out'])
+      return this.fused(flags.fused, flags)
+    }
+    if (before === undefined || after === undefined)
+      throw new AnalysisError('bad-flag', 'compare needs two documents, or --fused', [
+        'perf compare before.json after.json',
+        'perf compare --fused all',
+      ])
+    if (before === '-' && after === '-')
       throw new AnalysisError('bad-flag', 'only one of the documents can come from standard input', [
         'give the other as a file',
       ])
-    const before = await readComparable(await readSaved(args.before), args.before)
-    const after = await readComparable(await readSaved(args.after), args.after)
-    const {result, warnings} = compareDocuments(before, after)
+    const {compareDocuments, readComparable} = await import('../analysis/compare.ts')
+    const left = await readComparable(await readSaved(before), before)
+    const right = await readComparable(await readSaved(after), after)
+    const {result, warnings} = compareDocuments(left, right)
     for (const warning of warnings) this.remark(warning)
     await this.answer({
       schema: 'comparison@1',
       result,
       text: async (look) => (await import('../../reports/text/comparison.ts')).comparisonText(result, look, flags.all),
       sheets: async () => (await import('../../reports/text/comparison.ts')).comparisonSheets(result),
-      next: `perf check --baseline ${args.before} ${args.after} fails where it got worse`,
+      next: `perf check --baseline ${before} ${after} fails where it got worse`,
+    })
+  }
+
+  private async fused(pair: string, flags: Values<typeof kernelFlags>): Promise<void> {
+    const options = await benchOptions(flags, this)
+    const {benchPairs} = await import('../kernels/bench.ts')
+    const {pairs, warnings} = await withProgress(this.showsProgress, (onProgress) =>
+      benchPairs({...options, pairs: pair === 'all' ? undefined : pair.split(','), onProgress}),
+    )
+    for (const warning of warnings) this.remark(warning)
+    const result: FusedComparison = {kind: 'fused', pairs}
+    await this.answer({
+      schema: 'comparison@1',
+      result,
+      text: async (look) => (await import('../../reports/text/bench.ts')).fusedText(result, look),
+      sheets: async () => (await import('../../reports/text/bench.ts')).fusedSheets(result),
+      next: 'perf analyze transformer --fusion all',
     })
   }
 }

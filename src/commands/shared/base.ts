@@ -58,13 +58,13 @@ export abstract class BaseCommand extends Command {
     F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
     B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
     A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
-  >(command: Interfaces.Input<F, B, A>): Promise<{flags: F & B; args: A}> {
+  >(command: Interfaces.Input<F, B, A>): Promise<{flags: F & B; args: A; argv: unknown[]}> {
     const names = Object.keys({...this.ctor.flags, ...this.ctor.baseFlags})
     const settings = await loadSettings(names, this.knownFlags())
     const given = await this.parse(command, this.argv)
     const typed = new Set(given.raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : [])))
     const extra = [...settings].filter(([name]) => !typed.has(name))
-    const {flags, args} = extra.length > 0 ? await this.parseWith(command, extra) : given
+    const {flags, args, argv} = extra.length > 0 ? await this.parseWith(command, extra) : given
     this.common = flags as CommonFlags
     this.sources = new Map([
       ...[...typed].map((name) => [name, 'flag'] as const),
@@ -72,7 +72,7 @@ export abstract class BaseCommand extends Command {
     ])
     if (this.common.output !== undefined && this.common.output !== '-') checkWritable('--output', this.common.output)
     if (this.common.report !== undefined) checkWritable('--report', this.common.report)
-    return {flags, args}
+    return {flags, args, argv}
   }
 
   private async parseWith<

@@ -1,0 +1,49 @@
+/** `bench@1`: measured kernels under the measured roof; and the pairs of `comparison@1`. Types are inferred from the schema. */
+import {z} from 'zod'
+import {verdictSchema} from './machine.ts'
+
+const finite = z.number().nonnegative()
+const maybe = z.number().nonnegative().nullable()
+
+export const benchEntrySchema = z.strictObject({
+  id: z.string(),
+  op: z.string(),
+  dims: z.record(z.string(), z.int().nonnegative()),
+  dtype: z.string(),
+  isa: z.string().optional(),
+  adapter: z.string().optional(),
+  threads: z.int().positive(),
+  flops: z.int().nonnegative(),
+  bytes: z.int().nonnegative(),
+  seconds: z.strictObject({median: finite, min: finite, max: finite, cv: finite}),
+  flopsPerSecond: finite.describe('of the fastest repetition'),
+  bytesPerSecond: finite.describe('of the fastest repetition'),
+  intensity: maybe.describe('FLOP/B'),
+  bound: z.string().nullable().describe('id of the ceiling that decides'),
+  attainable: maybe.describe('FLOP/s, or B/s where the operator has no FLOPs; null without fitting ceilings'),
+  efficiency: maybe.describe('attainable time ÷ fastest time'),
+  efficiencyMedian: maybe.describe('attainable time ÷ median time'),
+  maxError: finite.describe('against the f64 reference: absolute below 1, relative above'),
+  verdict: verdictSchema,
+  reason: z.string().optional(),
+})
+
+export const benchSchema = z.strictObject({kernels: z.array(benchEntrySchema)})
+
+export const pairSchema = z.strictObject({
+  id: z.string(),
+  dims: z.record(z.string(), z.int().nonnegative()),
+  unfused: benchEntrySchema.extend({parts: z.array(z.string())}),
+  fused: benchEntrySchema,
+  bytesSaved: z.number(),
+  speedup: maybe.describe('medians: unfused time ÷ fused time'),
+  predictedSpeedup: maybe.describe('the same of the times that the roof allows'),
+})
+
+/** `comparison@1` of `compare --fused`. */
+export const fusedComparisonSchema = z.strictObject({kind: z.literal('fused'), pairs: z.array(pairSchema)})
+
+export type Bench = z.infer<typeof benchSchema>
+export type BenchKernel = z.infer<typeof benchEntrySchema>
+export type FusedComparison = z.infer<typeof fusedComparisonSchema>
+export type FusedPair = z.infer<typeof pairSchema>

@@ -1,0 +1,41 @@
+import type {Bench as BenchResult} from '../analysis/document/bench.ts'
+import {BaseCommand} from './shared/base.ts'
+import {benchOptions, kernelFlags} from './shared/kernels.ts'
+import {withProgress} from './shared/measuring.ts'
+
+export default class Bench extends BaseCommand {
+  static override summary = 'Run kernels, check them against their reference, place them under the roof'
+  static override description =
+    'KERNEL… names which; without one every kernel runs at a size that stays in a cache and at one that comes from memory.'
+  static override examples = ['<%= config.bin %> bench', '<%= config.bin %> bench gemm --dims 512x512x512 --threads 1']
+  static override strict = false
+  static override flags = kernelFlags
+
+  async run(): Promise<void> {
+    const {argv, flags} = await this.read(Bench)
+    const names = argv.map(String)
+    if (this.wantsConfig)
+      return this.answerConfig({
+        kernels: names.join(',') || 'all',
+        dims: flags.dims?.join('x') ?? null,
+        dtype: flags.dtype ?? 'f32',
+        threads: flags.threads ?? null,
+        isa: flags.isa ?? null,
+        backend: flags.backend ?? 'cpu',
+      })
+    const options = await benchOptions(flags, this)
+    const {benchKernels} = await import('../kernels/bench.ts')
+    const {kernels, warnings} = await withProgress(this.showsProgress, (onProgress) =>
+      benchKernels({...options, kernels: names, onProgress}),
+    )
+    for (const warning of warnings) this.remark(warning)
+    const result: BenchResult = {kernels}
+    await this.answer({
+      schema: 'bench@1',
+      result,
+      text: async (look) => (await import('../../reports/text/bench.ts')).benchText(result, look),
+      sheets: async () => (await import('../../reports/text/bench.ts')).benchSheets(result),
+      next: 'perf compare --fused all',
+    })
+  }
+}
