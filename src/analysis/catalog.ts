@@ -90,7 +90,7 @@ export function findOperator(kind: string): OpDef {
 }
 
 /** Every built-in model. */
-export function listModels(): List {
+export function listModels(): Extract<List, {kind: 'models'}> {
   return {
     kind: 'models',
     items: Object.values(models as Readonly<Record<string, ModelDef>>).map((model) => ({
@@ -104,7 +104,7 @@ export function listModels(): List {
 }
 
 /** Every machine: the datasheets, after those that the caller knows of (a measured profile, files a user added). */
-export function listMachines(further: readonly Machine[] = []): List {
+export function listMachines(further: readonly Machine[] = []): Extract<List, {kind: 'machines'}> {
   const own = further.map((machine) => machine.id)
   const rest = Object.values(machines as Readonly<Record<string, Machine>>).filter((m) => !own.includes(m.id))
   return {
@@ -120,7 +120,7 @@ export function listMachines(further: readonly Machine[] = []): List {
 }
 
 /** Every operator. */
-export function listOperators(): List {
+export function listOperators(): Extract<List, {kind: 'operators'}> {
   return {
     kind: 'operators',
     items: Object.values(ops).map((op) => ({

@@ -1,0 +1,90 @@
+/** The dims of an operator as a user gives them: some, as numbers or text; checked, and completed from its example. */
+import {nearest, quoted} from '../catalog.ts'
+import {AnalysisError} from '../errors.ts'
+import type {Dim, Dims, OpDef} from '../ops/types.ts'
+import {wholeNumber} from '../workload.ts'
+
+export type GivenDims = Readonly<Record<string, number | boolean | string>>
+
+/** What else has to hold, or follows, when a dim is given. */
+interface Rule {
+  /** dims that follow from the given ones where they are not given themselves */
+  readonly follow?: (dims: Record<string, Dim>, given: GivenDims) => Readonly<Record<string, Dim>>
+  /** a problem in words, or nothing */
+  readonly problem?: (dims: Record<string, number>) => string | undefined
+}
+
+/** Key–value heads follow the heads (multi-head) unless they are given. */
+const heads: Rule = {
+  follow: (dims, given) => ('heads' in given && !('kvHeads' in given) ? {kvHeads: dims.heads!} : {}),
+  problem: (d) =>
+    d.heads! % d.kvHeads! === 0 ? undefined : `kvHeads = ${d.kvHeads} does not divide heads = ${d.heads}`,
+}
+
+const rules: Readonly<Record<string, Rule>> = {
+  'attention-scores': heads,
+  'attention-values': heads,
+  attention: heads,
+  rope: {
+    ...heads,
+    problem: (d) => (d.headDim! % 2 === 0 ? undefined : `headDim = ${d.headDim} is odd; rotary positions turn pairs`),
+  },
+  softmax: {
+    follow: (d, given) => ('kept' in given ? {} : {kept: (d.rows as number) * (d.cols as number)}),
+    problem: (d) =>
+      d.kept! <= d.rows! * d.cols! ? undefined : `kept = ${d.kept} is more than rows·cols = ${d.rows! * d.cols!}`,
+  },
+  position: {
+    follow: (d, given) => ('distinct' in given ? {} : {distinct: Math.min(d.distinct as number, d.rows as number)}),
+    problem: (d) =>
+      d.distinct! <= d.rows! ? undefined : `distinct = ${d.distinct} is more than rows = ${d.rows}: not all are read`,
+  },
+}
+
+/** Dims that may be 0: nothing cached yet. */
+const fromZero = new Set(['cached'])
+
+function dimOf(name: string, value: number | boolean | string, example: Dim): Dim {
+  const text = typeof value === 'string' ? value.trim() : value
+  if (typeof example === 'boolean') {
+    if (text === true || text === 1 || text === 'true' || text === '1') return true
+    if (text === false || text === 0 || text === 'false' || text === '0') return false
+    throw new AnalysisError('bad-dimension', `${name} = ${quoted(String(value))} is neither true nor false`, [
+      `write --dim ${name}=true`,
+    ])
+  }
+  const number = typeof text === 'string' ? (/^\d+$/.test(text) ? Number(text) : Number.NaN) : Number(text)
+  if (typeof value === 'string' && Number.isNaN(number)) {
+    throw new AnalysisError('bad-dimension', `${name} = ${quoted(value)} is not a whole number`, [
+      `write --dim ${name}=${example}`,
+    ])
+  }
+  return wholeNumber(number, `--dim ${name}`, fromZero.has(name) ? 0 : 1)
+}
+
+/**
+ * The dims of an operator: those given, the others from its first example.
+ * @throws AnalysisError `bad-dimension` for a dim that the operator does not have (with the nearest), or that cannot be
+ * together with the others; `bad-flag` for a number that is not whole or out of range
+ */
+export function completeDims(op: OpDef, given: GivenDims): Dims {
+  const example = op.examples[0]!.dims
+  const names = Object.keys(example)
+  const dims: Record<string, Dim> = {...example}
+  for (const [name, value] of Object.entries(given)) {
+    if (!names.includes(name)) {
+      const near = nearest(name, names, 1)
+      throw new AnalysisError('bad-dimension', `${op.kind} has no dim ${quoted(name)}`, [
+        ...(near.length > 0 ? [`did you mean ${near[0]}?`] : []),
+        `its dims are ${names.join(', ')}`,
+      ])
+    }
+    dims[name] = dimOf(name, value, example[name]!)
+  }
+  const rule = rules[op.kind]
+  if (Object.keys(given).length > 0) Object.assign(dims, rule?.follow?.(dims, given))
+  const numbers = Object.fromEntries(Object.entries(dims).map(([name, value]) => [name, Number(value)]))
+  const problem = rule?.problem?.(numbers)
+  if (problem) throw new AnalysisError('bad-dimension', `${op.kind}: ${problem}`, ['give the other one as well'])
+  return dims
+}
