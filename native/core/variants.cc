@@ -55,11 +55,12 @@ Variants collect() {
   if (f.fma) {
     v.list[v.count++] = &variantScalar();
     v.list[v.count++] = &variantSse();
-  } else {
-    v.list[v.count++] = &variantSse2();
   }
   if (f.avx2) v.list[v.count++] = &variantAvx2();
   if (f.avx512) v.list[v.count++] = &variantAvx512();
+  v.list[v.count] = &variantSse2();
+  v.runnable = v.count + 1;
+  if (v.count == 0) v.count = 1;
   return v;
 }
 
@@ -87,6 +88,7 @@ Variants collect() {
   Variants v{};
   v.list[v.count++] = &variantScalar();
   v.list[v.count++] = &variantNeon();
+  v.runnable = v.count;
   return v;
 }
 }  // namespace
@@ -103,7 +105,7 @@ const Variants& variants() {
 
 const Variant* findVariant(const char* isa) {
   const Variants& v = variants();
-  for (int i = 0; i < v.count; i++)
+  for (int i = 0; i < v.runnable; i++)
     if (strcmp(v.list[i]->isa, isa) == 0) return v.list[i];
   return nullptr;
 }

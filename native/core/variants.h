@@ -7,7 +7,8 @@ namespace rp {
 // Variants this machine can run, narrowest first. Decided by CPU features alone, never by a model table.
 struct Variants {
   const Variant* list[8];
-  int count;
+  int count;     // the first `count` are measured
+  int runnable;  // those behind are runnable but superseded: SSE2 without FMA on a CPU that has it
 };
 const Variants& variants();
 

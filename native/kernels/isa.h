@@ -63,6 +63,7 @@ constexpr size_t lineBytes = 64;
 // a += b * c, and acc ^= memory: one instruction each where the ISA has it. `volatile` keeps their order and their number.
 #if defined(__x86_64__)
 #if defined(RP_ISA_SSE2)
+// Without FMA a multiplication and an addition in place: a = a * b + c, which settles at c / (1 - b).
 #define RP_FMA_F32(a, b, c) __asm__ volatile("mulps %1, %0\n\taddps %2, %0" : "+x"(a) : "x"(b), "x"(c))
 #define RP_FMA_F64(a, b, c) __asm__ volatile("mulpd %1, %0\n\taddpd %2, %0" : "+x"(a) : "x"(b), "x"(c))
 #elif defined(RP_ISA_SCALAR)

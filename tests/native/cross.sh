@@ -1,0 +1,33 @@
+#!/bin/sh
+# Builds the core without Node and runs tests/native/check.cc. Needs nothing but a compiler.
+#   sh tests/native/cross.sh                                   this machine
+#   sh tests/native/cross.sh aarch64-linux-gnu-g++ qemu-aarch64 aarch64 under emulation (Debian: g++-aarch64-linux-gnu qemu-user)
+#   SANITIZE=address,undefined sh tests/native/cross.sh        with sanitizers
+set -eu
+cd "$(dirname "$0")/../.."
+compiler=${1:-${CXX:-g++}}
+emulator=${2:-}
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+flags="-std=c++17 -O2 -Wall -Wextra -Wno-psabi -fno-exceptions -fno-rtti -fno-math-errno -ffp-contract=fast"
+[ -z "${SANITIZE:-}" ] || flags="$flags -g -fsanitize=$SANITIZE -fno-sanitize-recover=all"
+case $("$compiler" -dumpmachine) in
+  aarch64*|arm64*)
+    variants="SCALAR: NEON:" ;;
+  *)
+    variants="SSE2: SCALAR:-mavx,-mfma SSE:-mavx,-mfma AVX2:-mavx2,-mfma AVX512:-mavx2,-mfma,-mavx512f,-mavx512dq,-mavx512bw,-mavx512vl" ;;
+esac
+for variant in $variants; do
+  name=${variant%%:*}
+  isa=$(echo "${variant#*:}" | tr , ' ')
+  for source in native/kernels/*.cc; do
+    # shellcheck disable=SC2086
+    "$compiler" $flags $isa "-DRP_ISA_$name" -c "$source" -o "$out/$name-$(basename "$source").o"
+  done
+done
+# -O1: GCC 12.2 for aarch64 crashes when it vectorizes the reductions of the check itself.
+# shellcheck disable=SC2086
+"$compiler" $flags -O1 -c tests/native/check.cc -o "$out/check.o"
+# shellcheck disable=SC2086
+"$compiler" $flags native/core/*.cc "$out"/*.o -o "$out/check" -pthread ${emulator:+-static}
+$emulator "$out/check"
