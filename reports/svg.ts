@@ -26,7 +26,7 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   const [vega, compiled] = await Promise.all([import('vega'), compileView(chosen)])
   const inputs = chosen.inputs(result, defaultState(result))
   const title = `${chosen.title}: ${result.model.name}, ${result.workload.phase}, on ${result.machine.name}`
-  const spec = fillSpec(compiled, inputs, {
+  const spec = fillSpec(chosen, compiled, inputs, {
     theme: chartThemes[options.theme ?? 'light'],
     width: options.width ?? 960,
     legend: true,

@@ -2,6 +2,9 @@
 import type {TopLevelSpec} from 'vega-lite'
 import type {Analysis} from '../src/analysis/document/analysis.ts'
 
+/** Below this outer width, px, charts give names less room. */
+export const NARROW = 520
+
 /** What a reader has switched on or off. */
 export interface ViewState {
   /** ids of ceilings that are drawn */
@@ -16,8 +19,15 @@ export interface ViewState {
 export interface ViewInputs {
   readonly data: Readonly<Record<string, readonly object[]>>
   readonly signals: Readonly<Record<string, unknown>>
-  /** outer height in px, where it depends on the number of rows */
+  /** height of the plotting area in px, where it depends on the number of rows */
   readonly height?: number
+}
+
+export interface Margins {
+  readonly left: number
+  readonly right: number
+  readonly top: number
+  readonly bottom: number
 }
 
 export interface View {
@@ -25,6 +35,8 @@ export interface View {
   readonly title: string
   /** Structure only: compiled once, at build time; data sets are named and empty. */
   readonly spec: TopLevelSpec
+  /** Room around the plotting area for axes, px, at an outer width: charts lay themselves out no other way on the page. */
+  margins(width: number): Margins
   inputs(analysis: Analysis, state: ViewState): ViewInputs
   readonly howToRead: string
   readonly assumptions: readonly string[]

@@ -20,7 +20,8 @@ export function defaultState(analysis: Analysis): ViewState {
 
 export interface FillOptions {
   readonly theme: ChartTheme
-  readonly width?: number
+  /** outer, px */
+  readonly width: number
   /** false where the page draws the legend itself, with switches */
   readonly legend: boolean
   /** a picture that stands alone carries its title; on the page it is a heading */
@@ -28,7 +29,7 @@ export interface FillOptions {
 }
 
 /** A spec ready to run: a copy, the compiled one is left as it is. */
-export function fillSpec(compiled: Spec, inputs: ViewInputs, options: FillOptions): Spec {
+export function fillSpec(view: View, compiled: Spec, inputs: ViewInputs, options: FillOptions): Spec {
   const signals = {...inputs.signals, theme: options.theme}
   const spec: Spec = {
     ...compiled,
@@ -40,7 +41,11 @@ export function fillSpec(compiled: Spec, inputs: ViewInputs, options: FillOption
       signal.name in signals ? {...signal, value: signals[signal.name as keyof typeof signals]} : signal,
     ) as NonNullable<Spec['signals']>,
   }
-  if (options.width !== undefined) spec.width = options.width
+  const margins = view.margins(options.width)
+  spec.width = options.width - margins.left - margins.right
+  // on the page the margins hold; a picture that stands alone grows around its title and legend
+  spec.autosize = options.title === undefined ? 'none' : 'pad'
+  spec.padding = options.title === undefined ? margins : {left: 12, right: 20, top: 12, bottom: 12}
   if (inputs.height !== undefined) spec.height = inputs.height
   if (options.title) {
     spec.title = {text: options.title, anchor: 'start', fontSize: 15, offset: 14, color: options.theme.ink}

@@ -68,44 +68,67 @@ export function clusters(spots: readonly Spot[], maxChars: number): Spot[] {
   })
 }
 
-/** Offsets tried for one name, nearest first; below the roof before above it. */
-function* places(spot: Spot, width: number): Generator<{x: number; y: number}> {
+/** Places tried for a name: on all sides, near and far. `x` is the start of the text, `y` its middle. */
+function places(spot: Spot, width: number): {x: number; y: number}[] {
   const gap = spot.radius + 5
-  yield {x: spot.x + gap, y: spot.y}
-  for (let line = 1; line <= 9; line++) {
-    for (const side of line <= 2 ? ([1, -1] as const) : ([1] as const)) {
+  const found = [
+    {x: spot.x + gap, y: spot.y},
+    {x: spot.x - gap - width, y: spot.y},
+  ]
+  for (let line = 1; line <= 8; line++) {
+    for (const side of [1, -1]) {
       const y = spot.y + side * (spot.radius * 0.6 + line * LINE)
-      yield {x: spot.x + 8, y}
-      yield {x: spot.x - width / 2, y}
-      yield {x: spot.x - width - 8, y}
+      for (const x of [8, -width / 4, -width / 2, (-3 * width) / 4, -width - 8]) found.push({x: spot.x + x, y})
     }
-    if (line === 1) yield {x: spot.x - gap - width, y: spot.y}
   }
+  return found
 }
 
+type Segment = readonly [x1: number, y1: number, x2: number, y2: number]
+
+const side = (ax: number, ay: number, bx: number, by: number, px: number, py: number) =>
+  Math.sign((bx - ax) * (py - ay) - (by - ay) * (px - ax))
+
+const crosses = ([ax, ay, bx, by]: Segment, [cx, cy, dx, dy]: Segment): boolean =>
+  side(ax, ay, bx, by, cx, cy) !== side(ax, ay, bx, by, dx, dy) &&
+  side(cx, cy, dx, dy, ax, ay) !== side(cx, cy, dx, dy, bx, by)
+
+const strikes = (line: Segment, box: Box): boolean =>
+  crosses(line, [box.x, box.y, box.x + box.width, box.y + box.height]) ||
+  crosses(line, [box.x, box.y + box.height, box.x + box.width, box.y])
+
+/** Pixels of detour that a leader across a label or another leader is worth. */
+const CROSSING = 60
+
 /**
- * Greedy placement, most important first; a name without a free place is left out.
+ * Most important first, each at its cheapest free place: near its dot, its leader across nothing. A name without a free
+ * place is left out.
  * @param bounds the plotting area, pixels
- * @param blocked boxes that names must leave free
+ * @param blocked boxes that names must leave free, and that leaders avoid
+ * @param lines boxes that names must leave free, and that leaders may cross
  * @param limit most labels
  */
 export function layoutLabels(
   spots: readonly Spot[],
   bounds: Box,
   blocked: readonly Box[],
+  lines: readonly Box[],
   limit: number,
   maxChars: number,
 ): PlacedLabel[] {
-  const taken: Box[] = [...blocked]
+  const taken: Box[] = [...blocked, ...lines]
   const dots = spots.map((s) => ({x: s.x - s.radius, y: s.y - s.radius, width: 2 * s.radius, height: 2 * s.radius}))
   const inside = spots.filter(
     (s) => s.x >= bounds.x && s.x <= bounds.x + bounds.width && s.y >= bounds.y && s.y <= bounds.y + bounds.height,
   )
   const placed: PlacedLabel[] = []
+  const labels: Box[] = []
+  const leaders: Segment[] = []
   for (const spot of clusters(inside, maxChars)
     .sort((a, b) => b.priority - a.priority)
     .slice(0, limit)) {
     const width = textWidth(spot.name)
+    let best: {cost: number; box: Box; label: PlacedLabel; segment: Segment} | undefined
     for (const {x, y} of places(spot, width)) {
       const box = {x: x - 2, y: y - LINE / 2, width: width + 4, height: LINE}
       const fits =
@@ -114,21 +137,28 @@ export function layoutLabels(
         box.x + box.width <= bounds.x + bounds.width &&
         box.y + box.height <= bounds.y + bounds.height
       if (!fits || taken.some((other) => overlaps(box, other)) || dots.some((dot) => overlaps(box, dot))) continue
-      taken.push(box)
       const toX = Math.min(Math.max(spot.x, x + 3), x + width - 3)
-      placed.push({
-        id: spot.id,
-        text: spot.name,
-        x,
-        y,
-        fromX: spot.x,
-        fromY: spot.y,
-        toX,
-        toY: y + (y > spot.y ? -LINE / 2 : LINE / 2),
-        leader: Math.abs(y - spot.y) > spot.radius + LINE,
-      })
-      break
+      const toY = y === spot.y ? y : y + (y > spot.y ? -LINE / 2 : LINE / 2)
+      const segment: Segment = [spot.x, spot.y, toX, toY]
+      const crossings =
+        leaders.filter((other) => crosses(segment, other)).length +
+        [...labels, ...blocked].filter((other) => strikes(segment, other)).length +
+        leaders.filter((other) => strikes(other, box)).length
+      const cost = Math.hypot(toX - spot.x, toY - spot.y) + CROSSING * crossings
+      if (best && best.cost <= cost) continue
+      const leader = Math.abs(y - spot.y) > spot.radius + LINE
+      best = {
+        cost,
+        box,
+        segment,
+        label: {id: spot.id, text: spot.name, x, y, fromX: spot.x, fromY: spot.y, toX, toY, leader},
+      }
     }
+    if (!best) continue
+    taken.push(best.box)
+    labels.push(best.box)
+    leaders.push(best.segment)
+    placed.push(best.label)
   }
   return placed
 }

@@ -1,6 +1,6 @@
 /** Operators as points under the roof. */
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
-import {format, formatShare} from '../../src/analysis/units.ts'
+import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
 import type {Operator} from '../document.ts'
 import {classLabel, classOf, type OperatorClass, shortId} from './classes.ts'
 import type {Frame} from './roofs.ts'
@@ -61,7 +61,7 @@ export function pointsOf(analysis: Analysis, frame: Frame, hidden: readonly stri
         performance: within(performance, frame.y),
         worst: within(op.flops / op.time.upper, frame.y),
         off: offFrame(op.intensity!, performance, frame),
-        summary: `${op.id}${times(op.repeat)}: ${format(op.intensity, 'FLOP/B')}, at most ${format(performance, 'FLOP/s')}, ${formatShare(op.share)} of the time, bound by ${op.bound ?? 'nothing'}`,
+        summary: `${op.id}${times(op.repeat)}: ${formatIntensity(op.intensity)}, at most ${format(performance, 'FLOP/s')}, ${formatShare(op.share)} of the time, bound by ${op.bound ?? 'nothing'}`,
       }
     })
     .filter((point) => !hidden.includes(point.classId))
@@ -86,6 +86,12 @@ export function gutterOf(analysis: Analysis, hidden: readonly string[]): GutterP
 
 /** Bytes at the outermost level that the document has. */
 export const bytesOf = (op: Pick<Operator, 'bytes'>): number => op.bytes.DRAM ?? Object.values(op.bytes)[0] ?? 0
+
+/** An intensity with its unit: `0.741 FLOP/B`, `1,247 FLOP/B`. */
+export function formatIntensity(value: number | null): string {
+  if (value === null) return '–'
+  return `${value >= 1000 ? formatCount(value) : Number(value.toPrecision(3))} FLOP/B`
+}
 
 export interface Move {
   readonly id: string

@@ -6,12 +6,9 @@ import {Error as errorLevel, parse, View as VegaView} from 'vega'
 import {expressionInterpreter} from 'vega-interpreter'
 import {fillSpec, relayout, update, zoomBy, zoomSignals} from '../chart/draw.ts'
 import {chartThemes} from '../chart/theme.ts'
-import type {View, ViewInputs} from '../view.ts'
+import {NARROW, type View, type ViewInputs} from '../view.ts'
 import type {Store} from './state.ts'
 import {describeOperator, type Tooltip} from './tooltip.ts'
-
-/** Below this width, names get less room and charts less height. */
-const NARROW = 520
 
 export class Chart {
   readonly #chart: VegaView
@@ -27,7 +24,7 @@ export class Chart {
     this.#view = view
     this.#store = store
     this.#inputs = view.inputs(result, store.state.view)
-    const spec = fillSpec(specs[view.id]!, this.#inputs, {
+    const spec = fillSpec(view, specs[view.id]!, this.#inputs, {
       theme: chartThemes[store.state.theme],
       width: Math.max(240, container.clientWidth),
       legend: view.id !== 'roofline',
@@ -52,11 +49,23 @@ export class Chart {
         store.set({picked: store.state.picked === id ? '' : id})
       }
     })
+    let engaged = false
     container.addEventListener('pointerleave', () => {
       tooltip.hide()
-      this.#engage(false)
+      engaged = false
     })
-    container.addEventListener('pointerdown', () => this.#engage(true))
+    container.addEventListener('pointerdown', () => {
+      engaged = true
+    })
+    // a wheel over a chart scrolls the page until the reader has clicked the chart, or holds a key. This is not a filter of
+    // the spec: the interpreter gives event filters no signals
+    container.addEventListener(
+      'wheel',
+      (event) => {
+        if (!engaged && !event.ctrlKey && !event.metaKey) event.stopPropagation()
+      },
+      {capture: true},
+    )
     for (const name of zoomSignals) {
       if (this.#signals.has(name)) this.#chart.addSignalListener(name, () => this.#later())
     }
@@ -96,10 +105,6 @@ export class Chart {
     return this.#chart.toSVG()
   }
 
-  #engage(on: boolean): void {
-    if (this.#signals.has('engaged')) this.#chart.signal('engaged', on).runAsync()
-  }
-
   /** Labels follow a zoom at the next frame, once for all events before it. */
   #later(): void {
     if (this.#pending) return
@@ -113,10 +118,12 @@ export class Chart {
   #resize(container: HTMLElement): void {
     const width = container.clientWidth
     if (width < 50) return
-    this.#chart.width(width)
+    const margins = this.#view.margins(width)
+    this.#chart.padding(margins)
+    this.#chart.width(width - margins.left - margins.right)
     if (this.#view.id === 'roofline')
-      this.#chart.height(width < NARROW ? 430 : Math.min(640, Math.max(480, width * 0.5)))
-    if (this.#signals.has('labelRoom')) this.#chart.signal('labelRoom', width < NARROW ? 120 : 260)
+      this.#chart.height(width < NARROW ? 360 : Math.min(600, Math.max(420, width * 0.42)))
+    if (this.#signals.has('labelRoom')) this.#chart.signal('labelRoom', margins.left - 14)
     this.draw()
   }
 }

@@ -93,6 +93,7 @@ function followTheme(store: Store): void {
   addEventListener('beforeprint', () => {
     before = store.state.theme
     store.set({theme: 'light'})
+    for (const details of document.querySelectorAll('details')) details.open = true
   })
   addEventListener('afterprint', () => store.set({theme: before}))
 }

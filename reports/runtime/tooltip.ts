@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** What a dot or a bar says when it is pointed at. */
 import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
-import {pointsOf} from '../chart/points.ts'
+import {formatIntensity, pointsOf} from '../chart/points.ts'
 import {frameOf} from '../chart/roofs.ts'
 import type {Operator, ReportDocument} from '../document.ts'
 import {h} from './dom.ts'
@@ -37,7 +37,7 @@ export function describeOperator(op: Operator, document: ReportDocument): HTMLEl
       ...row('Shape', shapeText(op)),
       ...row('FLOPs', `${format(op.flops, 'FLOP')}  (${op.formula})`),
       ...row('Bytes', bytesByRole(op)),
-      ...row('Intensity', format(op.intensity, 'FLOP/B')),
+      ...row('Intensity', formatIntensity(op.intensity)),
       ...row('Attainable', op.flops > 0 ? format(attainable, 'FLOP/s') : 'no FLOPs'),
       ...row('Bound by', provenanceOf(op.bound, document.result)),
       ...row('Time of one', `${format(op.time.lower, 's')} to ${format(op.time.upper, 's')} (bounds)`),

@@ -36,4 +36,6 @@ export function provenanceOf(bound: string | null, analysis: Analysis): string {
   return ceiling ? `${bound}, ${format(ceiling.value, ceiling.unit)} (${ceiling.provenance.kind})` : bound
 }
 
-export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
+/** Prose in which no line ends between a number and its unit. */
+export const unbroken = (text: string): string =>
+  text.replace(/(\d) (?=%|[kMGTPEµmnp]?(?:FLOP|OP|B|s|W|Wh|J)\b)/g, '$1\u00a0')

@@ -51,9 +51,8 @@ const yOffset = {
 const spec: TopLevelSpec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 860,
-  height: 340,
-  autosize: {type: 'fit', contains: 'padding', resize: true},
-  padding: {left: 4, right: 12, top: 6, bottom: 4},
+  height: 290,
+  autosize: 'pad',
   config: chartConfig,
   params: [themeParam, {name: 'most', value: 1}],
   layer: [
@@ -100,6 +99,7 @@ export const fusion: View = {
   id: 'fusion',
   title: 'Fused against unfused',
   spec,
+  margins: () => ({left: 106, right: 10, top: 34, bottom: 44}),
   inputs(analysis) {
     const rows = bars(analysis)
     return {signals: {most: Math.max(1, ...rows.map((bar) => bar.ratio))}, data: {levels: rows}}

@@ -3,7 +3,7 @@ import type {TopLevelSpec} from 'vega-lite'
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import {format, formatShare} from '../../src/analysis/units.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
-import type {View} from '../view.ts'
+import {NARROW, type View} from '../view.ts'
 
 export const memoryClasses = [
   {id: 'weights', label: 'Weights'},
@@ -28,9 +28,8 @@ function parts(analysis: Analysis) {
 const spec: TopLevelSpec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 860,
-  height: 170,
-  autosize: {type: 'fit', contains: 'padding', resize: true},
-  padding: {left: 12, right: 20, top: 6, bottom: 4},
+  height: 76,
+  autosize: 'pad',
   config: chartConfig,
   params: [themeParam, {name: 'largest', value: 1}],
   layer: [
@@ -95,6 +94,7 @@ export const memory: View = {
   id: 'memory',
   title: 'Memory',
   spec,
+  margins: (width) => ({left: 14, right: 20, top: 22, bottom: width < NARROW ? 96 : 76}),
   inputs(analysis) {
     const capacity = analysis.machine.memory
     return {

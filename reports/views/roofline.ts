@@ -4,7 +4,7 @@ import {format, formatShare} from '../../src/analysis/units.ts'
 import {classLabel, classOf, operatorClasses} from '../chart/classes.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
 import {dotArea, GUTTER} from '../chart/layout.ts'
-import {gutterOf, movesOf, pointsOf} from '../chart/points.ts'
+import {formatIntensity, gutterOf, movesOf, pointsOf} from '../chart/points.ts'
 import {frameOf, mainRidge, roofLines} from '../chart/roofs.ts'
 import type {View} from '../view.ts'
 
@@ -18,7 +18,7 @@ const si = "datum.value >= 1000 ? replace(format(datum.value, '~s'), 'G', 'G') :
 const x = {
   field: 'intensity',
   type: 'quantitative' as const,
-  title: 'Arithmetic intensity (FLOP per byte of memory traffic)',
+  title: 'Arithmetic intensity (FLOP/B)',
   scale: {
     type: 'log' as const,
     domain: [{expr: 'frameX[0]'}, {expr: 'frameX[1]'}],
@@ -69,9 +69,18 @@ const size = {
   scale: {domain: [0, 1], range: [dotArea(0), dotArea(1)]},
   legend: null,
 } as const
-const outline = {
-  stroke: {condition: {test: 'datum.id === picked', value: {expr: 'theme.ink'}}, value: {expr: 'theme.surface'}},
-  strokeWidth: {condition: {test: 'datum.id === picked', value: 3.5}, value: 1},
+const outline = {stroke: {value: {expr: 'theme.surface'}}, strokeWidth: {value: 1}} as const
+/** A ring around the operator that is picked. */
+const ring = {
+  type: 'point',
+  clip: true,
+  shape: 'circle',
+  filled: false,
+  opacity: 1,
+  stroke: {expr: 'theme.accent'},
+  strokeWidth: 3,
+  aria: false,
+  size: {expr: `${dotArea(0)} + ${dotArea(1) - dotArea(0)} * datum.share + 260`},
 } as const
 const at = (field: string) => ({value: {expr: `datum.${field}`}}) as const
 
@@ -79,8 +88,7 @@ const spec: TopLevelSpec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 860,
   height: 500,
-  autosize: {type: 'fit', contains: 'padding', resize: true},
-  padding: {left: 4, right: 12, top: 22, bottom: 4},
+  autosize: 'pad',
   config: chartConfig,
   params: [
     themeParam,
@@ -89,7 +97,6 @@ const spec: TopLevelSpec = {
     {name: 'decades', value: decades},
     {name: 'fineDecades', value: decades.flatMap((d) => [d, 2 * d, 5 * d])},
     {name: 'picked', value: ''},
-    {name: 'engaged', value: false},
   ],
   layer: [
     {
@@ -105,7 +112,7 @@ const spec: TopLevelSpec = {
           select: {
             type: 'interval',
             encodings: ['x', 'y'],
-            zoom: 'wheel![engaged || event.ctrlKey || event.metaKey]',
+            zoom: 'wheel!',
           },
           bind: 'scales',
         },
@@ -146,7 +153,7 @@ const spec: TopLevelSpec = {
         fill: {expr: 'theme.muted'},
         aria: false,
       },
-      encoding: {x, text: {value: '◂ memory'}},
+      encoding: {x, text: {value: '◂memory'}},
     },
     {
       data: {name: 'ridge'},
@@ -160,7 +167,7 @@ const spec: TopLevelSpec = {
         fill: {expr: 'theme.muted'},
         aria: false,
       },
-      encoding: {x, text: {value: 'compute ▸'}},
+      encoding: {x, text: {value: 'compute▸'}},
     },
     {
       data: {name: 'ridge'},
@@ -227,6 +234,12 @@ const spec: TopLevelSpec = {
     },
     {
       data: {name: 'dots'},
+      transform: [{filter: 'datum.id === picked'}],
+      mark: ring,
+      encoding: {x, y},
+    },
+    {
+      data: {name: 'dots'},
       transform: [{filter: "datum.off !== ''"}],
       mark: {type: 'text', dy: -14, fontSize: 13, fontWeight: 'bold', fill: {expr: 'theme.accent'}},
       encoding: {x, y, text: {field: 'off', type: 'nominal'}},
@@ -254,6 +267,12 @@ const spec: TopLevelSpec = {
         description: {field: 'summary', type: 'nominal'},
         tooltip: {field: 'id', type: 'nominal'},
       },
+    },
+    {
+      data: {name: 'gutter'},
+      transform: [{filter: 'datum.id === picked'}],
+      mark: ring,
+      encoding: {x: {value: GUTTER / 2 - 1}, y: {value: {expr: 'height - 18 - 22 * datum.row'}}},
     },
     {
       data: {name: 'names'},
@@ -313,6 +332,7 @@ export const roofline: View = {
   id: 'roofline',
   title: 'Roofline',
   spec,
+  margins: () => ({left: 56, right: 14, top: 26, bottom: 44}),
   inputs(analysis, state) {
     const frame = frameOf(analysis.machine)
     const lines = roofLines(analysis).filter((line) => state.ceilings.includes(line.id))
@@ -336,7 +356,7 @@ export const roofline: View = {
             performance2: compute ? line.value : end * line.value,
           }
         }),
-        ridge: [{intensity, performance: peak, floor: frame.y[0] / FAR, label: `ridge ${format(intensity, 'FLOP/B')}`}],
+        ridge: [{intensity, performance: peak, floor: frame.y[0] / FAR, label: `ridge ${formatIntensity(intensity)}`}],
         dots: pointsOf(analysis, frame, state.hidden),
         gutter: gutterOf(analysis, state.hidden),
         gutterBox: [{label: 'no FLOPs'}],
@@ -362,9 +382,9 @@ export const roofline: View = {
     const largest = analysis.operators.reduce((a, b) => (b.share > a.share ? b : a))
     return (
       `Roofline of ${analysis.model.name} on ${analysis.machine.name}: ${analysis.operators.length} operators under a peak of ` +
-      `${format(peak, 'FLOP/s')} and a memory bandwidth of ${format(bandwidth, 'B/s')}, which meet at ${format(intensity, 'FLOP/B')}. ` +
+      `${format(peak, 'FLOP/s')} and a memory bandwidth of ${format(bandwidth, 'B/s')}, which meet at ${formatIntensity(intensity)}. ` +
       `${formatShare(shareLeft)} of the time lies left of that ridge. The largest operator is ${largest.id} ` +
-      `(${classLabel(classOf(largest)).toLowerCase()}), ${formatShare(largest.share)} of the time at ${format(largest.intensity, 'FLOP/B')}.`
+      `(${classLabel(classOf(largest)).toLowerCase()}), ${formatShare(largest.share)} of the time at ${formatIntensity(largest.intensity)}.`
     )
   },
 }

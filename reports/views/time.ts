@@ -4,7 +4,7 @@ import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import {format, formatShare} from '../../src/analysis/units.ts'
 import {classLabel, classOf, operatorClasses, shortId} from '../chart/classes.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
-import type {View} from '../view.ts'
+import {NARROW, type View} from '../view.ts'
 
 /** More bars than this say less: the rest is one bar. */
 const BARS = 16
@@ -71,10 +71,9 @@ const spec: TopLevelSpec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 860,
   height: 460,
-  autosize: {type: 'fit', contains: 'padding', resize: true},
-  padding: {left: 4, right: 12, top: 6, bottom: 4},
+  autosize: 'pad',
   config: chartConfig,
-  params: [themeParam, {name: 'picked', value: ''}, {name: 'longest', value: 1}, {name: 'labelRoom', value: 260}],
+  params: [themeParam, {name: 'picked', value: ''}, {name: 'longest', value: 1}, {name: 'labelRoom', value: 256}],
   layer: [
     {
       data: {name: 'bars'},
@@ -124,11 +123,12 @@ export const time: View = {
   id: 'time',
   title: 'Where the time goes',
   spec,
+  margins: (width) => ({left: width < NARROW ? 126 : 270, right: 14, top: 6, bottom: 44}),
   inputs(analysis, state) {
     const rows = bars(analysis, state.hidden)
     // room for the text behind the longest bar
     const longest = 1.32 * Math.max(1e-12, ...rows.map((bar) => bar.upper))
-    return {height: 60 + 26 * rows.length, signals: {longest}, data: {bars: rows}}
+    return {height: 26 * rows.length, signals: {longest}, data: {bars: rows}}
   },
   howToRead:
     'Each bar is one operator with all its instances. The solid part is the least time it can take under the ceilings; the light part ends where nothing overlaps. Start with the longest solid bar.',

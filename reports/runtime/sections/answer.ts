@@ -2,9 +2,11 @@
 /** The first screen: what limits the workload, how far it is from the roof, what to change first, and the key figures. */
 import type {Analysis} from '../../../src/analysis/document/analysis.ts'
 import {format, formatCapacity, formatCount, formatShare} from '../../../src/analysis/units.ts'
+import {formatIntensity} from '../../chart/points.ts'
 import {mainRidge} from '../../chart/roofs.ts'
 import type {ReportDocument} from '../../document.ts'
 import {h} from '../dom.ts'
+import {unbroken} from '../words.ts'
 
 interface Figure {
   readonly label: string
@@ -43,8 +45,8 @@ function figures(analysis: Analysis): Figure[] {
     },
     {
       label: 'Intensity',
-      value: format(totals.intensity, 'FLOP/B'),
-      note: `ridge at ${format(mainRidge(analysis).intensity, 'FLOP/B')}`,
+      value: formatIntensity(totals.intensity),
+      note: `ridge at ${formatIntensity(mainRidge(analysis).intensity)}`,
     },
     {label: 'FLOPs', value: format(totals.flops, 'FLOP'), note: `${format(totals.macs, '')} MACs, 1 MAC = 2 FLOP`},
     {
@@ -79,7 +81,8 @@ function figures(analysis: Analysis): Figure[] {
   return all.filter((figure) => figure !== false)
 }
 
-const question = (title: string, text: string) => h('div', {class: 'answer'}, h('h3', {}, title), h('p', {}, text))
+const question = (title: string, text: string) =>
+  h('div', {class: 'answer'}, h('h3', {}, title), h('p', {}, unbroken(text)))
 
 export function answerSection(document: ReportDocument): HTMLElement {
   const {result, warnings} = document

@@ -3,6 +3,7 @@
 import type {Analysis, FusionGroup, FusionLevel} from '../../../src/analysis/document/analysis.ts'
 import {format, formatCount} from '../../../src/analysis/units.ts'
 import {shortId} from '../../chart/classes.ts'
+import {formatIntensity} from '../../chart/points.ts'
 import {fusion} from '../../views/fusion.ts'
 import type {Chart} from '../chart.ts'
 import {h} from '../dom.ts'
@@ -11,12 +12,16 @@ import {type Column, Table} from '../table.ts'
 import type {Tooltip} from '../tooltip.ts'
 import {figureOf} from './figure.ts'
 
+const bareIntensity = (value: number | null) => formatIntensity(value).replace(' FLOP/B', '')
+
 const levelNames: Readonly<Record<string, string>> = {
-  none: 'none: every operator apart',
-  elementwise: 'elementwise: epilogues and chains',
-  attention: 'attention: no score matrix in memory',
-  all: 'all: everything that can share a kernel',
+  none: 'every operator apart',
+  elementwise: 'epilogues and chains joined',
+  attention: 'no score matrix in memory',
+  all: 'everything that can share a kernel',
 }
+
+const marked = (fusion: string, analysis: Analysis) => (fusion === analysis.workload.fusion ? `▸ ${fusion}` : fusion)
 
 const ratio = (after: number, before: number): string =>
   after > 0 && before > 0 ? `${Number((before / after).toPrecision(3))}×` : '–'
@@ -29,12 +34,20 @@ function levelColumns(analysis: Analysis): Column<FusionLevel>[] {
       label: 'Fusion',
       value: (l) => l.fusion,
       show: (l) =>
-        l.fusion === analysis.workload.fusion
-          ? h('strong', {}, `▸ ${levelNames[l.fusion] ?? l.fusion}`)
-          : (levelNames[l.fusion] ?? l.fusion),
+        h(
+          l.fusion === analysis.workload.fusion ? 'strong' : 'span',
+          {title: levelNames[l.fusion]},
+          marked(l.fusion, analysis),
+        ),
     },
     {id: 'bytes', label: 'Bytes', numeric: true, value: (l) => l.bytes, show: (l) => format(l.bytes, 'B')},
-    {id: 'intensity', label: 'FLOP/B', numeric: true, value: (l) => l.intensity, show: (l) => format(l.intensity, '')},
+    {
+      id: 'intensity',
+      label: 'FLOP/B',
+      numeric: true,
+      value: (l) => l.intensity,
+      show: (l) => bareIntensity(l.intensity),
+    },
     {
       id: 'lower_seconds',
       label: 'Time',
@@ -95,7 +108,7 @@ const groupColumns: Column<FusionGroup>[] = [
     label: 'FLOP/B, unfused → fused',
     numeric: true,
     value: (g) => g.fused.intensity,
-    show: (g) => pair(format(g.unfused.intensity, ''), format(g.fused.intensity, '')),
+    show: (g) => pair(bareIntensity(g.unfused.intensity), bareIntensity(g.fused.intensity)),
   },
   {
     id: 'seconds_saved',

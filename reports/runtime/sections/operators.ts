@@ -2,7 +2,7 @@
 /** Every operator as a row, linked to its dot both ways. */
 import {format, formatCount, formatShare} from '../../../src/analysis/units.ts'
 import {classOf} from '../../chart/classes.ts'
-import {bytesOf} from '../../chart/points.ts'
+import {bytesOf, formatIntensity} from '../../chart/points.ts'
 import type {Operator} from '../../document.ts'
 import {h} from '../dom.ts'
 import type {Store} from '../state.ts'
@@ -10,14 +10,16 @@ import {type Column, Table} from '../table.ts'
 import {provenanceOf, shapeText} from '../words.ts'
 import {classSign} from './roofline.ts'
 
-function share(value: number): HTMLElement {
+/** A share as a number over a bar; bars are relative to the largest. */
+function share(value: number, largest: number): HTMLElement {
   const bar = h('span', {class: 'bar', 'aria-hidden': 'true'})
-  bar.style.width = `${Math.max(0, Math.min(1, value)) * 100}%`
+  bar.style.width = `${Math.max(0, Math.min(1, value / largest)) * 100}%`
   return h('span', {class: 'share'}, bar, h('span', {}, formatShare(value)))
 }
 
 function columns(store: Store): Column<Operator>[] {
   const {result} = store.document
+  const largest = Math.max(...result.operators.map((op) => op.share))
   const rate = (op: Operator) => (op.flops > 0 && op.time.lower > 0 ? op.flops / op.time.lower : null)
   return [
     {
@@ -32,7 +34,7 @@ function columns(store: Store): Column<Operator>[] {
       title: 'of the time, all instances',
       numeric: true,
       value: (op) => op.share,
-      show: (op) => share(op.share),
+      show: (op) => share(op.share, largest),
     },
     {
       id: 'total_seconds',
@@ -54,7 +56,7 @@ function columns(store: Store): Column<Operator>[] {
       title: 'arithmetic intensity',
       numeric: true,
       value: (op) => op.intensity,
-      show: (op) => format(op.intensity, ''),
+      show: (op) => formatIntensity(op.intensity).replace(' FLOP/B', ''),
     },
     {
       id: 'attainable_flop_per_second',
