@@ -4,7 +4,7 @@ import type {AdviceRule} from './advice/types.ts'
 import {transformer} from './architectures/transformer.ts'
 import type {Analysis, FusionGroup, FusionLevel, Rank} from './document/analysis.ts'
 import type {Machine} from './document/machine.ts'
-import type {Warning} from './errors.ts'
+import {AnalysisError, type Warning} from './errors.ts'
 import {type Evaluation, evaluate} from './evaluate.ts'
 import {type Graph, parameterCount} from './graph.ts'
 import type {ModelDef} from './models/types.ts'
@@ -113,6 +113,12 @@ function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: 
       message: `needs ${over} bytes more than the ${machine.memory!.capacity} of ${machine.id}`,
     })
   }
+  if (evaluation.executedFlops > Number.MAX_SAFE_INTEGER || evaluation.macs > Number.MAX_SAFE_INTEGER) {
+    warnings.push({
+      code: 'rounded-totals',
+      message: 'totals above 2^53 are rounded to the nearest double; the counts of each operator are exact',
+    })
+  }
   if (work.count > 1) {
     warnings.push({
       code: 'communication-not-counted',
@@ -139,7 +145,13 @@ const conventions = (work: Workload): string[] => [
  */
 export function analyzeModel(model: ModelDef, machine: Machine, options: AnalyzeOptions = {}): AnalyzeOutcome {
   const work = resolveWorkload(model, options)
-  const roof = prepareRoof(machine, options.launchOverhead)
+  const {launchOverhead} = options
+  if (launchOverhead !== undefined && !(launchOverhead >= 0 && launchOverhead < 1)) {
+    throw new AnalysisError('bad-flag', `--launch-overhead ${launchOverhead} s is not a time from 0 to 1 s`, [
+      'give the time one operator takes to start, for example --launch-overhead 5us',
+    ])
+  }
+  const roof = prepareRoof(machine, launchOverhead)
   const graph = graphOf(model, work)
   const run = (fusion: Fusion) => evaluate(applyFusion(graph, fusion), roof, work)
   const evaluations = {none: run('none'), elementwise: run('elementwise'), attention: run('attention'), all: run('all')}

@@ -236,9 +236,16 @@ function memoryOf(graph: Graph, dtype: DTypes): Memory {
   return {weights, activations, kvCache, gradients: 0, optimizer: 0, peak: weights + kvCache + activations}
 }
 
+const tooLarge = (op: PlacedOperator, level: string): AnalysisError =>
+  new AnalysisError(
+    'bad-dimension',
+    `the counts of ${op.id} exceed 2^53 (${op.executedFlops.toExponential(2)} FLOP, ${op.bytes[level]!.toExponential(2)} B)`,
+    ['use a smaller --batch, --seq or --context: the counts of an operator are exact integers here'],
+  )
+
 /**
- * Places every operator of a graph under a roof and adds up along the graph.
- * @throws AnalysisError `bad-dimension` where a count would leave the exact integers (2^53)
+ * Places every operator of a graph under a roof and adds up along the graph. Totals above 2^53 are the nearest doubles.
+ * @throws AnalysisError `bad-dimension` where the count of one operator would leave the exact integers (2^53)
  */
 export function evaluate(graph: Graph, roof: Roof, work: Pick<Workload, 'dtype'>): Evaluation {
   const operators: PlacedOperator[] = []
@@ -254,6 +261,9 @@ export function evaluate(graph: Graph, roof: Roof, work: Pick<Workload, 'dtype'>
   for (const node of graph.nodes) {
     const placed = placer.place(node)
     operators.push(placed)
+    const largest = Math.max(placed.executedFlops, placed.bytes[outer]!)
+    // a fused operator is a sum like the totals
+    if (largest > Number.MAX_SAFE_INTEGER && placed.fusedFrom.length === 0) throw tooLarge(placed, outer)
     const {repeat} = node
     macs += placed.macs * repeat
     flops += placed.flops * repeat
@@ -264,13 +274,6 @@ export function evaluate(graph: Graph, roof: Roof, work: Pick<Workload, 'dtype'>
     time.lower += seconds
     time.upper += placed.time.upper * repeat
     bounds.set(placed.bound, (bounds.get(placed.bound) ?? 0) + seconds)
-  }
-  if (executedFlops > Number.MAX_SAFE_INTEGER || bytes > Number.MAX_SAFE_INTEGER) {
-    throw new AnalysisError(
-      'bad-dimension',
-      `the counts exceed 2^53 (${executedFlops.toExponential(2)} FLOP, ${bytes.toExponential(2)} B)`,
-      ['use a smaller --batch, --seq or --context: counts are exact integers here'],
-    )
   }
   let bound: string | null = null
   let most = 0

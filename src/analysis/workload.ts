@@ -110,7 +110,7 @@ export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Work
   }
   const logits = options.logits ?? 'last'
   const fusion = options.fusion ?? 'attention'
-  if (!(fusion in fusions)) {
+  if (!Object.hasOwn(fusions, fusion)) {
     throw new AnalysisError('bad-flag', `--fusion "${fusion}" is not known`, [
       `use one of ${Object.keys(fusions).join(', ')}`,
     ])

@@ -3,6 +3,8 @@ import {z} from 'zod'
 import {ceilingSchema} from './machine.ts'
 
 const count = z.int().nonnegative()
+/** A sum of exact counts: the nearest double above 2^53, which the warning `rounded-totals` says. */
+const sum = z.number().nonnegative().multipleOf(1)
 const finite = z.number()
 const maybe = z.number().nullable()
 
@@ -19,21 +21,19 @@ export const useSchema = z.strictObject({
 /** `predicted` is null with a `reason` until a calibrated, validated model exists. */
 export const timeSchema = z.strictObject({lower: finite, predicted: maybe, upper: finite, reason: z.string()})
 
-export const bytesSchema = z.record(z.string(), count)
-
 export const operatorSchema = z.strictObject({
   id: z.string(),
   kind: z.string(),
   repeat: count,
   shape: z.record(z.string(), z.union([z.number(), z.boolean()])),
   formula: z.string(),
-  macs: count,
-  flops: count,
-  executedFlops: count,
-  special: count,
+  macs: sum,
+  flops: sum,
+  executedFlops: sum,
+  special: sum,
   reads: z.array(useSchema),
   writes: z.array(useSchema),
-  bytes: bytesSchema,
+  bytes: z.record(z.string(), sum),
   intensity: maybe.describe('FLOP/B at the outermost level; null where no byte moves'),
   bound: z.string().nullable().describe('id of the binding ceiling, or latency'),
   computes: z.string().describe('the type the arithmetic runs in'),
@@ -52,11 +52,11 @@ export const memorySchema = z.strictObject({
 })
 
 export const totalsSchema = z.strictObject({
-  macs: count,
-  flops: count,
-  executedFlops: count,
-  special: count,
-  bytes: bytesSchema,
+  macs: sum,
+  flops: sum,
+  executedFlops: sum,
+  special: sum,
+  bytes: z.record(z.string(), sum),
   intensity: maybe,
   bound: z.string().nullable(),
   time: timeSchema,
@@ -76,14 +76,14 @@ export const totalsSchema = z.strictObject({
 export const fusionLevelSchema = z.strictObject({
   fusion: z.string(),
   operators: count,
-  bytes: count,
+  bytes: sum,
   intensity: maybe,
   time: timeSchema,
   activations: count,
   bound: z.string().nullable(),
 })
 
-const side = z.strictObject({bytes: count, intensity: maybe, time: finite, bound: z.string().nullable()})
+const side = z.strictObject({bytes: sum, intensity: maybe, time: finite, bound: z.string().nullable()})
 
 export const fusionGroupSchema = z.strictObject({
   id: z.string(),
