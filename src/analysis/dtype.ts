@@ -54,7 +54,11 @@ export function parseDType(text: string, field = '--dtype'): ComputeDType {
     .trim()
     .toLowerCase()
     .replace(/^torch\./, '')
-  const found = (dtypes as readonly string[]).includes(key) ? (key as ComputeDType) : names[key]
+  const found = (dtypes as readonly string[]).includes(key)
+    ? (key as ComputeDType)
+    : Object.hasOwn(names, key)
+      ? names[key]
+      : undefined
   if (!found)
     throw new AnalysisError('bad-flag', `${field} "${text}" is not a known type`, [`use one of ${dtypes.join(', ')}`])
   return found

@@ -117,8 +117,9 @@ export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Work
   }
   const base = options.dtype ?? model.dtype
   const dtype = {weights: options.weightsDtype ?? base, activations: base, kv: options.kvDtype ?? base}
-  const tp = wholeNumber(options.tp ?? options.count ?? 1, '--tp')
-  const count = wholeNumber(options.count ?? tp, '--count')
+  const given = options.count === undefined ? undefined : wholeNumber(options.count, '--count')
+  const tp = wholeNumber(options.tp ?? given ?? 1, '--tp')
+  const count = given ?? tp
   checkDevices(model, count, tp)
   return {phase, batch, seq, context, logits, dtype, fusion, count, tp}
 }
