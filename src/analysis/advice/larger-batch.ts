@@ -1,7 +1,7 @@
 import type {Evaluation} from '../evaluate.ts'
 import {largestWhere, smallestWhere} from '../search.ts'
 import {format} from '../units.ts'
-import {attempt, isBandwidth, LARGEST_BATCH, tokensOf, waitsFor, worthwhile} from './shared.ts'
+import {attempt, isArithmetic, LARGEST_BATCH, tokensOf, waitsFor, worthwhile} from './shared.ts'
 import type {AdviceContext, AdviceRule} from './types.ts'
 
 interface Target {
@@ -19,7 +19,7 @@ function memo(context: AdviceContext): (batch: number) => Evaluation | undefined
 }
 
 /**
- * The batch to go for: where the pass stops being bound by memory; where it never does (a long KV cache grows with the
+ * The batch to go for: where the pass becomes bound by arithmetic; where it never does (a long KV cache grows with the
  * batch), where no product waits for its weights any more; at most what fits.
  */
 function target(context: AdviceContext, at: (batch: number) => Evaluation | undefined): Target | undefined {
@@ -27,8 +27,11 @@ function target(context: AdviceContext, at: (batch: number) => Evaluation | unde
   const capacity = context.roof.machine.memory?.capacity ?? Number.POSITIVE_INFINITY
   const limit = largestWhere((b) => (at(b)?.memory.peak ?? Number.POSITIVE_INFINITY) <= capacity, batch, LARGEST_BATCH)
   if (limit === undefined || limit === batch) return undefined
-  const ridge = smallestWhere((b) => !isBandwidth(context, at(b)!.bound), batch, limit)
-  if (ridge !== undefined) return {batch: ridge, why: 'the smallest at which the pass is no longer bound by memory'}
+  const ridge = smallestWhere((b) => isArithmetic(context, at(b)!.bound), batch, limit)
+  if (ridge !== undefined) {
+    const today = context.evaluation.bound === context.roof.launch?.id ? 'the start of operators or memory' : 'memory'
+    return {batch: ridge, why: `the smallest at which the pass is no longer bound by ${today}`}
+  }
   const shared = smallestWhere(
     (b) => !at(b)!.operators.some((op) => op.macs > 0 && waitsFor(context, op, 'weight')),
     batch,
@@ -43,10 +46,10 @@ function target(context: AdviceContext, at: (batch: number) => Evaluation | unde
 
 export const largerBatch: AdviceRule = {
   id: 'larger-batch',
-  title: 'a larger batch shares each read of the weights, up to the ridge',
+  title: 'a larger batch shares each read of the weights and each launch, up to the ridge',
   apply(context) {
     const {work, evaluation} = context
-    if (!isBandwidth(context, evaluation.bound)) return []
+    if (isArithmetic(context, evaluation.bound)) return []
     const at = memo(context)
     const found = target(context, at)
     if (!found || found.batch === work.batch) return []

@@ -22,6 +22,11 @@ export function isBandwidth(context: Pick<AdviceContext, 'roof'>, bound: string 
   return context.roof.levels.some(({ceiling}) => ceiling.id === bound)
 }
 
+/** Whether this is a compute ceiling: neither a memory level nor the start of operators, nor nothing at all. */
+export function isArithmetic(context: Pick<AdviceContext, 'roof'>, bound: string | null): boolean {
+  return bound !== null && bound !== context.roof.launch?.id && !isBandwidth(context, bound)
+}
+
 /** Bytes of one role among what an operator reads. */
 export function bytesRead(op: PlacedOperator, role: 'weight' | 'kv'): number {
   return op.reads.reduce((sum, use) => (use.role === role ? sum + use.bytes : sum), 0)

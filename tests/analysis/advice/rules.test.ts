@@ -77,6 +77,17 @@ describe('larger-batch', () => {
     expect(peak(batch + 1)).toBeGreaterThan(80e9)
   })
 
+  it('shares launches as well', () => {
+    const options = {phase: 'decode', context: 16, launchOverhead: 20e-6}
+    const [found] = advice('larger-batch', h100(options, 'gpt2'))
+    expect(analyze(h100(options, 'gpt2')).totals.bound).toBe('latency')
+    expect(found!.message).toContain('no longer bound by the start of operators or memory')
+    const bound = (batch: number) => analyze(h100({...options, batch}, 'gpt2')).totals.bound
+    const batch = batchOf(found!.message)
+    expect(bound(batch)).toMatch(/^(vector|matrix)-/)
+    expect(bound(batch - 1)).not.toMatch(/^(vector|matrix)-/)
+  })
+
   it('is silent where nothing fits already', () =>
     expect(advice('larger-batch', h100({phase: 'decode'}, 'llama-3-70b'))).toEqual([]))
 })
