@@ -5,7 +5,7 @@ import type {Machine} from '../document/machine.ts'
 import type {Evaluation} from '../evaluate.ts'
 import type {ModelDef} from '../models/types.ts'
 import {type ComputeRoof, type LevelRoof, prepareRoof, ridgePoint} from '../roofline.ts'
-import {resolveWorkload, type Workload, type WorkloadOptions} from '../workload.ts'
+import {resolveWorkload, type WorkloadOptions} from '../workload.ts'
 
 export const SCREEN = {lines: 24, columns: 80} as const
 
@@ -51,7 +51,6 @@ export interface Stage {
   /** FLOP/B */
   readonly ridge: number
   readonly capacity: number
-  work(options: WorkloadOptions): Workload
   run(options: WorkloadOptions, model?: ModelDef): Evaluation
 }
 
@@ -69,7 +68,6 @@ export function stage(): Stage {
     memory,
     ridge: ridgePoint(compute.rate, memory.rate),
     capacity: machine.memory!.capacity,
-    work: (options) => resolveWorkload(model, options),
     run: (options, other = model) => evaluateModel(other, resolveWorkload(other, options), roof),
   }
 }
