@@ -9,6 +9,7 @@ import {mkdir, writeFile} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {build} from 'esbuild'
+import {lazyRequire} from './lazy-require.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const at = (...parts) => join(root, ...parts)
@@ -41,6 +42,7 @@ async function bundle() {
     target: 'node20',
     chunkNames: 'chunks/[name]-[hash]',
     banner: {js: banner},
+    plugins: [lazyRequire(/@oclif\/core\/lib\/.*\.js$/)],
     // the rasterizer is a binary that npm chooses per platform; zod is a dependency, since the library's types need it
     external: ['@resvg/resvg-js', 'zod'],
     metafile: true,

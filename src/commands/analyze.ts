@@ -1,4 +1,4 @@
-import {Args} from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import type {AnalyzeOptions} from '../analysis/analyze.ts'
 import {analyzeModel} from '../analysis/analyze.ts'
 import {withDimensions} from '../analysis/dimensions.ts'

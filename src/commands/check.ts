@@ -1,4 +1,5 @@
-import {Args, Flags} from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import {analyzeModel} from '../analysis/analyze.ts'
 import {checkDocument} from '../analysis/check.ts'
 import {type Comparable, readComparable} from '../analysis/compare.ts'

@@ -1,4 +1,5 @@
-import {Args, Flags} from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import type {FusedComparison} from '../analysis/document/bench.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import {BaseCommand} from './shared/base.ts'

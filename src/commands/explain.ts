@@ -1,4 +1,4 @@
-import {Args} from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import {explain} from '../analysis/explain/index.ts'
 import {BaseCommand} from './shared/base.ts'
 import {chosenDims, dimFlags, explainAnswer} from './shared/explain.ts'

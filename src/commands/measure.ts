@@ -1,4 +1,5 @@
-import {Args, Flags} from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import {AnalysisError} from '../analysis/errors.ts'
 import {machineJson} from '../analysis/importers/machine-file.ts'
 import {wholeNumber} from '../analysis/workload.ts'

@@ -1,4 +1,4 @@
-import {Flags} from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import {AnalysisError} from '../analysis/errors.ts'
 import {parsePoints, place, pointOf} from '../analysis/place.ts'
 import {BaseCommand} from './shared/base.ts'

@@ -1,4 +1,5 @@
-import {Args, Flags} from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import {readComparable} from '../analysis/compare.ts'
 import {chooseRows} from '../analysis/rows.ts'
 import {BaseCommand} from './shared/base.ts'

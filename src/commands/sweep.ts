@@ -1,4 +1,5 @@
-import {Args, Flags} from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import {withDimensions} from '../analysis/dimensions.ts'
 import {findFit} from '../analysis/fit.ts'
 import {parseRange, sweep} from '../analysis/sweep.ts'

@@ -5,7 +5,7 @@ import {count, quantity, words} from './columns.ts'
 
 type Items<K extends List['kind']> = Extract<List, {kind: K}>['items'][number]
 
-export function listSheet(list: Pick<List, 'kind' | 'items'> & List): Printed {
+export function listSheet(list: List): Printed {
   switch (list.kind) {
     case 'models':
       return print<Items<'models'>>({
@@ -40,7 +40,5 @@ export function listSheet(list: Pick<List, 'kind' | 'items'> & List): Printed {
           words('dimensions', 'dims', (o) => o.dims.join(' '), 3),
         ],
       })
-    default:
-      return print({rows: [], columns: []})
   }
 }

@@ -1,6 +1,6 @@
 import {mkdirSync} from 'node:fs'
 import {join} from 'node:path'
-import {Args} from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {machineJson, parseMachine} from '../../analysis/importers/machine-file.ts'
 import {machines} from '../../analysis/machines/index.ts'

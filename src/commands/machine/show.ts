@@ -1,4 +1,4 @@
-import {Args} from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import {machineJson} from '../../analysis/importers/machine-file.ts'
 import {BaseCommand} from '../shared/base.ts'
 import {findMachines} from '../shared/machine.ts'

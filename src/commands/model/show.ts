@@ -1,4 +1,4 @@
-import {Args} from '@oclif/core'
+import * as Args from '@oclif/core/args'
 import {withDimensions} from '../../analysis/dimensions.ts'
 import {modelFacts} from '../../analysis/facts.ts'
 import {BaseCommand} from '../shared/base.ts'

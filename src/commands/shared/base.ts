@@ -2,7 +2,8 @@
  * What every command shares: settings, warnings, one way to answer and one way to fail. oclif's own `--json` is not used: it
  * changes exit codes, silences warnings and prints its internals when a flag does not parse.
  */
-import {Command, type Interfaces} from '@oclif/core'
+import type {Interfaces} from '@oclif/core'
+import {Command} from '@oclif/core/command'
 import type {Printed} from '../../../reports/text/sheet.ts'
 import type {Look} from '../../../reports/text/style.ts'
 import type {Warning} from '../../analysis/errors.ts'

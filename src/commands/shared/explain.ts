@@ -1,5 +1,5 @@
 /** How an operator or a concept is explained: `perf explain` and `perf op show`. */
-import {Flags} from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import type {Explanation} from '../../analysis/document/explain.ts'
 import {AnalysisError} from '../../analysis/errors.ts'
 import type {Answer} from './base.ts'

@@ -1,5 +1,5 @@
 /** Flags that mean the same everywhere, one definition each. Values are checked by the engine, which names them. */
-import {Flags} from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {parseQuantity} from '../../analysis/units.ts'
 

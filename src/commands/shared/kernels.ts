@@ -1,5 +1,5 @@
 /** What `bench` and `compare --fused` share: their flags, and the roof they are placed under. */
-import {Flags} from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {wholeNumber} from '../../analysis/workload.ts'
 import type {BenchOptions} from '../../kernels/bench.ts'

@@ -2,13 +2,7 @@
 import {Config} from '@oclif/core/config'
 import {AnalysisError, exitCodes} from '../../analysis/errors.ts'
 import {report} from './failure.ts'
-
-/** What oclif reads of package.json. */
-interface PackageJson {
-  readonly name: string
-  readonly version: string
-  readonly oclif: Record<string, unknown>
-}
+import {manifestPlugin, type PackageJson} from './plugin.ts'
 
 /** oclif derives names of environment variables from the bin; `PERF_*` belongs to Linux perf. */
 class QuietConfig extends Config {
@@ -111,7 +105,8 @@ export async function main(argv: readonly string[], root: string, pjson: Package
   ignoreClosedPipes()
   exitOnInterrupt(argv)
   try {
-    const config = new QuietConfig({root, pjson: {...pjson, oclif: {...pjson.oclif}} as never})
+    const plugins = new Map([[pjson.name, manifestPlugin(root, pjson)]])
+    const config = new QuietConfig({root, plugins})
     await config.load()
     await dispatch(config, argv)
   } catch (error) {
