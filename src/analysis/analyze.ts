@@ -4,7 +4,7 @@ import type {AdviceRule} from './advice/types.ts'
 import {transformer} from './architectures/transformer.ts'
 import type {Analysis, FusionGroup, FusionLevel, Rank} from './document/analysis.ts'
 import type {Machine} from './document/machine.ts'
-import {AnalysisError, type Warning} from './errors.ts'
+import type {Warning} from './errors.ts'
 import {type Evaluation, evaluate} from './evaluate.ts'
 import {type Graph, parameterCount} from './graph.ts'
 import type {ModelDef} from './models/types.ts'
@@ -145,13 +145,7 @@ const conventions = (work: Workload): string[] => [
  */
 export function analyzeModel(model: ModelDef, machine: Machine, options: AnalyzeOptions = {}): AnalyzeOutcome {
   const work = resolveWorkload(model, options)
-  const {launchOverhead} = options
-  if (launchOverhead !== undefined && !(launchOverhead >= 0 && launchOverhead < 1)) {
-    throw new AnalysisError('bad-flag', `--launch-overhead ${launchOverhead} s is not a time from 0 to 1 s`, [
-      'give the time one operator takes to start, for example --launch-overhead 5us',
-    ])
-  }
-  const roof = prepareRoof(machine, launchOverhead)
+  const roof = prepareRoof(machine, options.launchOverhead)
   const graph = graphOf(model, work)
   const run = (fusion: Fusion) => evaluate(applyFusion(graph, fusion), roof, work)
   const evaluations = {none: run('none'), elementwise: run('elementwise'), attention: run('attention'), all: run('all')}

@@ -1,7 +1,7 @@
 /** Ceilings of a machine, chosen once, and where a cost lands under them. */
 import type {Ceiling, Machine} from './document/machine.ts'
 import {type ComputeDType, wider} from './dtype.ts'
-import type {Warning} from './errors.ts'
+import {AnalysisError, type Warning} from './errors.ts'
 import type {Bytes, BytesPerSecond, FlopsPerSecond, Seconds} from './units.ts'
 
 export type Level = NonNullable<Ceiling['level']>
@@ -42,8 +42,14 @@ const best = (ceilings: readonly Ceiling[]): Ceiling | undefined =>
  * Chooses the ceilings of a machine: the highest of each type and level (all threads, widest instructions).
  * Where a tensor engine's rate depends on its accumulator, the f32 accumulator counts, as frameworks use it.
  * @param launchOverhead seconds per operator; overrides the machine's own
+ * @throws AnalysisError `bad-flag` for a launch overhead outside 0 to 1 s
  */
 export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
+  if (launchOverhead !== undefined && !(launchOverhead >= 0 && launchOverhead < 1)) {
+    throw new AnalysisError('bad-flag', `--launch-overhead ${launchOverhead} s is not a time from 0 to 1 s`, [
+      'give the time one operator takes to start, for example --launch-overhead 5us',
+    ])
+  }
   const usable = machine.ceilings.filter(
     (c) => c.verdict !== 'implausible' && c.verdict !== 'failed' && c.verdict !== 'skipped',
   )

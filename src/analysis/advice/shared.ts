@@ -5,8 +5,8 @@ import type {Seconds} from '../units.ts'
 import type {Workload} from '../workload.ts'
 import type {AdviceContext} from './types.ts'
 
-/** A saving below 1 % of the pass is not worth a line: the bounds themselves are coarser than that. */
-export const WORTH = 0.01
+/** A saving below 0.2 % of the pass is not worth a line. */
+export const WORTH = 0.002
 
 /** The largest batch a rule looks at: beyond it the ridge of every known machine is passed. */
 export const LARGEST_BATCH = 65_536

@@ -3,7 +3,7 @@ import {llamaLike, type ModelDef} from './types.ts'
 export const qwen25_7b: ModelDef = {
   id: 'qwen2.5-7b',
   name: 'Qwen2.5 7B',
-  source: 'Hugging Face Qwen/Qwen2.5-7B config.json; Qwen Team 2024 (arXiv:2412.15115) table 1',
+  source: 'Hugging Face Qwen/Qwen2.5-7B-Instruct config.json; Qwen Team 2024 (arXiv:2412.15115) table 1',
   architecture: 'transformer',
   dtype: 'bf16',
   published: {parameters: 7_615_616_512, source: 'Hugging Face Qwen/Qwen2.5-7B safetensors index'},
