@@ -1,5 +1,6 @@
 // Builds dist/report/template.html: the views compiled from Vega-Lite to Vega, the Vega runtime, the page's own code and
 // its style in one file with a strict Content-Security-Policy. A Vega-Lite warning fails the build.
+// Usage: node scripts/build-report.mjs [FOLDER] [--sizes]
 import {createHash} from 'node:crypto'
 import {mkdir, readFile, rm, writeFile} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
@@ -7,11 +8,14 @@ import {fileURLToPath, pathToFileURL} from 'node:url'
 import {build} from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const out = join(root, 'dist', 'report')
+const folder = process.argv.slice(2).find((argument) => !argument.startsWith('--'))
+const out = folder ?? join(root, 'dist', 'report')
+// inside the project, so that the bundle finds its packages
+const scratch = join(root, 'node_modules', '.cache', 'ridgepoint')
 
 /** Loads the TypeScript of the views in this Node, by way of a bundle that is removed again. */
 async function loadViews() {
-  const file = join(out, `.views-${process.pid}.mjs`)
+  const file = join(scratch, `views-${process.pid}.mjs`)
   await build({
     stdin: {
       contents: "export {views} from './reports/views/index.ts'\nexport {compileView} from './reports/compile.ts'",
@@ -102,5 +106,6 @@ const policy = [
 ].join('; ')
 const parts = {policy, style, script}
 const html = page.replace(/\/\*(policy|style|script)\*\//g, (_, name) => parts[name])
-await writeFile(join(out, 'template.html'), html)
-console.error(`dist/report/template.html ${(html.length / 1024).toFixed(0)} kB`)
+const file = join(out, 'template.html')
+await writeFile(file, html)
+console.error(`${file} ${(html.length / 1024).toFixed(0)} kB`)

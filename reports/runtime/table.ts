@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 /** A table that sorts, filters and leaves as CSV. Wide tables scroll inside their own frame. */
+import {toCsv} from './csv.ts'
 import {type Child, copy, h, save} from './dom.ts'
 
 export interface Column<Row> {
@@ -23,14 +24,6 @@ export interface TableOptions<Row> {
   readonly rowId?: (row: Row) => string
   readonly onPick?: (id: string) => void
   readonly sortBy?: {readonly column: string; readonly descending: boolean}
-}
-
-const cell = (text: string): string => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
-
-/** Rows as CSV (RFC 4180) in base units. */
-export function toCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const lines = [columns.map((column) => column.id), ...rows.map((row) => columns.map((c) => c.value(row) ?? ''))]
-  return `${lines.map((line) => line.map((value) => cell(String(value))).join(',')).join('\r\n')}\r\n`
 }
 
 /** What is missing goes last in both directions: it is neither small nor large. */

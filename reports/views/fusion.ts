@@ -67,7 +67,7 @@ const spec: TopLevelSpec = {
           type: 'quantitative',
           title: 'Relative to no fusion',
           scale: {domain: [0, {expr: 'most * (width < 420 ? 1.75 : 1.3)'}], nice: false},
-          axis: {format: '.0%', values: [0, 0.25, 0.5, 0.75, 1]},
+          axis: {format: '.0%', values: [0, 0.25, 0.5, 0.75, 1], labelOverlap: 'greedy'},
         },
         color: {
           field: 'measure',

@@ -82,7 +82,7 @@ const spec: TopLevelSpec = {
         type: 'text',
         align: {expr: "scale('x', datum.end) > width - 130 ? 'right' : 'left'"},
         fill: {expr: 'theme.ink'},
-        y: 10,
+        y: 2,
         dx: {expr: "scale('x', datum.end) > width - 130 ? -6 : 6"},
       },
       encoding: {x: {field: 'end', type: 'quantitative'}, text: {field: 'label', type: 'nominal'}},

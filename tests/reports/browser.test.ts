@@ -1,0 +1,261 @@
+import {existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {pathToFileURL} from 'node:url'
+import {type BrowserContext, chromium, type Page} from 'playwright-core'
+import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {chartThemes} from '../../reports/chart/theme.ts'
+import type {ReportDocument} from '../../reports/document.ts'
+import {extractDocument, renderHtml} from '../../reports/html.ts'
+import {machines} from '../../src/analysis/machines/index.ts'
+import {buildTemplate, cpu, sample} from './support.ts'
+
+const executable = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const present = existsSync(executable)
+const required = process.env.CI === 'true' || process.env.RIDGEPOINT_BROWSER === 'required'
+const missing = `no Chromium at ${executable}: install it (Debian: apt-get install chromium) or set CHROMIUM to its path`
+
+/** Nothing of a user's browser, and no network of its own. */
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+if (!present) {
+  if (required) it('finds Chromium', () => expect.fail(missing))
+  else it.skip(`the page in a browser: ${missing}`)
+}
+
+describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
+  let folder = ''
+  let template = ''
+  let context: BrowserContext
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'ridgepoint-browser-'))
+    template = buildTemplate()
+    context = await chromium.launchPersistentContext(join(folder, 'profile'), {
+      executablePath: executable,
+      args: flags,
+      viewport: {width: 1280, height: 900},
+    })
+  }, 120_000)
+
+  afterAll(async () => {
+    await context?.close()
+    rmSync(folder, {recursive: true, force: true})
+  })
+
+  /** Opens a document as a page; what the console says and what the page asks the network for is kept. */
+  async function open(document: ReportDocument, viewport = {width: 1280, height: 900}, edit = (html: string) => html) {
+    const file = join(folder, `${Math.random().toString(36).slice(2)}.html`)
+    writeFileSync(file, edit(renderHtml(template, document)))
+    const page = await context.newPage()
+    const said: string[] = []
+    const asked: string[] = []
+    page.on('console', (message) => said.push(message.text()))
+    page.on('pageerror', (error) => said.push(error.message))
+    page.on('request', (request) => asked.push(request.url()))
+    await page.setViewportSize(viewport)
+    await page.goto(pathToFileURL(file).href)
+    await page.waitForSelector('html[data-ready]')
+    return {page, said, asked: () => asked.filter((url) => !url.startsWith('file:') && !url.startsWith('data:'))}
+  }
+
+  const dot = (page: Page, id: string) =>
+    page.locator(`.chart[data-view=roofline] [aria-roledescription=point][aria-label^="${id}"]`)
+
+  it('draws every chart and every operator, says nothing and loads nothing', async () => {
+    const document = sample({options: {against: [machines.mi300x]}})
+    const {page, said, asked} = await open(document)
+    await expect(page.locator('.chart svg').count()).resolves.toBe(4)
+    for (const op of document.result.operators) expect(await dot(page, op.id).count()).toBe(1)
+    expect(await page.locator('#operators tbody tr').count()).toBe(document.result.operators.length)
+    expect(await page.locator('#answer').innerText()).toContain('What limits it')
+    expect(await page.title()).toBe('Llama 3 8B on NVIDIA H100 SXM5 80 GB · Ridgepoint')
+    expect(said).toEqual([])
+    expect(asked()).toEqual([])
+    await page.close()
+  })
+
+  it('holds its policy: an injected script does not run', async () => {
+    const inject = (html: string) => html.replace('</body>', '<script>document.title = "broken in"</script></body>')
+    const {page, said} = await open(sample(), undefined, inject)
+    expect(await page.title()).not.toBe('broken in')
+    expect(said.join()).toMatch(/Content Security Policy/)
+    const evaluates = await page.evaluate(() => {
+      const made = document.createElement('script')
+      made.textContent = 'document.title = "made"'
+      document.body.append(made)
+      return document.title
+    })
+    expect(evaluates).not.toBe('made')
+    await page.close()
+  })
+
+  it('shows a name that looks like markup as a name', async () => {
+    const name = '</script><img src=x onerror="document.title=1">'
+    const machine = {
+      ...cpu,
+      name: '<b>bold</b>',
+      ceilings: cpu.ceilings.map((c) => ({...c, provenance: {...c.provenance, source: name}})),
+    }
+    const {page, said} = await open(sample({model: 'transformer', machine, modelName: name}))
+    expect(await page.locator('h1').innerText()).toBe(`${name} on <b>bold</b>`)
+    expect(await page.locator('img, h1 b').count()).toBe(0)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('links rows and dots both ways, by pointer and by keyboard', async () => {
+    const {page} = await open(sample())
+    const row = page.locator('tr[data-id="layers.attn.rope"]')
+    const ring = page.locator('.chart[data-view=roofline] path[stroke="#b3261e"][stroke-width="3"]')
+    expect(await ring.count()).toBe(0)
+    await row.focus()
+    await page.keyboard.press('Enter')
+    await expect.poll(() => ring.count()).toBe(1)
+    expect(await row.getAttribute('aria-selected')).toBe('true')
+    const near = await page.evaluate(() => {
+      const middle = (element: Element) => {
+        const {x, y, width, height} = element.getBoundingClientRect()
+        return [x + width / 2, y + height / 2] as const
+      }
+      const [a, b] = ['path[stroke="#b3261e"][stroke-width="3"]', '[aria-label^="layers.attn.rope"]'].map((selector) =>
+        middle(document.querySelector(`.chart[data-view=roofline] ${selector}`)!),
+      )
+      return Math.hypot(a![0] - b![0], a![1] - b![1])
+    })
+    // a triangle's box is not centred on its point
+    expect(near).toBeLessThan(4)
+    await dot(page, 'layers.attn.residual').last().scrollIntoViewIfNeeded()
+    const place = await dot(page, 'layers.mlp.residual').boundingBox()
+    await page.mouse.click(place!.x + place!.width / 2, place!.y + place!.height / 2)
+    // two operators stand there: the one on top is picked
+    await expect
+      .poll(() => page.locator('#operators tr[aria-selected=true]').getAttribute('data-id'))
+      .toMatch(/residual$/)
+    await page.close()
+  })
+
+  it('answers the pointer over a dot', async () => {
+    const {page} = await open(sample())
+    await dot(page, 'layers.attn.norm').scrollIntoViewIfNeeded()
+    const place = await dot(page, 'norm (').or(dot(page, 'norm:')).first().boundingBox()
+    await page.mouse.move(place!.x + place!.width / 2, place!.y + place!.height / 2)
+    const tooltip = page.locator('.tooltip')
+    await expect.poll(() => tooltip.isVisible()).toBe(true)
+    for (const term of ['Shape', 'FLOPs', 'Bytes', 'Intensity', 'Attainable', 'Bound by', 'Share']) {
+      expect(await tooltip.innerText()).toContain(term)
+    }
+    await page.close()
+  })
+
+  it('zooms by wheel once it is clicked, by buttons always, and returns to its frame', async () => {
+    const {page, said} = await open(sample())
+    const ticks = () => page.locator('.chart[data-view=roofline] .role-axis-label text').allInnerTexts()
+    const before = await ticks()
+    const chart = page.locator('.chart[data-view=roofline]')
+    await chart.scrollIntoViewIfNeeded()
+    const box = (await chart.boundingBox())!
+    const middle = [box.x + box.width / 2, box.y + box.height / 3] as const
+    await page.mouse.move(...middle)
+    await page.mouse.wheel(0, -1)
+    await page.waitForTimeout(100)
+    expect(await ticks()).toEqual(before)
+    await page.mouse.click(...middle)
+    for (let i = 0; i < 4; i++) await page.mouse.wheel(0, -200)
+    await expect.poll(ticks).not.toEqual(before)
+    await page.getByRole('button', {name: 'Back to the frame'}).click()
+    await expect.poll(ticks).toEqual(before)
+    await page.getByRole('button', {name: 'Zoom in'}).click()
+    await expect.poll(ticks).not.toEqual(before)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('hides and shows ceilings, classes and moves', async () => {
+    const {page, said} = await open(sample())
+    const line = page.locator('.chart[data-view=roofline] [aria-label^="fp8/int8 matrix"]')
+    expect(await line.count()).toBe(0)
+    await page.getByLabel(/^fp8\/int8 matrix/).check()
+    await expect.poll(() => line.count()).toBe(1)
+    await page.getByRole('checkbox', {name: 'Attention'}).uncheck()
+    await expect.poll(() => dot(page, 'layers.attn.scores').count()).toBe(0)
+    await page.getByLabel(/What fusing moves/).check()
+    await expect.poll(() => page.locator('.chart [aria-label$=" unfused"]').count()).toBe(5)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('sorts and filters its table', async () => {
+    const {page} = await open(sample())
+    const first = () => page.locator('#operators tbody tr').first().getAttribute('data-id')
+    expect(await first()).toBe('layers.mlp.up')
+    await page.locator('#operators thead button', {hasText: /^Operator$/}).click()
+    expect(await first()).toBe('embed')
+    expect(await page.locator('#operators th[aria-sort=ascending]').innerText()).toContain('Operator')
+    await page.getByRole('searchbox', {name: /operators/}).fill('swiglu')
+    expect(await page.locator('#operators tbody tr').count()).toBe(1)
+    await page.close()
+  })
+
+  it.each([360, 390, 768, 1280, 3840])('fits a window %i px wide, and its text is 12 px or more', async (width) => {
+    const {page, said} = await open(sample({model: 'transformer', machine: cpu, options: {batch: 32}}), {
+      width,
+      height: 900,
+    })
+    const [scrolled, inner] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+    expect(scrolled).toBeLessThanOrEqual(inner!)
+    const smallest = await page.evaluate(() =>
+      Math.min(
+        ...[...document.querySelectorAll('body *')]
+          .filter(
+            (e) => e.childNodes.length > 0 && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent?.trim()),
+          )
+          .filter((e) => !['SCRIPT', 'STYLE', 'NOSCRIPT'].includes(e.tagName))
+          .map((e) => Number.parseFloat(getComputedStyle(e).fontSize)),
+      ),
+    )
+    expect(smallest).toBeGreaterThanOrEqual(12)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('follows the theme of the system and its own switch, charts included', async () => {
+    const {page} = await open(sample())
+    const label = page.locator('.chart[data-view=roofline] .role-axis-label text').first()
+    const ink = () => label.getAttribute('fill')
+    expect(await ink()).toBe(chartThemes.light.muted)
+    await page.emulateMedia({colorScheme: 'dark'})
+    await expect.poll(ink).toBe(chartThemes.dark.muted)
+    const colour = () => page.evaluate(() => getComputedStyle(document.querySelector('section')!).backgroundColor)
+    expect(await colour()).toBe('rgb(22, 29, 36)')
+    await page.getByRole('button', {name: 'Switch to the light theme'}).click()
+    await expect.poll(ink).toBe(chartThemes.light.muted)
+    await page.close()
+  })
+
+  it('says what is wrong with a document that was edited by hand', async () => {
+    const broken = (html: string) => html.replace('"operators":[', '"operatorz":[')
+    const file = join(folder, 'broken.html')
+    writeFileSync(file, broken(renderHtml(template, sample())))
+    const page = await context.newPage()
+    await page.goto(pathToFileURL(file).href)
+    await expect.poll(() => page.locator('[role=alert]').innerText()).toContain('result.operators')
+    await page.close()
+  })
+
+  it('gives its document back from what the browser saved', async () => {
+    const document = sample()
+    const {page} = await open(document)
+    const html = await page.content()
+    expect(extractDocument(html)).toEqual(document)
+    await page.close()
+  })
+})
