@@ -39,6 +39,12 @@ function expectFusion(before: Graph, after: Graph): void {
     if (node.fusedFrom.length > 1) expect(node.id).toBe(joinIds(node.fusedFrom))
     for (const id of node.fusedFrom) expect(nodeOf(before, id).repeat).toBe(node.repeat)
   }
+  // what nobody reads is a result, and still leaves
+  const results = (graph: Graph) => {
+    const read = new Set(graph.nodes.flatMap((node) => node.inputs))
+    return new Set(graph.nodes.flatMap((node) => node.outputs).filter((tensor) => !read.has(tensor)))
+  }
+  for (const tensor of results(before)) expect(results(after)).toContain(tensor)
   // weights and index tensors are still read, caches still written
   const used = (graph: Graph, role: string) =>
     new Set(graph.nodes.flatMap((n) => [...n.inputs, ...n.outputs]).filter((t) => t.role === role))
@@ -192,6 +198,38 @@ describe('join', () => {
     expect(compulsoryBytes(joined.cost, 'f32')).toBe(3 * 8 * 4)
     expect(joined.cost.flops).toBe(24)
     expect(joined.id).toBe('a+b+c')
+  })
+
+  it('reads of a shared tensor what the part that needs most of it needs', () => {
+    const b = new GraphBuilder()
+    const x = b.tensor('x', 'constant', 8)
+    const heads = [2, 8, 4].map((elements) => {
+      const y = b.activation(`y${elements}`, elements)
+      b.add(ops.relu, `first ${elements}`, {elements}, [x], [y])
+      return y
+    })
+    const {nodes, tensors} = b.graph()
+    const joined = join(nodes, consumersOf(nodes, tensors.length))
+    expect(joined.inputs).toEqual([x])
+    expect(joined.cost.reads.map((use) => use.elements)).toEqual([8])
+    expect(joined.outputs).toEqual(heads)
+  })
+
+  it('of a cache write and its reader writes the new tokens and reads the old ones', () => {
+    const graph = transformer(models.gpt2.spec, tokens(1, {context: 10}))
+    const group = ['kv-write', 'scores'].map((id) => nodeOf(graph, `layers.attn.${id}`))
+    const {cost, outputs} = join(group, consumersOf(graph.nodes, graph.tensors.length))
+    const kv = (uses: typeof cost.reads) =>
+      uses.filter((use) => use.role === 'kv').map((use) => [use.name, use.elements])
+    expect(kv(cost.reads)).toEqual([['k cache', 10 * 768]])
+    expect(kv(cost.writes)).toEqual([
+      ['k cache', 768],
+      ['v cache', 768],
+    ])
+    expect(outputs.map((tensor) => tensor.name)).toEqual(['k cache', 'v cache', 'scores'])
+    // a cache that only the group reads is kept all the same
+    const alone = join(group, consumersOf(group, graph.tensors.length))
+    expect(alone.outputs).toEqual(outputs)
   })
 })
 

@@ -58,9 +58,13 @@ export function join(group: readonly Node[], consumers: Int32Array): Node {
     special += cost.special
     node.inputs.forEach((tensor, i) => {
       // a cache that the group also writes is still read from memory: what is read was written by earlier steps
-      if ((produced.has(tensor) && tensor.role !== 'kv') || inputs.includes(tensor)) return
-      inputs.push(tensor)
-      reads.push(cost.reads[i]!)
+      if (produced.has(tensor) && tensor.role !== 'kv') return
+      const use = cost.reads[i]!
+      const at = inputs.indexOf(tensor)
+      if (at < 0) {
+        inputs.push(tensor)
+        reads.push(use)
+      } else if (use.elements > reads[at]!.elements) reads[at] = use // one part may need less of it than another
     })
     node.outputs.forEach((tensor, i) => {
       const leaves =
