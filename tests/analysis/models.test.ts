@@ -191,7 +191,11 @@ describe('weights', () => {
     expect(nodeOf(graph, 'pooler').cost.macs).toBe(2 * 768 * 768)
     expect(nodeOf(graph, 'pooler').cost.reads[0]!.elements).toBe(2 * 768)
     expect(graph.nodes.map((n) => n.id)).not.toContain('lm_head')
-    expect(nodeOf(graph, 'embed.token-type').cost.reads[1]!.elements).toBe(2 * 768)
+    // both types in a pair of sentences, one in a single token; positions no longer than the table
+    const rows = (id: string, seq: number) =>
+      nodeOf(transformer(models['bert-base'].spec, tokens(seq)), id).cost.reads[1]!.elements / 768
+    expect([rows('embed.token-type', 128), rows('embed.token-type', 1)]).toEqual([2, 1])
+    expect([rows('embed.position', 128), rows('embed.position', 1000)]).toEqual([128, 512])
   })
 })
 

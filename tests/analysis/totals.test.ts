@@ -43,6 +43,7 @@ describe('rates', () => {
   it('replicas add their tokens, devices that share a layer do not', () => {
     const one = totals('llama-3-8b', {tp: 2}).totals
     const four = totals('llama-3-8b', {tp: 2, count: 8}).totals
+    expect(one.tokensPerSecond).toBeCloseTo(2048 / one.time.lower, 6)
     expect(four.tokensPerSecond).toBeCloseTo(4 * one.tokensPerSecond!, 6)
     expect(four.time).toEqual(one.time)
   })
