@@ -146,7 +146,9 @@ export function layoutLabels(
         leaders.filter((other) => strikes(other, box)).length
       const cost = Math.hypot(toX - spot.x, toY - spot.y) + CROSSING * crossings
       if (best && best.cost <= cost) continue
-      const leader = Math.abs(y - spot.y) > spot.radius + LINE
+      // a leader where the name stands away from its dot, or nearer to another one
+      const gap = (other: Spot) => Math.hypot(toX - other.x, toY - other.y) - other.radius
+      const leader = gap(spot) > LINE / 2 || spots.some((other) => gap(other) < gap(spot) - 1)
       best = {
         cost,
         box,

@@ -59,7 +59,7 @@ const x = (field: string) => ({
   field,
   type: 'quantitative' as const,
   title: 'Time of all instances (s)',
-  scale: {domain: [0, {expr: 'longest * 1.04'}], nice: false},
+  scale: {domain: [0, {expr: 'longest * width / max(60, width - 126)'}], nice: false},
   axis: {
     format: '~s',
     tickCount: {expr: 'width < 400 ? 3 : 6'},
@@ -96,10 +96,10 @@ const spec: TopLevelSpec = {
     {
       data: {name: 'bars'},
       mark: {type: 'text', align: 'left', dx: 6, fill: {expr: 'theme.ink'}, aria: false},
-      // the text of a long bar stands in its light tail or beyond it; near the right edge it turns to the left of the end
+      // the scale leaves 126 px behind the longest bar: 19 characters of 12 px
       encoding: {
         y,
-        x: {value: {expr: "min(scale('x', datum.upper), width - 118)"}},
+        x: {value: {expr: "scale('x', datum.upper)"}},
         text: {field: 'label', type: 'nominal'},
       },
     },
@@ -126,8 +126,7 @@ export const time: View = {
   margins: (width) => ({left: width < NARROW ? 126 : 270, right: 14, top: 6, bottom: 44}),
   inputs(analysis, state) {
     const rows = bars(analysis, state.hidden)
-    // room for the text behind the longest bar
-    const longest = 1.32 * Math.max(1e-12, ...rows.map((bar) => bar.upper))
+    const longest = Math.max(1e-12, ...rows.map((bar) => bar.upper))
     return {height: 26 * rows.length, signals: {longest}, data: {bars: rows}}
   },
   howToRead:

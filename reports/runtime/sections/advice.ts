@@ -3,6 +3,7 @@
 import {format, formatShare} from '../../../src/analysis/units.ts'
 import type {ReportDocument} from '../../document.ts'
 import {h} from '../dom.ts'
+import {unbroken} from '../words.ts'
 
 export function adviceSection(document: ReportDocument): HTMLElement {
   const {advice, totals} = document.result
@@ -18,7 +19,7 @@ export function adviceSection(document: ReportDocument): HTMLElement {
           totals.time.lower > 0 &&
           h('span', {class: 'note'}, ` ${formatShare(saves / totals.time.lower)} of the time`),
       ),
-      h('span', {}, message),
+      h('span', {}, unbroken(message)),
       h('span', {class: 'note'}, operator === null ? rule : `${rule}, ${operator}`),
     ),
   )

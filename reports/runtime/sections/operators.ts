@@ -10,6 +10,9 @@ import {type Column, Table} from '../table.ts'
 import {provenanceOf, shapeText} from '../words.ts'
 import {classSign} from './roofline.ts'
 
+/** An id that may break behind its dots and pluses, and nowhere else. */
+const breakable = (id: string) => id.split(/(?<=[.+])/).flatMap((part, i) => (i === 0 ? [part] : [h('wbr'), part]))
+
 /** A share as a number over a bar; bars are relative to the largest. */
 function share(value: number, largest: number): HTMLElement {
   const bar = h('span', {class: 'bar', 'aria-hidden': 'true'})
@@ -26,7 +29,7 @@ function columns(store: Store): Column<Operator>[] {
       id: 'operator',
       label: 'Operator',
       value: (op) => op.id,
-      show: (op) => h('span', {class: 'operator'}, classSign(classOf(op)), op.id),
+      show: (op) => h('span', {class: 'operator'}, classSign(classOf(op)), h('span', {}, ...breakable(op.id))),
     },
     {
       id: 'share',
