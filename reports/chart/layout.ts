@@ -50,7 +50,7 @@ function slopedLabel(line: RoofLine, plot: Plot, top: number, taken: readonly Bo
   for (let px = GUTTER + 6; px <= end; px += 6) {
     const startX = px - off * Math.sin(angle)
     const startY = y(line.value * x.invert(px)) - off * Math.cos(angle)
-    if (startY > height - 12) continue
+    if (startY > height - 12 || startX < GUTTER + 8) continue
     if (startY - length * Math.sin(angle) < 4) break
     const boxes = slantedBoxes(startX, startY, length, angle)
     if (boxes.some((box) => taken.some((t) => overlaps(box, t)))) continue
