@@ -48,7 +48,7 @@ export default class Place extends BaseCommand {
       )
     const points =
       file !== undefined
-        ? parsePoints(readInput(file, 'a file of points'), file === '-' ? 'standard input' : file)
+        ? parsePoints(await readInput(file, 'a file of points'), file === '-' ? 'standard input' : file)
         : [pointOf({flops, bytes, seconds, ...(name === undefined ? {} : {name})}, 'the measurement', 'measurement')]
     const [machine] = await findMachines(flags.machine ?? 'local', this)
     const {result, warnings} = place(points, machine, {dtype, engine, level})

@@ -27,7 +27,7 @@ export default class MachineAdd extends BaseCommand {
   async run(): Promise<void> {
     const {args} = await this.read(MachineAdd)
     const machine = parseMachine(
-      readInput(args.file, 'a machine file'),
+      await readInput(args.file, 'a machine file'),
       args.file === '-' ? 'standard input' : args.file,
     )
     if (reserved.includes(machine.id) || Object.hasOwn(machines, machine.id))

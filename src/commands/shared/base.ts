@@ -187,6 +187,6 @@ export abstract class BaseCommand extends Command {
   }
 
   override async catch(error: unknown): Promise<void> {
-    report(error, this.argv, this.id)
+    await report(error, this.argv, this.id, Object.keys({...this.ctor.flags, ...this.ctor.baseFlags}))
   }
 }

@@ -8,7 +8,7 @@ import {readInput} from './model.ts'
  * @throws AnalysisError `unreachable`, `bad-json`, `bad-document`
  */
 export async function readSaved(path: string): Promise<unknown> {
-  const text = readInput(path, 'a saved document')
+  const text = await readInput(path, 'a saved document')
   if (text.trimStart().startsWith('<')) {
     const {extractDocument} = await import('../../../reports/html.ts')
     return extractDocument(text)

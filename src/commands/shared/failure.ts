@@ -30,11 +30,19 @@ const flat = (text: string): string =>
     .filter(Boolean)
     .join('; ')
 
+/** Flags that come near those that do not exist. */
+async function nearFlags(asked: unknown, known: readonly string[]): Promise<string[]> {
+  if (!Array.isArray(asked)) return []
+  const {nearest} = await import('../../analysis/catalog.ts')
+  return asked.flatMap((flag) => nearest(String(flag), known)).map((name) => `did you mean --${name}?`)
+}
+
 /** oclif's own words for a usage mistake, on one line, with a way out. */
-function usageFailure(error: Foreign, command: string | undefined): Failure {
+async function usageFailure(error: Foreign, command: string | undefined, flags: readonly string[]): Promise<Failure> {
   const message = flat(String(error.message ?? 'wrong usage')).replace(control, ' ')
   const help = `\`perf ${command ? `${command.replaceAll(':', ' ')} ` : ''}--help\` shows what is allowed`
-  return {code: 'bad-flag', message, suggestions: [help], exitCode: exitCodes.usage}
+  const suggestions = [...(await nearFlags(error.flags, flags)), help]
+  return {code: 'bad-flag', message, suggestions, exitCode: exitCodes.usage}
 }
 
 const fileErrors: Readonly<Record<string, string>> = {
@@ -55,17 +63,28 @@ export function systemReason(error: unknown): string {
   return typeof code === 'string' ? (fileErrors[code] ?? code) : String(error)
 }
 
+/** The next step where an importer names a field and nothing else. */
+const nextSteps: Partial<Record<ErrorCode, string>> = {
+  'bad-config': "compare the field with the model's published config.json",
+  'bad-machine': '`perf machine show h100-sxm --json` prints a machine file that is right',
+  'sparse-peak': "give the dense peak: half the sparse one on today's GPUs",
+  'bad-document': 'save it again with --json',
+}
+
 /**
  * Turns what was thrown into a failure. What is neither ours nor oclif's is a bug of ours: one line and a hint.
  * @param command id of the command that ran, where one was found
+ * @param flags names of its flags
  */
-export function failureOf(error: unknown, command?: string): Failure {
+export async function failureOf(error: unknown, command?: string, flags: readonly string[] = []): Promise<Failure> {
   if (error instanceof AnalysisError) {
-    const {code, message, suggestions, exitCode} = error
+    const {code, message, exitCode} = error
+    const next = nextSteps[code]
+    const suggestions = error.suggestions.length > 0 || next === undefined ? error.suggestions : [next]
     return {code, message, suggestions, exitCode}
   }
   const foreign: Foreign = typeof error === 'object' && error !== null ? error : {message: error}
-  if (foreign.oclif !== undefined && foreign.oclif.exit !== 0) return usageFailure(foreign, command)
+  if (foreign.oclif !== undefined && foreign.oclif.exit !== 0) return usageFailure(foreign, command, flags)
   const message = flat(String(foreign.message ?? error)).replace(control, ' ')
   return {
     code: 'internal',
@@ -92,8 +111,13 @@ export function wantsJson(argv: readonly string[]): boolean {
 }
 
 /** Reports a failure on the stream it belongs to and sets the exit code. */
-export function report(error: unknown, argv: readonly string[], command?: string): void {
-  const failure = failureOf(error, command)
+export async function report(
+  error: unknown,
+  argv: readonly string[],
+  command?: string,
+  flags?: readonly string[],
+): Promise<void> {
+  const failure = await failureOf(error, command, flags)
   process.exitCode = failure.exitCode
   if (process.env.RIDGEPOINT_DEBUG === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   if (wantsJson(argv)) process.stdout.write(`${failureJson(failure)}\n`)

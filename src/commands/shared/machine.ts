@@ -5,7 +5,7 @@ import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import {parseMachine} from '../../analysis/importers/machine-file.ts'
 import {machines} from '../../analysis/machines/index.ts'
-import {readInput} from './model.ts'
+import {readFileText} from './model.ts'
 import {userFolder} from './settings.ts'
 
 /** What resolving may say and show while it works. */
@@ -27,7 +27,7 @@ export const addedFolder = (): string => join(userFolder(), 'machines')
 export function addedMachine(id: string): Machine | undefined {
   const path = join(addedFolder(), `${id}.json`)
   return /^[a-z0-9][a-z0-9._-]*$/.test(id) && existsSync(path)
-    ? parseMachine(readInput(path, 'a machine file'), path)
+    ? parseMachine(readFileText(path, 'a machine file'), path)
     : undefined
 }
 
@@ -41,7 +41,7 @@ export function addedMachines(host: Pick<MachineHost, 'remark'>): Machine[] {
     .flatMap((name) => {
       const path = join(folder, name)
       try {
-        return [parseMachine(readInput(path, 'a machine file'), path)]
+        return [parseMachine(readFileText(path, 'a machine file'), path)]
       } catch (error) {
         if (!(error instanceof AnalysisError)) throw error
         host.remark({code: 'machine-skipped', message: error.message})
@@ -90,7 +90,7 @@ async function findOne(asked: string, host: MachineHost): Promise<Machine> {
     ])
   const known: Readonly<Record<string, Machine>> = machines
   if (Object.hasOwn(known, asked)) return known[asked]!
-  if (isFile(asked)) return parseMachine(readInput(asked, 'a machine file'), asked)
+  if (isFile(asked)) return parseMachine(readFileText(asked, 'a machine file'), asked)
   const added = addedMachine(asked)
   if (added) return added
   const catalog = await import('../../analysis/catalog.ts')

@@ -2,7 +2,7 @@
 import {Config} from '@oclif/core/config'
 import {AnalysisError, exitCodes} from '../../analysis/errors.ts'
 import {report} from './failure.ts'
-import {manifestPlugin, type PackageJson} from './plugin.ts'
+import {type LoadCommand, manifestPlugin, type PackageJson} from './plugin.ts'
 
 /** oclif derives names of environment variables from the bin; `PERF_*` belongs to Linux perf. */
 class QuietConfig extends Config {
@@ -29,8 +29,9 @@ function ignoreClosedPipes(): void {
 function exitOnInterrupt(argv: readonly string[]): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      report(new AnalysisError('interrupted', 'interrupted'), argv)
-      process.exit(exitCodes.interrupted)
+      void report(new AnalysisError('interrupted', 'interrupted'), argv).finally(() =>
+        process.exit(exitCodes.interrupted),
+      )
     })
   }
 }
@@ -64,7 +65,7 @@ async function unknownCommand(config: Config, argv: readonly string[]): Promise<
     )
   }
   throw new AnalysisError('unknown-command', `${quoted(first)} is not a command`, [
-    ...nearest(first, spoken).map((id) => `did you mean perf ${id}?`),
+    ...nearest(first, [...new Set(spoken.map((id) => id.split(' ')[0]!))]).map((id) => `did you mean perf ${id}?`),
     '`perf --help` shows all commands',
   ])
 }
@@ -98,18 +99,28 @@ async function dispatch(config: Config, argv: readonly string[]): Promise<void> 
 }
 
 /**
- * Runs the command line.
+ * Runs one command line in this process: prints, and sets the exit code.
  * @param root folder of package.json and oclif.manifest.json
  */
-export async function main(argv: readonly string[], root: string, pjson: PackageJson): Promise<void> {
-  ignoreClosedPipes()
-  exitOnInterrupt(argv)
+export async function runCommandLine(
+  argv: readonly string[],
+  root: string,
+  pjson: PackageJson,
+  load?: LoadCommand,
+): Promise<void> {
   try {
-    const plugins = new Map([[pjson.name, manifestPlugin(root, pjson)]])
+    const plugins = new Map([[pjson.name, manifestPlugin(root, pjson, load)]])
     const config = new QuietConfig({root, plugins})
     await config.load()
     await dispatch(config, argv)
   } catch (error) {
-    report(error, argv)
+    await report(error, argv)
   }
+}
+
+/** The program: a command line, and the signals and pipes of a process of its own. */
+export async function main(argv: readonly string[], root: string, pjson: PackageJson): Promise<void> {
+  ignoreClosedPipes()
+  exitOnInterrupt(argv)
+  await runCommandLine(argv, root, pjson)
 }

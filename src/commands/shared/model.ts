@@ -16,30 +16,50 @@ const largest = 16 * 2 ** 20
 const laterFormats = new Set(['.onnx', '.gguf', '.safetensors'])
 
 /**
- * Reads a text file, or standard input for `-`.
+ * Reads a text file.
  * @throws AnalysisError `unreachable`, `bad-file`
  */
-export function readInput(path: string, what: string): string {
+export function readFileText(path: string, what: string): string {
   try {
-    if (path !== '-') {
-      const {size} = statSync(path)
-      if (size > largest)
-        throw new AnalysisError('bad-file', `${path} has ${size} bytes; ${what} has at most ${largest}`, [
-          'is it the right file?',
-        ])
-    }
-    return readFileSync(path === '-' ? 0 : path, 'utf8')
+    const {size} = statSync(path)
+    if (size > largest)
+      throw new AnalysisError('bad-file', `${path} has ${size} bytes; ${what} has at most ${largest}`, [
+        'is it the right file?',
+      ])
+    return readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof AnalysisError) throw error
-    const name = path === '-' ? 'standard input' : path
-    throw new AnalysisError('unreachable', `${name} cannot be read: ${systemReason(error)}`, [
+    throw new AnalysisError('unreachable', `${path} cannot be read: ${systemReason(error)}`, [
       `give the path of ${what}`,
     ])
   }
 }
 
+/** Waits for all of standard input without blocking: Ctrl-C must reach the program meanwhile. */
+async function readStandardInput(what: string): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > largest)
+      throw new AnalysisError('bad-file', `standard input has more than ${largest} bytes; ${what} has less`, [
+        'is it the right file?',
+      ])
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/**
+ * Reads a text file, or standard input for `-`.
+ * @throws AnalysisError `unreachable`, `bad-file`
+ */
+export async function readInput(path: string, what: string): Promise<string> {
+  return path === '-' ? readStandardInput(what) : readFileText(path, what)
+}
+
 async function fromConfig(path: string): Promise<FoundModel> {
-  const text = readInput(path, 'a Hugging Face config.json')
+  const text = await readInput(path, 'a Hugging Face config.json')
   const {parseConfig} = await import('../../analysis/importers/hf-config.ts')
   return parseConfig(text, path === '-' ? 'standard input' : path)
 }

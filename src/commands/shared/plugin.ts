@@ -20,16 +20,21 @@ interface Manifest {
   readonly commands: Record<string, Command.Cached & {readonly relativePath: string[]}>
 }
 
+/** Loads the module of a command by its id. */
+export type LoadCommand = (id: string) => Promise<{default: Command.Class}>
+
 /**
+ * @param load where commands come from; the built ones when nothing is said
  * @param root folder of package.json and oclif.manifest.json
  * @throws Error where the package was not built
  */
-export function manifestPlugin(root: string, pjson: PackageJson): Interfaces.Plugin {
+export function manifestPlugin(root: string, pjson: PackageJson, load?: LoadCommand): Interfaces.Plugin {
   const manifest = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8')) as Manifest
   const {name, version} = pjson
   const findCommand = async (id: string): Promise<Command.Class> => {
     const path = join(root, ...manifest.commands[id]!.relativePath)
-    const command = ((await import(pathToFileURL(path).href)) as {default: Command.Class}).default
+    const module = load ? await load(id) : ((await import(pathToFileURL(path).href)) as {default: Command.Class})
+    const command = module.default
     command.id = id
     command.plugin = plugin
     return command

@@ -1,0 +1,173 @@
+import {existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {describe, expect, it} from 'vitest'
+import {documentOf, expectNoInternals, run, sandbox} from './support.ts'
+
+const {path} = sandbox()
+const h100 = ['--machine', 'h100-sxm']
+
+/** Arguments (files by name, made below), exit code, error code, and what the message must name. */
+const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
+  [['analyze', 'gpt2', '--batch', '0'], 2, 'bad-flag', /--batch 0 .*1 to/],
+  [['analyze', 'gpt2', '--batch', '-1'], 2, 'bad-flag', /--batch -1/],
+  [['analyze', 'gpt2', '--batch=-1'], 2, 'bad-flag', /--batch -1/],
+  [['analyze', 'gpt2', '--batch', '1.5'], 2, 'bad-flag', /--batch 1\.5/],
+  [['analyze', 'gpt2', '--batch', '1e30'], 2, 'bad-flag', /--batch 1e\+?30/],
+  [['analyze', 'gpt2', '--batch', 'NaN'], 2, 'bad-flag', /--batch "NaN"/],
+  [['analyze', 'gpt2', '--batch', '0x10'], 2, 'bad-flag', /--batch "0x10"/],
+  [['analyze', 'gpt2', '--batch', ''], 2, 'bad-flag', /--batch ""/],
+  [['analyze', 'gpt2', '--batch'], 2, 'bad-flag', /--batch/],
+  [['analyze', 'gpt2', '--seq', '0'], 2, 'bad-flag', /--seq 0/],
+  [['analyze', 'gpt2', '--context', '-5'], 2, 'bad-flag', /--context -5/],
+  [['analyze', 'gpt2', '--top', '0'], 2, 'bad-flag', /--top 0/],
+  [['analyze', 'gpt2', '--group', 'colour'], 2, 'bad-flag', /--group=colour.*layer, kind/],
+  [['analyze', 'gpt2', '--fusion', 'some'], 2, 'bad-flag', /--fusion=some.*attention/],
+  [['analyze', 'gpt2', '--dtype', 'f17'], 2, 'bad-flag', /--dtype=f17.*bf16/],
+  [['analyze', 'gpt2', '--phase', 'train'], 2, 'bad-phase', /training is not analyzed yet/],
+  [['analyze', 'bert-base', '--phase', 'decode'], 2, 'bad-phase', /decode.*does not generate/],
+  [['analyze', 'gpt2', '--batch', '1000000000', '--seq', '1000000000', ...h100], 2, 'bad-dimension', /2\^53/],
+  [['analyze', 'gpt2', '--layers', '3'], 2, 'bad-flag', /--layers.*gpt2.*fixed/],
+  [['analyze', 'transformer', '--heads', '7'], 2, 'bad-dimension', /--heads 7.*--hidden 768/],
+  [['analyze', 'transformer', '--kv-heads', '5'], 2, 'bad-dimension', /--kv-heads 5.*--heads 12/],
+  [['analyze', 'transformer', '--encoder', '--decoder'], 2, 'bad-flag', /encoder/],
+  [['analyze', 'gpt2', '--tp', '5', ...h100], 2, 'bad-dimension', /--tp 5.*heads/],
+  [['analyze', 'gpt2', '--launch-overhead', '5 apples', ...h100], 3, 'bad-quantity', /5 apples/],
+  [['analyze', 'gpt2', '--launch-overhead=-5us', ...h100], 2, 'bad-flag', /negative/],
+  [['analyze', 'gpt2', '--price', '0', ...h100], 2, 'bad-flag', /--price 0/],
+  [['analyze', 'gpt2', '--csv', '--markdown'], 2, 'bad-flag', /csv|markdown/],
+  [['analyze', 'gpt2', '--bacth', '3'], 2, 'bad-flag', /--bacth/],
+  [['analyze'], 2, 'bad-flag', /Missing.*model/i],
+  [['analyze', 'gpt2', 'gpt3'], 2, 'bad-flag', /gpt3/],
+  [['analyze', 'gpt3'], 3, 'unknown-model', /"gpt3"/],
+  [['analyze', ''], 3, 'unknown-model', /""/],
+  [['analyze', 'meta/llama'], 3, 'unknown-model', /meta\/llama.*hub/],
+  [['analyze', 'model.onnx'], 3, 'bad-file', /\.onnx.*not read yet/],
+  [['analyze', 'model.gguf'], 3, 'bad-file', /\.gguf/],
+  [['analyze', './nowhere.json'], 3, 'unreachable', /nowhere\.json.*no such file/],
+  [['analyze', '@folder'], 3, 'unreachable', /config\.json.*no such file/],
+  [['analyze', '@not-json.json', ...h100], 3, 'bad-json', /not-json\.json/],
+  [['analyze', '@lacks.json', ...h100], 3, 'bad-config', /n_head|heads/],
+  [['analyze', '@indivisible.json', ...h100], 3, 'bad-config', /12.*770|770.*12/],
+  [['analyze', 'gpt2', '--machine', 'h100'], 3, 'unknown-machine', /"h100"/],
+  [['analyze', 'gpt2', '--machine', 'h100-sxm,'], 2, 'bad-flag', /empty/],
+  [['analyze', 'gpt2', '--machine', './none.json'], 3, 'unreachable', /none\.json/],
+  [['analyze', 'gpt2', '--machine', '@sparse.json'], 3, 'sparse-peak', /sparse/i],
+  [['analyze', 'gpt2', '--machine', '@unitless.json'], 3, 'bad-machine', /ceilings\[0\].*unit/],
+  [['analyze', 'gpt2', '--machine', 'local-gpu'], 4, 'no-profile', /local-gpu/],
+  [['analyze', 'gpt2', ...h100, '--report', '@missing/r.html'], 4, 'cannot-write', /missing\/r\.html/],
+  [['analyze', 'gpt2', ...h100, '--output', '@folder'], 4, 'cannot-write', /directory/],
+  [['sweep', 'gpt2', '--batch', '1:8:x1', ...h100], 2, 'bad-range', /factor/],
+  [['sweep', 'gpt2', '--batch', '8:1', ...h100], 2, 'bad-range', /above its end/],
+  [['sweep', 'gpt2', '--max-ttft', '0', ...h100], 2, 'bad-flag', /max-ttft/],
+  [['explain', 'rooflien'], 3, 'unknown-concept', /rooflien/],
+  [['explain', 'linear', '--dim', 'm'], 2, 'bad-flag', /"m"/],
+  [['op', 'show', 'lineer'], 3, 'unknown-operator', /lineer/],
+  [['op'], 2, 'unknown-command', /op needs one of list, show/],
+  [['op', 'shwo'], 2, 'unknown-command', /"shwo"/],
+  [['analyse', 'gpt2'], 2, 'unknown-command', /"analyse"/],
+  [['machine', 'add', '@unitless.json'], 3, 'bad-machine', /unit/],
+  [['machine', 'add', '@taken.json'], 3, 'bad-machine', /h100-sxm.*taken/],
+  [['compare', '@not-json.json', '@not-json.json'], 3, 'bad-json', /not-json/],
+  [['compare', '@empty.json', '@empty.json'], 3, 'bad-document', /empty\.json/],
+  [['compare', '@empty.json'], 2, 'bad-flag', /two documents/],
+  [['check', '--baseline', '@empty.json'], 3, 'bad-document', /empty\.json/],
+  [['check'], 2, 'bad-flag', /baseline/],
+  [['place', '--flops', '1', ...h100], 2, 'bad-flag', /--bytes/],
+  [['place', '--flops', '1', '--bytes', '1', '--seconds', '0', ...h100], 3, 'bad-points', /seconds/],
+  [['place', '--points', '@points.csv', ...h100], 3, 'bad-points', /line 2/],
+  [['report', '@empty.json'], 3, 'bad-document', /empty\.json/],
+  [['measure', 'webgpu'], 4, 'no-adapter', /WebGPU/],
+  [['measure', 'gpu'], 2, 'bad-flag', /gpu/],
+  [['bench', '--backend', 'webgpu'], 4, 'no-adapter', /WebGPU/],
+  [['bench', 'gemm', '--dims', '1x-1x2'], 2, 'bad-flag', /--dims/],
+]
+
+function makeFiles(): void {
+  mkdirSync(path('folder'))
+  const gpt2 = {model_type: 'gpt2', n_embd: 768, n_layer: 12, n_head: 12, n_positions: 1024, vocab_size: 50257}
+  const ceiling = {id: 'matrix', kind: 'compute', operation: 'fma', dtype: 'bf16', engine: 'matrix', value: '1 PFLOP/s'}
+  const dram = {id: 'dram', kind: 'bandwidth', mix: 'read', level: 'DRAM', value: '3 TB/s'}
+  const machine = {id: 'mine', name: 'Mine', source: 'its data sheet', date: '2026-01-01'}
+  const {n_head: _, ...lacks} = gpt2
+  const files = {
+    'not-json.json': '{oops',
+    'empty.json': '{}',
+    'lacks.json': JSON.stringify(lacks),
+    'indivisible.json': JSON.stringify({...gpt2, n_embd: 770}),
+    'sparse.json': JSON.stringify({...machine, ceilings: [{...ceiling, id: 'matrix-sparse'}, dram]}),
+    'unitless.json': JSON.stringify({...machine, ceilings: [{...ceiling, value: 5}, dram]}),
+    'taken.json': JSON.stringify({...machine, id: 'h100-sxm', ceilings: [ceiling, dram]}),
+    'points.csv': 'name,flops,bytes,seconds\na,1,1,-1\n',
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(path(name), text)
+}
+
+describe.each(cases)('perf %j', (args, exit, code, names) => {
+  const argv = () => {
+    makeFiles()
+    return args.map((arg) => (arg.startsWith('@') ? path(arg.slice(1)) : arg))
+  }
+
+  it(`exits ${exit} with one readable message, and the same in JSON`, async () => {
+    const words = argv()
+    const text = await run(...words)
+    expect(text.stderr).toMatch(names)
+    expect(text.code).toBe(exit)
+    expect(text.stdout).toBe('')
+    expectNoInternals(text.stderr)
+
+    const json = await run(...words, '--json')
+    expect(json.code).toBe(exit)
+    const document = documentOf(json)
+    expect(document.ok).toBe(false)
+    expect(document.error.code).toBe(code)
+    expect(document.error.message).toMatch(names)
+    expect(document.error.suggestions.length).toBeGreaterThan(0)
+    expectNoInternals(json.stdout)
+  })
+})
+
+describe('nearest names', () => {
+  it.each([
+    [['analyze', 'lama-3-8b'], 'llama-3-8b'],
+    [['analyze', 'gpt2', '--machine', 'h100'], 'h100-sxm'],
+    [['op', 'show', 'atention'], 'attention'],
+    [['analyse', 'gpt2'], 'perf analyze'],
+    [['modle', 'list'], 'perf model'],
+    [['model', 'lst'], 'perf model list'],
+    [['analyze', 'gpt2', '--bacth', '3'], '--batch'],
+    [['explain', 'rigde'], 'ridge'],
+  ])('%j suggests %s', async (args, near) => {
+    const {stderr} = await run(...args)
+    expect(stderr).toContain(`did you mean ${near}`)
+  })
+})
+
+describe('what an error leaves behind', () => {
+  it('keeps an existing report whole when the analysis fails', async () => {
+    writeFileSync(path('r.html'), 'before')
+    const {code} = await run('analyze', 'gpt3', ...h100, '--report', path('r.html'))
+    expect(code).toBe(3)
+    expect(readFileSync(path('r.html'), 'utf8')).toBe('before')
+  })
+
+  it('refuses an unwritable report before anything else is done', async () => {
+    const {stderr, code} = await run('analyze', 'gpt3', '--report', path('none', 'r.html'))
+    expect(code).toBe(4)
+    expect(stderr).toContain('cannot be written')
+    expect(existsSync(path('none'))).toBe(false)
+  })
+
+  it('keeps no machine that it refused', async () => {
+    writeFileSync(path('m.json'), '{"id": "x"}')
+    expect((await run('machine', 'add', path('m.json'))).code).toBe(3)
+    expect(existsSync(path('config'))).toBe(false)
+    expect(readdirSync(path())).toEqual(['m.json'])
+  })
+
+  it('passes no control characters on to the terminal', async () => {
+    for (const args of [['analyze', 'a\u001b[31mb'], ['analyze', 'gpt2', '--\u001b[31mx'], ['\u001b[31m']]) {
+      const {stderr} = await run(...args)
+      expect(stderr).not.toContain('\u001b')
+    }
+  })
+})

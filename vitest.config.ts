@@ -1,0 +1,19 @@
+import {defineConfig} from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    // tests that start the program or a browser share two slow cores with everything else in CI
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
+    env: {NO_COLOR: '1'},
+    coverage: {
+      provider: 'v8',
+      reporter: ['text', 'text-summary'],
+      include: ['src/**/*.ts', 'reports/**/*.ts'],
+      // runs in the browser test's page, where this coverage cannot look; types have nothing to cover
+      exclude: ['reports/runtime/**', '**/*.d.ts', '**/types.ts'],
+      thresholds: {statements: 85, branches: 75, functions: 85, lines: 85},
+    },
+  },
+})
