@@ -209,6 +209,38 @@ describe('every evaluation', () => {
     })
   })
 
+  it('is bound in total by the ceiling that binds for most of the time', () => {
+    each((e) => {
+      const seconds: Record<string, number> = {}
+      for (const op of e.operators)
+        if (op.bound) seconds[op.bound] = (seconds[op.bound] ?? 0) + op.time.lower * op.repeat
+      expect(seconds[e.bound!]).toBeCloseTo(Math.max(...Object.values(seconds)), 18)
+    })
+    // two short operators bound by memory against one longer one bound by arithmetic, in either order
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+    ]) {
+      const b = new GraphBuilder()
+      const square = (size: number) => b.tensor('x', 'constant', size ** 2)
+      const add = [
+        () => b.add(ops.relu, 'a', {elements: 4e6}, [square(2000)], [b.activation('y', 4e6)]),
+        () => b.add(ops.relu, 'b', {elements: 4e6}, [square(2000)], [b.activation('y', 4e6)]),
+        () => {
+          const dims = {m: 1000, n: 1000, k: 1000, bias: false}
+          b.add(ops.linear, 'c', dims, [square(1000), b.weight('w', 1e6)], [b.activation('z', 1e6)])
+        },
+      ]
+      for (const i of order) add[i]!()
+      const e = evaluate(b.graph(), prepareRoof(gpu), same('bf16'))
+      const [relu, product] = ['a', 'c'].map((id) => e.operators.find((op) => op.id === id)!)
+      // 16 µs each against 20 µs
+      expect(relu!.time.lower).toBeLessThan(product!.time.lower)
+      expect(2 * relu!.time.lower).toBeGreaterThan(product!.time.lower)
+      expect([relu!.bound, product!.bound, e.bound]).toEqual(['dram', 'matrix-bf16', 'dram'])
+    }
+  })
+
   it('is not slower where the machine is faster', () => {
     fc.assert(
       fc.property(anyFused, anyMachine, fc.double({min: 1, max: 10, noNaN: true}), (graph, machine, factor) => {

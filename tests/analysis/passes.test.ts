@@ -150,6 +150,22 @@ describe('fusion levels', () => {
     expect(ids('gpt2')).toContain('layers.mlp.down+residual')
   })
 
+  it('a product feeds a row-wise operator only where rows are kept on chip', () => {
+    const b = new GraphBuilder()
+    const [x, y] = [b.activation('x', 8), b.activation('y', 8)]
+    b.add(
+      ops.linear,
+      'product',
+      {m: 2, n: 4, k: 4, bias: false},
+      [b.tensor('in', 'constant', 8), b.weight('w', 16)],
+      [x],
+    )
+    b.add(ops.rmsnorm, 'norm', {rows: 2, width: 4}, [x, b.weight('gamma', 4)], [y])
+    const ids = (fusion: Fusion) => applyFusion(b.graph(), fusion).nodes.map((node) => node.id)
+    expect(ids('elementwise')).toEqual(['product', 'norm'])
+    expect(ids('all')).toEqual(['product+norm'])
+  })
+
   it('all reads the input of gate and up once', () => {
     const graph = applyFusion(transformer(models['llama-3-8b'].spec, tokens(8)), 'all')
     const node = graph.nodes.find((n) => n.fusedFrom.includes('layers.mlp.gate'))!
