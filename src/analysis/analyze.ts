@@ -12,6 +12,7 @@ import {applyFusion, type Fusion, fusions} from './passes/index.ts'
 import {prepareRoof, type Roof} from './roofline.ts'
 import {summarize} from './summary.ts'
 import {totalsOf} from './totals.ts'
+import {format} from './units.ts'
 import {resolveWorkload, type Workload, type WorkloadOptions} from './workload.ts'
 
 export interface AnalyzeOptions extends WorkloadOptions {
@@ -110,7 +111,7 @@ function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: 
   if (over > 0) {
     warnings.push({
       code: 'does-not-fit',
-      message: `needs ${over} bytes more than the ${machine.memory!.capacity} of ${machine.id}`,
+      message: `needs ${format(over, 'B')} (${over} bytes) more than the ${format(machine.memory!.capacity, 'B')} of ${machine.id}`,
     })
   }
   if (evaluation.executedFlops > Number.MAX_SAFE_INTEGER || evaluation.macs > Number.MAX_SAFE_INTEGER) {

@@ -89,6 +89,8 @@ const smallPrefixes = ['', 'm', 'µ', 'n', 'p'] as const
 export function format(value: number | null | undefined, base: BaseUnit | '', digits = 3): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–'
   if (value === 0) return `0 ${base}`.trimEnd()
+  // intensities are read against each other and against a ridge: no prefix
+  if (base === 'FLOP/B' && Math.abs(value) >= 1000) return `${formatCount(value)} ${base}`
   const magnitude = Math.abs(value)
   let step = Math.floor(Math.log10(magnitude) / 3)
   const table = base === 's' && step < 0 ? smallPrefixes : prefixes
