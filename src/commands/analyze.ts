@@ -18,7 +18,7 @@ export default class Analyze extends BaseCommand {
     '<%= config.bin %> analyze transformer --batch 32 --report report.html',
     '<%= config.bin %> analyze llama-3-8b --machine h100-sxm,mi300x --phase decode --batch 16',
     '<%= config.bin %> analyze ./config.json --machine h100-sxm --top 10',
-    'cat config.json | <%= config.bin %> analyze - --json',
+    '<%= config.bin %> analyze - --json < config.json',
   ]
   static override args = {
     model: Args.string({

@@ -22,7 +22,7 @@ export default class Compare extends BaseCommand {
     after: Args.string({ignoreStdin: true, description: 'the document after'}),
   }
   static override flags = {
-    all: Flags.boolean({summary: 'show figures that did not change, too', helpGroup: 'OUTPUT'}),
+    all: Flags.boolean({default: false, summary: 'show figures that did not change, too', helpGroup: 'OUTPUT'}),
     fused: Flags.string({summary: 'run this pair, or all, and compare', helpValue: 'PAIR|all', helpGroup: 'KERNELS'}),
     ...kernelFlags,
   }

@@ -26,7 +26,7 @@ export default class Measure extends BaseCommand {
     }),
   }
   static override flags = {
-    quick: Flags.boolean({summary: 'under 3 seconds instead of up to 30', helpGroup: 'MEASURING'}),
+    quick: Flags.boolean({default: false, summary: 'under 3 seconds instead of up to 30', helpGroup: 'MEASURING'}),
     threads: number('threads', 'threads of the many-thread ceilings (default: all that may be used)', 'MEASURING'),
     isa: Flags.string({summary: 'only this instruction set', helpValue: 'ISA', helpGroup: 'MEASURING'}),
   }

@@ -23,15 +23,15 @@ const number = (name: string, summary: string, group: string) =>
     parse: async (text) => parseNumber(text, `--${name}`),
   })()
 
-/** A quantity with a unit, `"5 us"`; a bare number is in `plain`. */
+/** A quantity with a unit, `"5 us"`; a bare number is in the base unit. */
 const quantity = (name: string, unit: 's' | 'W', summary: string, group: string, example: string) =>
   Flags.custom<number>({
     summary,
     helpGroup: group,
     helpValue: `"${example}"`,
     parse: async (text) => {
-      if (/^[\d.]+(e[+-]?\d+)?$/i.test(text.trim()) && Number(text) === 0) return 0
-      const value = parseQuantity(/^[\d.]+$/.test(text.trim()) ? `${text.trim()} ${unit}` : text, unit)
+      const bare = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text)
+      const value = bare ? Number(text) : parseQuantity(text, unit)
       if (value < 0)
         throw new AnalysisError('bad-flag', `--${name} ${text} is negative`, [`for example --${name} "${example}"`])
       return value

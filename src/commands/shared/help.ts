@@ -11,4 +11,8 @@ class ExamplesFirst extends CommandHelp {
 
 export class PerfHelp extends Help {
   protected override CommandHelpClass = ExamplesFirst
+
+  protected override log(...lines: string[]): void {
+    process.stdout.write(`${lines.join(' ')}\n`)
+  }
 }

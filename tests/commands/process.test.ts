@@ -1,0 +1,102 @@
+import {spawn} from 'node:child_process'
+import {once} from 'node:events'
+import {mkdirSync, writeFileSync} from 'node:fs'
+import {describe, expect, it} from 'vitest'
+import {bin, documentOf, run, sandbox, spawned} from './support.ts'
+
+const {path} = sandbox()
+const h100 = ['--machine', 'h100-sxm']
+
+describe('the program as a process', () => {
+  it('prints what the command in process prints, with the same exit codes', async () => {
+    for (const args of [
+      ['analyze', 'gpt2', ...h100, '--json'],
+      ['analyze', 'gpt2', ...h100],
+      ['analyze', 'gpt3'],
+      ['analyze', 'gpt2', '--batch', '0', '--json'],
+      ['nonsense', '--json'],
+      ['op'],
+    ]) {
+      const outcome = await spawned(args)
+      expect(outcome).toEqual(await run(...args))
+    }
+  })
+
+  it('uses no colour in a pipe, and none for NO_COLOR, TERM=dumb and --no-color', async () => {
+    const escapeCode = String.fromCharCode(27)
+    for (const env of [{}, {NO_COLOR: '1'}, {TERM: 'dumb'}, {FORCE_COLOR: '0'}]) {
+      const {stdout, stderr} = await spawned(['analyze', 'gpt2', ...h100], {env})
+      expect(stdout + stderr).not.toContain(escapeCode)
+    }
+  })
+
+  it('stays quiet when its reader goes away', async () => {
+    const child = spawn(process.execPath, [bin, 'sweep', 'gpt2', ...h100, '--batch', '1:1000', '--json'])
+    let stderr = ''
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    await once(child.stdout, 'data')
+    child.stdout.destroy()
+    await once(child, 'close')
+    expect(stderr).not.toMatch(/EPIPE|Error/)
+  })
+
+  it.each([[[]], [['--json']]])('exits 130 when interrupted %j', async (more) => {
+    // standard input stays open: the program waits
+    const child = spawn(process.execPath, [bin, 'analyze', '-', ...h100, ...more], {stdio: ['pipe', 'pipe', 'pipe']})
+    let stdout = ''
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk
+    })
+    const poll = setInterval(() => child.kill('SIGINT'), 700)
+    const [code] = await once(child, 'close')
+    clearInterval(poll)
+    expect(code).toBe(130)
+    if (more.length > 0) expect(documentOf({stdout}).error.code).toBe('interrupted')
+  })
+
+  it('does not wait for standard input that it does not need', async () => {
+    const child = spawn(process.execPath, [bin, 'compare'], {stdio: ['pipe', 'ignore', 'ignore']})
+    const [code] = await once(child, 'close')
+    expect(code).toBe(2)
+  })
+
+  it('shows a stack only for RIDGEPOINT_DEBUG=1', async () => {
+    const {stderr} = await spawned(['analyze', 'gpt3'], {env: {RIDGEPOINT_DEBUG: '1'}})
+    expect(stderr).toMatch(/^\s+at /m)
+    expect((await spawned(['analyze', 'gpt3'])).stderr).not.toMatch(/^\s+at /m)
+  })
+})
+
+describe('without the native addon', () => {
+  it('analyzes a datasheet machine, and one line says what is missing', async () => {
+    // a package root without build/: what an install without a compiler leaves
+    const fake = path('package')
+    mkdirSync(fake)
+    const {root} = await import('./support.ts')
+    const {cpSync, readFileSync} = await import('node:fs')
+    for (const part of ['bin', 'dist']) cpSync(`${root}/${part}`, `${fake}/${part}`, {recursive: true})
+    for (const part of ['package.json', 'oclif.manifest.json'])
+      writeFileSync(`${fake}/${part}`, readFileSync(`${root}/${part}`))
+    const child = spawn(process.execPath, [`${fake}/bin/perf.js`, 'analyze', 'gpt2', '--json'])
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    const [code] = await once(child, 'close')
+    expect(code).toBe(0)
+    const {result, warnings} = documentOf({stdout})
+    expect(result.machine.id).toBe('h100-sxm')
+    expect(warnings.map((w: {code: string}) => w.code)).toEqual(['no-addon'])
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(stderr).toMatch(/npm (run build:native|rebuild)/)
+
+    const measure = spawn(process.execPath, [`${fake}/bin/perf.js`, 'measure'])
+    const [exit] = await once(measure, 'close')
+    expect(exit).toBe(4)
+  })
+})
