@@ -114,7 +114,8 @@ function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: 
       message: `needs ${format(over, 'B')} (${over} bytes) more than the ${format(machine.memory!.capacity, 'B')} of ${machine.id}`,
     })
   }
-  if (evaluation.executedFlops > Number.MAX_SAFE_INTEGER || evaluation.macs > Number.MAX_SAFE_INTEGER) {
+  const largest = Math.max(evaluation.executedFlops, evaluation.memory.peak, ...Object.values(evaluation.bytes))
+  if (largest > Number.MAX_SAFE_INTEGER) {
     warnings.push({
       code: 'rounded-totals',
       message: 'totals above 2^53 are rounded to the nearest double; the counts of each operator are exact',

@@ -2,15 +2,12 @@
 import {distance} from 'fastest-levenshtein'
 import type {List} from './document/list.ts'
 import type {Machine} from './document/machine.ts'
-import {AnalysisError, type ErrorCode} from './errors.ts'
+import {AnalysisError, type ErrorCode, NAME_LIMIT, quoted} from './errors.ts'
 import {machines} from './machines/index.ts'
 import {models} from './models/index.ts'
 import type {ModelDef} from './models/types.ts'
 import {ops} from './ops/index.ts'
 import type {OpDef} from './ops/types.ts'
-
-/** Longest name that is compared or echoed: a path pasted in by mistake is cut. */
-const NAME_LIMIT = 64
 
 const plain = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '')
 
@@ -32,13 +29,6 @@ export function nearest(asked: string, known: readonly string[], most = 3): stri
     .sort((a, b) => a.score - b.score)
     .slice(0, most)
     .map(({name}) => name)
-}
-
-/** Quotes a name for a message: bounded, control characters visible as escapes. */
-export function quoted(name: string): string {
-  const text = JSON.stringify(name.length > NAME_LIMIT ? `${name.slice(0, NAME_LIMIT)}…` : name)
-  // JSON leaves C1 controls and DEL as they are; a terminal obeys them
-  return text.replace(/[\u007f-\u009f]/g, '?')
 }
 
 /** The error for a name that is not known: its nearest neighbours and the command that lists all. */

@@ -62,3 +62,13 @@ export interface Warning {
   code: string
   message: string
 }
+
+/** Longest name that is compared or echoed: a path pasted in by mistake is cut. */
+export const NAME_LIMIT = 64
+
+/** Quotes a name for a message: bounded, control characters visible as escapes. */
+export function quoted(name: string): string {
+  const text = JSON.stringify(name.length > NAME_LIMIT ? `${name.slice(0, NAME_LIMIT)}…` : name)
+  // JSON leaves C1 controls and DEL as they are; a terminal obeys them
+  return text.replace(/[\u007f-\u009f]/g, '?')
+}

@@ -1,6 +1,5 @@
 /** Ranges of whole numbers as a user writes them: `1:512:x2`, `128:4096:+128`, `1,2,4`. */
-import {quoted} from './catalog.ts'
-import {AnalysisError} from './errors.ts'
+import {AnalysisError, quoted} from './errors.ts'
 import {wholeNumber} from './workload.ts'
 
 /** Values of one range; more would be a table that nobody reads. */

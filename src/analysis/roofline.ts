@@ -6,6 +6,9 @@ import type {Bytes, BytesPerSecond, FlopsPerSecond, Seconds} from './units.ts'
 
 export type Level = NonNullable<Ceiling['level']>
 
+/** A ceiling with one of these verdicts is no limit of the machine. */
+const unusable: ReadonlySet<string> = new Set(['implausible', 'wrong', 'failed', 'skipped'])
+
 /** Outermost first: the binding level of equal times is the outer one. */
 const levelOrder: readonly Level[] = ['DRAM', 'L3', 'L2', 'L1']
 
@@ -50,9 +53,7 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
       'give the time one operator takes to start, for example --launch-overhead 5us',
     ])
   }
-  const usable = machine.ceilings.filter(
-    (c) => c.verdict !== 'implausible' && c.verdict !== 'failed' && c.verdict !== 'skipped',
-  )
+  const usable = machine.ceilings.filter((c) => !c.verdict || !unusable.has(c.verdict))
   // one add or multiply per cycle counts where a machine has no fused multiply-add (a TPU's vector unit)
   const isFused = (c: Ceiling) => c.operation === undefined || c.operation === 'fma' || c.operation === 'dot'
   const arithmetic = usable.filter(

@@ -37,7 +37,8 @@ export function summarize(
   if (ceiling?.kind === 'bandwidth') {
     limit = `Memory: ${formatShare(shares.memory)} of the time is bound by ${ceiling.level ?? 'memory'} bandwidth (${format(ceiling.value, 'B/s')}); intensity ${at}.`
   } else if (ceiling?.kind === 'compute') {
-    limit = `Arithmetic: ${formatShare(shares.compute)} of the time is bound by compute (${peak.dtype}, ${format(peak.rate, 'FLOP/s')}); intensity ${at}.`
+    const type = ceiling.dtype ?? peak.dtype
+    limit = `Arithmetic: ${formatShare(shares.compute)} of the time is bound by compute (${type}, ${format(ceiling.value, 'FLOP/s')}); intensity ${at}.`
   } else {
     limit = `Latency: ${formatShare(shares.latency)} of the time is the start of operators (${format(roof.launch?.seconds ?? null, 's')} each); intensity ${at}.`
   }

@@ -4,7 +4,7 @@
  * Inside the program everything is in base units: FLOP, B, s, FLOP/s, OP/s, B/s, Hz, W.
  * Bandwidth and rates are decimal (1 GB/s = 1e9 B/s); capacities may be binary (1 KiB = 1024 B).
  */
-import {AnalysisError} from './errors.ts'
+import {AnalysisError, quoted} from './errors.ts'
 
 declare const unit: unique symbol
 
@@ -64,7 +64,7 @@ export function parseQuantity(text: string, expected: BaseUnit): number {
   const value = match && parsed ? scaled(match[1]!.replace(/[_,]/g, ''), parsed.scale) : Number.NaN
   // 1e400 is no f64 number: infinite rates must not enter
   if (parsed?.base !== expected || !Number.isFinite(value)) {
-    throw new AnalysisError('bad-quantity', `"${text}" is not a quantity in ${expected}`, [
+    throw new AnalysisError('bad-quantity', `${quoted(text)} is not a quantity in ${expected}`, [
       `write a number and a unit, for example "3.35 T${expected}"`,
     ])
   }

@@ -86,7 +86,8 @@ function checkDevices(model: ModelDef, count: number, tp: number): void {
       ])
     }
   }
-  if (kvHeads > tp && kvHeads % tp !== 0) {
+  // a device's query heads must not span two groups: either side divides the other
+  if (kvHeads % tp !== 0 && tp % kvHeads !== 0) {
     throw new AnalysisError('bad-dimension', `--tp ${tp} does not divide kvHeads = ${kvHeads} of ${model.id}`, [
       'choose a divisor',
     ])
@@ -109,6 +110,9 @@ export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Work
     ])
   }
   const logits = options.logits ?? 'last'
+  if (logits !== 'last' && logits !== 'all') {
+    throw new AnalysisError('bad-flag', `--logits "${logits}" is not known`, ['use one of last, all'])
+  }
   const fusion = options.fusion ?? 'attention'
   if (!Object.hasOwn(fusions, fusion)) {
     throw new AnalysisError('bad-flag', `--fusion "${fusion}" is not known`, [

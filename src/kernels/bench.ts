@@ -1,8 +1,8 @@
 /** Runs operator kernels, checks them against their oracle, and places them under the measured roof. */
 import {freemem} from 'node:os'
-import {nearest, quoted} from '../analysis/catalog.ts'
+import {nearest} from '../analysis/catalog.ts'
 import type {Machine, Verdict} from '../analysis/document/machine.ts'
-import {AnalysisError, type Warning} from '../analysis/errors.ts'
+import {AnalysisError, quoted, type Warning} from '../analysis/errors.ts'
 import {readIdentity} from './identity.ts'
 import {loadNative, type NativeAddon, type NativeSession} from './native.ts'
 import {programTime, roofFor} from './place.ts'

@@ -43,12 +43,12 @@ export const operatorSchema = z.strictObject({
 })
 
 export const memorySchema = z.strictObject({
-  weights: count,
-  activations: count,
-  kvCache: count,
-  gradients: count,
-  optimizer: count,
-  peak: count,
+  weights: sum,
+  activations: sum,
+  kvCache: sum,
+  gradients: sum,
+  optimizer: sum,
+  peak: sum,
 })
 
 export const totalsSchema = z.strictObject({

@@ -1,6 +1,6 @@
 /** The dims of an operator as a user gives them: some, as numbers or text; checked, and completed from its example. */
-import {nearest, quoted} from '../catalog.ts'
-import {AnalysisError} from '../errors.ts'
+import {nearest} from '../catalog.ts'
+import {AnalysisError, quoted} from '../errors.ts'
 import type {Dim, Dims, OpDef} from '../ops/types.ts'
 import {wholeNumber} from '../workload.ts'
 

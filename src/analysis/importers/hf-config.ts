@@ -1,8 +1,8 @@
 /** Hugging Face `config.json` → model, for the families in `hf/families.ts`. */
 import {transformer} from '../architectures/transformer.ts'
-import {nearest, quoted} from '../catalog.ts'
+import {nearest} from '../catalog.ts'
 import {type ComputeDType, parseDType} from '../dtype.ts'
-import {AnalysisError, type Warning} from '../errors.ts'
+import {AnalysisError, quoted, type Warning} from '../errors.ts'
 import {parameterCount} from '../graph.ts'
 import type {ModelDef} from '../models/types.ts'
 import {type Family, families} from './hf/families.ts'

@@ -1,6 +1,6 @@
 /** The program: finds the command, runs it, and answers for everything that goes wrong before there is one. */
 import {Config} from '@oclif/core/config'
-import {AnalysisError, exitCodes} from '../../analysis/errors.ts'
+import {AnalysisError, exitCodes, quoted} from '../../analysis/errors.ts'
 import {report} from './failure.ts'
 import {type LoadCommand, manifestPlugin, type PackageJson} from './plugin.ts'
 
@@ -46,7 +46,7 @@ function split(config: Config, argv: readonly string[]): {id: string; rest: stri
 }
 
 async function unknownCommand(config: Config, argv: readonly string[]): Promise<never> {
-  const {nearest, quoted} = await import('../../analysis/catalog.ts')
+  const {nearest} = await import('../../analysis/catalog.ts')
   const [first = '', second] = argv
   const spoken = config.commandIDs.map((id) => id.replaceAll(':', ' '))
   const under = spoken.filter((id) => id.startsWith(`${first} `))

@@ -2,7 +2,7 @@
 import {readFileSync} from 'node:fs'
 import {homedir} from 'node:os'
 import {dirname, isAbsolute, join} from 'node:path'
-import {AnalysisError} from '../../analysis/errors.ts'
+import {AnalysisError, quoted} from '../../analysis/errors.ts'
 import {systemReason} from './failure.ts'
 
 /** A flag's value as text, and who said so. */
@@ -103,7 +103,7 @@ export async function loadSettings(flags: readonly string[], known: readonly str
 }
 
 async function unknownKey(path: string, key: string, known: readonly string[]): Promise<never> {
-  const {nearest, quoted} = await import('../../analysis/catalog.ts')
+  const {nearest} = await import('../../analysis/catalog.ts')
   const allowed = known.filter((name) => !notSettings.has(name))
   throw new AnalysisError('bad-config', `${path}: ${quoted(key)} is not a setting`, [
     ...nearest(key, allowed).map((name) => `did you mean "${name}"?`),
