@@ -125,7 +125,7 @@ describe('parseQuantity', () => {
     const {code, message, suggestions} = error as AnalysisError
     expect(code).toBe('bad-quantity')
     expect(message).toContain(unit)
-    expect(message).toContain(text.slice(0, 20))
+    expect(message).toContain(JSON.stringify(text.slice(0, 20)).slice(1, -1))
     expect(suggestions[0]).toContain(`"3.35 T${unit}"`)
   })
 
