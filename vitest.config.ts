@@ -7,6 +7,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 180_000,
     env: {NO_COLOR: '1'},
+    reporters: process.env.CI ? ['default', ['json', {outputFile: 'coverage/tests.json'}]] : ['default'],
     coverage: {
       provider: 'v8',
       reporter: ['text', 'text-summary'],

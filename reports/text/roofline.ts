@@ -1,9 +1,10 @@
 /** A small log-log roofline for the terminal. Its frame follows from the machine, never from the data. */
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import {format, formatShare} from '../../src/analysis/units.ts'
-import {type Look, styleOf} from './style.ts'
+import {type Look, styleOf, wrap} from './style.ts'
 
-const rows = 12
+/** four decades, three rows each, and the last tick */
+const rows = 13
 /** operators that are named; the table has the rest */
 const named = 9
 /** characters of a tick label with its axis: `1.98 PFLOP/s ┤` */
@@ -42,7 +43,7 @@ export function rooflineChart(analysis: Analysis, look: Look): string {
   const style = styleOf(look.color)
   const ridge = Math.log10(frame.peak / frame.bandwidth)
   const [x0, x1] = [Math.floor(ridge) - 3, Math.floor(ridge) + 2]
-  const y1 = Math.ceil(Math.log10(frame.peak) * 2) / 2
+  const y1 = Math.ceil(Math.log10(frame.peak))
   const y0 = y1 - 4
   const xOf = (intensity: number) => Math.round(((Math.log10(intensity) - x0) / (x1 - x0)) * (columns - 1))
   const yOf = (rate: number) => Math.round(((y1 - Math.log10(rate)) / (y1 - y0)) * (rows - 1))
@@ -84,7 +85,7 @@ export function rooflineChart(analysis: Analysis, look: Look): string {
     ...body,
     axis,
     `${' '.repeat(gutter)}${style.dim(ticks)}`,
-    style.dim(`${' '.repeat(gutter)}FLOP per byte; ╱ memory bandwidth, ─ peaks; height is the modelled bound`),
+    style.dim(wrap('FLOP per byte; ╱ memory bandwidth, ─ peaks; height is the modelled bound', look.width)),
     ...legendLines(legend, look.width),
     ...(outside.length > 0 ? [style.dim(`outside the frame: ${outside.join(', ')}`)] : []),
   ].join('\n')

@@ -31,7 +31,11 @@ export default class Sweep extends BaseCommand {
     batch: range('sequences processed together', '1:512:x2'),
     seq: range('tokens processed at once', '128:4096:x2'),
     context: range('tokens already cached', '0:8192:+1024'),
-    fit: Flags.boolean({default: false, summary: 'the largest batch, context and sequence that fit', helpGroup: 'LIMITS'}),
+    fit: Flags.boolean({
+      default: false,
+      summary: 'the largest batch, context and sequence that fit',
+      helpGroup: 'LIMITS',
+    }),
     'max-ttft': quantity(
       'max-ttft',
       's',

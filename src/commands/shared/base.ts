@@ -127,7 +127,7 @@ export abstract class BaseCommand extends Command {
   private look(): Look {
     const {NO_COLOR, TERM, COLUMNS} = process.env
     const color = this.isTerminal && !NO_COLOR && TERM !== 'dumb' && !this.common['no-color']
-    const width = Number(process.stdout.columns ?? COLUMNS)
+    const width = Number(process.stdout.columns || COLUMNS)
     // a pipe has no width: 120 columns show every column of every table
     return {color, width: Number.isInteger(width) && width > 0 ? Math.max(width, 40) : 120}
   }

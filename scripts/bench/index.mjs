@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/**
+ * The two figures of the project, with medians, machine and date: `npm run bench`. Never part of a timed test.
+ *  - start-up: `perf analyze llama-3-8b --machine h100-sxm --json`, whole process, against `node -e 0`, interleaved
+ *  - engine: analyses of Llama 3 8B (prefill and decode) per second on one core
+ * `--quick` takes fewer samples.
+ */
+import {mkdtempSync, rmSync} from 'node:fs'
+import {cpus, tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {fileURLToPath, pathToFileURL} from 'node:url'
+import {build} from 'esbuild'
+import {measureEngine} from './engine.mjs'
+import {measureStartup} from './startup.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const quick = process.argv.includes('--quick')
+
+/** The engine as the command runs it: bundled and minified by the same tool. */
+async function loadEngine() {
+  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bench-'))
+  const outfile = join(folder, 'engine.mjs')
+  try {
+    await build({
+      stdin: {
+        contents: `export {evaluateModel} from './src/analysis/analyze.ts'
+export {models} from './src/analysis/models/index.ts'
+export {machines} from './src/analysis/machines/index.ts'
+export {prepareRoof} from './src/analysis/roofline.ts'
+export {resolveWorkload} from './src/analysis/workload.ts'`,
+        resolveDir: root,
+      },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      outfile,
+      logLevel: 'warning',
+    })
+    return await import(pathToFileURL(outfile).href)
+  } finally {
+    rmSync(folder, {recursive: true, force: true})
+  }
+}
+
+const fixed = (value, digits = 1) => value.toFixed(digits)
+const when = new Date().toISOString().slice(0, 16).replace('T', ' ')
+process.stdout.write(`${cpus()[0].model}, ${cpus().length} CPUs, node ${process.version}, ${when} UTC\n\n`)
+
+const startup = measureStartup(root, quick ? 9 : 41)
+process.stdout.write(
+  `start-up  ${fixed(startup.ratio, 2)} × node -e 0 (target at most 2.5 ×)\n` +
+    `          perf analyze llama-3-8b --machine h100-sxm --json: median ${fixed(startup.perf)} ms, best ${fixed(startup.perfBest)} ms\n` +
+    `          node -e 0: median ${fixed(startup.node)} ms, best ${fixed(startup.nodeBest)} ms; ${startup.samples} pairs, interleaved;\n` +
+    `          the ratio is the median of the pairs' ratios\n\n`,
+)
+
+const engine = measureEngine(await loadEngine(), quick ? 5 : 15)
+process.stdout.write(
+  `engine    ${Math.round(engine.median).toLocaleString('en-US')} analyses/s on one core (target at least 20,000)\n` +
+    `          median of ${engine.samples} runs of ${fixed(engine.seconds, 2)} s, best ${Math.round(engine.best).toLocaleString('en-US')};\n` +
+    `          one analysis is prefill + decode of Llama 3 8B on H100 SXM, batch and sequence changed each time\n`,
+)
