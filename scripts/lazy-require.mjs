@@ -21,7 +21,8 @@ export function makeLazy(source) {
   const used = new RegExp(`\\b(${[...names.keys()].join('|')})\\b`, 'g')
   const body = rest.replace(used, (name) => `$imports.${name}`)
   const getters = [...names].map(
-    ([name, load]) => `get ${name}() { const value = ${load}; Object.defineProperty(this, "${name}", {value}); return value; }`,
+    ([name, load]) =>
+      `get ${name}() { const value = ${load}; Object.defineProperty(this, "${name}", {value}); return value; }`,
   )
   // getters on an object and not calls: `new errors_1.CLIError()` must stay a construction of what the property holds
   return body.replace(/^("use strict";\n)?/, (strict) => `${strict}const $imports = {${getters.join(', ')}};\n`)
