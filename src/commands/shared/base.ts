@@ -68,6 +68,7 @@ export abstract class BaseCommand extends Command {
     const {flags, args, argv} = extra.length > 0 ? await this.parseWith(command, extra) : given
     this.common = flags as CommonFlags
     this.sources = new Map([
+      ...Object.entries(args).flatMap(([name, value]) => (value === undefined ? [] : [[name, 'argument'] as const])),
       ...[...typed].map((name) => [name, 'flag'] as const),
       ...extra.map(([name, setting]) => [name, setting.source] as const),
     ])

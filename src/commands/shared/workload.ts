@@ -1,10 +1,11 @@
 /** Flags → the options of the engine. */
 import type {AnalyzeOptions} from '../../analysis/analyze.ts'
+import type {TransformerSpec} from '../../analysis/architectures/transformer.ts'
 import type {Dimensions} from '../../analysis/dimensions.ts'
 import type {ModelDef} from '../../analysis/models/types.ts'
 import {resolveWorkload} from '../../analysis/workload.ts'
 import type {ConfigRow} from './base.ts'
-import type {modelFlags, workloadFlags} from './flags.ts'
+import type {machineFlags, modelFlags, workloadFlags} from './flags.ts'
 import type {Values} from './values.ts'
 
 export type WorkloadFlags = Values<typeof workloadFlags> & {'launch-overhead'?: number | undefined}
@@ -42,14 +43,27 @@ export function chosenDimensions(flags: DimensionFlags): Dimensions {
   }
 }
 
+function dimensionValues(spec: TransformerSpec): Record<string, ConfigRow['value']> {
+  const {layers, hidden, heads, kvHeads, headDim, ffn, vocab, causal} = spec
+  return {
+    layers,
+    hidden,
+    heads,
+    'kv-heads': kvHeads,
+    'head-dim': headDim,
+    ffn,
+    vocab,
+    [causal ? 'decoder' : 'encoder']: true,
+  }
+}
+
 /** Every value in force, the engine's defaults included. */
 export function configValues(
   model: ModelDef,
   options: AnalyzeOptions,
-  flags: {machine?: string | undefined},
+  flags: Values<typeof machineFlags>,
 ): Record<string, ConfigRow['value']> {
   const work = resolveWorkload(model, options)
-  const {layers, hidden, heads, kvHeads, headDim, ffn, vocab, causal} = model.spec
   return {
     model: model.id,
     machine: flags.machine ?? 'local',
@@ -65,13 +79,8 @@ export function configValues(
     count: work.count,
     tp: work.tp,
     'launch-overhead': options.launchOverhead ?? null,
-    layers,
-    hidden,
-    heads,
-    'kv-heads': kvHeads,
-    'head-dim': headDim,
-    ffn,
-    vocab,
-    [causal ? 'decoder' : 'encoder']: true,
+    price: flags.price ?? null,
+    power: flags.power ?? null,
+    ...(model.architecture === 'transformer' ? dimensionValues(model.spec) : {}),
   }
 }
