@@ -1,13 +1,12 @@
 /** The whole flow: model + machine + workload → Analysis. Pure; the same in Node and in a browser. */
 import {adviceRules} from './advice/index.ts'
 import type {AdviceRule} from './advice/types.ts'
-import {transformer} from './architectures/transformer.ts'
 import type {Analysis, FusionGroup, FusionLevel, Rank} from './document/analysis.ts'
 import type {Machine} from './document/machine.ts'
 import type {Warning} from './errors.ts'
 import {type Evaluation, evaluate} from './evaluate.ts'
-import {type Graph, parameterCount} from './graph.ts'
-import type {ModelDef} from './models/types.ts'
+import {parameterCount} from './graph.ts'
+import {buildGraph, type ModelDef, traitsOf} from './models/types.ts'
 import {applyFusion, type Fusion, fusions} from './passes/index.ts'
 import {prepareRoof, type Roof} from './roofline.ts'
 import {summarize} from './summary.ts'
@@ -27,14 +26,9 @@ export interface AnalyzeOutcome {
   warnings: Warning[]
 }
 
-/** The graph of a model under a workload, before any pass. */
-export function graphOf(model: ModelDef, work: Workload): Graph {
-  return transformer(model.spec, work)
-}
-
 /** One phase of one model under one roof: the engine without words. */
 export function evaluateModel(model: ModelDef, work: Workload, roof: Roof): Evaluation {
-  return evaluate(applyFusion(graphOf(model, work), work.fusion), roof, work)
+  return evaluate(applyFusion(buildGraph(model, work), work.fusion), roof, work)
 }
 
 function fusionLevels(evaluations: Readonly<Record<Fusion, Evaluation>>, outer: string): FusionLevel[] {
@@ -85,7 +79,7 @@ function fusionGroups(unfused: Evaluation, fused: Evaluation, outer: string): Fu
 function rank(model: ModelDef, work: Workload, machine: Machine, launchOverhead: number | undefined): Rank {
   const roof = prepareRoof(machine, launchOverhead)
   const evaluation = evaluateModel(model, work, roof)
-  const totals = totalsOf(evaluation, work, machine, roof)
+  const totals = totalsOf(evaluation, work, machine, roof, traitsOf(model).positions !== null)
   return {
     id: machine.id,
     name: machine.name,
@@ -101,10 +95,11 @@ function rank(model: ModelDef, work: Workload, machine: Machine, launchOverhead:
 function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: Evaluation): Warning[] {
   const warnings: Warning[] = []
   const reached = work.context + work.seq
-  if (reached > model.spec.positions) {
+  const {positions} = traitsOf(model)
+  if (positions !== null && reached > positions) {
     warnings.push({
       code: 'beyond-positions',
-      message: `${reached} tokens exceed the ${model.spec.positions} positions of ${model.id}: the counts hold, the model was not made for it`,
+      message: `${reached} tokens exceed the ${positions} positions of ${model.id}: the counts hold, the model was not made for it`,
     })
   }
   const over = machine.memory ? evaluation.memory.peak - machine.memory.capacity : 0
@@ -148,14 +143,14 @@ const conventions = (work: Workload): string[] => [
 export function analyzeModel(model: ModelDef, machine: Machine, options: AnalyzeOptions = {}): AnalyzeOutcome {
   const work = resolveWorkload(model, options)
   const roof = prepareRoof(machine, options.launchOverhead)
-  const graph = graphOf(model, work)
+  const graph = buildGraph(model, work)
   const run = (fusion: Fusion) => evaluate(applyFusion(graph, fusion), roof, work)
   const evaluations = {none: run('none'), elementwise: run('elementwise'), attention: run('attention'), all: run('all')}
   const evaluation = evaluations[work.fusion]
   const outer = roof.levels[0]!.level
-  const whole = work.tp === 1 ? graph : graphOf(model, {...work, batch: 1, seq: 1, context: 0, tp: 1})
+  const whole = work.tp === 1 ? graph : buildGraph(model, {...work, batch: 1, seq: 1, context: 0, tp: 1})
   const {total, embedding} = parameterCount(whole)
-  const totals = totalsOf(evaluation, work, machine, roof)
+  const totals = totalsOf(evaluation, work, machine, roof, traitsOf(model).positions !== null)
   const context = {
     model,
     work,

@@ -44,7 +44,7 @@ function divides(divisor: number, value: number, divisorName: string, valueName:
 export function withDimensions(model: ModelDef, given: Dimensions): ModelDef {
   const names = (Object.keys(flagOf) as (keyof Dimensions)[]).filter((name) => given[name] !== undefined)
   if (names.length === 0) return model
-  if (!model.generic) {
+  if (!model.generic || model.architecture !== 'transformer') {
     throw new AnalysisError(
       'bad-flag',
       `${flagOf[names[0]!]} does not apply to ${model.id}: its dimensions are fixed`,

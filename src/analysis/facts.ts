@@ -1,16 +1,25 @@
 /** What there is to know of one model: its dimensions and its parameters, counted. */
-import {graphOf} from './analyze.ts'
 import type {ModelFacts} from './document/list.ts'
 import {parameterCount} from './graph.ts'
-import type {ModelDef} from './models/types.ts'
+import {buildGraph, type ModelDef} from './models/types.ts'
 import {resolveWorkload} from './workload.ts'
+
+/** Nested dimensions as one level: `bias: {qkv: true}` is `bias.qkv: true`; lists are joined. */
+function flat(spec: object, prefix = ''): Record<string, string | number | boolean> {
+  return Object.fromEntries(
+    Object.entries(spec).flatMap(([key, value]): [string, string | number | boolean][] => {
+      if (Array.isArray(value)) return [[prefix + key, value.join(' ')]]
+      return typeof value === 'object' && value !== null
+        ? Object.entries(flat(value, `${prefix}${key}.`))
+        : [[prefix + key, value]]
+    }),
+  )
+}
 
 /** Counts the parameters of the whole model on one device. */
 export function modelFacts(model: ModelDef): ModelFacts {
-  const {total} = parameterCount(graphOf(model, resolveWorkload(model, {seq: 1})))
+  const {total} = parameterCount(buildGraph(model, resolveWorkload(model, {})))
   const {id, name, source, dtype, spec} = model
-  const {bias, ...dims} = spec
-  const biased = Object.entries(bias).filter(([, has]) => has)
   return {
     kind: 'model',
     items: [
@@ -20,7 +29,7 @@ export function modelFacts(model: ModelDef): ModelFacts {
         source,
         parameters: total,
         dtype,
-        dims: {...dims, biases: biased.map(([where]) => where).join(' ') || 'none'},
+        dims: flat(spec),
       },
     ],
   }

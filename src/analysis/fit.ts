@@ -4,7 +4,7 @@ import type {Machine} from './document/machine.ts'
 import type {Dimension, Fit, FitLatency, FitSize} from './document/sweep.ts'
 import {AnalysisError} from './errors.ts'
 import type {Evaluation} from './evaluate.ts'
-import type {ModelDef} from './models/types.ts'
+import {type ModelDef, traitsOf} from './models/types.ts'
 import {prepareRoof} from './roofline.ts'
 import {largestWhere} from './search.ts'
 import type {SweepOptions} from './sweep.ts'
@@ -50,7 +50,8 @@ function largestSize(run: Run, work: Workload, size: Dimension, machine: Machine
   if (at(value + 1) === undefined)
     return {size, value, limitedBy: 'counts', peak, reason: `beyond it counts leave the exact integers (2^53)`}
   const reached = size === 'context' ? value + work.seq : size === 'seq' ? value + work.context : 0
-  const beyond = reached > model.spec.positions ? `; ${model.id} was made for ${model.spec.positions} positions` : ''
+  const positions = traitsOf(model).positions ?? Number.POSITIVE_INFINITY
+  const beyond = reached > positions ? `; ${model.id} was made for ${positions} positions` : ''
   const reason = `${format(peak, 'B')} of ${format(capacity, 'B')}; one more does not fit${beyond}`
   return {size, value, limitedBy: 'memory', peak, reason}
 }

@@ -4,7 +4,7 @@ import type {Machine} from './document/machine.ts'
 import type {Crossing, Dimension, Fit, Sweep, SweepRow} from './document/sweep.ts'
 import {AnalysisError, type Warning} from './errors.ts'
 import type {Evaluation} from './evaluate.ts'
-import type {ModelDef} from './models/types.ts'
+import {type ModelDef, traitsOf} from './models/types.ts'
 import {prepareRoof, type Roof} from './roofline.ts'
 import {totalsOf} from './totals.ts'
 import {resolveWorkload, type Workload, type WorkloadOptions} from './workload.ts'
@@ -111,11 +111,12 @@ function remarks(rows: readonly SweepRow[], model: ModelDef, machine: Machine, w
       message: `${over.length} of ${rows.length} rows need more than the ${machine.memory!.capacity} bytes of ${machine.id}`,
     })
   }
-  const beyond = rows.filter((row) => row.context + row.seq > model.spec.positions)
+  const positions = traitsOf(model).positions ?? Number.POSITIVE_INFINITY
+  const beyond = rows.filter((row) => row.context + row.seq > positions)
   if (beyond.length > 0) {
     warnings.push({
       code: 'beyond-positions',
-      message: `${beyond.length} of ${rows.length} rows exceed the ${model.spec.positions} positions of ${model.id}: the counts hold, the model was not made for it`,
+      message: `${beyond.length} of ${rows.length} rows exceed the ${positions} positions of ${model.id}: the counts hold, the model was not made for it`,
     })
   }
   if (work.count > 1) {

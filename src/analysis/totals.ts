@@ -13,15 +13,26 @@ function mfuOf(evaluation: Evaluation, roof: Roof): number | null {
   return evaluation.flops / evaluation.time.lower / roof.compute('matrix', main.computes).rate
 }
 
-/** Totals of one device, rates of all devices together. */
-export function totalsOf(evaluation: Evaluation, work: Workload, machine: Machine, roof: Roof): Totals {
+/**
+ * Totals of one device, rates of all devices together.
+ * @param sequence whether a sample is a sequence of tokens
+ */
+export function totalsOf(
+  evaluation: Evaluation,
+  work: Workload,
+  machine: Machine,
+  roof: Roof,
+  sequence = true,
+): Totals {
   const {phase, batch, seq, count, tp} = work
   const seconds = evaluation.time.lower
-  const tokensPerSecond = seconds > 0 ? (batch * seq * (count / tp)) / seconds : null
+  const samplesPerSecond = seconds > 0 ? (batch * (count / tp)) / seconds : null
+  const tokensPerSecond = sequence && samplesPerSecond !== null ? samplesPerSecond * seq : null
   const reasons: Record<string, string> = {}
+  if (tokensPerSecond === null) reasons.tokensPerSecond = sequence ? 'no time' : 'a sample is no sequence of tokens'
   const perMillion = (perSecond: number | undefined, field: string, missing: string): number | null => {
     if (perSecond !== undefined && tokensPerSecond !== null) return ((perSecond * count) / tokensPerSecond) * 1e6
-    reasons[field] = missing
+    reasons[field] = tokensPerSecond === null ? 'a sample is no sequence of tokens' : missing
     return null
   }
   const costPerMillionTokens = perMillion(
@@ -55,6 +66,7 @@ export function totalsOf(evaluation: Evaluation, work: Workload, machine: Machin
     complete: true,
     memory: evaluation.memory,
     tokensPerSecond,
+    samplesPerSecond,
     ttft,
     tpot,
     mfu,

@@ -1,7 +1,9 @@
 /** What is asked of a model: phase, sizes and number formats, checked. */
+
+import type {ModelTraits, ModelWork} from './architectures/types.ts'
 import {type ComputeDType, dtypeBits} from './dtype.ts'
 import {AnalysisError} from './errors.ts'
-import type {ModelDef} from './models/types.ts'
+import {type ModelDef, traitsOf} from './models/types.ts'
 import {type Fusion, fusions} from './passes/index.ts'
 
 export const phases = ['prefill', 'decode', 'forward'] as const
@@ -13,17 +15,12 @@ export interface DTypes {
   readonly kv: ComputeDType
 }
 
-export interface Workload {
+export interface Workload extends ModelWork {
   readonly phase: Phase
-  readonly batch: number
-  readonly seq: number
-  readonly context: number
-  readonly logits: 'last' | 'all'
   readonly dtype: DTypes
   readonly fusion: Fusion
-  /** devices in all; those that share each layer. Replicas = count ÷ tp */
+  /** devices in all, of which `tp` share each layer: replicas = count ÷ tp */
   readonly count: number
-  readonly tp: number
 }
 
 /** What a caller may leave out. */
@@ -39,6 +36,11 @@ export interface WorkloadOptions {
   fusion?: Fusion | undefined
   count?: number | undefined
   tp?: number | undefined
+  image?: ModelWork['image'] | undefined
+  srcSeq?: number | undefined
+  nodes?: number | undefined
+  edges?: number | undefined
+  features?: number | undefined
 }
 
 /** Largest value of any size: products of a few of them must stay exact below 2^53, and `evaluate` checks that they do. */
@@ -56,42 +58,79 @@ export function wholeNumber(value: number, name: string, min = 1): number {
   return value
 }
 
-function phaseOf(model: ModelDef, asked: string | undefined): Phase {
-  const generates = model.spec.causal && model.spec.lmHead
-  const allowed: readonly Phase[] = generates ? ['prefill', 'decode'] : ['forward']
+function phaseOf(model: ModelDef, traits: ModelTraits, asked: string | undefined): Phase {
+  const allowed: readonly Phase[] = traits.generates ? ['prefill', 'decode'] : ['forward']
   if (asked === undefined) return allowed[0]!
   if ((allowed as readonly string[]).includes(asked)) return asked as Phase
-  const reason = asked === 'train' ? 'training is not analyzed yet' : generates ? '' : `${model.id} does not generate`
+  const reason =
+    asked === 'train' ? 'training is not analyzed yet' : traits.generates ? '' : `${model.id} does not generate`
   throw new AnalysisError('bad-phase', `--phase ${asked} does not apply to ${model.id}${reason ? `: ${reason}` : ''}`, [
     `use --phase ${allowed.join(' or --phase ')}`,
   ])
 }
 
+/** Whether `tp` devices can share the layers of a model: they divide every sharded size, and no device's heads span two groups. */
+export function canShare({shards, kvHeads}: ModelTraits, tp: number): boolean {
+  const even = Object.values(shards).every((size) => size % tp === 0)
+  return (
+    even &&
+    (kvHeads === undefined || kvHeads % tp === 0 || tp % kvHeads === 0) &&
+    (tp === 1 || Object.keys(shards).length > 0)
+  )
+}
+
 /** Devices must divide what they share. */
-function checkDevices(model: ModelDef, count: number, tp: number): void {
+function checkDevices(model: ModelDef, traits: ModelTraits, count: number, tp: number): void {
   if (count % tp !== 0) {
     throw new AnalysisError('bad-flag', `--count ${count} is not a multiple of --tp ${tp}`, [
       `use --count ${tp * Math.ceil(count / tp)}`,
     ])
   }
-  const {heads, kvHeads, ffn} = model.spec
-  for (const [name, value] of [
-    ['heads', heads],
-    ['ffn', ffn],
-  ] as const) {
-    if (value % tp !== 0) {
-      const divisors = [2, 4, 8, 16].filter((n) => heads % n === 0 && ffn % n === 0)
-      throw new AnalysisError('bad-dimension', `--tp ${tp} does not divide ${name} = ${value} of ${model.id}`, [
-        divisors.length > 0 ? `use --tp ${divisors.join(', ')}` : 'leave --tp out',
-      ])
-    }
+  if (canShare(traits, tp)) return
+  const uneven = Object.entries({...traits.shards, ...(traits.kvHeads ? {kvHeads: traits.kvHeads} : {})}).find(
+    ([name, size]) => size % tp !== 0 && !(name === 'kvHeads' && tp % size === 0),
+  )
+  const possible = [2, 4, 8, 16, 32, 64].filter((n) => canShare(traits, n))
+  throw new AnalysisError(
+    'bad-dimension',
+    uneven
+      ? `--tp ${tp} does not divide ${uneven[0]} = ${uneven[1]} of ${model.id}`
+      : `--tp ${tp} does not apply to ${model.id}: its layers are not divided over devices`,
+    [possible.length > 0 ? `use --tp ${possible.join(', ')}` : 'leave --tp out'],
+  )
+}
+
+/** A size that only some models have: the given value, the model's default, or an error where it means nothing. */
+function sizeOf(model: ModelDef, flag: string, given: number | undefined, standard: number | undefined): number | null {
+  if (standard === undefined) {
+    if (given === undefined) return null
+    throw new AnalysisError('bad-flag', `${flag} ${given} does not apply to ${model.id}`, [`leave ${flag} out`])
   }
-  // a device's query heads must not span two groups: either side divides the other
-  if (kvHeads % tp !== 0 && tp % kvHeads !== 0) {
-    throw new AnalysisError('bad-dimension', `--tp ${tp} does not divide kvHeads = ${kvHeads} of ${model.id}`, [
-      'choose a divisor',
+  return wholeNumber(given ?? standard, flag)
+}
+
+/** Image and graph sizes: the model's own unless they are given. */
+function inputsOf(
+  model: ModelDef,
+  traits: ModelTraits,
+  options: WorkloadOptions,
+): Pick<ModelWork, 'image' | 'srcSeq' | 'graph'> {
+  const {image} = options
+  if (image && !traits.image) {
+    throw new AnalysisError('bad-flag', `--image ${image.height}x${image.width} does not apply to ${model.id}`, [
+      'leave --image out',
     ])
   }
+  const size = image ?? traits.image ?? null
+  if (size) {
+    wholeNumber(size.height, '--image height')
+    wholeNumber(size.width, '--image width')
+  }
+  const nodes = sizeOf(model, '--nodes', options.nodes, traits.graph?.nodes)
+  const edges = sizeOf(model, '--edges', options.edges, traits.graph?.edges)
+  const features = sizeOf(model, '--features', options.features, traits.graph?.features)
+  const graph = nodes === null || edges === null || features === null ? null : {nodes, edges, features}
+  return {image: size, srcSeq: sizeOf(model, '--src-seq', options.srcSeq, traits.srcSeq), graph}
 }
 
 /**
@@ -99,10 +138,16 @@ function checkDevices(model: ModelDef, count: number, tp: number): void {
  * @throws AnalysisError naming the flag, the value and what is allowed
  */
 export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Workload {
-  const phase = phaseOf(model, options.phase)
+  const traits = traitsOf(model)
+  const phase = phaseOf(model, traits, options.phase)
   const decode = phase === 'decode'
   const batch = wholeNumber(options.batch ?? 1, '--batch')
-  const seq = wholeNumber(options.seq ?? (decode ? 1 : Math.min(2048, model.spec.positions)), '--seq')
+  if (traits.positions === null && options.seq !== undefined) {
+    throw new AnalysisError('bad-flag', `--seq ${options.seq} does not apply to ${model.id}: it sees no sequence`, [
+      'leave --seq out',
+    ])
+  }
+  const seq = wholeNumber(options.seq ?? (decode ? 1 : Math.min(2048, traits.positions ?? 1)), '--seq')
   const context = wholeNumber(options.context ?? (decode ? 2048 : 0), '--context', 0)
   if (phase === 'forward' && context > 0) {
     throw new AnalysisError('bad-flag', `--context ${context} does not apply to ${model.id}: it has no KV cache`, [
@@ -124,8 +169,8 @@ export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Work
   const given = options.count === undefined ? undefined : wholeNumber(options.count, '--count')
   const tp = wholeNumber(options.tp ?? given ?? 1, '--tp')
   const count = given ?? tp
-  checkDevices(model, count, tp)
-  return {phase, batch, seq, context, logits, dtype, fusion, count, tp}
+  checkDevices(model, traits, count, tp)
+  return {phase, batch, seq, context, logits, dtype, fusion, count, tp, ...inputsOf(model, traits, options)}
 }
 
 /** The type that a product of two operands computes in: the wider of both, the activations' where they tie. */

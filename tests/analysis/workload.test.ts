@@ -33,6 +33,9 @@ describe('defaults', () => {
       fusion: 'attention',
       count: 1,
       tp: 1,
+      image: null,
+      srcSeq: null,
+      graph: null,
     })
     expect(resolve('llama-3-8b', {phase: 'decode'})).toMatchObject({phase: 'decode', seq: 1, context: 2048})
     // never longer than the model's positions
@@ -140,7 +143,7 @@ describe('devices', () => {
     const error = refused('llama-3-8b', {tp: 3})
     expect(error.code).toBe('bad-dimension')
     expect(error.message).toBe('--tp 3 does not divide heads = 32 of llama-3-8b')
-    expect(error.suggestions).toEqual(['use --tp 2, 4, 8, 16'])
+    expect(error.suggestions).toEqual(['use --tp 2, 4, 8, 16, 32'])
     // 28 heads
     expect(refused('qwen2.5-7b', {tp: 8}).suggestions).toEqual(['use --tp 2, 4'])
   })

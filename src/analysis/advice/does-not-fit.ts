@@ -1,6 +1,8 @@
 import {type ComputeDType, dtypeBits} from '../dtype.ts'
+import {traitsOf} from '../models/types.ts'
 import {largestWhere} from '../search.ts'
 import {format, formatCount} from '../units.ts'
+import {canShare} from '../workload.ts'
 import {fits} from './shared.ts'
 import type {AdviceContext, AdviceRule} from './types.ts'
 
@@ -9,10 +11,9 @@ const MOST_DEVICES = 64
 
 /** The smallest number of devices that can share the layers and whose memory then holds the workload. */
 function devices(context: AdviceContext): number | undefined {
-  const {heads, kvHeads, ffn} = context.model.spec
+  const traits = traitsOf(context.model)
   for (let tp = context.work.tp + 1; tp <= MOST_DEVICES; tp++) {
-    const divides = heads % tp === 0 && ffn % tp === 0 && (kvHeads <= tp || kvHeads % tp === 0)
-    if (divides && fits(context, {tp, count: tp})) return tp
+    if (canShare(traits, tp) && fits(context, {tp, count: tp})) return tp
   }
   return undefined
 }

@@ -18,6 +18,7 @@ import {silu} from '../ops/silu.ts'
 import {softmax} from '../ops/softmax.ts'
 import {swiglu} from '../ops/swiglu.ts'
 import {tanh} from '../ops/tanh.ts'
+import type {Architecture, ModelWork} from './types.ts'
 
 export interface TransformerDims {
   readonly layers: number
@@ -49,16 +50,8 @@ export interface TransformerSpec extends TransformerDims {
   readonly pooler: boolean
 }
 
-export interface TransformerWorkload {
-  readonly batch: number
-  /** new tokens per sequence */
-  readonly seq: number
-  /** cached tokens per sequence */
-  readonly context: number
-  readonly logits: 'last' | 'all'
-  /** devices that share each layer */
-  readonly tp: number
-}
+/** What a transformer takes of a workload. */
+export type TransformerWorkload = Pick<ModelWork, 'batch' | 'seq' | 'context' | 'logits' | 'tp'>
 
 const activations = {gelu, 'gelu-tanh': geluTanh, relu, silu, tanh} as const
 
@@ -201,4 +194,14 @@ export function transformer(spec: TransformerSpec, work: TransformerWorkload): G
     b.add(linear, 'lm_head', {m, n: vocab, k: hidden, bias: false}, [x, weights], [b.activation('logits', m * vocab)])
   }
   return b.graph()
+}
+
+export const transformerArchitecture: Architecture<TransformerSpec> = {
+  graph: transformer,
+  traits: (spec) => ({
+    generates: spec.causal && spec.lmHead,
+    positions: spec.positions,
+    shards: {heads: spec.heads, ffn: spec.ffn},
+    kvHeads: spec.kvHeads,
+  }),
 }

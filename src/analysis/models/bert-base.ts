@@ -1,6 +1,6 @@
-import {bertLike, type ModelDef} from './types.ts'
+import {bertLike, type TransformerModel} from './types.ts'
 
-export const bertBase: ModelDef = {
+export const bertBase: TransformerModel = {
   id: 'bert-base',
   name: 'BERT base (uncased)',
   source: 'Hugging Face google-bert/bert-base-uncased config.json; Devlin et al. 2018 (arXiv:1810.04805)',

@@ -1,6 +1,6 @@
-import {gpt2Like, type ModelDef} from './types.ts'
+import {gpt2Like, type TransformerModel} from './types.ts'
 
-export const gpt2: ModelDef = {
+export const gpt2: TransformerModel = {
   id: 'gpt2',
   name: 'GPT-2 (124M)',
   source: 'Hugging Face openai-community/gpt2 config.json; Radford et al. 2019, table 2',

@@ -1,6 +1,6 @@
-import {llamaLike, type ModelDef} from './types.ts'
+import {llamaLike, type TransformerModel} from './types.ts'
 
-export const llama3_8b: ModelDef = {
+export const llama3_8b: TransformerModel = {
   id: 'llama-3-8b',
   name: 'Llama 3 8B',
   source: 'Hugging Face meta-llama/Meta-Llama-3-8B config.json; Grattafiori et al. 2024 (arXiv:2407.21783) table 3',

@@ -1,7 +1,7 @@
-import {llamaLike, type ModelDef} from './types.ts'
+import {llamaLike, type TransformerModel} from './types.ts'
 
 /** v0.2: full attention over 32,768 positions; v0.1 has the same dimensions and a sliding window of 4,096. */
-export const mistral7b: ModelDef = {
+export const mistral7b: TransformerModel = {
   id: 'mistral-7b',
   name: 'Mistral 7B v0.2',
   source: 'Hugging Face mistralai/Mistral-7B-Instruct-v0.2 config.json; Jiang et al. 2023 (arXiv:2310.06825) table 1',

@@ -1,6 +1,6 @@
-import {llamaLike, type ModelDef} from './types.ts'
+import {llamaLike, type TransformerModel} from './types.ts'
 
-export const qwen25_7b: ModelDef = {
+export const qwen25_7b: TransformerModel = {
   id: 'qwen2.5-7b',
   name: 'Qwen2.5 7B',
   source: 'Hugging Face Qwen/Qwen2.5-7B-Instruct config.json; Qwen Team 2024 (arXiv:2412.15115) table 1',

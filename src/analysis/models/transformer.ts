@@ -1,7 +1,7 @@
-import {gpt2Like, type ModelDef} from './types.ts'
+import {gpt2Like, type TransformerModel} from './types.ts'
 
 /** The generic transformer: every dimension is a flag; the defaults are GPT-2's. */
-export const transformer: ModelDef = {
+export const transformer: TransformerModel = {
   id: 'transformer',
   name: 'Transformer (generic)',
   source: 'defaults of GPT-2 small: Radford et al. 2019, table 2',

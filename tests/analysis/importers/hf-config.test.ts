@@ -1,13 +1,13 @@
 import {readFileSync} from 'node:fs'
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {analyzeModel, graphOf} from '../../../src/analysis/analyze.ts'
+import {analyzeModel} from '../../../src/analysis/analyze.ts'
 import {AnalysisError} from '../../../src/analysis/errors.ts'
 import {parameterCount, validateGraph} from '../../../src/analysis/graph.ts'
 import {parseConfig} from '../../../src/analysis/importers/hf-config.ts'
 import {machines} from '../../../src/analysis/machines/index.ts'
 import {models} from '../../../src/analysis/models/index.ts'
-import type {ModelDef} from '../../../src/analysis/models/types.ts'
+import {buildGraph, type ModelDef} from '../../../src/analysis/models/types.ts'
 import {resolveWorkload} from '../../../src/analysis/workload.ts'
 
 type Json = Record<string, unknown>
@@ -19,7 +19,7 @@ const mistral: Json = JSON.parse(fixture('mistral-7b-v0.2'))
 const qwen: Json = JSON.parse(fixture('qwen2.5-7b'))
 
 function graph(model: ModelDef) {
-  return graphOf(model, resolveWorkload(model, {seq: 1}))
+  return buildGraph(model, resolveWorkload(model, {seq: 1}))
 }
 const count = (config: unknown) => parameterCount(graph(parseConfig(config, 'config.json').model)).total
 
