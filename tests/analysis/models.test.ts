@@ -4,12 +4,15 @@ import {describe, expect, it} from 'vitest'
 import {transformer} from '../../src/analysis/architectures/transformer.ts'
 import {parameterCount, validateGraph} from '../../src/analysis/graph.ts'
 import {models} from '../../src/analysis/models/index.ts'
-import type {ModelDef} from '../../src/analysis/models/types.ts'
+import {buildGraph, type ModelDef, type TransformerModel, traitsOf} from '../../src/analysis/models/types.ts'
 import {applyFusion, type Fusion, fusions} from '../../src/analysis/passes/index.ts'
-import {bytesIn, nodeOf, tokens, total, workloads} from './support/workloads.ts'
+import {bytesIn, nodeOf, standard, tokens, total, workloads} from './support/workloads.ts'
 
 const registry: Readonly<Record<string, ModelDef>> = models
 const all = Object.entries(registry)
+const transformers = Object.values(registry)
+  .filter((model): model is TransformerModel => model.architecture === 'transformer')
+  .map((model) => [model.id, model] as const)
 const folder = new URL('../../src/analysis/models/', import.meta.url)
 
 describe('the registry of models', () => {
@@ -34,22 +37,40 @@ describe('the registry of models', () => {
 })
 
 describe.each(all)('%s', (_, model) => {
-  const {spec} = model
-
   it('says where its dimensions come from and reproduces its published parameter count', () => {
     expect(model.source.length).toBeGreaterThan(10)
     if (!model.published) return
-    expect(parameterCount(transformer(spec, tokens(5))).total).toBe(model.published.parameters)
+    expect(parameterCount(buildGraph(model, standard(model, 5))).total).toBe(model.published.parameters)
     expect(model.published.source.length).toBeGreaterThan(10)
   })
+
+  it.each(Object.keys(fusions) as Fusion[])('is a valid graph under every workload, --fusion %s', (fusion) => {
+    for (const work of workloads(model)) validateGraph(applyFusion(buildGraph(model, work), fusion))
+  })
+
+  it('costs more with more of anything', () => {
+    const {generates, positions} = traitsOf(model)
+    const cost = (work: Parameters<typeof tokens>[1], seq = positions === null ? 1 : 16) => {
+      const graph = buildGraph(model, standard(model, seq, work))
+      return {flops: total(graph, (node) => node.cost.flops), bytes: bytesIn(graph, 'f32')}
+    }
+    const base = cost({})
+    const larger = [cost({batch: 2})]
+    if (positions !== null) larger.push(cost({}, 17))
+    if (generates) larger.push(cost({context: 1}))
+    for (const more of larger) {
+      expect(more.flops).toBeGreaterThan(base.flops)
+      expect(more.bytes).toBeGreaterThan(base.bytes)
+    }
+  })
+})
+
+describe.each(transformers)('%s is a transformer', (_, model) => {
+  const {spec} = model
 
   it('has heads that divide', () => {
     expect(spec.heads % spec.kvHeads).toBe(0)
     expect(spec.headDim % 2).toBe(0)
-  })
-
-  it.each(Object.keys(fusions) as Fusion[])('is a valid graph under every workload, --fusion %s', (fusion) => {
-    for (const work of workloads(model)) validateGraph(applyFusion(transformer(spec, work), fusion))
   })
 
   it('has the operator ids of the contract', () => {
@@ -64,23 +85,9 @@ describe.each(all)('%s', (_, model) => {
     for (const id of contract) expect(ids).toContain(id)
     expect(ids.includes('layers.attn.kv-write')).toBe(spec.causal)
   })
-
-  it('costs more with more of anything', () => {
-    const cost = (work: Parameters<typeof tokens>[1], seq = 16) => {
-      const graph = transformer(spec, tokens(seq, work))
-      return {flops: total(graph, (node) => node.cost.flops), bytes: bytesIn(graph, 'f32')}
-    }
-    const base = cost({})
-    const larger = [cost({batch: 2}), cost({}, 17)]
-    if (spec.causal) larger.push(cost({context: 1}))
-    for (const more of larger) {
-      expect(more.flops).toBeGreaterThan(base.flops)
-      expect(more.bytes).toBeGreaterThan(base.bytes)
-    }
-  })
 })
 
-describe.each(all.filter(([, model]) => model.spec.causal))('%s generates', (_, model) => {
+describe.each(transformers.filter(([, model]) => model.spec.causal))('%s generates', (_, model) => {
   const {spec} = model
   const kv = (graph: ReturnType<typeof transformer>, direction: 'reads' | 'writes') =>
     total(graph, ({cost}) =>

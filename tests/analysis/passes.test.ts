@@ -5,7 +5,7 @@ import {describe, expect, it} from 'vitest'
 import {transformer} from '../../src/analysis/architectures/transformer.ts'
 import {type Graph, GraphBuilder, type Node, validateGraph} from '../../src/analysis/graph.ts'
 import {models} from '../../src/analysis/models/index.ts'
-import type {ModelDef} from '../../src/analysis/models/types.ts'
+import {buildGraph, type ModelDef} from '../../src/analysis/models/types.ts'
 import {ops} from '../../src/analysis/ops/index.ts'
 import {compulsoryBytes} from '../../src/analysis/ops/types.ts'
 import {applyFusion, type Fusion, fusions, passes} from '../../src/analysis/passes/index.ts'
@@ -80,7 +80,7 @@ describe.each(Object.entries(registry))('%s', (_, pass) => {
   it('keeps the laws on every model and workload', () => {
     for (const model of Object.values(all)) {
       for (const work of workloads(model)) {
-        const graph = transformer(model.spec, work)
+        const graph = buildGraph(model, work)
         expectFusion(graph, pass.apply(graph))
       }
     }

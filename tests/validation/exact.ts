@@ -4,12 +4,11 @@ import {transformer} from '../../src/analysis/architectures/transformer.ts'
 import {evaluate} from '../../src/analysis/evaluate.ts'
 import {GraphBuilder, parameterCount} from '../../src/analysis/graph.ts'
 import {models} from '../../src/analysis/models/index.ts'
-import type {ModelDef} from '../../src/analysis/models/types.ts'
-import {llamaLike} from '../../src/analysis/models/types.ts'
+import {buildGraph, llamaLike, type ModelDef} from '../../src/analysis/models/types.ts'
 import {ops} from '../../src/analysis/ops/index.ts'
 import {prepareRoof, ridgePoint} from '../../src/analysis/roofline.ts'
 import {bandwidth, machineOf, peak} from '../analysis/support/machines.ts'
-import {tokens} from '../analysis/support/workloads.ts'
+import {standard, tokens} from '../analysis/support/workloads.ts'
 
 interface Published {
   readonly id: string
@@ -106,7 +105,7 @@ export function exactRows(): ExactRow[] {
       quantity: 'parameters',
       unit: '',
       published: model.published!.parameters,
-      ours: parameterCount(transformer(model.spec, tokens(1))).total,
+      ours: parameterCount(buildGraph(model, standard(model, 1))).total,
       rounding: 0,
       source: model.published!.source,
     }))

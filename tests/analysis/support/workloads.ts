@@ -1,24 +1,30 @@
 /** Workloads and random transformers for the tests of graphs, passes and evaluation. */
 import fc from 'fast-check'
-import {
-  type TransformerSpec,
-  type TransformerWorkload,
-  transformer,
-} from '../../../src/analysis/architectures/transformer.ts'
+import {type TransformerSpec, transformer} from '../../../src/analysis/architectures/transformer.ts'
+import type {ModelWork} from '../../../src/analysis/architectures/types.ts'
 import type {ComputeDType} from '../../../src/analysis/dtype.ts'
 import {bytesOf} from '../../../src/analysis/dtype.ts'
 import type {Graph, Node} from '../../../src/analysis/graph.ts'
-import type {ModelDef} from '../../../src/analysis/models/types.ts'
+import {type ModelDef, traitsOf} from '../../../src/analysis/models/types.ts'
 
 /** One sequence of `seq` new tokens, everything else at its default. */
-export const tokens = (seq: number, more: Partial<TransformerWorkload> = {}): TransformerWorkload => ({
+export const tokens = (seq: number, more: Partial<ModelWork> = {}): ModelWork => ({
   batch: 1,
   seq,
   context: 0,
   logits: 'last',
   tp: 1,
+  image: null,
+  srcSeq: null,
+  graph: null,
   ...more,
 })
+
+/** What a model sees when nothing but `seq` is said: its own image, source and graph sizes. */
+export function standard(model: ModelDef, seq: number, more: Partial<ModelWork> = {}): ModelWork {
+  const {image = null, srcSeq = null, graph = null} = traitsOf(model)
+  return tokens(seq, {image, srcSeq, graph, ...more})
+}
 
 /** The node of that id; a test that asks for another has a mistake of its own. */
 export function nodeOf(graph: Graph, id: string): Node {
@@ -40,13 +46,17 @@ export const bytesIn = (graph: Graph, dtype: ComputeDType): number =>
     ),
   )
 
-/** What a model may be asked: an encoder has no context. */
-export const workloads = (model: ModelDef): TransformerWorkload[] => {
-  const contexts = model.spec.causal ? [0, 1, 2048] : [0]
+/** What a model may be asked: only what generates has a context, only what sees a sequence has its length. */
+export const workloads = (model: ModelDef): ModelWork[] => {
+  const {generates, positions} = traitsOf(model)
+  const contexts = generates ? [0, 1, 2048] : [0]
+  const lengths = positions === null ? [1] : [1, 7, 128]
   return contexts.flatMap((context) =>
-    [1, 7, 128].flatMap((seq) =>
+    lengths.flatMap((seq) =>
       [1, 3].flatMap((batch) =>
-        (['last', 'all'] as const).map((logits): TransformerWorkload => ({batch, seq, context, logits, tp: 1})),
+        (generates ? (['last', 'all'] as const) : (['last'] as const)).map((logits) =>
+          standard(model, seq, {batch, context, logits}),
+        ),
       ),
     ),
   )
