@@ -52,8 +52,15 @@ describe('operators measured on an A100', () => {
 })
 
 describe('docs/validation.md', () => {
-  const page = readFileSync(new URL('../../docs/validation.md', import.meta.url), 'utf8')
-  const section = (name: string) => new RegExp(`<!-- ${name} -->\n\n([\\s\\S]*?)\n\n<!-- /${name} -->`).exec(page)?.[1]
+  const file = new URL('../../docs/validation.md', import.meta.url)
+  let page = readFileSync(file, 'utf8')
+  const between = (name: string) => new RegExp(`<!-- ${name} -->\\n\\n([\\s\\S]*?)\\n\\n<!-- /${name} -->`)
+  const section = (name: string) => between(name).exec(page)?.[1]
+  // `UPDATE_TABLES=1 npx vitest run tests/validation/validation.test.ts` writes the tables anew, after a model was added
+  const update = (name: string, text: string) => {
+    page = page.replace(between(name), () => `<!-- ${name} -->\n\n${text}\n\n<!-- /${name} -->`)
+    writeFileSync(file, page)
+  }
 
   it.each([
     ['exact', exactTable(exact)],
