@@ -27,7 +27,7 @@ export const errorCodes = {
   'bad-points': 'input',
   unreachable: 'input',
   'sparse-peak': 'input',
-  'cannot-write': 'environment',
+  'cannot-write': 'input',
   'no-addon': 'environment',
   'no-adapter': 'environment',
   'no-rasterizer': 'environment',
