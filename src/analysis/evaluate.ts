@@ -86,6 +86,11 @@ interface RoleType {
 
 const roleType = (dtype: DType): RoleType => ({dtype, bits: dtypeBits[dtype]})
 
+/** Types of tensors that have one of their own. */
+const ownTypes = Object.fromEntries(
+  (Object.keys(dtypeBits) as DType[]).map((dtype) => [dtype, roleType(dtype)]),
+) as Readonly<Record<DType, RoleType>>
+
 /** What placing one operator needs besides its node: everything that is the same for all of them. */
 class Placer {
   readonly roof: Roof
@@ -118,8 +123,8 @@ class Placer {
   private uses(uses: readonly TensorUse[]): PlacedUse[] {
     const placed: PlacedUse[] = []
     for (let i = 0; i < uses.length; i++) {
-      const {name, role, elements} = uses[i]!
-      const {dtype, bits} = this.typeOf(role)
+      const {name, role, elements, dtype: own} = uses[i]!
+      const {dtype, bits} = own === null ? this.typeOf(role) : ownTypes[own]
       const bytes = Math.ceil((elements * bits) / 8)
       this.total += bytes
       placed.push({name, role, dtype, elements, bytes})
@@ -139,8 +144,13 @@ class Placer {
   }
 
   /** The longest term is the lower bound and names the limiter; the sum of all terms is the upper. */
-  private time(cost: OpCost, bytes: Bytes, matrix: ComputeRoof | undefined): {bound: string | null; time: Time} {
-    const {roof, vector} = this
+  private time(
+    cost: OpCost,
+    bytes: Bytes,
+    matrix: ComputeRoof | undefined,
+    vector: ComputeRoof,
+  ): {bound: string | null; time: Time} {
+    const {roof} = this
     let lower = 0
     let upper = 0
     let bound: string | null = null
@@ -172,8 +182,10 @@ class Placer {
     const reads = this.uses(cost.reads)
     const writes = this.uses(cost.writes)
     const bytes = this.total
-    const matrix = cost.matrix > 0 ? this.roof.compute('matrix', this.productType(cost.reads)) : undefined
-    const {bound, time} = this.time(cost, bytes, matrix)
+    const {computes} = node
+    const matrix = cost.matrix > 0 ? this.roof.compute('matrix', computes ?? this.productType(cost.reads)) : undefined
+    const vector = computes === undefined || matrix ? this.vector : this.roof.compute('vector', computes)
+    const {bound, time} = this.time(cost, bytes, matrix, vector)
     return {
       id: node.id,
       kind: node.kind,
@@ -189,7 +201,7 @@ class Placer {
       bytes: this.roof.atEachLevel(bytes),
       intensity: bytes > 0 ? cost.flops / bytes : null,
       bound,
-      computes: matrix ? matrix.dtype : this.vector.dtype,
+      computes: matrix ? matrix.dtype : vector.dtype,
       time,
       share: 0,
       fusedFrom: node.fusedFrom,
@@ -209,17 +221,19 @@ export function activationPeak(graph: Graph, dtype: DType): Bytes {
   let peak = 0
   for (let i = 0; i < nodes.length; i++) {
     const {inputs, outputs} = nodes[i]!
-    for (const tensor of outputs) if (tensor.role === 'activation') live += bytesOf(tensor.elements, dtype)
+    for (const tensor of outputs)
+      if (tensor.role === 'activation') live += bytesOf(tensor.elements, tensor.dtype ?? dtype)
     if (live > peak) peak = live
     for (const tensor of inputs) {
       if (tensor.role === 'activation' && lastUse[tensor.index] === i) {
-        live -= bytesOf(tensor.elements, dtype)
+        live -= bytesOf(tensor.elements, tensor.dtype ?? dtype)
         // an operator may read one tensor twice (x + x): it is freed once
         lastUse[tensor.index] = -1
       }
     }
     for (const tensor of outputs) {
-      if (tensor.role === 'activation' && lastUse[tensor.index] === i) live -= bytesOf(tensor.elements, dtype)
+      if (tensor.role === 'activation' && lastUse[tensor.index] === i)
+        live -= bytesOf(tensor.elements, tensor.dtype ?? dtype)
     }
   }
   return peak
@@ -229,8 +243,8 @@ function memoryOf(graph: Graph, dtype: DTypes): Memory {
   let weights = 0
   let kvCache = 0
   for (const tensor of graph.tensors) {
-    if (tensor.role === 'weight') weights += bytesOf(tensor.elements, dtype.weights) * tensor.repeat
-    else if (tensor.role === 'kv') kvCache += bytesOf(tensor.elements, dtype.kv) * tensor.repeat
+    if (tensor.role === 'weight') weights += bytesOf(tensor.elements, tensor.dtype ?? dtype.weights) * tensor.repeat
+    else if (tensor.role === 'kv') kvCache += bytesOf(tensor.elements, tensor.dtype ?? dtype.kv) * tensor.repeat
   }
   const activations = activationPeak(graph, dtype.activations)
   return {weights, activations, kvCache, gradients: 0, optimizer: 0, peak: weights + kvCache + activations}

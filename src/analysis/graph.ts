@@ -1,4 +1,5 @@
 /** Tensors and nodes: what a model becomes before passes and costs. Built in topological order. */
+import type {ComputeDType, DType} from './dtype.ts'
 import {AnalysisError} from './errors.ts'
 import type {Dims, OpCost, OpDef, Trait} from './ops/types.ts'
 
@@ -13,6 +14,8 @@ export interface Tensor {
   readonly elements: number
   /** how many of it the model holds: one per repeated layer */
   readonly repeat: number
+  /** its type where it is not the workload's type for its role; else `null` */
+  readonly dtype: DType | null
 }
 
 /**
@@ -32,6 +35,10 @@ export interface Node {
   readonly repeat: number
   /** ids of the operators that a pass joined into this one */
   readonly fusedFrom: readonly string[]
+  /** the type its arithmetic runs in where a pass has chosen it */
+  readonly computes?: ComputeDType
+  /** structured sparsity that its weights have, for machines with a ceiling of its own for it */
+  readonly sparsity?: '2:4'
 }
 
 export interface Graph {
@@ -41,13 +48,14 @@ export interface Graph {
 
 const none: readonly string[] = []
 
-const tensorOf = (index: number, name: string, role: TensorRole, elements: number, repeat: number): Tensor => ({
-  index,
-  name,
-  role,
-  elements,
-  repeat,
-})
+const tensorOf = (
+  index: number,
+  name: string,
+  role: TensorRole,
+  elements: number,
+  repeat: number,
+  dtype: DType | null = null,
+): Tensor => ({index, name, role, elements, repeat, dtype})
 
 // fixes `elements` as a double in V8's layout, see ops/types.ts
 tensorOf(0, '', 'weight', 0.5, 1)
@@ -57,8 +65,8 @@ export class GraphBuilder {
   readonly nodes: Node[] = []
   readonly tensors: Tensor[] = []
 
-  tensor(name: string, role: TensorRole, elements: number, repeat = 1): Tensor {
-    const tensor = tensorOf(this.tensors.length, name, role, elements, repeat)
+  tensor(name: string, role: TensorRole, elements: number, repeat = 1, dtype: DType | null = null): Tensor {
+    const tensor = tensorOf(this.tensors.length, name, role, elements, repeat, dtype)
     this.tensors.push(tensor)
     return tensor
   }

@@ -10,6 +10,43 @@ export interface TensorUse {
   readonly name: string
   readonly role: Role
   readonly elements: number
+  /** type of a tensor that does not follow the workload's type for its role: master weights, masks, scales; else `null` */
+  readonly dtype: DType | null
+}
+
+/** A tensor of a forward operator that its gradient touches. */
+export interface GradientUse {
+  /** `input` and `output` index the tensors of the forward cost, `gradient` the gradients of its outputs, `extra` what forward keeps for it */
+  readonly of: 'input' | 'output' | 'gradient' | 'extra'
+  readonly at: number
+  readonly elements: number
+}
+
+/** The cost of one gradient: exact counts as in `OpCost`; what is read is what must be kept from the forward pass. */
+export interface GradientPart {
+  /** FLOPs as an expression in the dims, as `OpDef.formula` */
+  readonly formula: string
+  readonly macs: number
+  /** useful FLOPs: what is computed a second time because it was not kept stands in `matrix + vector` alone */
+  readonly flops: Flops
+  readonly matrix: Flops
+  readonly vector: Flops
+  readonly special: number
+  readonly reads: readonly GradientUse[]
+  /** forward inputs whose gradient is written */
+  readonly writes: readonly {readonly at: number; readonly elements: number}[]
+}
+
+/** The backward pass of an operator, data gradient and weight gradient apart. */
+export interface Backward {
+  /** gradient of the data that came in; `null` where it is the gradient of the output itself (an addition) or there is none */
+  readonly data: GradientPart | null
+  /** gradient of the weights; `null` where there are none */
+  readonly weights: GradientPart | null
+  /** inputs whose gradient is the output's gradient, without arithmetic or traffic */
+  readonly passes?: readonly number[]
+  /** what the forward operator writes for its gradient alone: masks, row statistics */
+  readonly extra?: readonly {readonly name: string; readonly elements: number; readonly dtype: DType}[]
 }
 
 /**
@@ -68,11 +105,18 @@ export interface OpDef<K extends string = string, D extends Dims = Dims> {
    * the order of `cost().writes`, row-major.
    */
   reference?(dims: D, inputs: readonly Float64Array[]): Float64Array[]
+  /** the rule of its backward pass; without one a model that uses it cannot be trained here, and the tool says so */
+  backward?(dims: D): Backward
   readonly examples: readonly Example<D>[]
 }
 
 // one place makes them all, so that the engine's inner loop sees one object layout
-const use = (name: string, role: Role, elements: number): TensorUse => ({name, role, elements})
+const use = (name: string, role: Role, elements: number, dtype: DType | null = null): TensorUse => ({
+  name,
+  role,
+  elements,
+  dtype,
+})
 
 // The first object fixes the field as a double in V8's layout. Starting from small integers, the layout is deprecated at
 // the first count above 2^31 and every older object is migrated on each access: measured 6,000 against 25,000 analyses/s.
@@ -84,6 +128,9 @@ export const output = (name: string, elements: number): TensorUse => use(name, '
 export const kv = (name: string, elements: number): TensorUse => use(name, 'kv', elements)
 export const constant = (name: string, elements: number): TensorUse => use(name, 'constant', elements)
 export const index = (name: string, elements: number): TensorUse => use(name, 'index', elements)
+
+/** A use of any role, with a type of its own where `dtype` is given. */
+export const useOf = use
 
 /** Compulsory bytes of a cost with every tensor in one type (indices stay i64): used by examples and `explain`. */
 export function compulsoryBytes(cost: OpCost, dtype: DType): Bytes {

@@ -1,6 +1,6 @@
 /** Joining operators into one: what every fusion pass does with the group it has found. */
 import {type Node, type Tensor, writtenElements} from '../graph.ts'
-import type {OpCost, Role, TensorUse} from '../ops/types.ts'
+import {type OpCost, type Role, type TensorUse, useOf} from '../ops/types.ts'
 
 /** `layers.attn.scores`, `layers.attn.softmax` → `layers.attn.scores+softmax`: a part drops the folder it shares. */
 export function joinIds(ids: readonly string[]): string {
@@ -75,7 +75,7 @@ export function join(group: readonly Node[], consumers: Int32Array): Node {
       outputs.push(tensor)
       const split = node.outputs.length !== cost.writes.length
       writes.push(
-        split ? {name: tensor.name, role: outputRole(tensor), elements: writtenElements(node, i)} : cost.writes[i]!,
+        split ? useOf(tensor.name, outputRole(tensor), writtenElements(node, i), tensor.dtype) : cost.writes[i]!,
       )
     })
   }
@@ -96,5 +96,7 @@ export function join(group: readonly Node[], consumers: Int32Array): Node {
     outputs,
     repeat: group[0]!.repeat,
     fusedFrom: parts,
+    ...(widest.computes ? {computes: widest.computes} : {}),
+    ...(widest.sparsity ? {sparsity: widest.sparsity} : {}),
   }
 }
