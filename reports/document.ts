@@ -4,6 +4,18 @@ import {AnalysisError, type Warning} from '../src/analysis/errors.ts'
 
 export type Operator = Analysis['operators'][number]
 
+/**
+ * FLOP/s that the roof allows an operator, `null` where it has no FLOPs or takes no time.
+ * A fused operator that keeps the matrix and the vector engine busy at once does slightly more than either peak (attention:
+ * its softmax runs beside its products); on a roofline of single ceilings it stands on the one that binds, not above.
+ */
+export function attainableOf(op: Operator, ceilings: Analysis['machine']['ceilings']): number | null {
+  if (op.flops === 0 || op.time.lower === 0) return null
+  const rate = op.flops / op.time.lower
+  const ceiling = ceilings.find((c) => c.id === op.bound && c.kind === 'compute')
+  return ceiling ? Math.min(rate, ceiling.value) : rate
+}
+
 /** What is embedded in the page and what every view is drawn from. */
 export interface ReportDocument {
   readonly schema: 'ridgepoint/analysis@1'

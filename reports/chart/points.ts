@@ -1,7 +1,7 @@
 /** Operators as points under the roof. */
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
-import type {Operator} from '../document.ts'
+import {attainableOf, type Operator} from '../document.ts'
 import {classLabel, classOf, type OperatorClass, shortId} from './classes.ts'
 import type {Frame} from './roofs.ts'
 
@@ -49,7 +49,7 @@ export function pointsOf(analysis: Analysis, frame: Frame, hidden: readonly stri
   return analysis.operators
     .filter((op) => op.flops > 0 && op.intensity !== null && op.time.lower > 0)
     .map((op) => {
-      const performance = op.flops / op.time.lower
+      const performance = attainableOf(op, analysis.machine.ceilings)!
       const classId = classOf(op)
       return {
         id: op.id,

@@ -3,7 +3,7 @@
 import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
 import {formatIntensity, pointsOf} from '../chart/points.ts'
 import {frameOf} from '../chart/roofs.ts'
-import type {Operator, ReportDocument} from '../document.ts'
+import {attainableOf, type Operator, type ReportDocument} from '../document.ts'
 import {h} from './dom.ts'
 import {bytesByRole, provenanceOf, shapeText} from './words.ts'
 
@@ -25,7 +25,7 @@ function row(term: string, value: string): Node[] {
 /** The content of the tooltip of an operator. */
 export function describeOperator(op: Operator, document: ReportDocument): HTMLElement {
   const others = sameSpot(op, document)
-  const attainable = op.time.lower > 0 ? op.flops / op.time.lower : null
+  const attainable = attainableOf(op, document.result.machine.ceilings)
   return h(
     'div',
     {},

@@ -4,6 +4,7 @@ import {defaultState} from '../../reports/chart/draw.ts'
 import {layoutLabels, overlaps, type Spot, textWidth} from '../../reports/chart/labels.ts'
 import {gutterOf, movesOf, pointsOf} from '../../reports/chart/points.ts'
 import {frameOf, mainRidge, roofLines} from '../../reports/chart/roofs.ts'
+import {attainableOf} from '../../reports/document.ts'
 import {roofline} from '../../reports/views/roofline.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {ops} from '../../src/analysis/ops/index.ts'
@@ -88,7 +89,8 @@ describe.each(Object.entries(samples))('operators of a document: %s', (_name, ma
       expect(point.intensity).toBeGreaterThanOrEqual(frame.x[0])
       expect(point.intensity).toBeLessThanOrEqual(frame.x[1])
       const op = result.operators.find((o) => o.id === point.id)!
-      expect(point.off !== '').toBe(op.intensity !== point.intensity || op.flops / op.time.lower !== point.performance)
+      const rate = attainableOf(op, result.machine.ceilings)
+      expect(point.off !== '').toBe(op.intensity !== point.intensity || rate !== point.performance)
     }
   })
 

@@ -3,7 +3,7 @@
 import {format, formatCount, formatShare} from '../../../src/analysis/units.ts'
 import {classOf} from '../../chart/classes.ts'
 import {bytesOf, formatIntensity} from '../../chart/points.ts'
-import type {Operator} from '../../document.ts'
+import {attainableOf, type Operator} from '../../document.ts'
 import {h} from '../dom.ts'
 import type {Store} from '../state.ts'
 import {type Column, Table} from '../table.ts'
@@ -23,7 +23,7 @@ function share(value: number, largest: number): HTMLElement {
 function columns(store: Store): Column<Operator>[] {
   const {result} = store.document
   const largest = Math.max(...result.operators.map((op) => op.share))
-  const rate = (op: Operator) => (op.flops > 0 && op.time.lower > 0 ? op.flops / op.time.lower : null)
+  const rate = (op: Operator) => attainableOf(op, result.machine.ceilings)
   return [
     {
       id: 'operator',
