@@ -8,6 +8,7 @@ export const add = elementwise({
   special: 0,
   source: 'definition',
   apply: (x, y) => x! + y!,
+  backward: 'passes',
   examples: [
     {
       dims: {elements: 1024 * 768},

@@ -1,4 +1,5 @@
-import {type AttentionDims, keptPairs, keyAt, pairsOf, pairsRule, sees} from './pairs.ts'
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
+import {type AttentionDims, gradientFormula, keptPairs, keyAt, pairsOf, pairsRule, sees} from './pairs.ts'
 import {input, kv, type OpDef, output} from './types.ts'
 
 export const attentionScores: OpDef<'attention-scores', AttentionDims> = {
@@ -46,6 +47,24 @@ export const attentionScores: OpDef<'attention-scores', AttentionDims> = {
       }
     }
     return [scores]
+  },
+  // dQ = dS·K over all pairs, dK = dSᵀ·Q over the pairs of new keys; cached keys take no gradient
+  backward(d) {
+    const heads = d.batch * d.heads
+    const rectangle = heads * d.seq * (d.cached + d.seq)
+    const q = d.batch * d.seq * d.heads * d.headDim
+    const k = d.batch * d.seq * d.kvHeads * d.headDim
+    const reads = [gradientOf(0, rectangle), ofInput(0, q), ofInput(1, k)]
+    if (d.cached > 0) reads.push(ofInput(2, d.batch * d.cached * d.kvHeads * d.headDim))
+    const pairs = keptPairs(d.seq, d.cached, d.causal) + keptPairs(d.seq, 0, d.causal)
+    const part = productPart(gradientFormula, heads * pairs * d.headDim, {
+      reads,
+      writes: [
+        {at: 0, elements: q},
+        {at: 1, elements: k},
+      ],
+    })
+    return {data: {...part, matrix: 2 * heads * d.seq * (d.cached + 2 * d.seq) * d.headDim}, weights: null}
   },
   examples: [
     {

@@ -1,4 +1,5 @@
-import {type AttentionDims, keptPairs, keyAt, pairsOf, pairsRule} from './pairs.ts'
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
+import {type AttentionDims, gradientFormula, keptPairs, keyAt, pairsOf, pairsRule} from './pairs.ts'
 import {input, kv, type OpDef, output} from './types.ts'
 
 export const attentionValues: OpDef<'attention-values', AttentionDims> = {
@@ -43,6 +44,24 @@ export const attentionValues: OpDef<'attention-values', AttentionDims> = {
       }
     }
     return [o]
+  },
+  // dP = dO·Vᵀ over all pairs, dV = Pᵀ·dO over the pairs of new values; cached values take no gradient
+  backward(d) {
+    const heads = d.batch * d.heads
+    const rectangle = heads * d.seq * (d.cached + d.seq)
+    const out = d.batch * d.seq * d.heads * d.headDim
+    const v = d.batch * d.seq * d.kvHeads * d.headDim
+    const reads = [gradientOf(0, out), ofInput(0, rectangle), ofInput(1, v)]
+    if (d.cached > 0) reads.push(ofInput(2, d.batch * d.cached * d.kvHeads * d.headDim))
+    const pairs = keptPairs(d.seq, d.cached, d.causal) + keptPairs(d.seq, 0, d.causal)
+    const part = productPart(gradientFormula, heads * pairs * d.headDim, {
+      reads,
+      writes: [
+        {at: 0, elements: rectangle},
+        {at: 1, elements: v},
+      ],
+    })
+    return {data: {...part, matrix: 2 * heads * d.seq * (d.cached + 2 * d.seq) * d.headDim}, weights: null}
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {ofExtra, ofInput, vectorPart} from '../training/rules.ts'
 import {index, input, type OpDef, output} from './types.ts'
 
 export type CrossEntropyDims = {readonly rows: number; readonly classes: number}
@@ -31,5 +32,19 @@ export const crossEntropy: OpDef<'cross-entropy', CrossEntropyDims> = {
     }
     return [loss]
   },
+  // (e^(x − lse) − one-hot)/rows with the kept log-sum-exp: subtract, exp, scale per element, minus 1 per row
+  backward: ({rows, classes}) => ({
+    data: vectorPart(
+      '3·rows·classes + rows',
+      3 * rows * classes + rows,
+      {
+        reads: [ofInput(0, rows * classes), ofInput(1, rows), ofExtra(0, rows)],
+        writes: [{at: 0, elements: rows * classes}],
+      },
+      rows * classes,
+    ),
+    weights: null,
+    extra: [{name: 'log-sum-exp', elements: rows, dtype: 'f32'}],
+  }),
   examples: [{dims: {rows: 2, classes: 10}, flops: 86, bytes: 104, source: 'by hand: 80 + 6; 4 B × (20 + 2) + 2·8 B'}],
 }

@@ -1,5 +1,6 @@
 /** The shape shared by operators that compute one output element from one element of each input. */
-import {type Example, input, type OpDef, output} from './types.ts'
+import {gradientOf, ofInput, ofOutput, vectorPart} from '../training/rules.ts'
+import {type Backward, type Example, input, type OpDef, output} from './types.ts'
 
 export type ElementwiseDims = {readonly elements: number}
 
@@ -14,7 +15,21 @@ interface ElementwiseParts<K extends string> {
   special: number
   source: string
   apply(...x: number[]): number
+  /** FLOPs of all its input gradients per element, and what they need beside the output's gradient */
+  backward?: {flops: number; special: number; keeps: 'inputs' | 'output'} | 'passes'
   examples: readonly Example<ElementwiseDims>[]
+}
+
+/** Inputs in one kernel: all gradients are written at once. */
+function gradientRule(rule: NonNullable<ElementwiseParts<string>['backward']>, arity: number) {
+  const inputs = Array.from({length: arity}, (_, at) => at)
+  return ({elements}: ElementwiseDims): Backward => {
+    if (rule === 'passes') return {data: null, weights: null, passes: inputs}
+    const kept = rule.keeps === 'inputs' ? inputs.map((at) => ofInput(at, elements)) : [ofOutput(0, elements)]
+    const moves = {reads: [gradientOf(0, elements), ...kept], writes: inputs.map((at) => ({at, elements}))}
+    const formula = rule.flops === 1 ? 'elements' : `${rule.flops}·elements`
+    return {data: vectorPart(formula, rule.flops * elements, moves, rule.special * elements), weights: null}
+  }
 }
 
 /** Defines an elementwise operator from its scalar function and its FLOPs per element. */
@@ -39,6 +54,7 @@ export function elementwise<K extends string>(parts: ElementwiseParts<K>): OpDef
       for (let i = 0; i < elements; i++) y[i] = parts.apply(...inputs.map((x) => x[i]!))
       return [y]
     },
+    ...(parts.backward ? {backward: gradientRule(parts.backward, parts.inputs.length)} : {}),
     examples: parts.examples,
   }
 }

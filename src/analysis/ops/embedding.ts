@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {index, type OpDef, output, weight} from './types.ts'
 
 /** Gathers `rows` rows of `width` elements from a table of `vocab` rows. */
@@ -26,6 +27,14 @@ export const embedding: OpDef<'embedding', EmbeddingDims> = {
     for (let r = 0; r < rows; r++) y.set(table!.subarray(ids![r]! * width, (ids![r]! + 1) * width), r * width)
     return [y]
   },
+  // scatter-add of dy into a gradient as large as the table, zero where no id points
+  backward: ({rows, width, vocab}) => ({
+    data: null,
+    weights: vectorPart('rows·width', rows * width, {
+      reads: [ofInput(0, rows), gradientOf(0, rows * width)],
+      writes: [{at: 1, elements: vocab * width}],
+    }),
+  }),
   examples: [
     {
       dims: {rows: 1024, width: 768, vocab: 50_257},

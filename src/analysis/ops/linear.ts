@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {type Example, input, type OpDef, output, weight} from './types.ts'
 
 /** y[m,n] = x[m,k] · w[k,n] + bias[n] */
@@ -46,5 +47,26 @@ export const linear: OpDef<'linear', LinearDims> = {
     }
     return [y]
   },
+  backward: ({m, n, k, bias}) => ({
+    data: productPart('2·m·n·k', m * n * k, {
+      reads: [gradientOf(0, m * n), ofInput(1, k * n)],
+      writes: [{at: 0, elements: m * k}],
+    }),
+    // dW = xᵀ·dy; the bias takes the sum of dy over the rows
+    weights: productPart(
+      '2·m·n·k + bias·m·n',
+      m * n * k,
+      {
+        reads: [ofInput(0, m * k), gradientOf(0, m * n)],
+        writes: bias
+          ? [
+              {at: 1, elements: k * n},
+              {at: 2, elements: n},
+            ]
+          : [{at: 1, elements: k * n}],
+      },
+      bias ? m * n : 0,
+    ),
+  }),
   examples,
 }

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {linear} from './linear.ts'
 import {input, type OpDef, output} from './types.ts'
 
@@ -39,6 +40,18 @@ export const matmul: OpDef<'matmul', MatmulDims> = {
       y.set(linear.reference!({m, n, k, bias}, inputs)[0]!, i * m * n)
     }
     return [y]
+  },
+  // da = dc·bᵀ and db = aᵀ·dc, both data; the bias takes the sum of dc over batch and rows
+  backward({batch, m, n, k, bias}) {
+    const [a, b, c] = [batch * m * k, batch * k * n, batch * m * n]
+    const writes = [
+      {at: 0, elements: a},
+      {at: 1, elements: b},
+    ]
+    if (bias) writes.push({at: 2, elements: n})
+    const reads = [gradientOf(0, c), ofInput(0, a), ofInput(1, b)]
+    const formula = '4·batch·m·n·k + bias·batch·m·n'
+    return {data: productPart(formula, 2 * batch * m * n * k, {reads, writes}, bias ? c : 0), weights: null}
   },
   examples: [
     {

@@ -20,7 +20,15 @@ export function keptPairs(seq: number, cached: number, causal: boolean): number 
 /** Prose for the formulas that use `pairs`. */
 export const pairsRule = 'pairs = seq·cached + seq·(seq+1)/2 under a causal mask, seq·(cached+seq) without'
 
-export const pairsOf = (d: AttentionDims) => ({pairs: keptPairs(d.seq, d.cached, d.causal)})
+/** FLOPs of the two gradients of a product over pairs: one over all pairs, one over the pairs of new keys. */
+export const gradientFormula = '2·batch·heads·(pairs + newPairs)·headDim'
+
+export const pairsOf = (d: AttentionDims) => ({
+  pairs: keptPairs(d.seq, d.cached, d.causal),
+})
+
+/** `newPairs` of `gradientFormula`: pairs whose key is new. */
+export const newPairsOf = (d: AttentionDims) => ({newPairs: keptPairs(d.seq, 0, d.causal)})
 
 /** Whether query `i` (0-based among the new tokens) sees key `j` (0-based among cached, then new). */
 export const sees = (d: AttentionDims, i: number, j: number): boolean => !d.causal || j <= d.cached + i

@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
 /** Adds to each of `rows` rows one of `distinct` rows of a learned table. */
@@ -31,6 +32,15 @@ export const position: OpDef<'position', PositionDims> = {
     }
     return [y]
   },
+  // x takes dy as it is; each table row takes the sum over the rows that it was added to
+  backward: ({rows, distinct, width}) => ({
+    data: null,
+    passes: [0],
+    weights: vectorPart('rows·width', rows * width, {
+      reads: [gradientOf(0, rows * width)],
+      writes: [{at: 1, elements: distinct * width}],
+    }),
+  }),
   examples: [
     {
       dims: {rows: 2048, distinct: 1024, width: 768},

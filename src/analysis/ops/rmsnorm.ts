@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import type {NormDims} from './layernorm.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
@@ -31,6 +32,22 @@ export const rmsnorm: OpDef<'rmsnorm', NormDims> = {
       for (let c = 0; c < width; c++) y[r * width + c] = x![r * width + c]! * scale * gamma![c]!
     }
     return [y]
+  },
+  // with r = 1/rms and x̂ = x·r, both computed again from x: dx = r·(γ·dy − x̂·mean(γ·dy·x̂)); per element square, sum,
+  // times r, γ·dy, times x̂, sum, times the mean, subtract, times r; per row the four of forward and one divide
+  backward({rows, width}) {
+    const n = rows * width
+    return {
+      data: vectorPart('9·rows·width + 5·rows', 9 * n + 5 * rows, {
+        reads: [ofInput(0, n), ofInput(1, width), gradientOf(0, n)],
+        writes: [{at: 0, elements: n}],
+      }),
+      // dγ = Σ dy·x̂: square, sum, times r, multiply, sum
+      weights: vectorPart('5·rows·width + 4·rows', 5 * n + 4 * rows, {
+        reads: [ofInput(0, n), gradientOf(0, n)],
+        writes: [{at: 1, elements: width}],
+      }),
+    }
   },
   examples: [
     {

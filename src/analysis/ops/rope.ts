@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {constant, input, type OpDef, output} from './types.ts'
 
 /** Rotates queries and keys; `headDim` is even. */
@@ -46,6 +47,19 @@ export const rope: OpDef<'rope', RopeDims> = {
     }
   },
   reference: (d, [q, k, table]) => [rotate(q!, table!, d, d.heads), rotate(k!, table!, d, d.kvHeads)],
+  // the inverse rotation: nothing but the table is needed
+  backward({batch, seq, heads, kvHeads, headDim}) {
+    const q = batch * seq * heads * headDim
+    const k = batch * seq * kvHeads * headDim
+    const part = vectorPart('3·batch·seq·(heads + kvHeads)·headDim', 3 * (q + k), {
+      reads: [gradientOf(0, q), gradientOf(1, k), ofInput(2, seq * headDim)],
+      writes: [
+        {at: 0, elements: q},
+        {at: 1, elements: k},
+      ],
+    })
+    return {data: part, weights: null}
+  },
   examples: [
     {
       dims: {batch: 1, seq: 1, heads: 32, kvHeads: 8, headDim: 128},

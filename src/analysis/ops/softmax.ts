@@ -1,3 +1,4 @@
+import {gradientOf, ofOutput, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 /** Rows of `cols` elements of which `kept` in all are not masked. */
@@ -32,6 +33,15 @@ export const softmax: OpDef<'softmax', SoftmaxDims> = {
       for (let c = 0; c < cols; c++) y[r * cols + c] = Math.exp(x![r * cols + c]! - max) / sum
     }
     return [y]
+  },
+  // dx = y·(dy − Σ dy·y): multiply, add, subtract, multiply per element
+  backward({rows, cols, kept}) {
+    const all = rows * cols
+    const part = vectorPart('4·kept', 4 * kept, {
+      reads: [ofOutput(0, all), gradientOf(0, all)],
+      writes: [{at: 0, elements: all}],
+    })
+    return {data: {...part, vector: 4 * all}, weights: null}
   },
   examples: [
     {
