@@ -5,7 +5,7 @@ import type {Analysis, FusionGroup, FusionLevel, Rank} from './document/analysis
 import type {Machine} from './document/machine.ts'
 import type {Warning} from './errors.ts'
 import {type Evaluation, evaluate} from './evaluate.ts'
-import {parameterCount} from './graph.ts'
+import {type Graph, parameterCount} from './graph.ts'
 import {buildGraph, type ModelDef, traitsOf} from './models/types.ts'
 import {applyFusion, type Fusion, fusions} from './passes/index.ts'
 import {prepareRoof, type Roof} from './roofline.ts'
@@ -125,6 +125,19 @@ function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: 
   return warnings
 }
 
+/** What the totals lack. */
+function incomplete(unknown: NonNullable<Graph['unknown']>): Warning[] {
+  if (unknown.length === 0) return []
+  const named = unknown.slice(0, 8).map(({op, count}) => `${op} × ${count}`)
+  const more = unknown.length > 8 ? ` and ${unknown.length - 8} more` : ''
+  return [
+    {
+      code: 'incomplete',
+      message: `the totals lack operators whose cost is not known: ${named.join(', ')}${more}`,
+    },
+  ]
+}
+
 const conventions = (work: Workload): string[] => [
   '1 MAC = 2 FLOP; flops count everything, macs count matrix products alone',
   'peaks are dense; a sparse peak is never used',
@@ -150,7 +163,9 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
   const outer = roof.levels[0]!.level
   const whole = work.tp === 1 ? graph : buildGraph(model, {...work, batch: 1, seq: 1, context: 0, tp: 1})
   const {total, embedding} = parameterCount(whole)
-  const totals = totalsOf(evaluation, work, machine, roof, traitsOf(model).positions !== null)
+  const {unknown = []} = graph
+  const sequence = traitsOf(model).positions !== null
+  const totals = totalsOf(evaluation, work, machine, roof, sequence, unknown.length === 0)
   const context = {
     model,
     work,
@@ -171,12 +186,12 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
     machine: {id: machine.id, name: machine.name, memory: machine.memory?.capacity ?? null, ceilings: machine.ceilings},
     operators: evaluation.operators as Analysis['operators'],
     totals,
-    unknown: [],
+    unknown: [...unknown],
     advice,
     fusion: {levels: fusionLevels(evaluations, outer), groups: fusionGroups(evaluations.none, evaluations.all, outer)},
     ranking,
     summary: summarize(evaluation, roof, totals, advice),
     assumptions: conventions(work),
   }
-  return {result, warnings: [...remarks(model, work, machine, evaluation), ...roof.warnings]}
+  return {result, warnings: [...incomplete(unknown), ...remarks(model, work, machine, evaluation), ...roof.warnings]}
 }

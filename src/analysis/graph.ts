@@ -44,6 +44,8 @@ export interface Node {
 export interface Graph {
   readonly nodes: readonly Node[]
   readonly tensors: readonly Tensor[]
+  /** operators of an imported model whose cost nobody knows: their part is missing in every total */
+  readonly unknown?: readonly {readonly op: string; readonly count: number}[]
 }
 
 const none: readonly string[] = []

@@ -16,6 +16,7 @@ function mfuOf(evaluation: Evaluation, roof: Roof): number | null {
 /**
  * Totals of one device, rates of all devices together.
  * @param sequence whether a sample is a sequence of tokens
+ * @param complete whether the cost of every operator is known
  */
 export function totalsOf(
   evaluation: Evaluation,
@@ -23,6 +24,7 @@ export function totalsOf(
   machine: Machine,
   roof: Roof,
   sequence = true,
+  complete = true,
 ): Totals {
   const {phase, batch, seq, count, tp} = work
   const seconds = evaluation.time.lower
@@ -63,7 +65,7 @@ export function totalsOf(
     bound: evaluation.bound,
     time: evaluation.time,
     isBound: evaluation.time.predicted === null,
-    complete: true,
+    complete,
     memory: evaluation.memory,
     tokensPerSecond,
     samplesPerSecond,

@@ -141,7 +141,14 @@ export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Work
   const traits = traitsOf(model)
   const phase = phaseOf(model, traits, options.phase)
   const decode = phase === 'decode'
-  const batch = wholeNumber(options.batch ?? 1, '--batch')
+  const batch = wholeNumber(options.batch ?? traits.batch ?? 1, '--batch')
+  if (traits.batch !== undefined && batch !== traits.batch) {
+    throw new AnalysisError(
+      'bad-flag',
+      `--batch ${batch} does not apply to ${model.id}: its sizes are for ${traits.batch}`,
+      [`leave --batch out, or read the file again with --batch ${batch}`],
+    )
+  }
   if (traits.positions === null && options.seq !== undefined) {
     throw new AnalysisError('bad-flag', `--seq ${options.seq} does not apply to ${model.id}: it sees no sequence`, [
       'leave --seq out',

@@ -1,4 +1,5 @@
 import type {Evaluation} from '../evaluate.ts'
+import {traitsOf} from '../models/types.ts'
 import {largestWhere, smallestWhere} from '../search.ts'
 import {format} from '../units.ts'
 import {attempt, isArithmetic, LARGEST_BATCH, tokensOf, waitsFor, worthwhile} from './shared.ts'
@@ -49,6 +50,8 @@ export const largerBatch: AdviceRule = {
   title: 'a larger batch shares each read of the weights and each launch, up to the ridge',
   apply(context) {
     const {work, evaluation} = context
+    // the sizes of a file with a graph of its own are for one batch
+    if (traitsOf(context.model).batch !== undefined) return []
     if (isArithmetic(context, evaluation.bound)) return []
     const at = memo(context)
     const found = target(context, at)

@@ -1,7 +1,9 @@
 /** Every architecture, one line each. A model names one and gives its dimensions. */
+import {operatorsArchitecture} from './operators.ts'
 import {transformerArchitecture} from './transformer.ts'
 
 export const architectures = {
+  operators: operatorsArchitecture,
   transformer: transformerArchitecture,
 } as const
 

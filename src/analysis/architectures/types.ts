@@ -32,6 +32,8 @@ export interface ModelTraits {
   readonly image?: ModelWork['image']
   readonly srcSeq?: number
   readonly graph?: ModelWork['graph']
+  /** samples that the sizes of a file are for: the batch is no choice */
+  readonly batch?: number
 }
 
 export interface Architecture<S> {

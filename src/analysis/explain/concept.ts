@@ -1,9 +1,10 @@
 /** What a concept is, and how its text is laid out: one screen of 24 lines and 80 columns. */
 import {evaluateModel} from '../analyze.ts'
-import {findMachine, findModel} from '../catalog.ts'
+import {findMachine} from '../catalog.ts'
 import type {Machine} from '../document/machine.ts'
 import type {Evaluation} from '../evaluate.ts'
-import type {ModelDef} from '../models/types.ts'
+import {models} from '../models/index.ts'
+import type {ModelDef, TransformerModel} from '../models/types.ts'
 import {type ComputeRoof, type LevelRoof, prepareRoof, ridgePoint} from '../roofline.ts'
 import {resolveWorkload, type WorkloadOptions} from '../workload.ts'
 
@@ -45,7 +46,7 @@ export function layOut({title, source, text}: Concept): string {
 /** The machine and model that every worked number is about. */
 export interface Stage {
   readonly machine: Machine
-  readonly model: ModelDef
+  readonly model: TransformerModel
   readonly compute: ComputeRoof
   readonly memory: LevelRoof
   /** FLOP/B */
@@ -57,7 +58,7 @@ export interface Stage {
 /** Llama 3 8B in bf16 on an H100 SXM: the pair that published figures can be checked against. */
 export function stage(): Stage {
   const machine = findMachine('h100-sxm')
-  const model = findModel('llama-3-8b')
+  const model = models['llama-3-8b']
   const roof = prepareRoof(machine)
   const compute = roof.compute('matrix', 'bf16')
   const memory = roof.levels[0]!

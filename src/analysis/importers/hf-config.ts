@@ -4,7 +4,7 @@ import {nearest} from '../catalog.ts'
 import {type ComputeDType, parseDType} from '../dtype.ts'
 import {AnalysisError, quoted, type Warning} from '../errors.ts'
 import {parameterCount} from '../graph.ts'
-import type {ModelDef} from '../models/types.ts'
+import type {TransformerModel} from '../models/types.ts'
 import {type Family, families} from './hf/families.ts'
 import {type Config, fail, get, show} from './hf/fields.ts'
 
@@ -12,7 +12,7 @@ import {type Config, fail, get, show} from './hf/fields.ts'
 const MAX_CHARACTERS = 1_000_000
 
 export interface ImportedModel {
-  model: ModelDef
+  model: TransformerModel
   warnings: Warning[]
 }
 
@@ -87,7 +87,7 @@ function idOf(config: Config, type: string): string {
     .find((text) => text !== '')!
 }
 
-function remarks(config: Config, spec: ModelDef['spec']): Warning[] {
+function remarks(config: Config, spec: TransformerModel['spec']): Warning[] {
   const warnings: Warning[] = []
   const quantization = get(config, 'quantization_config')
   if (typeof quantization === 'object' && quantization !== null) {
@@ -137,7 +137,7 @@ export function parseConfig(source: unknown, origin: string): ImportedModel {
   const named = get(config, '_name_or_path')
   const name = typeof named === 'string' && named.trim() !== '' ? quoted(named).slice(1, -1) : id
   warnings.push(...remarks(config, spec))
-  const model: ModelDef = {
+  const model: TransformerModel = {
     id,
     name,
     source: `${place} (Hugging Face config.json, ${type})`,
