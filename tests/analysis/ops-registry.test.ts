@@ -8,7 +8,7 @@ import {dimsOf} from './support/dims.ts'
 import {evaluateFormula} from './support/formula.ts'
 
 const registry: Readonly<Record<string, OpDef>> = ops
-const helpers = ['types.ts', 'elementwise.ts', 'pairs.ts', 'index.ts']
+const helpers = ['types.ts', 'elementwise.ts', 'pairs.ts', 'index.ts', 'optimizer.ts']
 const folder = new URL('../../src/analysis/ops/', import.meta.url)
 
 const counts = (cost: OpCost) => [
