@@ -72,9 +72,10 @@ export interface OpCost {
 /**
  * How an operator can share a kernel with its neighbours.
  * contraction: reduces over an inner dimension, can take an elementwise epilogue; elementwise: one output element per
- * input element; rowwise: needs a whole row; gather: moves rows; attention: the two products around a softmax.
+ * input element; rowwise: needs a whole row; gather: moves rows; window: needs neighbours or whole planes and stands alone; attention: the two
+ * products around a softmax.
  */
-export type Trait = 'contraction' | 'elementwise' | 'rowwise' | 'gather' | 'attention'
+export type Trait = 'contraction' | 'elementwise' | 'rowwise' | 'gather' | 'window' | 'attention'
 
 export type Dim = number | boolean
 export type Dims = {readonly [name: string]: Dim}

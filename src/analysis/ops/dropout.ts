@@ -1,0 +1,32 @@
+import {input, type OpDef, output} from './types.ts'
+
+export type DropoutDims = {readonly elements: number; readonly training: boolean}
+
+export const dropout: OpDef<'dropout', DropoutDims> = {
+  kind: 'dropout',
+  title: 'training: x times a random mask times 1/(1 − p); inference: x itself, nothing moves',
+  trait: 'elementwise',
+  formula: 'training·2·elements',
+  where: 'the random numbers are not counted; the mask is one value per element, kept for the backward pass',
+  source: 'Srivastava et al. 2014, Dropout, JMLR 15, §4; inverted scaling as in PyTorch',
+  cost({elements, training}) {
+    const moved = training ? elements : 0
+    return {
+      macs: 0,
+      flops: 2 * moved,
+      matrix: 0,
+      vector: 2 * moved,
+      special: 0,
+      reads: [input('x', moved), input('mask', moved)],
+      writes: [output('y', moved)],
+    }
+  },
+  reference(_, [x, mask]) {
+    // p = ½, so that 1/(1 − p) = 2
+    return [x!.map((value, i) => value * mask![i]! * 2)]
+  },
+  examples: [
+    {dims: {elements: 1000, training: true}, flops: 2000, bytes: 12_000, source: '2 × 1,000; 3 × 1,000 × 4 B'},
+    {dims: {elements: 1000, training: false}, flops: 0, bytes: 0, source: 'the identity'},
+  ],
+}

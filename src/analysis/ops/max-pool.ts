@@ -1,0 +1,20 @@
+import {pool, resnetWindow} from './pool.ts'
+
+export const maxPool = pool({
+  kind: 'max-pool',
+  title: 'the largest element of each window; padding is −∞',
+  formula: 'batch·channels·outputs·(taps - 1)',
+  source: 'definition: taps − 1 comparisons; Dumoulin & Visin 2016 (arXiv:1603.07285) §3',
+  flops: (taps) => taps - 1,
+  start: Number.NEGATIVE_INFINITY,
+  fold: Math.max,
+  finish: (largest) => largest,
+  examples: [
+    {
+      dims: resnetWindow,
+      flops: 1_605_632,
+      bytes: 4_014_080,
+      source: "ResNet's only pool: 64·56²·8; 4 B × 64·(112² + 56²)",
+    },
+  ],
+})
