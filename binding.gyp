@@ -3,8 +3,8 @@
   # chooses at run time. No global -march: the binary must load on every CPU of its architecture.
   'variables': {
     'kernels': [
-      'native/kernels/variant.cc', 'native/kernels/fma.cc', 'native/kernels/read.cc', 'native/kernels/gemm.cc',
-      'native/kernels/rows.cc', 'native/kernels/elements.cc', 'native/kernels/attention.cc',
+      'native/kernels/variant.cc', 'native/kernels/arithmetic.cc', 'native/kernels/dot.cc', 'native/kernels/tiles.cc',
+      'native/kernels/functions.cc', 'native/kernels/read.cc', 'native/kernels/mixes.cc', 'native/kernels/gemm.cc', 'native/kernels/rows.cc', 'native/kernels/elements.cc', 'native/kernels/attention.cc',
     ],
     'common': ['-O2', '-Wall', '-Wextra', '-Wno-psabi', '-fno-math-errno', '-ffp-contract=fast', '-fvisibility=hidden'],
   },

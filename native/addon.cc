@@ -1,6 +1,8 @@
 // N-API glue only: checks what JavaScript hands in, runs the core on a libuv worker thread, hands numbers back.
 #include <napi.h>
 
+#include <string.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,24 +13,29 @@
 namespace {
 
 // Raised whenever the JavaScript side must change with it; src/kernels/native.ts refuses another number.
-constexpr int apiVersion = 2;
+constexpr int apiVersion = 3;
 
 constexpr double largestCount = 9007199254740991.0;  // 2^53 - 1
 
-bool readProbe(const std::string& name, rp::Probe& probe) {
+// A probe by name: the session's own, or a row of the variant's tables.
+bool readProbe(const std::string& name, rp::Spec& spec) {
   static const struct {
     const char* name;
     rp::Probe probe;
-  } names[] = {{"fma-f32", rp::Probe::fmaF32},          {"fma-f64", rp::Probe::fmaF64},     {"read", rp::Probe::read},
-               {"read-streams", rp::Probe::readStreams}, {"call", rp::Probe::call},          {"fork-join", rp::Probe::forkJoin},
+  } names[] = {{"chase", rp::Probe::chase},
+               {"call", rp::Probe::call},
+               {"fork-join", rp::Probe::forkJoin},
                {"wake", rp::Probe::wake},
                {"program", rp::Probe::program}};
   for (const auto& entry : names)
     if (name == entry.name) {
-      probe = entry.probe;
+      spec.probe = entry.probe;
       return true;
     }
-  return false;
+  spec.compute = rp::findCompute(*spec.variant, name.c_str());
+  spec.memory = rp::findMemory(*spec.variant, name.c_str());
+  spec.probe = spec.compute ? rp::Probe::compute : rp::Probe::memory;
+  return spec.compute || spec.memory;
 }
 
 bool count(const Napi::Object& object, const char* field, double low, double high, double& out) {
@@ -222,10 +229,10 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
 
   const char* readSpec(const Napi::Object& object, rp::Spec& spec) {
     double number;
-    if (!object.Get("probe").IsString() || !readProbe(object.Get("probe").As<Napi::String>(), spec.probe)) return "sample: unknown probe";
     if (!object.Get("isa").IsString()) return "sample: isa is missing";
     spec.variant = rp::findVariant(object.Get("isa").As<Napi::String>().Utf8Value().c_str());
     if (!spec.variant) return "sample: this CPU does not have that isa";
+    if (!object.Get("probe").IsString() || !readProbe(object.Get("probe").As<Napi::String>(), spec)) return "sample: unknown probe";
     if (!count(object, "threads", 1, double(bytes_.size()), number)) return "sample: threads out of range";
     spec.threads = int(number);
     if (!count(object, "bytes", 0, largestCount, number)) return "sample: bytes out of range";
@@ -235,7 +242,9 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     if (!count(object, "repetitions", 1, 1e6, number)) return "sample: repetitions out of range";
     spec.repetitions = int(number);
     spec.roam = object.Get("roam").ToBoolean();
-    for (int i = 0; i < spec.threads; i++)
+    spec.warm = object.Get("warm").ToBoolean();
+    if (spec.probe == rp::Probe::chase && (spec.bytes < 64 || spec.threads != 1)) return "sample: a chase takes bytes and one thread";
+    for (int i = 0; i < spec.threads && spec.probe != rp::Probe::chase; i++)
       if (double(spec.bytes) + (spec.roam ? double(resident_[i]) : 0) > double(bytes_[i])) return "sample: bytes exceed the session's memory";
     spec.clock = object.Get("clock").ToBoolean();
     if (spec.probe == rp::Probe::program) return readStages(object.Get("stages"), spec);
@@ -261,32 +270,42 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   bool opened_ = false;
 };
 
-// readXor(isa, streams: boolean, data: Uint8Array): the xor of the array's whole lines, for the tests of the read kernels.
-Napi::Value readXor(const Napi::CallbackInfo& info) {
+// runProbe(isa, probe, passes, data?: Uint8Array, lines?): runs a probe on this thread, for the tests. Compute probes answer {sum, work,
+// growth, cycles}: the sum over all lanes, the FLOP or OP credited, what each adds to the sum, and core cycles credited to the clock twin;
+// memory probes run over the array's first lines, change it, and answer {word, work}.
+Napi::Value runProbe(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const rp::Variant* variant = info[0].IsString() ? rp::findVariant(info[0].As<Napi::String>().Utf8Value().c_str()) : nullptr;
-  if (!variant || !info[2].IsTypedArray()) {
-    Napi::TypeError::New(env, "readXor: isa, streams, bytes").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
-  const Napi::Uint8Array data = info[2].As<Napi::Uint8Array>();
-  const rp::ReadProbe& probe = info[1].ToBoolean() ? variant->readStreams : variant->read;
-  return Napi::BigInt::New(env, probe.run(data.Data(), data.ByteLength() / 64, 1));
-}
-
-// fmaSum(isa, dtype, passes): the sum over all lanes of all chains, for the tests of the compute kernels.
-Napi::Value fmaSum(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const rp::Variant* variant = info[0].IsString() ? rp::findVariant(info[0].As<Napi::String>().Utf8Value().c_str()) : nullptr;
-  if (!variant || !info[1].IsString() || !info[2].IsNumber()) {
-    Napi::TypeError::New(env, "fmaSum: isa, dtype, passes").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
-  const rp::ComputeProbe& probe = info[1].As<Napi::String>().Utf8Value() == "f32" ? variant->fmaF32 : variant->fmaF64;
+  rp::Spec spec;
+  spec.variant = info[0].IsString() ? rp::findVariant(info[0].As<Napi::String>().Utf8Value().c_str()) : nullptr;
+  const bool known = spec.variant && info[1].IsString() && info[2].IsNumber() && readProbe(info[1].As<Napi::String>(), spec);
+  const uint64_t passes = known ? uint64_t(info[2].As<Napi::Number>().Int64Value()) : 0;
   Napi::Object result = Napi::Object::New(env);
-  result["sum"] = probe.run(uint64_t(info[2].As<Napi::Number>().Int64Value()));
-  result["flopsPerPass"] = probe.flopsPerPass;
-  return result;
+  if (known && spec.compute) {
+    const rp::ComputeProbe& probe = *spec.compute;
+    result["sum"] = probe.run(passes);
+    result["work"] = probe.opsPerPass * probe.lanes * probe.perLane * double(passes);
+    result["growth"] = probe.growth;
+    result["cycles"] = probe.clock ? probe.clock(passes) - probe.clock(0) : 0.0;
+    result["cyclesCredited"] = probe.cyclesPerPass * double(passes);
+    return result;
+  }
+  if (known && spec.memory && info[3].IsTypedArray()) {
+    // Vector stores need alignment that JavaScript's memory does not promise.
+    Napi::Uint8Array data = info[3].As<Napi::Uint8Array>();
+    const size_t all = data.ByteLength();
+    const size_t lines = info[4].IsNumber() ? size_t(info[4].As<Napi::Number>().Int64Value()) : all / 64;
+    rp::Region region = rp::reserve(all + 64);
+    if (lines * 64 <= all && region.data) {
+      memcpy(region.data, data.Data(), all);
+      result["word"] = Napi::BigInt::New(env, spec.memory->run(region.data, lines, passes));
+      result["work"] = double(spec.memory->payload(lines)) * double(passes);
+      memcpy(data.Data(), region.data, all);
+    }
+    rp::release(region);
+    return result;
+  }
+  Napi::TypeError::New(env, "runProbe: isa, probe, passes, and bytes for a memory probe").ThrowAsJavaScriptException();
+  return env.Undefined();
 }
 
 // runOp(isa, kernel, dims, inputs: Float32Array[], outputs: Float32Array[], threads): runs a kernel's shares one after the other on
@@ -321,6 +340,26 @@ Napi::Value runOp(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
+// A variant's compute probes: {probe, id, engine, lanes, perLane, missing}; missing is null, or what the CPU or the compiler lacks.
+Napi::Array computeRows(Napi::Env env, const rp::Variant& variant) {
+  Napi::Array rows = Napi::Array::New(env);
+  for (int i = 0; i < variant.computeCount; i++) {
+    const rp::ComputeProbe& probe = variant.compute[i];
+    const std::string name = (probe.engine ? std::string(probe.engine) + "/" : "") + probe.id;
+    const rp::ComputeProbe* usable = rp::findCompute(variant, name.c_str());
+    if (usable && usable != &probe) continue;
+    Napi::Object row = Napi::Object::New(env);
+    row["probe"] = name;
+    row["id"] = probe.id;
+    row["engine"] = probe.engine ? Napi::Value(Napi::String::New(env, probe.engine)) : env.Null();
+    row["lanes"] = probe.lanes;
+    row["perLane"] = probe.perLane;
+    row["missing"] = usable ? env.Null() : Napi::Value(Napi::String::New(env, probe.needName));
+    rows[rows.Length()] = row;
+  }
+  return rows;
+}
+
 Napi::Value cpu(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Object result = Napi::Object::New(env);
@@ -334,6 +373,7 @@ Napi::Value cpu(const Napi::CallbackInfo& info) {
     Napi::Array kernels = Napi::Array::New(env, all.list[i]->opCount);
     for (int k = 0; k < all.list[i]->opCount; k++) kernels[uint32_t(k)] = all.list[i]->ops[k].id;
     isa["kernels"] = kernels;
+    isa["compute"] = computeRows(env, *all.list[i]);
     isas[uint32_t(i)] = isa;
   }
   result["isas"] = isas;
@@ -345,9 +385,8 @@ Napi::Value cpu(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["apiVersion"] = apiVersion;
   exports["cpu"] = Napi::Function::New<cpu>(env, "cpu");
-  exports["readXor"] = Napi::Function::New<readXor>(env, "readXor");
   exports["runOp"] = Napi::Function::New<runOp>(env, "runOp");
-  exports["fmaSum"] = Napi::Function::New<fmaSum>(env, "fmaSum");
+  exports["runProbe"] = Napi::Function::New<runProbe>(env, "runProbe");
   SessionWrap::define(env, exports);
   return exports;
 }

@@ -39,8 +39,28 @@ void fill(Region& region, size_t from, size_t to) {
   for (size_t i = from; i + 8 <= to; i += 8) {
     uint64_t word = (i + 8) * 0x9e3779b97f4a7c15ull;  // 2^64 / golden ratio: neighbouring words share no bytes
     word ^= word >> 29;
+    word = (word & 0x9fffffff9fffffffull) | 0x2000000020000000ull;  // exponents of f32 from 2^-63 to 2^0, of f64 from 2^-511
     memcpy(region.data + i, &word, 8);
   }
+}
+
+void linkLines(Region& region, size_t bytes) {
+  constexpr size_t line = 64;
+  const size_t count = bytes / line;
+  auto word = [&](size_t i) -> uint64_t& { return *reinterpret_cast<uint64_t*>(region.data + i * line); };
+  for (size_t i = 0; i < count; i++) word(i) = i;
+  // Sattolo 1986: every permutation it makes is a single cycle. xorshift64* (Vigna 2016) is random enough for no prefetcher to follow.
+  uint64_t state = 0x9e3779b97f4a7c15ull;
+  for (size_t i = count; i-- > 1;) {
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    const size_t j = size_t((uint64_t((state * 0x2545f4914f6cdd1dull) >> 32) * i) >> 32);
+    const uint64_t other = word(j);
+    word(j) = word(i);
+    word(i) = other;
+  }
+  for (size_t i = 0; i < count; i++) word(i) = reinterpret_cast<uintptr_t>(region.data + word(i) * line);
 }
 
 size_t hugeBytes(const Region& region) {

@@ -13,8 +13,12 @@ struct Region {
 Region reserve(size_t bytes);
 void release(Region& region);
 
-// Writes every byte of [from, to) with a pattern that neither compresses nor holds zeros.
+// Writes every byte of [from, to) with a pattern that neither compresses nor holds zeros; as f32 and as f64 every value is normal,
+// since some CPUs take a hundred times longer over a denormal.
 void fill(Region& region, size_t from, size_t to);
+
+// Links the lines of the first `bytes` into one cycle in random order: each line's first word points to the next.
+void linkLines(Region& region, size_t bytes);
 
 // Bytes of the region that the kernel backs with huge pages; 0 where it does not say.
 size_t hugeBytes(const Region& region);

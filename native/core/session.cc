@@ -10,32 +10,38 @@ volatile uint64_t sinkWord;
 volatile double sinkValue;
 
 // One turn of a kernel on this thread's memory. The results go to a volatile so that no call can be dropped.
-void turn(const Spec& spec, const char* data, size_t bytes, uint64_t passes) {
+void turn(const Spec& spec, char* data, size_t bytes, uint64_t passes) {
   switch (spec.probe) {
-    case Probe::fmaF32: sinkValue = spec.variant->fmaF32.run(passes); break;
-    case Probe::fmaF64: sinkValue = spec.variant->fmaF64.run(passes); break;
-    case Probe::read: sinkWord = spec.variant->read.run(data, bytes / 64, passes); break;
-    case Probe::readStreams: sinkWord = spec.variant->readStreams.run(data, bytes / 64, passes); break;
+    case Probe::compute: sinkValue = spec.compute->run(passes); break;
+    case Probe::memory: sinkWord = spec.memory->run(data, bytes / 64, passes); break;
     case Probe::call:
-      for (uint64_t i = 0; i < passes; i++) sinkWord = spec.variant->read.run(data, 0, 1);
+      for (uint64_t i = 0; i < passes; i++) sinkWord = spec.variant->memory[0].run(data, 0, 1);
       break;
     default: break;
   }
 }
 
-// Core cycles per second while the clock twin of the probe runs, about an eighth of the repetition's length.
-double clockOf(const Spec& spec, const char* data, size_t bytes, uint64_t passes) {
+const char* follow(const char* at, uint64_t steps) {
+  for (uint64_t i = 0; i < steps; i++) at = *reinterpret_cast<const char* const volatile*>(at);
+  return at;
+}
+
+// Core cycles per second while the clock twin of the probe runs, for about a fifth of the `seconds` that the probe took; 0 without twin.
+double clockOf(const Spec& spec, char* data, size_t bytes, double seconds) {
+  constexpr double guess = 3e9;  // cycles per second: decides how long the twin runs, not what it says
+  const double wanted = seconds * guess / 5;
   double cycles = 0;
   const double from = now();
-  if (spec.probe == Probe::fmaF32 || spec.probe == Probe::fmaF64) {
-    const ComputeProbe& probe = spec.probe == Probe::fmaF32 ? spec.variant->fmaF32 : spec.variant->fmaF64;
-    const uint64_t turns = passes / 2 + 1;  // a pass of the twin is one copy of the chains, of the probe four
-    sinkValue = probe.clock(turns);
-    cycles = probe.cyclesPerPass * double(turns);
-  } else if (spec.probe == Probe::read && spec.variant->read.clock) {
-    const uint64_t turns = passes / 8 + 1;
-    sinkWord = spec.variant->read.clock(data, bytes / 64, turns);
-    cycles = spec.variant->read.cyclesPerLine * double(bytes / 64) * double(turns);
+  if (spec.probe == Probe::compute && spec.compute->clock) {
+    const uint64_t turns = uint64_t(wanted / spec.compute->cyclesPerPass) + 1;
+    sinkValue = spec.compute->clock(turns);
+    cycles = spec.compute->cyclesPerPass * double(turns);
+  } else if (spec.probe == Probe::memory && spec.memory->clock) {
+    const double each = spec.memory->cyclesPerByte * double(spec.memory->payload(bytes / 64));
+    if (!(each > 0)) return 0;
+    const uint64_t turns = uint64_t(wanted / each) + 1;
+    sinkWord = spec.memory->clock(data, bytes / 64, turns);
+    cycles = each * double(turns);
   }
   const double took = now() - from;
   return took > 0 ? cycles / took : 0;
@@ -49,12 +55,15 @@ struct Session::Run {
   std::vector<double> from, to, clock;  // [repetition * threads + thread]
   std::atomic<bool> stop{false};
   int done = 0;
+  Cycle* cycle = nullptr;
 };
 
 Session::~Session() {
   pool_.stop();
   for (std::vector<Region>* list : {&regions_, &buffers_, &scratch_})
     for (Region& region : *list) release(region);
+  for (Cycle& each : cycles_) release(each.region);
+  release(passing_.region);
 }
 
 void Session::touchThread(void* context, int thread) {
@@ -126,6 +135,23 @@ bool Session::allocate(const std::vector<size_t>& floats) {
   return true;
 }
 
+// The cycle of that size, built where it is not there; null where memory is refused.
+Session::Cycle* Session::cycle(size_t bytes, bool keep) {
+  if (keep)
+    for (Cycle& each : cycles_)
+      if (each.bytes == bytes) return &each;
+  Region region = reserve(bytes);
+  if (!region.data) return nullptr;
+  linkLines(region, bytes);
+  if (keep) {
+    cycles_.push_back({bytes, region, region.data});
+    return &cycles_.back();
+  }
+  release(passing_.region);
+  passing_ = {bytes, region, region.data};
+  return &passing_;
+}
+
 void Session::runStages(const Spec& spec, int thread) {
   for (size_t s = 0; s < spec.stages.size(); s++) {
     const Stage& stage = spec.stages[s];
@@ -141,10 +167,11 @@ void Session::runStages(const Spec& spec, int thread) {
 double Session::workOf(const Spec& spec) const {
   const double turns = double(spec.passes);
   switch (spec.probe) {
-    case Probe::fmaF32: return spec.variant->fmaF32.flopsPerPass * turns * spec.threads;
-    case Probe::fmaF64: return spec.variant->fmaF64.flopsPerPass * turns * spec.threads;
-    case Probe::read:
-    case Probe::readStreams: return double(spec.bytes / 64 * 64) * turns * spec.threads;
+    case Probe::compute: {
+      const ComputeProbe& probe = *spec.compute;
+      return probe.opsPerPass * probe.lanes * probe.perLane * turns * spec.threads;
+    }
+    case Probe::memory: return double(spec.memory->payload(spec.bytes / 64)) * turns * spec.threads;
     default: return turns;
   }
 }
@@ -156,15 +183,20 @@ void Session::runThread(void* context, int thread) {
   const Region& region = self.regions_[thread];
   Barrier& barrier = self.pool_.barrier();
   size_t& position = self.positions_[thread];
+  const bool roam = spec.roam && spec.probe == Probe::memory;
   // Warm caches, predictors and the clock licence of wide instructions; a roaming read must find nothing warm.
   if (spec.probe == Probe::program) self.runStages(spec, thread);
-  else if (!spec.roam) turn(spec, region.data, spec.bytes, spec.passes / 8 + 1);
+  else if (run.cycle && spec.warm) {
+    for (int round = 0; round < 2; round++)
+      for (size_t i = 0; i < run.cycle->bytes; i += 64) sinkWord = *reinterpret_cast<const volatile uint64_t*>(run.cycle->region.data + i);
+  } else if (run.cycle) run.cycle->at = follow(run.cycle->at, spec.passes / 8 + 1);
+  else if (!roam) turn(spec, region.data, spec.bytes, spec.passes / 8 + 1);
   for (int r = 0; r < spec.repetitions; r++) {
     if (thread == 0) run.stop.store(self.cancelled_.load());
     barrier.wait();
     if (run.stop.load()) return;
-    if (spec.roam && position + spec.bytes > region.bytes) position = self.resident_[thread];
-    const char* data = region.data + (spec.roam ? position : 0);
+    if (roam && position + spec.bytes > region.bytes) position = self.resident_[thread];
+    char* data = region.data + (roam ? position : 0);
     const size_t slot = size_t(r) * spec.threads + thread;
     run.from[slot] = now();
     if (spec.probe == Probe::forkJoin) {
@@ -174,12 +206,15 @@ void Session::runThread(void* context, int thread) {
       }
     } else if (spec.probe == Probe::program) {
       for (uint64_t i = 0; i < spec.passes; i++) self.runStages(spec, thread);
+    } else if (run.cycle) {
+      // each repetition goes on from where the last ended: a long cycle must not be known from the last one
+      run.cycle->at = follow(run.cycle->at, spec.passes);
     } else {
       turn(spec, data, spec.bytes, spec.passes);
     }
     run.to[slot] = now();
-    if (spec.roam) position += spec.bytes;
-    if (spec.clock) run.clock[slot] = clockOf(spec, data, spec.bytes, spec.passes);
+    if (roam) position += spec.bytes;
+    if (spec.clock) run.clock[slot] = clockOf(spec, data, spec.bytes, run.to[slot] - run.from[slot]);
     if (thread == 0) run.done = r + 1;
     barrier.wait();
   }
@@ -200,6 +235,10 @@ bool Session::take(const Spec& spec, Sample& sample) {
   Run run;
   run.session = this;
   run.spec = &spec;
+  if (spec.probe == Probe::chase) {
+    run.cycle = cycle(spec.bytes, !spec.roam);
+    if (!run.cycle) return false;
+  }
   const size_t slots = size_t(spec.repetitions) * spec.threads;
   run.from.assign(slots, 0);
   run.to.assign(slots, 0);

@@ -13,7 +13,7 @@
 
 namespace rp {
 
-enum class Probe { fmaF32, fmaF64, read, readStreams, call, forkJoin, wake, program };
+enum class Probe { compute, memory, chase, call, forkJoin, wake, program };
 
 // One operator of a program: buffers by their number in the session.
 struct Stage {
@@ -23,12 +23,16 @@ struct Stage {
 };
 
 struct Spec {
-  Probe probe = Probe::fmaF32;
+  Probe probe = Probe::call;
   const Variant* variant = nullptr;
+  const ComputeProbe* compute = nullptr;
+  const MemoryProbe* memory = nullptr;
   int threads = 1;
-  size_t bytes = 0;     // read: bytes per thread and pass, a multiple of 64
-  bool roam = false;    // read: each repetition continues where the last ended, so that nothing read is still in a cache;
+  size_t bytes = 0;     // memory: bytes per thread and pass, a multiple of 64; chase: bytes of the cycle
+  bool roam = false;    // memory: each repetition continues where the last ended, so that nothing read is still in a cache;
                         // it stays clear of the resident part, which other probes keep in the caches
+                        // chase: the cycle is built for this sample and not kept
+  bool warm = false;    // chase: walk the cycle's lines in order before the sample, so that what fits a cache is in it
   uint64_t passes = 1;  // turns of the kernel's loop per repetition
   int repetitions = 1;
   std::vector<Stage> stages;  // program: run in order, the threads meeting after each
@@ -38,7 +42,7 @@ struct Spec {
 struct Sample {
   std::vector<double> seconds;  // one per repetition: last thread's end minus first thread's start
   std::vector<double> clockHz;  // one per repetition, mean over threads; empty where not asked for or not possible
-  double work = 0;              // FLOP, bytes or calls of one repetition, all threads
+  double work = 0;              // FLOP, bytes, dependent loads or calls of one repetition, all threads
 };
 
 struct SessionInfo {
@@ -81,6 +85,14 @@ class Session {
   std::vector<Region> buffers_;
   std::vector<size_t> floats_;
   std::vector<Region> scratch_;
+  struct Cycle {
+    size_t bytes = 0;
+    Region region;
+    const char* at = nullptr;
+  };
+  Cycle* cycle(size_t bytes, bool keep);
+  std::vector<Cycle> cycles_;  // kept, one per size
+  Cycle passing_;              // the last one that was not kept
   std::vector<size_t> positions_;
   std::vector<size_t> resident_;
   SessionInfo info_;

@@ -6,23 +6,47 @@
 
 namespace rp {
 
-// One compute probe: `passes` turns of the loop; returns a value that depends on every operation, so that none can be dropped.
+// One compute probe: `passes` turns of the loop; returns the sum over all lanes of all chains.
 typedef double (*ComputeFn)(uint64_t passes);
-// One read probe: `lines` lines of 64 B, `passes` times over; returns the xor of all 64-bit words read.
-typedef uint64_t (*ReadFn)(const void* base, size_t lines, uint64_t passes);
+// One memory probe: `passes` times over `lines` lines of 64 B; returns a value that depends on what was loaded.
+typedef uint64_t (*MemoryFn)(void* base, size_t lines, uint64_t passes);
+// Bytes that a pass over `lines` lines loads and stores: payload, without the reads that a cache adds to a store.
+typedef size_t (*PayloadFn)(size_t lines);
+
+// CPU features beyond a variant's own; a probe runs where all it needs are there.
+enum Feature : uint32_t {
+  featureAvx512Vnni = 1,
+  featureAvxVnni = 2,
+  featureAvx512Bf16 = 4,
+  featureAvx512Fp16 = 8,
+  featureAmxInt8 = 16,
+  featureAmxBf16 = 32,
+  featureDotProduct = 64,
+  featureArmFp16 = 128,
+  featureArmBf16 = 256,
+};
 
 struct ComputeProbe {
-  ComputeFn run;
-  double flopsPerPass;
+  const char* id;       // operation and type: "fma-f32", "dot-int8", "exp-f32"
+  const char* engine;   // null: the vector unit; otherwise the name of a unit of its own, "amx"
+  uint32_t needs;       // features; of several rows with one id the first that can run is the probe
+  const char* needName;  // their name where they are missing, by the operating system's names
+  ComputeFn run;        // null where the compiler does not know the instructions
+  double opsPerPass;    // operations (instructions, or vectors put through a function) of a pass
+  int lanes;            // results of one operation
+  int perLane;          // FLOP or OP behind each of them
+  double growth;        // what one FLOP or OP adds to the returned sum; 0 where values come back to where they began
   // The same instructions below their port limit, beside a chain of dependent adds: the chain advances one per core cycle.
   ComputeFn clock;
   double cyclesPerPass;
 };
 
-struct ReadProbe {
-  ReadFn run;
-  ReadFn clock;  // null where the probe is not bound by the core
-  double cyclesPerLine;
+struct MemoryProbe {
+  const char* id;  // a mix of loads and stores: "read", "update"; "-streams": several concurrent streams, for DRAM
+  MemoryFn run;
+  PayloadFn payload;
+  MemoryFn clock;  // null where the probe is not bound by the core
+  double cyclesPerByte;  // of the clock twin, per byte of payload
 };
 
 // Floats of scratch memory that every operator kernel may use, per thread: 4 MiB.
@@ -51,10 +75,10 @@ struct OpKernel {
 struct Variant {
   const char* isa;
   int vectorBytes;
-  ComputeProbe fmaF32;
-  ComputeProbe fmaF64;
-  ReadProbe read;         // one stream, for the caches
-  ReadProbe readStreams;  // eight concurrent streams, for DRAM
+  ComputeProbe compute[48];
+  int computeCount;
+  MemoryProbe memory[20];
+  int memoryCount;
   OpKernel ops[24];
   int opCount;
 };

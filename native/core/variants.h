@@ -15,6 +15,16 @@ const Variants& variants();
 // The variant of that name, or null where it is unknown or this CPU lacks it.
 const Variant* findVariant(const char* isa);
 
+// Features (table.h) that this CPU and its operating system have.
+uint32_t features();
+
+// Whether a row's instructions are compiled in and can run here.
+inline bool canRun(const ComputeProbe& probe) { return probe.run && (probe.needs & features()) == probe.needs; }
+
+// The probe of that id, or null where it is unknown or cannot run. A unit of its own goes before the id: "amx/dot-int8".
+const ComputeProbe* findCompute(const Variant& variant, const char* id);
+const MemoryProbe* findMemory(const Variant& variant, const char* id);
+
 // The operator kernel of that id, or null.
 const OpKernel* findOp(const Variant& variant, const char* id);
 

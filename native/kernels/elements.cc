@@ -35,6 +35,23 @@ void gelu(const OpArgs& args) {
   eachElement(span.from, span.to, [=](int64_t i, int count) { give(out + i, geluOf(take(x + i, count)), count); });
 }
 
+template <typename F>
+void apply(const OpArgs& args, F f) {
+  const Span span = share(args.dims[0] * args.dims[1], line, args.thread, args.threads);
+  const float* x = args.in[0];
+  float* out = args.out[0];
+  eachElement(span.from, span.to, [=](int64_t i, int count) { give(out + i, f(take(x + i, count)), count); });
+}
+void expElements(const OpArgs& args) {
+  apply(args, [](f32v x) { return expOf(x); });
+}
+void tanhElements(const OpArgs& args) {
+  apply(args, [](f32v x) { return tanhOf(x); });
+}
+void erfElements(const OpArgs& args) {
+  apply(args, [](f32v x) { return erfOf(x); });
+}
+
 // y[r,c] = x[r,c] + bias[c]
 void bias(const OpArgs& args) {
   const int64_t cols = args.dims[1];
@@ -87,6 +104,9 @@ int elementOps(OpKernel* rows) {
   int n = 0;
   rows[n++] = {"add", add, 2, 2, 1};
   rows[n++] = {"gelu", gelu, 2, 1, 1};
+  rows[n++] = {"exp", expElements, 2, 1, 1};
+  rows[n++] = {"tanh", tanhElements, 2, 1, 1};
+  rows[n++] = {"erf", erfElements, 2, 1, 1};
   rows[n++] = {"bias", bias, 2, 2, 1};
   rows[n++] = {"bias+gelu", biasGelu, 2, 2, 1};
   rows[n++] = {"scale", scale, 3, 1, 1};

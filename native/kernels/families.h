@@ -6,10 +6,13 @@
 namespace rp {
 namespace RP_NS {
 
-ComputeProbe fmaF32();
-ComputeProbe fmaF64();
-ReadProbe readOneStream();
-ReadProbe readEightStreams();
+// Each family of probes writes its rows and returns how many. `read` is the first memory probe.
+int arithmeticProbes(ComputeProbe* rows);
+int dotProbes(ComputeProbe* rows);
+int tileProbes(ComputeProbe* rows);
+int functionProbes(ComputeProbe* rows);
+int readProbes(MemoryProbe* rows);
+int mixProbes(MemoryProbe* rows);
 
 // Each family of operator kernels writes its rows and returns how many.
 int gemmOps(OpKernel* rows);

@@ -2,6 +2,7 @@
 // Blocks: B panel 256 x 512 (512 KiB, L2), A block 144 x 256 (144 KiB, L2), one B sliver 256 x 2 vectors (32 KiB with AVX-512).
 #include "gemm.h"
 
+#include "chains.h"
 #include "families.h"
 #include "vec.h"
 

@@ -1,8 +1,8 @@
 // Read bandwidth. One stream with a straight-line body of 2 KiB for the caches; eight concurrent streams for DRAM, whose bandwidth
 // from one core is bound by outstanding misses: eight prefetch streams gain 14-16 % over one.
 // Each load is the memory operand of an xor: one micro-operation, never the limit, and the result proves that all bytes were read.
+#include "asm.h"
 #include "families.h"
-#include "isa.h"
 
 namespace rp {
 namespace RP_NS {
@@ -42,7 +42,7 @@ inline wordv readTail(const char* p, const char* end, wordv a) {
   return a;
 }
 
-uint64_t run(const void* base, size_t lines, uint64_t passes) {
+uint64_t run(void* base, size_t lines, uint64_t passes) {
   const char* const first = static_cast<const char*>(base);
   const char* const bodyEnd = first + lines / bodyLines * bodyLines * lineBytes;
   const char* const end = first + lines * lineBytes;
@@ -65,7 +65,7 @@ uint64_t run(const void* base, size_t lines, uint64_t passes) {
 #define T8(o) T(0, (o)) T(1, (o) + W) T(2, (o) + 2 * W) T(3, (o) + 3 * W) T(4, (o) + 4 * W) T(5, (o) + 5 * W) T(6, (o) + 6 * W) T(7, (o) + 7 * W)
 constexpr size_t tickedLines = 8 * W / lineBytes;  // one turn of T8
 
-uint64_t clock(const void* base, size_t lines, uint64_t passes) {
+uint64_t clock(void* base, size_t lines, uint64_t passes) {
   const char* const first = static_cast<const char*>(base);
   const char* const end = first + lines / tickedLines * tickedLines * lineBytes;
   uint64_t chain = 0, one = 1;
@@ -92,7 +92,7 @@ uint64_t clock(const void* base, size_t lines, uint64_t passes) {
 #endif
 constexpr size_t stepLines = 2;
 
-uint64_t runStreams(const void* base, size_t lines, uint64_t passes) {
+uint64_t runStreams(void* base, size_t lines, uint64_t passes) {
   const size_t stride = lines / 8 / stepLines * stepLines * lineBytes;
   const char* const s0 = static_cast<const char*>(base);
   const char *const s1 = s0 + stride, *const s2 = s1 + stride, *const s3 = s2 + stride, *const s4 = s3 + stride,
@@ -108,10 +108,15 @@ uint64_t runStreams(const void* base, size_t lines, uint64_t passes) {
   return fold(JOIN);
 }
 
+size_t payload(size_t lines) { return lines * lineBytes; }
+
 }  // namespace
 
-ReadProbe readOneStream() { return {run, clock, 1.25 * lineBytes / W}; }
-ReadProbe readEightStreams() { return {runStreams, nullptr, 0}; }
+int readProbes(MemoryProbe* rows) {
+  rows[0] = {"read", run, payload, clock, 1.25 / W};
+  rows[1] = {"read-streams", runStreams, payload, nullptr, 0};
+  return 2;
+}
 
 }  // namespace RP_NS
 }  // namespace rp

@@ -9,10 +9,12 @@ const Variant& RP_VARIANT() {
   if (!made) {
     v.isa = RP_NAME;
     v.vectorBytes = RP_BYTES;
-    v.fmaF32 = RP_NS::fmaF32();
-    v.fmaF64 = RP_NS::fmaF64();
-    v.read = RP_NS::readOneStream();
-    v.readStreams = RP_NS::readEightStreams();
+    v.computeCount += RP_NS::arithmeticProbes(v.compute + v.computeCount);
+    v.computeCount += RP_NS::dotProbes(v.compute + v.computeCount);
+    v.computeCount += RP_NS::tileProbes(v.compute + v.computeCount);
+    v.computeCount += RP_NS::functionProbes(v.compute + v.computeCount);
+    v.memoryCount += RP_NS::readProbes(v.memory + v.memoryCount);
+    v.memoryCount += RP_NS::mixProbes(v.memory + v.memoryCount);
     v.opCount += RP_NS::gemmOps(v.ops + v.opCount);
     v.opCount += RP_NS::rowOps(v.ops + v.opCount);
     v.opCount += RP_NS::elementOps(v.ops + v.opCount);

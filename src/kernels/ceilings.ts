@@ -1,196 +1,153 @@
-/** From probes to ceilings: which tasks make up a measurement, and what their series say. Pure functions. */
+/** What the series of the probes say: ceilings with model lines, checked against one another. Pure functions. */
 import type {Ceiling} from '../analysis/document/machine.ts'
-import type {ClaimedCache} from './identity.ts'
-import {levelSets} from './levels.ts'
-import type {ProbeName} from './native.ts'
-import type {Series, Task} from './rounds.ts'
+import type {CeilingTask, ProbeModel, ProbeTask} from './plan.ts'
+import type {Series} from './rounds.ts'
 import {judge, summarize} from './statistics.ts'
-
-/** The fixed part of a ceiling, known before anything is measured. */
-type CeilingPlan = Pick<
-  Ceiling,
-  'id' | 'kind' | 'operation' | 'mix' | 'dtype' | 'engine' | 'isa' | 'level' | 'threads' | 'workingSet' | 'unit'
->
-
-/** A probe, and for the model line the work of one of its instructions: FLOP of an FMA, bytes of a load. */
-export interface ProbeTask extends Task {
-  model?: {perInstruction: number; text: string}
-}
-
-/** A ceiling and the probes that may reach it: the best of them counts. */
-export interface CeilingTask {
-  ceiling: CeilingPlan
-  tasks: ProbeTask[]
-}
-
-export interface TaskPlan {
-  /** instruction sets of the compute ceilings, narrowest first */
-  isas: readonly string[]
-  /** instruction sets that L1 may be read with; the best counts */
-  readIsas: readonly string[]
-  vectorBytes: ReadonlyMap<string, number>
-  /** thread counts, 1 first */
-  threads: readonly number[]
-  caches: readonly ClaimedCache[]
-  /** bytes of one roaming DRAM repetition per thread */
-  window: number
-}
-
-const probeTask = (
-  id: string,
-  label: string,
-  probe: ProbeName,
-  rest: {isa: string; threads: number; bytes?: number; roam?: boolean; clock?: boolean; passes?: number},
-): Task => ({
-  id,
-  label,
-  calibrate: !rest.roam,
-  spec: {probe, bytes: 0, roam: false, clock: false, passes: 1, repetitions: 2, ...rest},
-})
-
-const suffix = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`)
-
-function computeTasks(isa: string, bytes: number, threads: number): CeilingTask[] {
-  return (['f32', 'f64'] as const).map((dtype) => {
-    const id = `fma-${dtype}-${isa}-t${threads}`
-    const label = `FMA ${dtype} ${isa}, ${suffix(threads)}`
-    // The scalar variant has one lane whatever the width of its registers.
-    const lanes = isa === 'scalar' ? 1 : bytes / (dtype === 'f32' ? 4 : 8)
-    const task = probeTask(id, label, `fma-${dtype}`, {isa, threads, clock: true, passes: 1000})
-    return {
-      ceiling: {id, kind: 'compute', operation: 'fma', dtype, engine: 'vector', isa, threads, unit: 'FLOP/s'},
-      tasks: [{...task, model: {perInstruction: 2 * lanes, text: `FMA/cycle × ${lanes} lanes × 2`}}],
-    }
-  })
-}
-
-/** One-thread or many-thread L1 reads at one width, with their clock. */
-function readL1Task(plan: TaskPlan, id: string, label: string, isa: string, threads: number, bytes: number): ProbeTask {
-  const width = plan.vectorBytes.get(isa) ?? 8
-  const task = probeTask(`${id}/${isa}`, label, 'read', {isa, threads, bytes, clock: true})
-  return {...task, model: {perInstruction: width, text: `load/cycle × ${width} B`}}
-}
-
-/** L1 is read at more than one width: Zen 4 loses 6 % of it with 64-byte loads, Intel half of it without them. */
-function bandwidthTasks(plan: TaskPlan, threads: number): CeilingTask[] {
-  const widest = plan.isas.at(-1)!
-  const common = {kind: 'bandwidth', mix: 'read', isa: widest, threads, unit: 'B/s'} as const
-  const caches = levelSets(plan.caches, threads).map(({level, bytes}): CeilingTask => {
-    const id = `read-${level}-t${threads}`
-    const label = `read ${level}, ${suffix(threads)}`
-    return {
-      ceiling: {...common, id, level, workingSet: bytes},
-      tasks:
-        level === 'L1'
-          ? plan.readIsas.map((isa) => readL1Task(plan, id, label, isa, threads, bytes))
-          : [probeTask(id, label, 'read', {isa: widest, threads, bytes})],
-    }
-  })
-  const id = `read-DRAM-t${threads}`
-  // Which of one stream and eight is faster differs: eight on Cascade Lake (+14 %), one on Zen 4 (+15 %).
-  const dram: CeilingTask = {
-    ceiling: {...common, id, level: 'DRAM', workingSet: plan.window},
-    tasks: (['read', 'read-streams'] as const).map((probe) =>
-      probeTask(`${id}/${probe}`, `read DRAM, ${suffix(threads)}`, probe, {
-        isa: widest,
-        threads,
-        bytes: plan.window,
-        roam: true,
-      }),
-    ),
-  }
-  return [...caches, dram]
-}
-
-function latencyTasks(isa: string, threads: number): CeilingTask[] {
-  const latency = (id: string, probe: ProbeName, label: string, count: number): CeilingTask => ({
-    ceiling: {id, kind: 'latency', threads: count, unit: 's'},
-    tasks: [probeTask(id, label, probe, {isa, threads: count})],
-  })
-  return [
-    latency('launch', 'fork-join', 'starting and joining the threads', threads),
-    latency('launch-parked', 'wake', 'waking sleeping threads', threads),
-    latency('call', 'call', 'one kernel call', 1),
-  ]
-}
-
-/** All ceilings of a measurement, with the tasks that measure them. Compute at every width, bandwidth at the widest. */
-export function planTasks(plan: TaskPlan): CeilingTask[] {
-  const widest = plan.isas.at(-1)!
-  const compute = plan.isas.flatMap((isa) =>
-    plan.threads.flatMap((threads) => computeTasks(isa, plan.vectorBytes.get(isa) ?? 8, threads)),
-  )
-  const bandwidth = plan.threads.flatMap((threads) => bandwidthTasks(plan, threads))
-  return [...compute, ...bandwidth, ...latencyTasks(widest, plan.threads.at(-1)!)]
-}
-
-/** Tasks of the working-set curve: one thread, one stream. */
-export function curveTasks(sizes: readonly number[], isa: string): (Task & {bytes: number})[] {
-  return sizes.map((bytes) => ({
-    ...probeTask(`sweep-${bytes}`, 'working sets', 'read', {isa, threads: 1, bytes}),
-    bytes,
-  }))
-}
 
 /** Core clock: the maximum, since a disturbed sample reads low. */
 const clockOf = (series: Series): number | undefined =>
   series.clockHz.length > 0 ? Math.max(...series.clockHz) : undefined
 
+/** A rate within this share of a whole or half number of instructions per cycle is taken for one. */
+const rounding = 0.03
+
+/** The nearest whole or half number, where `value` lies within 3 % of it. */
+export function wholeOrHalf(value: number): number | undefined {
+  const near = Math.round(value * 2) / 2
+  return near > 0 && Math.abs(value - near) <= rounding * near ? near : undefined
+}
+
+const unitText = (value: number, unit: string): string =>
+  unit === 'B/s' ? `${(value / 1e9).toFixed(1)} GB/s` : `${(value / 1e9).toFixed(1)} G${unit}`
+
 /**
- * What ports, lanes and clock allow: the number of instructions per cycle is the measured one rounded to a whole number, so that a
- * CPU nobody listed has its model too. Below three quarters of an instruction per cycle there is no model to speak of.
+ * The model line: instructions per cycle × lanes × clock. No table of ports: the instructions per cycle are the measured ones, taken for a
+ * whole or half number (or one instruction for a whole or half number of cycles) where they lie within 3 % of it. Elsewhere there is no
+ * model, and the text says what was measured.
+ * @param alone instructions per cycle that one thread reached, taken where several threads were disturbed out of any such number
  */
-function modelOf(task: ProbeTask, rate: number, clockHz: number): {model: number; modelText: string} | undefined {
-  const {threads} = task.spec
-  if (!task.model || !clockHz) return undefined
-  const {perInstruction, text} = task.model
-  const perCycle = rate / (clockHz * perInstruction * threads)
-  if (perCycle < 0.75) return undefined
-  const ports = Math.round(perCycle)
-  const cores = threads === 1 ? '' : ` × ${threads} threads`
-  return {
-    model: ports * perInstruction * clockHz * threads,
-    modelText: `${ports} ${text} × ${(clockHz / 1e9).toFixed(2)} GHz${cores}`,
-  }
+export function modelOf(
+  model: ProbeModel,
+  rate: number,
+  clockHz: number,
+  threads: number,
+  unit: string,
+  alone?: number,
+): {model: number | null; modelText: string} {
+  const {perInstruction, name, factors} = model
+  const own = rate / (clockHz * perInstruction * threads)
+  const isNear = (perCycle: number) => wholeOrHalf(perCycle > 0.75 ? perCycle : 1 / perCycle) !== undefined
+  const perCycle = alone !== undefined && alone > own && !isNear(own) ? alone : own
+  const clock = `${(clockHz / 1e9).toFixed(2)} GHz${threads === 1 ? '' : ` × ${threads} threads`}`
+  const cycles = 1 / perCycle
+  if (model.composite)
+    return {
+      model: null,
+      modelText: `1 vector of ${factors} per ${cycles.toFixed(1)} cycles × ${clock}: measured, a function has no port model`,
+    }
+  const fast = perCycle > 0.75
+  const near = wholeOrHalf(fast ? perCycle : cycles)
+  if (near === undefined)
+    return {
+      model: null,
+      modelText: `${fast ? `${perCycle.toFixed(2)} ${name[1]} per cycle` : `1 ${name[0]} per ${cycles.toFixed(2)} cycles`} × ${factors} × ${clock}: no whole or half number, so no model`,
+    }
+  const value = (fast ? near : 1 / near) * perInstruction * clockHz * threads
+  const rateText = fast
+    ? `${near.toFixed(1)} ${name[near === 1 ? 0 : 1]} per cycle`
+    : `1 ${name[0]} per ${near.toFixed(1)} cycles`
+  return {model: value, modelText: `${rateText} × ${factors} × ${clock} = ${unitText(value, unit)}`}
+}
+
+/** Said with every bandwidth that stores. */
+const allocation: Record<string, string> = {
+  read: 'bytes loaded',
+  'nt-write': 'bytes stored; non-temporal stores read no line first',
+}
+const payload = 'bytes loaded and stored by the program; lines read for write-allocate not counted'
+
+function sourceOf(task: CeilingTask, probe: ProbeTask, how: string): string {
+  const {mix, kind} = task.ceiling
+  const convention = kind === 'bandwidth' && mix ? `; ${allocation[mix] ?? payload}` : ''
+  return `native probe ${probe.spec.probe} (${probe.spec.isa}), ${how}${convention}`
+}
+
+interface Reached {
+  probe: ProbeTask
+  series: Series
+  best: number
+}
+
+/** The probe of a ceiling that reached most. */
+function bestOf(task: CeilingTask, all: ReadonlyMap<string, Series>): Reached | undefined {
+  return task.tasks.reduce<Reached | undefined>((top, probe) => {
+    const series = all.get(probe.id)
+    if (!series || series.rates.length === 0) return top
+    const best = Math.max(...series.rates)
+    return top && top.best >= best ? top : {probe, series, best}
+  }, undefined)
+}
+
+/** What a probe is, whatever the number of threads. */
+const kindOf = ({spec}: ProbeTask, level: string | undefined): string => `${spec.probe} ${spec.isa} ${level ?? ''}`
+
+/** Instructions per cycle that one thread reached, by probe, instruction set and level. */
+export function perCycleAlone(tasks: readonly CeilingTask[], all: ReadonlyMap<string, Series>): Map<string, number> {
+  const found = new Map<string, number>()
+  for (const {ceiling, tasks: probes} of tasks)
+    for (const probe of probes) {
+      const series = all.get(probe.id)
+      const clockHz = series && clockOf(series)
+      if (ceiling.threads !== 1 || !probe.model || !clockHz) continue
+      const rate = Math.max(...series.rates)
+      found.set(kindOf(probe, ceiling.level), rate / (clockHz * probe.model.perInstruction))
+    }
+  return found
 }
 
 /**
  * The ceiling that a task's series amount to.
+ * @param alone what `perCycleAlone` found
  * @returns `undefined` where nothing took a measurable time
  */
 export function ceilingOf(
   task: CeilingTask,
   all: ReadonlyMap<string, Series>,
   made: {source: string; date: string},
+  alone: ReadonlyMap<string, number> = new Map(),
 ): Ceiling | undefined {
-  const candidates = task.tasks.flatMap((probe) => {
-    const series = all.get(probe.id)
-    return series && series.rates.length > 0 ? [{series, probe, best: Math.max(...series.rates)}] : []
-  })
-  const winner = candidates.reduce<(typeof candidates)[number] | undefined>(
-    (a, b) => (a && a.best >= b.best ? a : b),
-    undefined,
-  )
+  const winner = bestOf(task, all)
   if (!winner) return undefined
   const {series, probe} = winner
-  const provenance = {
-    kind: 'measured' as const,
-    source: `native probe ${probe.spec.probe}, ${made.source}`,
-    date: made.date,
-  }
+  const provenance = {kind: 'measured' as const, source: sourceOf(task, probe, made.source), date: made.date}
   if (task.ceiling.kind === 'latency') {
     // The rate is calls per second; the ceiling is the shortest time of one. Waking has no plateau to confirm: spread is its nature.
     const times = summarize(series.rates.map((rate) => 1 / rate))!
     return {...task.ceiling, value: times.min, provenance, ...times, verdict: 'ok'}
   }
   const summary = summarize(series.rates)!
-  const isa = task.ceiling.isa ? {isa: probe.spec.isa} : {}
+  const isa = task.ceiling.kind === 'bandwidth' ? {isa: probe.spec.isa} : {}
   const clockHz = clockOf(series)
+  const {threads} = probe.spec
   return {
     ...task.ceiling,
     ...isa,
     value: summary.max,
-    ...(clockHz === undefined ? {} : {clockHz, ...modelOf(probe, summary.max, clockHz)}),
+    ...(clockHz === undefined
+      ? {}
+      : {
+          clockHz,
+          ...(probe.model
+            ? modelOf(
+                probe.model,
+                summary.max,
+                clockHz,
+                threads,
+                task.ceiling.unit,
+                alone.get(kindOf(probe, task.ceiling.level)),
+              )
+            : {}),
+        }),
     provenance,
     ...summary,
     ...judge(series.rates),
@@ -204,36 +161,45 @@ const doubtful = (ceiling: Ceiling, reason: string): Ceiling => ({...ceiling, ve
 
 const levels = ['L1', 'L2', 'L3', 'DRAM'] as const
 
+/** Why a ceiling cannot be true beside the others, or `undefined`. */
+function doubt(c: Ceiling, ceilings: readonly Ceiling[]): string | undefined {
+  if (!Number.isFinite(c.value) || c.value <= 0) return `${c.value} ${c.unit} is no rate`
+  if (c.model && c.value > c.model * tolerance)
+    return `${c.value.toExponential(3)} ${c.unit} is above the model of ${c.model.toExponential(3)} (${c.modelText})`
+  if (c.kind === 'bandwidth' && c.level) {
+    const inner = levels.slice(0, levels.indexOf(c.level))
+    const slower = ceilings.find(
+      (o) =>
+        o.kind === 'bandwidth' &&
+        o.mix === c.mix &&
+        o.threads === c.threads &&
+        o.level &&
+        inner.includes(o.level) &&
+        o.value * tolerance < c.value,
+    )
+    if (slower) return `${c.mix} is faster at ${c.level} than at ${slower.level}, which lies nearer to the core`
+  }
+  if (c.kind === 'compute' && c.dtype === 'f64') {
+    const single = ceilings.find(
+      (o) =>
+        o.kind === 'compute' &&
+        o.dtype === 'f32' &&
+        o.operation === c.operation &&
+        o.isa === c.isa &&
+        o.threads === c.threads,
+    )
+    if (single && c.value > single.value * tolerance) return 'f64 is faster than f32'
+  }
+  return undefined
+}
+
 /**
- * Checks ceilings against one another: none above its model (ports × lanes × clock), no outer level faster than an inner one, no type
- * above one of half its size. What fails is `implausible`, with the reason, and is not used as a roof.
+ * Checks ceilings against one another: none above its model (instructions per cycle × lanes × clock), no outer level faster than an inner
+ * one at the same mix, no type above one of half its size. What fails is `implausible`, with the reason, and is not used as a roof.
  */
 export function checkPlausible(ceilings: readonly Ceiling[]): Ceiling[] {
   return ceilings.map((c) => {
-    if (c.model && c.value > c.model * tolerance)
-      return doubtful(
-        c,
-        `${c.value.toExponential(3)} ${c.unit} is above the model of ${c.model.toExponential(3)} (${c.modelText})`,
-      )
-    if (c.kind === 'bandwidth' && c.level) {
-      const inner = levels.slice(0, levels.indexOf(c.level))
-      const slower = ceilings.find(
-        (o) =>
-          o.kind === 'bandwidth' &&
-          o.mix === c.mix &&
-          o.threads === c.threads &&
-          o.level &&
-          inner.includes(o.level) &&
-          o.value * tolerance < c.value,
-      )
-      if (slower) return doubtful(c, `${c.level} reads faster than ${slower.level}, which lies nearer to the core`)
-    }
-    if (c.kind === 'compute' && c.dtype === 'f64') {
-      const single = ceilings.find(
-        (o) => o.kind === 'compute' && o.dtype === 'f32' && o.isa === c.isa && o.threads === c.threads,
-      )
-      if (single && c.value > single.value * tolerance) return doubtful(c, 'f64 is faster than f32')
-    }
-    return c
+    const reason = doubt(c, ceilings)
+    return reason === undefined ? c : doubtful(c, reason)
   })
 }

@@ -45,6 +45,8 @@ export function levelSets(caches: readonly ClaimedCache[], threads: number): Lev
 export interface SweepPoint {
   bytes: number
   bytesPerSecond: number
+  /** seconds of one dependent load from the same set */
+  latency?: number
 }
 
 /** Working sets for a sweep from 4 KiB to `largest`, `perOctave` to a doubling. */
@@ -60,15 +62,53 @@ export function sweepSizes(largest: number, perOctave: number): number[] {
 /** Neighbouring levels whose bandwidths differ by less than this factor show no knee that can be told from noise. */
 const discernible = 1.25
 
+/** A rate at a working set. */
+export interface CurvePoint {
+  bytes: number
+  rate: number
+}
+
 /**
- * Where a level ends: the largest working set whose bandwidth is still nearer (by ratio) to the level's than to the next outer one's.
+ * Where a level ends: the largest working set whose rate is still nearer (by ratio) to the level's than to the next outer one's.
  * @returns bytes, or `null` where the two levels are too alike or the curve never falls that far
  */
-export function findKnee(curve: readonly SweepPoint[], inner: number, outer: number): number | null {
+export function findKnee(curve: readonly CurvePoint[], inner: number, outer: number): number | null {
   if (!(inner > outer * discernible)) return null
   const threshold = Math.sqrt(inner * outer)
-  const last = curve.findLastIndex((point) => point.bytesPerSecond >= threshold)
+  const last = curve.findLastIndex((point) => point.rate >= threshold)
   return last < 0 || last === curve.length - 1 ? null : curve[last]!.bytes
+}
+
+/**
+ * Where each cache ends by measurement: by the latency curve where there is one, since a prefetcher hides the step from one level to the
+ * next from bandwidth (Zen 4 reads L3 at 85 % of L2), by bandwidth elsewhere.
+ * @param latencies seconds of a dependent load per level
+ * @param rates bytes per second per level, one thread
+ */
+export function findLevels(
+  caches: readonly ClaimedCache[],
+  curve: readonly SweepPoint[],
+  latencies: ReadonlyMap<LevelName, number>,
+  rates: ReadonlyMap<LevelName, number>,
+): {level: ClaimedCache['level']; claimed: number; sharedBy: number; found: number | null}[] {
+  const order = ['L1', 'L2', 'L3', 'DRAM'] as const
+  const chased = curve.flatMap(({bytes, latency}) => (latency ? [{bytes, rate: 1 / latency}] : []))
+  const read = curve.map(({bytes, bytesPerSecond}) => ({bytes, rate: bytesPerSecond}))
+  const knee = (points: readonly CurvePoint[], level: LevelName, of: (level: LevelName) => number | undefined) => {
+    const inner = of(level)
+    const outer = order.slice(order.indexOf(level) + 1).flatMap((next) => of(next) ?? [])[0]
+    return inner && outer ? findKnee(points, inner, outer) : null
+  }
+  const speed = (level: LevelName) => {
+    const seconds = latencies.get(level)
+    return seconds ? 1 / seconds : undefined
+  }
+  return caches.map(({level, claimed, sharedBy}) => ({
+    level,
+    claimed,
+    sharedBy,
+    found: knee(chased, level, speed) ?? knee(read, level, (l) => rates.get(l)),
+  }))
 }
 
 /** Memory of a measurement, per thread, first thread first. */
@@ -78,6 +118,8 @@ export interface MemoryPlan {
   residentPerThread: number[]
   /** bytes that one repetition of one thread reads from DRAM before it moves on */
   window: number
+  /** bytes of the longest pointer chase, apart from the threads' memory */
+  chase: number
   /** the set is smaller than twice the outermost cache, because memory is short */
   short: boolean
 }
@@ -106,6 +148,8 @@ export function planMemory(caches: readonly ClaimedCache[], threads: number, fre
     bytesPerThread: residentPerThread.map((resident, i) => resident + (i === 0 ? alone : others)),
     residentPerThread,
     window: Math.max(64, lines * streams * 64),
+    // four times the outermost cache, 64 to 256 MiB, where a twelfth of what is free allows it; the curve holds a second cycle of that size
+    chase: toGrain(Math.min(free / 12, 256 * MiB, Math.max(64 * MiB, 4 * outermost))),
     short: alone < 2 * outermost,
   }
 }

@@ -1,20 +1,21 @@
 /** Measures this CPU's ceilings with the native addon and makes a machine of them. */
 import {freemem} from 'node:os'
-import type {Machine} from '../analysis/document/machine.ts'
+import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../analysis/errors.ts'
-import {type CeilingTask, ceilingOf, checkPlausible, curveTasks, planTasks} from './ceilings.ts'
-import {type LocalIdentity, readIdentity} from './identity.ts'
+import {ceilingOf, checkPlausible, perCycleAlone} from './ceilings.ts'
+import {type ClaimedCache, type LocalIdentity, readIdentity} from './identity.ts'
 import {
   assumedCaches,
-  findKnee,
+  findLevels,
   type LevelName,
   type MemoryPlan,
   planMemory,
   type SweepPoint,
   sweepSizes,
 } from './levels.ts'
-import {loadNative, type NativeSession} from './native.ts'
-import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
+import {type IsaRow, loadNative, type NativeSession, type SessionInfo} from './native.ts'
+import {type CeilingTask, type CurveTask, chaseTasks, curveTasks, planTasks, threadsBetween} from './plan.ts'
+import {runRounds, throwIfAborted} from './rounds.ts'
 
 export interface MeasureOptions {
   /** at most 3 s: what `analyze` needs; otherwise every SIMD width and a finer sweep, at most 30 s */
@@ -34,21 +35,24 @@ export interface Measured {
 
 /**
  * Lengths of the two kinds of run. A repetition of 1.5 ms outlives a thread's start by far, and most fall between two ticks of a
- * 250 Hz kernel timer: with 4 ms every one of them holds a tick, which costs 0.4 %.
+ * 250 Hz kernel timer: with 4 ms every one of them holds a tick, which costs 0.4 %. What is settled after the rounds is not sampled
+ * again; the rest of the budget goes to what is not.
  */
 const plans = {
-  quick: {repetitionSeconds: 0.0015, rounds: 12, extraRounds: 20, budgetSeconds: 1.8, perOctave: 1, sweepRounds: 3},
-  full: {repetitionSeconds: 0.0015, rounds: 100, extraRounds: 100, budgetSeconds: 20, perOctave: 4, sweepRounds: 8},
+  quick: {repetitionSeconds: 0.001, rounds: 8, extraRounds: 24, budgetSeconds: 1.5, perOctave: 1, sweepSeconds: 0.25},
+  full: {repetitionSeconds: 0.0015, rounds: 14, extraRounds: 200, budgetSeconds: 20, perOctave: 4, sweepSeconds: 3},
 } as const
+type RunPlan = (typeof plans)[keyof typeof plans]
 
 /** The instruction sets to measure, narrowest first. */
-function chooseIsas(available: readonly string[], options: MeasureOptions): string[] {
+function chooseIsas(available: readonly IsaRow[], options: MeasureOptions): IsaRow[] {
   if (options.isa !== undefined) {
-    if (available.includes(options.isa)) return [options.isa]
+    const chosen = available.filter(({name}) => name === options.isa)
+    if (chosen.length > 0) return chosen
     throw new AnalysisError(
       'bad-flag',
-      `isa '${options.isa}' is not available on this CPU, which has ${available.join(', ')}`,
-      [`--isa ${available.at(-1)}`],
+      `isa '${options.isa}' is not available on this CPU, which has ${available.map(({name}) => name).join(', ')}`,
+      [`--isa ${available.at(-1)?.name}`],
     )
   }
   return options.quick ? available.slice(-1) : [...available]
@@ -64,17 +68,37 @@ function chooseThreads(identity: LocalIdentity, wanted: number | undefined): num
   )
 }
 
-const best = (series: Series | undefined): number => Math.max(0, ...(series?.rates ?? []))
-
-/** Caches with what they claim and where the sweep saw them end. */
-function cachesFound(identity: LocalIdentity, curve: readonly SweepPoint[], rates: ReadonlyMap<LevelName, number>) {
-  const measured = (['L1', 'L2', 'L3', 'DRAM'] as const).filter((level) => rates.has(level))
-  return identity.caches.map(({level, claimed, sharedBy}) => {
-    const outer = measured[measured.indexOf(level) + 1]
-    const found = outer ? findKnee(curve, rates.get(level) ?? 0, rates.get(outer)!) : null
-    return {level, claimed, found, sharedBy}
-  })
+/** What the session was not given, in words. */
+export function sessionWarnings(info: SessionInfo, threads: number, platform: NodeJS.Platform): Warning[] {
+  const warnings: Warning[] = []
+  if (info.threads < threads)
+    warnings.push({code: 'fewer-threads', message: `The system granted ${info.threads} of ${threads} threads.`})
+  if (platform === 'linux' && info.pinned < info.threads)
+    warnings.push({
+      code: 'not-pinned',
+      message: `${info.threads - info.pinned} of ${info.threads} threads could not be pinned to a CPU; results may vary more.`,
+    })
+  const share = info.hugeBytes / info.bytes
+  if (platform === 'linux' && share < 0.9)
+    warnings.push({
+      code: 'no-huge-pages',
+      message: `Huge pages were asked for and given for ${Math.round(share * 100)} % of the memory; DRAM and latency hold page-table walks.`,
+    })
+  return warnings
 }
+
+/** Ceilings of one thread by level: the value of those that `pick` takes. */
+function byLevel(ceilings: readonly Ceiling[], pick: (c: Ceiling) => boolean): Map<LevelName, number> {
+  return new Map(ceilings.flatMap((c) => (c.level && c.threads === 1 && pick(c) ? [[c.level, c.value] as const] : [])))
+}
+
+/** Probes that are compiled or specified, and that this CPU lacks. */
+const absent = (isas: readonly IsaRow[]) =>
+  isas.flatMap(({name, compute}) =>
+    compute.flatMap(({id, engine, missing}) =>
+      missing === null ? [] : [{probe: `${id}-${engine ?? name}`, needs: missing}],
+    ),
+  )
 
 /**
  * Measures compute, bandwidth and latency ceilings of this CPU on native worker threads: Node's main thread stays free throughout.
@@ -89,9 +113,8 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
   const identity = readIdentity()
   const warnings: Warning[] = []
   const cpu = addon.cpu()
-  const available = cpu.isas.map(({name}) => name)
-  const isas = chooseIsas(available, options)
-  const readIsas = options.isa === undefined ? available.slice(-2) : isas
+  const isas = chooseIsas(cpu.isas, options)
+  const l1Isas = options.isa === undefined ? cpu.isas.slice(-2) : isas
   const threads = chooseThreads(identity, options.threads)
   const caches = identity.caches.length > 0 ? identity.caches : [...assumedCaches]
   if (identity.caches.length === 0)
@@ -114,50 +137,46 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
   try {
     onProgress?.(0, 1, 'memory')
     const info = await openSession(session, memory)
-    if (info.threads < threads)
-      warnings.push({code: 'fewer-threads', message: `The system granted ${info.threads} of ${threads} threads.`})
-    if (process.platform === 'linux' && info.pinned < info.threads)
-      warnings.push({code: 'not-pinned', message: 'Threads could not be pinned to CPUs; results may vary more.'})
-    const hugePages = info.hugeBytes / info.bytes
-    if (process.platform === 'linux' && hugePages < 0.9)
-      warnings.push({
-        code: 'no-huge-pages',
-        message: `Huge pages were asked for and given for ${Math.round(hugePages * 100)} % of the memory.`,
-      })
+    warnings.push(...sessionWarnings(info, threads, process.platform))
 
     const counts = info.threads > 1 ? [1, info.threads] : [1]
-    const vectorBytes = new Map(cpu.isas.map(({name, vectorBytes}) => [name, vectorBytes]))
-    const tasks = planTasks({isas, readIsas, vectorBytes, threads: counts, caches, window: memory.window})
-    const sweep = curveTasks(
-      sweepSizes(Math.min(memory.bytesPerThread[0]!, 4 * (caches.at(-1)?.claimed ?? 0)), plan.perOctave),
-      isas.at(-1)!,
-    )
+    const tasks = planTasks({
+      isas,
+      l1Isas,
+      threads: counts,
+      between: options.quick ? [] : threadsBetween(info.threads),
+      caches,
+      window: memory.window,
+      chase: memory.chase,
+      quick: options.quick,
+    })
     const sampler = session.sample.bind(session)
-    const all: Task[] = [...tasks.flatMap(({tasks}) => tasks)]
-    const series = await runRounds(sampler, all, {...plan, onProgress, signal})
-    const curve = await takeCurve(sampler, sweep, plan, options)
+    const series = await runRounds(
+      sampler,
+      tasks.flatMap(({tasks}) => tasks),
+      {...plan, onProgress, signal},
+    )
+    const curve = await takeCurve(sampler, caches, memory, isas.at(-1)!.name, plan, options)
 
     const source = `${options.quick ? 'quick' : 'full'} measurement`
     const date = new Date().toISOString()
-    const ceilings = checkPlausible(tasks.flatMap((task) => ceilingOf(task, series, {source, date}) ?? []))
+    const alone = perCycleAlone(tasks, series)
+    const ceilings = checkPlausible(tasks.flatMap((task) => ceilingOf(task, series, {source, date}, alone) ?? []))
     for (const {id, verdict, reason} of ceilings)
       if (verdict !== 'ok') warnings.push({code: `ceiling-${verdict}`, message: `${id}: ${reason}`})
     reportMissing(tasks, new Set(ceilings.map(({id}) => id)), warnings)
     if (ceilings.length === 0)
       throw new AnalysisError('internal', 'no probe took a measurable time: the clock of this machine stands still')
 
-    const rates = new Map(
-      ceilings.flatMap((c) =>
-        c.kind === 'bandwidth' && c.level && c.threads === 1 ? [[c.level, c.value] as const] : [],
-      ),
-    )
+    const latencies = byLevel(ceilings, ({kind}) => kind === 'latency')
+    const rates = byLevel(ceilings, ({kind, mix}) => kind === 'bandwidth' && mix === 'read')
     const machine: Machine = {
       id: 'local',
       name: `${identity.cpu}, ${threads} ${threads === 1 ? 'core' : 'cores'}`,
       identity: {
         cpu: identity.cpu,
         cores: identity.cores,
-        caches: cachesFound(identity, curve, rates),
+        caches: findLevels(identity.caches, curve, latencies, rates),
         memory: identity.memory,
         os: identity.os,
         tool: identity.tool,
@@ -168,7 +187,8 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
         key: identity.key,
         threads: info.threads,
         pinned: info.pinned,
-        hugePages,
+        hugePages: info.hugeBytes / info.bytes,
+        absent: absent(isas),
         sweep: curve,
         seconds: (performance.now() - started) / 1000,
       },
@@ -199,22 +219,40 @@ async function openSession(session: NativeSession, memory: MemoryPlan) {
   }
 }
 
+/** Bandwidth and latency over working sets, one thread: quick runs look at the first two levels only, where latency is cheap to take. */
 async function takeCurve(
   sampler: NativeSession['sample'],
-  tasks: readonly (Task & {bytes: number})[],
-  plan: (typeof plans)['quick' | 'full'],
+  caches: readonly ClaimedCache[],
+  memory: MemoryPlan,
+  isa: string,
+  plan: RunPlan,
   options: MeasureOptions,
 ): Promise<SweepPoint[]> {
-  const series = await runRounds(sampler, tasks, {
-    repetitionSeconds: 0.0005,
-    rounds: plan.sweepRounds,
-    extraRounds: 0,
-    budgetSeconds: plan.budgetSeconds / 4,
-    signal: options.signal,
-  })
-  return tasks.flatMap(({id, bytes}) => {
-    const bytesPerSecond = best(series.get(id))
-    return bytesPerSecond > 0 ? [{bytes, bytesPerSecond}] : []
+  const {quick, signal} = options
+  const largest = 4 * (caches.at(-1)?.claimed ?? 0)
+  const take = async (tasks: readonly CurveTask[], rounds: number): Promise<Map<number, number>> => {
+    const protocol = {repetitionSeconds: 0.0005, rounds, extraRounds: 0, budgetSeconds: plan.sweepSeconds, signal}
+    const series = await runRounds(sampler, tasks, protocol)
+    return new Map(
+      tasks.flatMap(({id, bytes}) => {
+        const rate = Math.max(0, ...(series.get(id)?.rates ?? []))
+        return rate > 0 ? [[bytes, rate] as const] : []
+      }),
+    )
+  }
+  const sizes = sweepSizes(Math.min(memory.bytesPerThread[0]!, largest), plan.perOctave)
+  const read = await take(curveTasks(sizes, isa), quick ? 3 : 8)
+  const deep = quick ? 4 * (caches.find(({level}) => level === 'L2')?.claimed ?? 0) : memory.chase
+  const chased = await take(
+    chaseTasks(
+      sizes.filter((bytes) => bytes <= deep),
+      isa,
+    ),
+    quick ? 1 : 2,
+  )
+  return [...read].map(([bytes, bytesPerSecond]) => {
+    const loads = chased.get(bytes)
+    return {bytes, bytesPerSecond, ...(loads ? {latency: 1 / loads} : {})}
   })
 }
 

@@ -6,9 +6,36 @@ import {AnalysisError} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
-const apiVersion = 2
+const apiVersion = 3
 
-export type ProbeName = 'fma-f32' | 'fma-f64' | 'read' | 'read-streams' | 'call' | 'fork-join' | 'wake' | 'program'
+/**
+ * A row of an instruction set's compute table (`fma-f32`, `amx/dot-int8`), of its memory table (`read`, `update-streams`), or one of the
+ * session's own: `chase`, `call`, `fork-join`, `wake`, `program`.
+ */
+export type ProbeName = string
+
+/** One compute probe of an instruction set. */
+export interface ComputeRow {
+  probe: ProbeName
+  /** operation and type */
+  id: string
+  /** a unit of its own beside the vector unit, such as `amx` */
+  engine: string | null
+  /** results of one operation */
+  lanes: number
+  /** FLOP or OP behind each result */
+  perLane: number
+  /** what the CPU or the compiler lacks, by the operating system's name; `null` where the probe can run */
+  missing: string | null
+}
+
+/** One instruction set that this CPU has. */
+export interface IsaRow {
+  name: string
+  vectorBytes: number
+  kernels: string[]
+  compute: ComputeRow[]
+}
 
 /** One operator of a program: buffers by their number in `allocate`. */
 export interface Stage {
@@ -23,14 +50,16 @@ export interface SampleSpec {
   probe: ProbeName
   isa: string
   threads: number
-  /** bytes per thread and pass, a multiple of 64; 0 for probes without memory */
+  /** bytes per thread and pass, a multiple of 64; of a chase, bytes of its cycle; 0 for probes without memory */
   bytes: number
-  /** each repetition continues where the last ended, so that nothing it reads is still in a cache */
+  /** each repetition continues where the last ended, so that nothing it reads is still in a cache; a chase's cycle is not kept */
   roam: boolean
   passes: number
   repetitions: number
   /** also take the core clock right after each repetition, under the same instructions */
   clock: boolean
+  /** chase: walk the cycle in order before the sample, so that what fits a cache is in it */
+  warm?: boolean
   /** program: operators run in order, the threads meeting after each */
   stages?: readonly Stage[]
 }
@@ -40,7 +69,7 @@ export interface Sample {
   seconds: Float64Array
   /** core clock of each repetition in Hz; empty where it was not asked for */
   clockHz: Float64Array
-  /** FLOP, bytes or calls of one repetition, all threads together */
+  /** FLOP, OP, bytes, loads or calls of one repetition, all threads together */
   work: number
 }
 
@@ -64,9 +93,21 @@ export interface NativeSession {
 
 export interface NativeAddon {
   apiVersion: number
-  cpu(): {brand: string; isas: {name: string; vectorBytes: number; kernels: string[]}[]; allowed: number}
+  cpu(): {brand: string; isas: IsaRow[]; allowed: number}
   Session: new () => NativeSession
-  readXor(isa: string, streams: boolean, data: Uint8Array): bigint
+  /** runs a probe on this thread, to check what it computes: a compute probe without data, a memory probe over the first `lines` lines */
+  runProbe(
+    isa: string,
+    probe: ProbeName,
+    passes: number,
+  ): {sum: number; work: number; growth: number; cycles: number; cyclesCredited: number}
+  runProbe(
+    isa: string,
+    probe: ProbeName,
+    passes: number,
+    data: Uint8Array,
+    lines?: number,
+  ): {word: bigint; work: number}
   /** runs a kernel's shares one after the other on this thread, to check its results */
   runOp(
     isa: string,
@@ -76,7 +117,6 @@ export interface NativeAddon {
     outputs: readonly Float32Array[],
     threads: number,
   ): void
-  fmaSum(isa: string, dtype: 'f32' | 'f64', passes: number): {sum: number; flopsPerPass: number}
 }
 
 const remedies = [

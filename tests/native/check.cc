@@ -45,21 +45,88 @@ void checkRead(const rp::Variant& v) {
   for (const size_t lines : {0, 1, 15, 16, 17, 31, 32, 33, 128, 300}) {
     uint64_t wanted = 0;
     for (size_t i = 0; i < lines * 8; i++) wanted ^= words[i];
-    expect(v.read.run(region.data, lines, 1) == wanted, v.isa, "read", double(lines));
-    expect(v.readStreams.run(region.data, lines, 1) == wanted, v.isa, "read streams", double(lines));
+    expect(rp::findMemory(v, "read")->run(region.data, lines, 1) == wanted, v.isa, "read", double(lines));
+    expect(rp::findMemory(v, "read-streams")->run(region.data, lines, 1) == wanted, v.isa, "read streams", double(lines));
   }
   rp::release(region);
 }
 
-void checkFma(const rp::Variant& v) {
-  for (const rp::ComputeProbe* probe : {&v.fmaF32, &v.fmaF64}) {
-    const double start = probe->run(0);
-    const double lanes = probe->flopsPerPass / 8;  // of all chains: 4 FMAs of 2 FLOP each per pass
-    if (strcmp(v.isa, "sse2") == 0)
-      expect(fabs(lanes / 512 + (start - lanes / 512) / 16 - probe->run(1)) < 1e-4, v.isa, "multiply and add", probe->run(1));
+// Every probe that stores: what it changed must be what its payload says, and nothing behind the lines it was given.
+void checkMixes(const rp::Variant& v) {
+  for (int i = 0; i < v.memoryCount; i++) {
+    const rp::MemoryProbe& probe = v.memory[i];
+    const bool reads = strncmp(probe.id, "read", 4) == 0;
+    for (const size_t lines : {0, 1, 17, 47, 64, 300, 1024}) {
+      rp::Region region = rp::reserve((lines + 1) * 64);
+      rp::fill(region, 0, region.bytes);
+      std::vector<uint64_t> before(region.bytes / 8);
+      memcpy(before.data(), region.data, region.bytes);
+      probe.run(region.data, lines, 1);
+      size_t stored = 0;
+      for (size_t line = 0; line * 64 < region.bytes; line++) {
+        const bool changed = memcmp(&before[line * 8], region.data + line * 64, 64) != 0;
+        expect(!changed || line < lines, v.isa, probe.id, double(line));
+        stored += changed;
+      }
+      const size_t payload = probe.payload(lines) / 64;
+      const bool two = strncmp(probe.id, "copy", 4) == 0 || strncmp(probe.id, "update", 6) == 0;
+      const bool three = strncmp(probe.id, "2:1", 3) == 0 || strncmp(probe.id, "triad", 5) == 0;
+      expect(stored == (reads ? 0 : payload / (two ? 2 : three ? 3 : 1)), v.isa, probe.id, double(stored));
+      if (lines >= 300) expect(payload > (two && probe.id[0] == 'u' ? lines : lines / 2), v.isa, "payload", double(payload));
+      if (probe.clock) probe.clock(region.data, lines, 1);
+      rp::release(region);
+    }
+  }
+}
+
+void checkCompute(const rp::Variant& v) {
+  for (int i = 0; i < v.computeCount; i++) {
+    const rp::ComputeProbe& probe = v.compute[i];
+    if (!rp::canRun(probe)) continue;
+    const double work = probe.opsPerPass * probe.lanes * probe.perLane;
+    const double start = probe.run(0), once = probe.run(1), thrice = probe.run(3);
+    if (strcmp(v.isa, "sse2") == 0 && strncmp(probe.id, "fma", 3) == 0)
+      expect(fabs(work / 8 / 512 + (start - work / 8 / 512) / 16 - once) < 1e-4, v.isa, "multiply and add", once);
+    else if (probe.growth > 0)
+      expect(once - start == work * probe.growth && thrice - start == 3 * work * probe.growth, v.isa, probe.id, once - start);
     else
-      expect((probe->run(100) - start) * 4096 == probe->flopsPerPass * 100, v.isa, "fma", probe->run(100));
-    expect(probe->clock(10) >= probe->cyclesPerPass * 10, v.isa, "clock", probe->cyclesPerPass);
+      expect(once == thrice && once == once, v.isa, probe.id, thrice);
+    if (probe.clock) expect(probe.clock(10) >= probe.cyclesPerPass * 10, v.isa, probe.id, probe.cyclesPerPass);
+    printf("%s %s%s%s\n", v.isa, probe.engine ? probe.engine : "", probe.engine ? "/" : "", probe.id);
+  }
+}
+
+void checkFunctions(const rp::Variant& v) {
+  const struct {
+    const char* id;
+    double (*oracle)(double);
+  } functions[] = {{"exp", exp}, {"tanh", tanh}, {"erf", erf}};
+  std::vector<float> x;
+  for (float at = -20; at <= 20; at += 0.001f) x.push_back(at);
+  std::vector<float> y(x.size());
+  for (const auto& f : functions) {
+    run(v, f.id, {int64_t(x.size()), 1}, {x.data()}, {y.data()});
+    double worst = 0;
+    for (size_t i = 0; i < x.size(); i++) {
+      const double wanted = f.oracle(x[i]), error = fabs(wanted - y[i]);
+      worst = fmax(worst, f.id[1] == 'r' ? error : error / fmax(fabs(wanted), 1e-30));
+    }
+    expect(worst < (f.id[1] == 'r' ? 2e-7 : 3e-7), v.isa, f.id, worst);
+  }
+}
+
+void checkCycles() {
+  for (const size_t lines : {1, 2, 3, 64, 1000}) {
+    rp::Region region = rp::reserve(lines * 64);
+    rp::linkLines(region, lines * 64);
+    const char* at = region.data;
+    size_t steps = 0;
+    do {
+      at = *reinterpret_cast<const char* const*>(at);
+      steps++;
+    } while (at != region.data && steps <= lines);
+    expect(steps == lines, "any", "one cycle through all lines", double(steps));
+    rp::release(region);
   }
 }
 
@@ -116,12 +183,19 @@ void checkSession(const rp::Variant& v) {
   spec.variant = &v;
   spec.threads = 2;
   spec.repetitions = 3;
-  for (const rp::Probe probe : {rp::Probe::fmaF32, rp::Probe::read, rp::Probe::readStreams, rp::Probe::forkJoin, rp::Probe::wake}) {
-    spec.probe = probe;
+  for (const char* id : {"fma-f32", "read", "read-streams", "update", "chase", "fork-join", "wake"}) {
+    spec.compute = rp::findCompute(v, id);
+    spec.memory = rp::findMemory(v, id);
+    spec.probe = spec.compute              ? rp::Probe::compute
+                 : spec.memory             ? rp::Probe::memory
+                 : strcmp(id, "chase") == 0 ? rp::Probe::chase
+                 : strcmp(id, "wake") == 0  ? rp::Probe::wake
+                                            : rp::Probe::forkJoin;
+    spec.threads = spec.probe == rp::Probe::chase ? 1 : 2;
     spec.bytes = 1 << 15;
-    spec.clock = probe == rp::Probe::fmaF32;
+    spec.clock = spec.compute != nullptr;
     rp::Sample sample;
-    expect(session.take(spec, sample) && sample.seconds.size() == 3 && sample.work > 0, v.isa, "sample", double(probe));
+    expect(session.take(spec, sample) && sample.seconds.size() == 3 && sample.work > 0, v.isa, id, sample.work);
   }
   session.cancel();
   rp::Sample sample;
@@ -132,10 +206,13 @@ void checkSession(const rp::Variant& v) {
 
 int main() {
   const rp::Variants& all = rp::variants();
+  checkCycles();
   for (int i = 0; i < all.runnable; i++) {
     const rp::Variant& v = *all.list[i];
     checkRead(v);
-    checkFma(v);
+    checkMixes(v);
+    checkCompute(v);
+    checkFunctions(v);
     checkOps(v);
     checkSession(v);
     printf("%s checked\n", v.isa);

@@ -23,30 +23,78 @@ describe.each(isas)('read kernels, %s', (isa) => {
     for (const lines of [0, 1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000, 2047])
       for (const offset of [0, 1, 8, 300]) {
         const data = new Uint8Array(words.buffer, offset * 64, lines * 64)
-        expect(addon.readXor(isa, streams, data)).toBe(xor(offset * 8, lines * 8))
+        expect(addon.runProbe(isa, streams ? 'read-streams' : 'read', 1, data)).toEqual({
+          word: xor(offset * 8, lines * 8),
+          work: lines * 64,
+        })
       }
   })
 })
 
+describe.each(isas)('store kernels, %s', (isa) => {
+  const probes = ['write', 'nt-write', 'update', 'copy', '2:1', 'triad'].flatMap((mix) => [mix, `${mix}-streams`])
+  /** payload bytes behind one line that is stored to */
+  const perLine: Record<string, number> = {write: 64, 'nt-write': 64, update: 128, copy: 128, '2:1': 192, triad: 192}
+
+  test.each(probes)('%s stores what it is credited with, and nothing beyond its lines', (probe) => {
+    for (const lines of [0, 1, 9, 16, 47, 64, 100, 257, 1000]) {
+      // every f64 normal, all words different
+      const whole = new Uint8Array((lines + 2) * 64)
+      const values = new DataView(whole.buffer)
+      for (let i = 0; i < whole.length / 8; i++) values.setFloat64(i * 8, 1 + i / 1024, true)
+      const before = whole.slice()
+      const {work} = addon.runProbe(isa, probe, 1, whole, lines)
+      let stored = 0
+      for (let line = 0; line < lines + 2; line++) {
+        const range = [line * 64, line * 64 + 64] as const
+        if (Buffer.compare(whole.subarray(...range), before.subarray(...range)) === 0) continue
+        expect(line).toBeLessThan(lines)
+        stored++
+      }
+      expect(work).toBe(stored * perLine[probe.replace('-streams', '')]!)
+      if (lines >= 257) expect(work).toBeGreaterThan(lines * 32)
+    }
+  })
+})
+
 describe.each(isas)('compute kernels, %s', (isa) => {
-  test.each(['f32', 'f64'] as const)('do the FLOPs that they are credited with, %s', (dtype) => {
-    const vectorBytes = addon.cpu().isas.find(({name}) => name === isa)?.vectorBytes ?? 16
-    const lanes = isa === 'scalar' ? 1 : vectorBytes / (dtype === 'f32' ? 4 : 8)
-    const start = addon.fmaSum(isa, dtype, 0)
-    if (isa === 'sse2') {
+  const rows =
+    addon
+      .cpu()
+      .isas.find(({name}) => name === isa)
+      ?.compute.filter(({missing}) => missing === null) ?? []
+  const probes = rows.length > 0 ? rows.map(({probe}) => probe) : ['fma-f32', 'fma-f64', 'add-f32', 'mul-f64']
+
+  test.each(probes)('%s does the work that it is credited with', (probe) => {
+    const start = addon.runProbe(isa, probe, 0)
+    if (isa === 'sse2' && probe.startsWith('fma')) {
       // Without FMA: a = a/2 + 2^-10, which nears 2^-9 by half with each of the four steps of a pass.
-      const {sum, flopsPerPass} = addon.fmaSum(isa, dtype, 1)
-      const settled = flopsPerPass / 8 / 512
+      const {sum, work} = addon.runProbe(isa, probe, 1)
+      const settled = work / 8 / 512
       expect(sum).toBeCloseTo(settled + (start.sum - settled) / 16, 4)
       return
     }
-    // Each FMA adds 2^-11 to one lane of one chain: the growth of the sum counts them, exactly at these sizes.
-    for (const passes of [1, 2, 3, 100]) {
-      const {sum, flopsPerPass} = addon.fmaSum(isa, dtype, passes)
-      expect((sum - start.sum) * 2 ** 11 * 2).toBe(flopsPerPass * passes)
-      expect(flopsPerPass % (2 * lanes)).toBe(0)
+    const once = addon.runProbe(isa, probe, 1)
+    for (const passes of [1, 2, 3]) {
+      const {sum, work, growth} = addon.runProbe(isa, probe, passes)
+      expect(work).toBe(passes * once.work)
+      // Each operation adds the same to one lane of one chain: the growth of the sum counts them, exactly at these sizes.
+      if (growth > 0) expect(sum - start.sum).toBe(growth * work)
+      else expect(sum).toBe(once.sum)
     }
   })
+})
+
+test('the table has every operation that a CPU of its kind can have, and names what is missing', () => {
+  const widest = addon.cpu().isas.at(-1)!
+  const ids = widest.compute.map(({id}) => id)
+  for (const id of ['fma', 'add', 'mul', 'divide', 'sqrt'].flatMap((op) => [`${op}-f32`, `${op}-f64`]))
+    expect(ids).toContain(id)
+  for (const id of ['exp-f32', 'tanh-f32', 'erf-f32']) expect(ids).toContain(id)
+  for (const {missing, lanes, perLane} of widest.compute)
+    if (missing === null) expect(lanes * perLane).toBeGreaterThan(0)
+    else expect(missing.length).toBeGreaterThan(2)
+  expect(new Set(widest.compute.map(({probe}) => probe)).size).toBe(widest.compute.length)
 })
 
 describe('sessions', () => {
@@ -74,10 +122,13 @@ describe('sessions', () => {
       expect(sample.clockHz).toHaveLength(0)
     }
     const compute = await session.sample({...spec, probe: 'fma-f64', bytes: 0, passes: 10_000, clock: true})
-    expect(compute.work).toBe(addon.fmaSum(spec.isa, 'f64', 0).flopsPerPass * 10_000)
+    expect(compute.work).toBe(addon.runProbe(spec.isa, 'fma-f64', 1).work * 10_000)
     expect(compute.clockHz).toHaveLength(2)
     for (const probe of ['call', 'fork-join', 'wake'] as const)
       expect((await session.sample({...spec, probe, threads: 2, bytes: 0})).work).toBe(3)
+    // a chase counts loads, and needs none of the threads' memory
+    const chase = await session.sample({...spec, probe: 'chase', bytes: 1 << 22, passes: 1000, warm: true})
+    expect(chase.work).toBe(1000)
     session.close()
   })
 
@@ -115,6 +166,7 @@ describe('sessions', () => {
     await session.open([1 << 16], [1 << 12])
     const wrong: [Partial<Record<keyof SampleSpec, unknown>>, RegExp][] = [
       [{probe: 'nothing'}, /probe/],
+      [{probe: 'chase', bytes: 0}, /chase/],
       [{isa: 'avx1024'}, /isa/],
       [{threads: 0}, /threads/],
       [{threads: 2}, /threads/],

@@ -12,7 +12,7 @@ export const provenanceSchema = z.strictObject({
 })
 export type Provenance = z.infer<typeof provenanceSchema>
 
-export const ceilingDTypes = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int8', 'int4'] as const
+export const ceilingDTypes = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int16', 'int8', 'int4'] as const
 
 /**
  * One limit line. Which fields are present follows from `kind`:

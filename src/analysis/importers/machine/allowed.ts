@@ -11,6 +11,7 @@ export const dtypes = list<NonNullable<Ceiling['dtype']>>({
   bf16: true,
   f16: true,
   fp8: true,
+  int16: true,
   int8: true,
   int4: true,
 })

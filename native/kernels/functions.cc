@@ -1,0 +1,84 @@
+// Ceilings of divide, square root, and the exp, tanh and erf of vec.h that softmax and GELU are made of. Divide and square root are one
+// instruction each; a function is counted as one operation per result, whatever it is made of.
+#include "chains.h"
+#include "families.h"
+#include "vec.h"
+
+namespace rp {
+namespace RP_NS {
+namespace {
+
+// Nothing depends on the last result, so the units are limited by their rate alone. Mantissas with no early end.
+#define SQRT_F32(a, b, c) RP_SQRT_F32(a, b)
+#define SQRT_F64(a, b, c) RP_SQRT_F64(a, b)
+#define F32(x) spread<f32v, float>(x)
+#define F64(x) spread<f64v, double>(x)
+RP_COMPUTE(divideF32, static, f32v, float, countUp, F32(1.7f), F32(1.3f), RP_DIV_F32, total, RP_TICKS_48)
+RP_COMPUTE(divideF64, static, f64v, double, countUp, F64(1.7), F64(1.3), RP_DIV_F64, total, RP_TICKS_48)
+RP_COMPUTE(sqrtF32, static, f32v, float, countUp, F32(1.7f), 0, SQRT_F32, total, RP_TICKS_48)
+RP_COMPUTE(sqrtF64, static, f64v, double, countUp, F64(1.7), 0, SQRT_F64, total, RP_TICKS_48)
+
+struct Exp {
+  static inline f32v of(f32v x) { return expOf(x); }
+};
+struct Tanh {
+  static inline f32v of(f32v x) { return tanhOf(x); }
+};
+struct Erf {
+  static inline f32v of(f32v x) { return erfOf(x); }
+};
+
+constexpr int inFlight = 4;
+
+// Four vectors per pass with arguments from -8 to 8, made opaque so that no pass may reuse the last one's results.
+template <typename F>
+double run(uint64_t passes) {
+  f32v x[inFlight];
+  float lane[inFlight * f32Lanes];
+  for (int i = 0; i < inFlight * f32Lanes; i++) lane[i] = float(i % 17) - 8.0f;
+  for (int i = 0; i < inFlight; i++) x[i] = load(lane + i * f32Lanes);
+  f32v y[inFlight] = {};
+  for (uint64_t p = 0; p < passes; p++) {
+    RP_UNROLL
+    for (int i = 0; i < inFlight; i++) {
+      RP_OPAQUE(x[i]);
+      y[i] = F::of(x[i]);
+      RP_KEEP(y[i]);
+    }
+  }
+  double sum = 0;
+  for (int i = 0; i < inFlight; i++) sum += double(sumOf(y[i]));
+  return sum;
+}
+
+// 64 adds per vector: more than the 20 to 40 cycles that any of the functions takes.
+template <typename F>
+double clock(uint64_t passes) {
+  f32v x = splat(0.75f);
+  uint64_t chain = 0, one = 1;
+  for (uint64_t p = 0; p < passes; p++) {
+    RP_OPAQUE(x);
+    const f32v y = F::of(x);
+    RP_TICKS_SLOW(0) RP_TICKS_SLOW(0) RP_TICKS_SLOW(0) RP_TICKS_SLOW(0)
+    RP_TICKS_48(0)
+    RP_KEEP(y);
+  }
+  return double(chain);
+}
+
+}  // namespace
+
+int functionProbes(ComputeProbe* rows) {
+  int n = 0;
+  rows[n++] = RP_COMPUTE_ROW("divide-f32", nullptr, 0, "", divideF32, f32Lanes, 1, 0, rpTicks48);
+  rows[n++] = RP_COMPUTE_ROW("divide-f64", nullptr, 0, "", divideF64, f64Lanes, 1, 0, rpTicks48);
+  rows[n++] = RP_COMPUTE_ROW("sqrt-f32", nullptr, 0, "", sqrtF32, f32Lanes, 1, 0, rpTicks48);
+  rows[n++] = RP_COMPUTE_ROW("sqrt-f64", nullptr, 0, "", sqrtF64, f64Lanes, 1, 0, rpTicks48);
+  rows[n++] = {"exp-f32", nullptr, 0, "", run<Exp>, inFlight, f32Lanes, 1, 0, clock<Exp>, 64};
+  rows[n++] = {"tanh-f32", nullptr, 0, "", run<Tanh>, inFlight, f32Lanes, 1, 0, clock<Tanh>, 64};
+  rows[n++] = {"erf-f32", nullptr, 0, "", run<Erf>, inFlight, f32Lanes, 1, 0, clock<Erf>, 64};
+  return n;
+}
+
+}  // namespace RP_NS
+}  // namespace rp

@@ -1,0 +1,267 @@
+/** Which probes make up a measurement: tables turned into tasks. Pure functions. */
+import type {Ceiling} from '../analysis/document/machine.ts'
+import type {ClaimedCache} from './identity.ts'
+import {levelSets} from './levels.ts'
+import type {ComputeRow, IsaRow, ProbeName} from './native.ts'
+import type {Task} from './rounds.ts'
+
+/** The fixed part of a ceiling, known before anything is measured. */
+export type CeilingPlan = Pick<
+  Ceiling,
+  'id' | 'kind' | 'operation' | 'mix' | 'dtype' | 'engine' | 'isa' | 'level' | 'threads' | 'workingSet' | 'unit'
+>
+
+/** What a probe's rate is made of, for the model line. */
+export interface ProbeModel {
+  /** FLOP, OP or bytes behind one instruction */
+  perInstruction: number
+  /** one instruction in words, singular and plural */
+  name: readonly [string, string]
+  /** what stands between the instruction rate and the clock: `16 lanes × 2` */
+  factors: string
+  /** a function made of many instructions has no port model: its cycles are said, not modelled */
+  composite?: boolean
+}
+
+/** A probe that may reach a ceiling. */
+export interface ProbeTask extends Task {
+  model?: ProbeModel
+}
+
+/** A ceiling and the probes that may reach it: the best of them counts. */
+export interface CeilingTask {
+  ceiling: CeilingPlan
+  tasks: ProbeTask[]
+}
+
+export interface TaskPlan {
+  /** instruction sets of the compute ceilings, narrowest first */
+  isas: readonly IsaRow[]
+  /** instruction sets that L1 may be read and written with; the best counts */
+  l1Isas: readonly IsaRow[]
+  /** thread counts, 1 first */
+  threads: readonly number[]
+  /** thread counts between one and all, for the scaling of the widest FMA and of DRAM */
+  between: readonly number[]
+  caches: readonly ClaimedCache[]
+  /** bytes of one roaming DRAM repetition per thread */
+  window: number
+  /** bytes of the longest pointer chase */
+  chase: number
+  /** only what `analyze` and `bench` need */
+  quick: boolean
+}
+
+type Mix = NonNullable<Ceiling['mix']>
+
+const probeTask = (
+  id: string,
+  label: string,
+  probe: ProbeName,
+  rest: {
+    isa: string
+    threads: number
+    bytes?: number
+    roam?: boolean
+    clock?: boolean
+    passes?: number
+    warm?: boolean
+  },
+): Task => ({
+  id,
+  label,
+  calibrate: !rest.roam,
+  spec: {probe, bytes: 0, roam: false, clock: false, passes: 1, repetitions: 2, ...rest},
+})
+
+const suffix = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`)
+
+/** Words of an operation: one of it, several of it. */
+const operationNames: Record<string, readonly [string, string]> = {
+  fma: ['FMA', 'FMA'],
+  add: ['add', 'adds'],
+  mul: ['multiply', 'multiplies'],
+  dot: ['dot product', 'dot products'],
+  divide: ['divide', 'divides'],
+  sqrt: ['square root', 'square roots'],
+  exp: ['exp', 'exp'],
+  tanh: ['tanh', 'tanh'],
+  erf: ['erf', 'erf'],
+}
+
+const composite = new Set(['exp', 'tanh', 'erf'])
+
+/** What a quick run measures of the widest instruction set: the peaks of every type, and what softmax and GELU are made of. */
+const quickIds = new Set(['fma-f32', 'fma-f64', 'fma-f16', 'dot-int8', 'dot-bf16', 'exp-f32', 'erf-f32'])
+
+function computeTask(isa: IsaRow, row: ComputeRow, threads: number): CeilingTask {
+  const [operation, dtype] = row.id.split('-') as [NonNullable<Ceiling['operation']>, NonNullable<Ceiling['dtype']>]
+  const name = row.engine ?? isa.name
+  const id = `${row.id}-${name}-t${threads}`
+  const lanes = `${row.lanes} ${row.lanes === 1 ? 'lane' : 'lanes'}`
+  const task = probeTask(id, `${operation} ${dtype} ${name}, ${suffix(threads)}`, row.probe, {
+    isa: isa.name,
+    threads,
+    clock: row.engine === null,
+    passes: 100,
+  })
+  return {
+    ceiling: {
+      id,
+      kind: 'compute',
+      operation,
+      dtype,
+      engine: row.engine ? 'matrix' : 'vector',
+      isa: name,
+      threads,
+      unit: dtype.startsWith('int') ? 'OP/s' : 'FLOP/s',
+    },
+    tasks: [
+      {
+        ...task,
+        model: {
+          perInstruction: row.lanes * row.perLane,
+          name: operationNames[operation] ?? [operation, operation],
+          factors: row.perLane === 1 ? lanes : `${lanes} × ${row.perLane}`,
+          composite: composite.has(operation),
+        },
+      },
+    ],
+  }
+}
+
+/** Mixes of a full run with the words of one of their memory instructions. Non-temporal stores pass the caches by: DRAM alone. */
+const mixes: readonly {mix: Mix; name: readonly [string, string]}[] = [
+  {mix: 'read', name: ['load', 'loads']},
+  {mix: 'write', name: ['store', 'stores']},
+  {mix: 'nt-write', name: ['store', 'stores']},
+  {mix: 'copy', name: ['load or store', 'loads and stores']},
+  {mix: '2:1', name: ['load or store', 'loads and stores']},
+  {mix: 'update', name: ['load or store', 'loads and stores']},
+  {mix: 'triad', name: ['load or store', 'loads and stores']},
+]
+
+function cacheTasks(plan: TaskPlan, threads: number): CeilingTask[] {
+  const widest = plan.isas.at(-1)!
+  return levelSets(plan.caches, threads).flatMap(({level, bytes}) =>
+    mixes
+      .filter(({mix}) => mix !== 'nt-write' && (!plan.quick || mix === 'read'))
+      .map(({mix, name}): CeilingTask => {
+        const id = `${mix}-${level}-t${threads}`
+        const label = `${mix} ${level}, ${suffix(threads)}`
+        const common = {
+          kind: 'bandwidth',
+          mix,
+          isa: widest.name,
+          threads,
+          unit: 'B/s',
+          level,
+          workingSet: bytes,
+        } as const
+        // L1 at more than one width: Zen 4 loses 6 % of it with 64-byte loads, Intel half of it without them.
+        const tasks =
+          level === 'L1'
+            ? plan.l1Isas.map((isa) => ({
+                ...probeTask(`${id}/${isa.name}`, label, mix, {isa: isa.name, threads, bytes, clock: true}),
+                model: {perInstruction: isa.vectorBytes, name, factors: `${isa.vectorBytes} B`},
+              }))
+            : [probeTask(id, label, mix, {isa: widest.name, threads, bytes})]
+        return {ceiling: {id, ...common}, tasks}
+      }),
+  )
+}
+
+/**
+ * DRAM by one run of addresses and by several at once: which is faster differs by CPU (eight runs on Cascade Lake, +14 %; one on Zen 4)
+ * and by mix. A quick run leaves out what operators rarely do.
+ */
+function dramTasks(plan: TaskPlan, threads: number, only?: readonly Mix[]): CeilingTask[] {
+  const isa = plan.isas.at(-1)!.name
+  const wanted = only ?? (plan.quick ? ['read', 'write', 'copy', 'update', 'triad'] : mixes.map(({mix}) => mix))
+  return mixes
+    .filter(({mix}) => wanted.includes(mix))
+    .map(({mix}): CeilingTask => {
+      const id = `${mix}-DRAM-t${threads}`
+      return {
+        ceiling: {id, kind: 'bandwidth', mix, isa, threads, unit: 'B/s', level: 'DRAM', workingSet: plan.window},
+        tasks: [mix, `${mix}-streams`].map((probe) =>
+          probeTask(`${id}/${probe}`, `${mix} DRAM, ${suffix(threads)}`, probe, {
+            isa,
+            threads,
+            bytes: plan.window,
+            roam: true,
+          }),
+        ),
+      }
+    })
+}
+
+function latencyTasks(plan: TaskPlan): CeilingTask[] {
+  const isa = plan.isas.at(-1)!.name
+  const threads = plan.threads.at(-1)!
+  const latency = (id: string, probe: ProbeName, label: string, count: number): CeilingTask => ({
+    ceiling: {id, kind: 'latency', threads: count, unit: 's'},
+    tasks: [probeTask(id, label, probe, {isa, threads: count})],
+  })
+  const chase = (level: 'L1' | 'L2' | 'L3' | 'DRAM', bytes: number): CeilingTask => {
+    const id = `latency-${level}`
+    const task = probeTask(id, `latency ${level}`, 'chase', {
+      isa,
+      threads: 1,
+      bytes,
+      passes: 1000,
+      warm: level !== 'DRAM',
+    })
+    return {ceiling: {id, kind: 'latency', level, threads: 1, unit: 's', workingSet: bytes}, tasks: [task]}
+  }
+  const levels = levelSets(plan.caches, 1).map(({level, bytes}) => chase(level, bytes))
+  return [
+    latency('launch', 'fork-join', 'starting and joining the threads', threads),
+    latency('launch-parked', 'wake', 'waking sleeping threads', threads),
+    latency('call', 'call', 'one kernel call', 1),
+    ...levels,
+    ...(plan.quick ? [] : [chase('DRAM', plan.chase)]),
+  ]
+}
+
+/** All ceilings of a measurement, with the tasks that measure them. Compute at every width, bandwidth at the widest. */
+export function planTasks(plan: TaskPlan): CeilingTask[] {
+  const widest = plan.isas.at(-1)!
+  const compute = plan.isas.flatMap((isa) =>
+    isa.compute
+      .filter((row) => row.missing === null && (!plan.quick || quickIds.has(row.id)))
+      .flatMap((row) => plan.threads.map((threads) => computeTask(isa, row, threads))),
+  )
+  const scaling = plan.between.flatMap((threads) => [
+    ...widest.compute
+      .filter((row) => row.missing === null && row.id === 'fma-f32')
+      .map((row) => computeTask(widest, row, threads)),
+    ...dramTasks(plan, threads, ['read', 'update']),
+  ])
+  const bandwidth = plan.threads.flatMap((threads) => [...cacheTasks(plan, threads), ...dramTasks(plan, threads)])
+  return [...compute, ...scaling, ...bandwidth, ...latencyTasks(plan)]
+}
+
+/** One point of a sweep: a working set, read or chased by one thread. */
+export interface CurveTask extends Task {
+  bytes: number
+}
+
+/** Tasks of the working-set curve: one thread, one run of addresses. */
+export const curveTasks = (sizes: readonly number[], isa: string): CurveTask[] =>
+  sizes.map((bytes) => ({...probeTask(`sweep-${bytes}`, 'working sets', 'read', {isa, threads: 1, bytes}), bytes}))
+
+/** Tasks of the latency curve. Their cycles are not kept, and each is sampled once, many times over. */
+export const chaseTasks = (sizes: readonly number[], isa: string): CurveTask[] =>
+  sizes.map((bytes) => {
+    const task = probeTask(`chase-${bytes}`, 'latency of working sets', 'chase', {isa, threads: 1, bytes, roam: true})
+    // 20,000 loads are 20 µs in L1 and 2 ms in DRAM
+    return {...task, spec: {...task.spec, passes: 20_000, repetitions: 3, warm: true}, bytes}
+  })
+
+/** Powers of two between one thread and all of them, for the scaling; none below four threads. */
+export function threadsBetween(threads: number): number[] {
+  const counts: number[] = []
+  for (let n = 2; n < threads; n *= 2) counts.push(n)
+  return counts
+}
