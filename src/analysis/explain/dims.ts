@@ -21,19 +21,27 @@ const heads: Rule = {
     d.heads! % d.kvHeads! === 0 ? undefined : `kvHeads = ${d.kvHeads} does not divide heads = ${d.heads}`,
 }
 
+/** Rotary positions turn pairs of channels. */
+const pairs = (d: Record<string, number>): string | undefined =>
+  d.headDim! % 2 === 0 ? undefined : `headDim = ${d.headDim} is odd; rotary positions turn pairs`
+
+/** Nothing is masked unless it is said. */
+const masked: Rule = {
+  follow: (d, given) => ('kept' in given ? {} : {kept: (d.rows as number) * (d.cols as number)}),
+  problem: (d) =>
+    d.kept! <= d.rows! * d.cols! ? undefined : `kept = ${d.kept} is more than rows·cols = ${d.rows! * d.cols!}`,
+}
+
 const rules: Readonly<Record<string, Rule>> = {
   'attention-scores': heads,
   'attention-values': heads,
   attention: heads,
-  rope: {
-    ...heads,
-    problem: (d) => (d.headDim! % 2 === 0 ? undefined : `headDim = ${d.headDim} is odd; rotary positions turn pairs`),
-  },
-  softmax: {
-    follow: (d, given) => ('kept' in given ? {} : {kept: (d.rows as number) * (d.cols as number)}),
-    problem: (d) =>
-      d.kept! <= d.rows! * d.cols! ? undefined : `kept = ${d.kept} is more than rows·cols = ${d.rows! * d.cols!}`,
-  },
+  rope: {...heads, problem: pairs},
+  'rope-partial': {...heads, problem: pairs},
+  'mla-rope': {problem: pairs},
+  softmax: masked,
+  'softmax-sink': masked,
+  softcap: masked,
   position: {
     follow: (d, given) => ('distinct' in given ? {} : {distinct: Math.min(d.distinct as number, d.rows as number)}),
     problem: (d) =>
@@ -42,7 +50,7 @@ const rules: Readonly<Record<string, Rule>> = {
 }
 
 /** Dims that may be 0: nothing cached yet. */
-const fromZero = new Set(['cached'])
+const fromZero = new Set(['cached', 'slots', 'biases', 'carried'])
 
 function dimOf(name: string, value: number | boolean | string, example: Dim): Dim {
   const text = typeof value === 'string' ? value.trim() : value

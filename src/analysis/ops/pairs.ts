@@ -10,11 +10,20 @@ export type AttentionDims = {
   readonly kvHeads: number
   readonly headDim: number
   readonly causal: boolean
+  /** under a causal mask: the last tokens that a query sees, itself included; 0 or absent: all of them */
+  readonly window?: number
 }
 
-/** Pairs a causal mask keeps per head: each new token sees the cached ones, itself and the new ones before it. */
-export function keptPairs(seq: number, cached: number, causal: boolean): number {
-  return causal ? seq * cached + (seq * (seq + 1)) / 2 : seq * (cached + seq)
+/**
+ * Pairs a causal mask keeps per head: each new token sees the cached ones, itself and the new ones before it, of these the
+ * last `window` where there is a window (0: no window).
+ */
+export function keptPairs(seq: number, cached: number, causal: boolean, window = 0): number {
+  if (!causal) return seq * (cached + seq)
+  if (window === 0 || cached + seq <= window) return seq * cached + (seq * (seq + 1)) / 2
+  // the first queries still see everything before them, the others a full window
+  const growing = Math.max(0, window - cached)
+  return growing * cached + (growing * (growing + 1)) / 2 + (seq - growing) * window
 }
 
 /** Prose for the formulas that use `pairs`. */
@@ -31,7 +40,8 @@ export const pairsOf = (d: AttentionDims) => ({
 export const newPairsOf = (d: AttentionDims) => ({newPairs: keptPairs(d.seq, 0, d.causal)})
 
 /** Whether query `i` (0-based among the new tokens) sees key `j` (0-based among cached, then new). */
-export const sees = (d: AttentionDims, i: number, j: number): boolean => !d.causal || j <= d.cached + i
+export const sees = (d: AttentionDims, i: number, j: number): boolean =>
+  !d.causal || (j <= d.cached + i && (!d.window || d.cached + i - j < d.window))
 
 /**
  * Key or value element `(batch, token, head, channel)` where cached tokens come from one tensor and new ones from another,

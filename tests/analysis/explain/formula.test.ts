@@ -68,7 +68,7 @@ function dimsOf(example: Dims): fc.Arbitrary<Record<string, Dim>> {
 
 function repaired(dims: Record<string, Dim>): Record<string, Dim> {
   const d = {...dims}
-  if ('heads' in d) d.heads = (d.kvHeads as number) * (1 + ((d.heads as number) % 8))
+  if ('heads' in d && 'kvHeads' in d) d.heads = (d.kvHeads as number) * (1 + ((d.heads as number) % 8))
   if ('headDim' in d) d.headDim = (d.headDim as number) * 2
   if ('kept' in d) d.kept = Math.min(d.kept as number, (d.rows as number) * (d.cols as number))
   if ('distinct' in d) d.distinct = Math.min(d.distinct as number, d.rows as number)

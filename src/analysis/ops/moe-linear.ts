@@ -1,0 +1,82 @@
+import {index, input, type OpDef, output, weight} from './types.ts'
+
+/** One product per expert on the rows that chose it: y[i] = x[i]·W[expert of i]. */
+export type MoeLinearDims = {
+  /** rows of all experts together: tokens × choices */
+  readonly assigned: number
+  readonly experts: number
+  readonly n: number
+  readonly k: number
+  readonly bias: boolean
+  /**
+   * rows that every expert computes, padded; what is beyond is dropped. 0: no padding, nothing is dropped.
+   * A capacity factor c makes it ⌈c·assigned/experts⌉; padding to the busiest expert without dropping is the same with
+   * the imbalance (its load ÷ the mean load) in place of c.
+   */
+  readonly slots: number
+}
+
+/** Rows that are computed: all, or as many as there are slots. */
+export const keptRows = (assigned: number, experts: number, slots: number): number =>
+  slots === 0 ? assigned : Math.min(assigned, experts * slots)
+
+/** Rows per expert under a capacity (or imbalance) factor; 0 where there is none. */
+export const slotsOf = (assigned: number, experts: number, factor: number | undefined): number =>
+  factor === undefined ? 0 : Math.max(1, Math.ceil((factor * assigned) / experts))
+
+export const moeLinear: OpDef<'moe-linear', MoeLinearDims> = {
+  kind: 'moe-linear',
+  title: 'matrix products of a mixture of experts (a grouped GEMM): each row with the weights of its expert',
+  trait: 'contraction',
+  formula: '2·kept·n·k + bias·kept·n',
+  where:
+    'kept = assigned rows, at most experts·slots where slots bounds them; weights are read of min(experts, assigned) experts: every one that a row can reach, the most that routing can touch (the mean over uniform routing, experts·(1 − (1 − topK/experts)^tokens), is no whole number and at most this)',
+  derived: (d) => ({kept: keptRows(d.assigned, d.experts, d.slots)}),
+  source: 'Gale et al. 2022 (arXiv:2211.15841) §3; capacity: Lepikhin et al. 2020 (arXiv:2006.16668) §2.2',
+  cost({assigned, experts, n, k, bias, slots}) {
+    const kept = keptRows(assigned, experts, slots)
+    const touched = Math.min(experts, kept)
+    const executed = slots === 0 ? kept : experts * slots
+    const macs = kept * n * k
+    const reads = [input('x', kept * k), index('experts', assigned), weight('w', touched * k * n)]
+    if (bias) reads.push(weight('bias', touched * n))
+    return {
+      macs,
+      flops: 2 * macs + (bias ? kept * n : 0),
+      matrix: 2 * executed * n * k,
+      vector: bias ? executed * n : 0,
+      special: 0,
+      reads,
+      writes: [output('y', kept * n)],
+    }
+  },
+  // weights of the touched experts alone are given, and dropped rows have left x already
+  reference({assigned, experts, n, k, bias, slots}, [x, expertOf, w, b]) {
+    const kept = keptRows(assigned, experts, slots)
+    const y = new Float64Array(kept * n)
+    for (let i = 0; i < kept; i++) {
+      const e = expertOf![i]!
+      for (let j = 0; j < n; j++) {
+        let sum = bias ? b![e * n + j]! : 0
+        for (let l = 0; l < k; l++) sum += x![i * k + l]! * w![(e * k + l) * n + j]!
+        y[i * n + j] = sum
+      }
+    }
+    return [y]
+  },
+  examples: [
+    {
+      dims: {assigned: 2, experts: 8, n: 14_336, k: 4096, bias: false, slots: 0},
+      flops: 234_881_024,
+      bytes: 469_909_520,
+      source:
+        'Mixtral 8x7B, one token, 2 of 8 experts: 4·14,336·4,096; 4 B × (2·4,096 + 2·4,096·14,336 + 2·14,336) + 2·8 B',
+    },
+    {
+      dims: {assigned: 10, experts: 4, n: 3, k: 2, bias: true, slots: 2},
+      flops: 120,
+      bytes: 384,
+      source: 'by hand: 8 of 10 rows fit, 2·8·3·2 + 8·3; 4 B × (8·2 + 4·2·3 + 4·3 + 8·3) + 10·8 B',
+    },
+  ],
+}
