@@ -63,8 +63,8 @@ async function bundle() {
     chunkNames: 'chunks/[name]-[hash]',
     banner: {js: banner},
     plugins: [lazyRequire(/@oclif\/core\/lib\/.*\.js$/), unreached],
-    // the rasterizer is a binary that npm chooses per platform; zod is a dependency, since the library's types need it
-    external: ['@resvg/resvg-js', 'zod'],
+    // the rasterizer and Dawn are binaries per platform; zod is a dependency, since the library's types need it
+    external: ['@resvg/resvg-js', 'webgpu', 'zod'],
     metafile: true,
     // an old build stays usable when a new one fails
     write: false,
