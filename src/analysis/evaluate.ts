@@ -209,9 +209,19 @@ class Placer {
   }
 }
 
-/** Peak bytes of activations alive at once: each from the operator that writes it to the last that reads it. */
-export function activationPeak(graph: Graph, dtype: DType): Bytes {
+const without = (node: Node, apart: ReadonlySet<number>): Node => ({
+  ...node,
+  inputs: node.inputs.filter((tensor) => !apart.has(tensor.index)),
+  outputs: node.outputs.filter((tensor) => !apart.has(tensor.index)),
+})
+
+/**
+ * Peak bytes of activations alive at once: each from the operator that writes it to the last that reads it.
+ * @param apart tensors that are counted elsewhere, by index
+ */
+export function activationPeak(graph: Graph, dtype: DType, apart?: ReadonlySet<number>): Bytes {
   const {nodes, tensors} = graph
+  if (apart) return activationPeak({nodes: nodes.map((node) => without(node, apart)), tensors}, dtype)
   const lastUse = new Int32Array(tensors.length).fill(-1)
   for (let i = 0; i < nodes.length; i++) {
     for (const tensor of nodes[i]!.inputs) lastUse[tensor.index] = i

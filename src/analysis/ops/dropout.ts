@@ -1,3 +1,4 @@
+import {gradientOf, ofExtra, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 export type DropoutDims = {readonly elements: number; readonly training: boolean}
@@ -24,6 +25,15 @@ export const dropout: OpDef<'dropout', DropoutDims> = {
   reference(_, [x, mask]) {
     // p = ½, so that 1/(1 − p) = 2
     return [x!.map((value, i) => value * mask![i]! * 2)]
+  },
+  // dx = dy·mask/(1 − p); the mask that forward drew is kept, one byte per element
+  backward({elements, training}) {
+    const moved = training ? elements : 0
+    const part = vectorPart('training·2·elements', 2 * moved, {
+      reads: [gradientOf(0, moved), ofExtra(0, moved)],
+      writes: [{at: 0, elements: moved}],
+    })
+    return {data: part, weights: null, extra: [{name: 'mask', elements: moved, dtype: 'int8'}]}
   },
   examples: [
     {dims: {elements: 1000, training: true}, flops: 2000, bytes: 12_000, source: '2 × 1,000; 3 × 1,000 × 4 B'},

@@ -1,0 +1,83 @@
+/** A training step as one graph: forward, loss, backward, optimizer; and the memory it needs. */
+import type {DType} from '../dtype.ts'
+import type {Memory} from '../evaluate.ts'
+import type {Graph, Tensor} from '../graph.ts'
+import {fuseAttention} from '../passes/fuse-attention.ts'
+import {fuseChains, fuseElementwise} from '../passes/fuse-chains.ts'
+import type {Fusion} from '../passes/index.ts'
+import type {Bytes} from '../units.ts'
+import type {DTypes} from '../workload.ts'
+import {differentiate} from './differentiate.ts'
+import {type Saved, savedBytes, savedTensors, trainingMemory} from './memory.ts'
+import {addOptimizer, stateTypes} from './optimizer.ts'
+import type {Training} from './options.ts'
+import {continueFrom, isAdapter, withAdapters, withDropout, withLoss, withoutCache} from './prepare.ts'
+import {segmentsOf} from './segments.ts'
+import {sequenceParallel} from './sequence.ts'
+
+export interface TrainingStep {
+  readonly graph: Graph
+  readonly memory: Memory
+  /** what waits for the backward pass */
+  readonly saved: readonly Saved[]
+  readonly savedBytes: Bytes
+  readonly loss: 'cross-entropy' | 'mse-loss'
+  /** weights that take a gradient, on one device */
+  readonly trainable: number
+  readonly gradientType: DType
+}
+
+const anything = (_: Tensor, elements: number): number => elements
+
+/**
+ * The training step of a forward graph.
+ * @param whole the same graph on one device, for sequence parallelism
+ * @throws AnalysisError `bad-phase` where an operator has no gradient rule or nothing trains
+ */
+export function trainingStep(
+  forward: Graph,
+  training: Training,
+  dtype: DTypes,
+  fusion: Fusion,
+  sequence: {tp: number; whole: () => Graph},
+): TrainingStep {
+  const fused = fusion === 'attention' || fusion === 'all'
+  const prepare = (graph: Graph): Graph => {
+    let result = withoutCache(graph)
+    if (fused) result = fuseAttention.apply(result)
+    if (training.lora !== null) result = withAdapters(result, training.lora)
+    return training.dropout ? withDropout(result) : result
+  }
+  let graph = prepare(forward)
+  let held = anything
+  if (training.sequenceParallel) ({graph, held} = sequenceParallel(graph, prepare(sequence.whole()), sequence.tp))
+  const lossy = withLoss(graph)
+  const trains = (weight: Tensor): boolean =>
+    !training.freeze.some((name) => weight.name.startsWith(name)) && (training.lora === null || isAdapter(weight))
+  const {gradient} = stateTypes(dtype)
+  const pass = differentiate(lossy.graph, {
+    trains,
+    segments: segmentsOf(lossy.graph.nodes, training.recompute),
+    gradientType: gradient,
+    held,
+  })
+  const builder = continueFrom(pass.graph)
+  builder.nodes.push(...pass.graph.nodes)
+  const step = addOptimizer(builder, pass.gradients, training.optimizer, dtype)
+  const kept = savedTensors(pass.graph, pass.forward, dtype, held)
+  const memory = trainingMemory(pass.graph, kept, pass.gradients, step.bytes, dtype, training.offload)
+  let result = builder.graph()
+  if (fusion === 'elementwise') result = fuseElementwise.apply(result)
+  if (fusion === 'all') result = fuseChains.apply(result)
+  let trainable = 0
+  for (const weight of pass.gradients.keys()) trainable += weight.elements * weight.repeat
+  return {
+    graph: result,
+    memory,
+    saved: kept.map(({tensor: _, ...saved}) => saved),
+    savedBytes: savedBytes(kept),
+    loss: lossy.loss,
+    trainable,
+    gradientType: gradient,
+  }
+}

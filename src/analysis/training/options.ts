@@ -1,0 +1,85 @@
+/** What is asked of a training step, checked. */
+import {AnalysisError} from '../errors.ts'
+
+export const optimizerIds = ['sgd', 'momentum', 'rmsprop', 'adam', 'adamw', 'adafactor'] as const
+export type OptimizerId = (typeof optimizerIds)[number]
+
+export const recomputations = ['none', 'selective', 'full'] as const
+export type Recompute = (typeof recomputations)[number]
+
+export interface Training {
+  readonly optimizer: OptimizerId
+  /** what the backward pass computes again instead of keeping: nothing, the attention core, whole layers */
+  readonly recompute: Recompute
+  /** dropout on attention weights and on the output of each block, as Korthikanti et al. 2022 count it */
+  readonly dropout: boolean
+  /** norms, residuals and dropout divided over the devices of `--tp` by tokens (Korthikanti et al. 2022 §4.2.2) */
+  readonly sequenceParallel: boolean
+  /** rank of LoRA adapters on the products of the layers, everything else frozen; `null` without */
+  readonly lora: number | null
+  /** weights whose name starts with one of these take no gradient */
+  readonly freeze: readonly string[]
+  /** kept activations wait in host memory, over the link to the host */
+  readonly offload: boolean
+}
+
+/** What a caller may leave out. */
+export interface TrainingOptions {
+  optimizer?: string | undefined
+  recompute?: string | undefined
+  dropout?: boolean | undefined
+  sequenceParallel?: boolean | undefined
+  lora?: number | undefined
+  freeze?: readonly string[] | undefined
+  offload?: boolean | undefined
+}
+
+function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((name) => name === value)
+  if (found) return found
+  throw new AnalysisError('bad-flag', `${flag} "${value}" is not known`, [`use one of ${allowed.join(', ')}`])
+}
+
+const flags: Readonly<Record<keyof TrainingOptions, string>> = {
+  optimizer: '--optimizer',
+  recompute: '--recompute',
+  dropout: '--dropout',
+  sequenceParallel: '--sequence-parallel',
+  lora: '--lora',
+  freeze: '--freeze',
+  offload: '--offload-activations',
+}
+
+/** @throws AnalysisError `bad-flag` where an option of training is given to another phase */
+export function refuseTraining(options: TrainingOptions, phase: string): void {
+  for (const [name, flag] of Object.entries(flags) as [keyof TrainingOptions, string][]) {
+    if (options[name] === undefined || options[name] === false) continue
+    throw new AnalysisError('bad-flag', `${flag} does not apply to ${phase}: it is an option of training`, [
+      'add --phase train',
+    ])
+  }
+}
+
+/**
+ * Fills in the defaults: AdamW, nothing recomputed, no dropout, every weight trained.
+ * @throws AnalysisError `bad-flag` naming the flag, the value and what is allowed
+ */
+export function resolveTraining(options: TrainingOptions, tp: number): Training {
+  const {lora} = options
+  if (lora !== undefined && (!Number.isInteger(lora) || lora < 1 || lora > 65_536))
+    throw new AnalysisError('bad-flag', `--lora ${lora} is not a whole number from 1 to 65536`, ['use --lora 16'])
+  const sequenceParallel = options.sequenceParallel ?? false
+  if (sequenceParallel && tp === 1)
+    throw new AnalysisError('bad-flag', '--sequence-parallel divides over the devices of --tp, which is 1', [
+      'add --tp 8',
+    ])
+  return {
+    optimizer: oneOf('--optimizer', options.optimizer ?? 'adamw', optimizerIds),
+    recompute: oneOf('--recompute', options.recompute ?? 'none', recomputations),
+    dropout: options.dropout ?? false,
+    sequenceParallel,
+    lora: lora ?? null,
+    freeze: options.freeze ?? [],
+    offload: options.offload ?? false,
+  }
+}

@@ -1,0 +1,107 @@
+/** The forward graph that is trained: no cache, a loss at its end, dropout and adapters where they are asked for. */
+import {type Graph, GraphBuilder, type Node, type Tensor} from '../graph.ts'
+import {add} from '../ops/add.ts'
+import {crossEntropy} from '../ops/cross-entropy.ts'
+import {dropout} from '../ops/dropout.ts'
+import {type LinearDims, linear} from '../ops/linear.ts'
+import {mseLoss} from '../ops/mse-loss.ts'
+
+/** A builder that goes on with the tensors of a graph. */
+export function continueFrom(graph: Graph): GraphBuilder {
+  const builder = new GraphBuilder()
+  for (const tensor of graph.tensors) builder.tensors.push(tensor)
+  return builder
+}
+
+/** Training keeps no cache: operators that write nothing else are left out. */
+export function withoutCache(graph: Graph): Graph {
+  const nodes = graph.nodes.filter((node) => !node.outputs.every((tensor) => tensor.role === 'kv'))
+  return nodes.length === graph.nodes.length ? graph : {nodes, tensors: graph.tensors}
+}
+
+/** `node` writing `replacement` where it wrote `tensor`. */
+const rewired = (node: Node, tensor: Tensor, replacement: Tensor): Node => ({
+  ...node,
+  outputs: node.outputs.map((output) => (output === tensor ? replacement : output)),
+})
+
+/**
+ * Dropout behind each softmax of attention and on the branch of each residual addition. The mask is drawn by the operator
+ * itself and written for the backward pass, one byte per element. Fused attention draws its mask again instead of keeping it.
+ */
+export function withDropout(graph: Graph): Graph {
+  const builder = continueFrom(graph)
+  const producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((tensor) => [tensor, node] as const)))
+  const targets = new Map<Tensor, string>()
+  for (const node of graph.nodes) {
+    const branch = node.inputs[0]
+    if (node.kind === 'attention-values' && branch && producer.get(branch)?.kind === 'softmax')
+      targets.set(branch, producer.get(branch)!.id.replace(/softmax$/, 'dropout'))
+    if (node.kind === 'add' && branch && producer.get(branch)?.trait === 'contraction')
+      targets.set(branch, `${producer.get(branch)!.id}-dropout`)
+  }
+  for (const node of graph.nodes) {
+    const tensor = node.outputs.find((output) => targets.has(output))
+    if (!tensor) {
+      builder.nodes.push(node)
+      continue
+    }
+    const before = builder.tensor(`${tensor.name} before dropout`, tensor.role, tensor.elements, tensor.repeat)
+    builder.nodes.push(rewired(node, tensor, before))
+    builder.add(
+      dropout,
+      targets.get(tensor)!,
+      {elements: tensor.elements, training: true},
+      [before],
+      [tensor],
+      node.repeat,
+    )
+    const made = builder.nodes.pop()!
+    builder.nodes.push({...made, cost: {...made.cost, reads: made.cost.reads.slice(0, 1)}})
+  }
+  return builder.graph()
+}
+
+/** Names of the weights that adapters bring. */
+export const isAdapter = (tensor: Tensor): boolean => /\.lora-[ab]\.weight$/.test(tensor.name)
+
+/** Hu et al. 2021 (arXiv:2106.09685): y = x·W + (x·A)·B with A of k × rank and B of rank × n, on every product of a layer. */
+export function withAdapters(graph: Graph, rank: number): Graph {
+  const builder = continueFrom(graph)
+  for (const node of graph.nodes) {
+    if (node.kind !== 'linear' || !node.id.startsWith('layers.')) {
+      builder.nodes.push(node)
+      continue
+    }
+    const {m, n, k} = node.dims as LinearDims
+    const {id, repeat} = node
+    const base = builder.activation(`${id}.base`, m * n)
+    const low = builder.activation(`${id}.lora-a`, m * rank)
+    const high = builder.activation(`${id}.lora-b`, m * n)
+    builder.nodes.push({...node, outputs: [base]})
+    const a = builder.weight(`${id}.lora-a.weight`, k * rank, repeat)
+    const b = builder.weight(`${id}.lora-b.weight`, rank * n, repeat)
+    builder.add(linear, `${id}.lora-a`, {m, n: rank, k, bias: false}, [node.inputs[0]!, a], [low], repeat)
+    builder.add(linear, `${id}.lora-b`, {m, n, k: rank, bias: false}, [low, b], [high], repeat)
+    builder.add(add, `${id}.lora-add`, {elements: m * n}, [base, high], node.outputs, repeat)
+  }
+  return builder.graph()
+}
+
+/** Cross-entropy over the rows of a last product (logits), else the mean squared error of the last output. */
+export function withLoss(graph: Graph): {graph: Graph; loss: 'cross-entropy' | 'mse-loss'} {
+  const builder = continueFrom(graph)
+  builder.nodes.push(...graph.nodes)
+  const last = graph.nodes.at(-1)!
+  const output = last.outputs[0]!
+  const loss = builder.activation('loss', 1)
+  if (last.kind === 'linear' && last.outputs.length === 1) {
+    const {m, n} = last.dims as LinearDims
+    const losses = builder.activation('losses', m)
+    builder.add(crossEntropy, 'loss', {rows: m, classes: n}, [output, builder.tensor('targets', 'index', m)], [losses])
+    return {graph: builder.graph(), loss: 'cross-entropy'}
+  }
+  const target = builder.tensor('target', 'constant', output.elements)
+  builder.add(mseLoss, 'loss', {elements: output.elements}, [output, target], [loss])
+  return {graph: builder.graph(), loss: 'mse-loss'}
+}

@@ -1,0 +1,44 @@
+/** Which operators the backward pass computes again. */
+import type {Node} from '../graph.ts'
+import type {Recompute} from './options.ts'
+
+/** Positions `from` to `to` (inclusive) in the forward graph that are computed again as one. */
+export interface Segment {
+  readonly from: number
+  readonly to: number
+}
+
+function attentionCores(nodes: readonly Node[]): Segment[] {
+  const segments: Segment[] = []
+  let from = -1
+  nodes.forEach((node, i) => {
+    if (node.kind === 'attention-scores') from = i
+    if (node.kind === 'attention-values' && from >= 0) {
+      segments.push({from, to: i})
+      from = -1
+    }
+  })
+  return segments
+}
+
+/** Runs of operators of one repeated layer: same repeat, same first part of the path. */
+function layers(nodes: readonly Node[]): Segment[] {
+  const segments: Segment[] = []
+  const key = (node: Node) => `${node.id.split('.')[0]} ${node.repeat}`
+  for (let from = 0; from < nodes.length; ) {
+    let to = from
+    while (to + 1 < nodes.length && key(nodes[to + 1]!) === key(nodes[from]!)) to++
+    if (nodes[from]!.repeat > 1) segments.push({from, to})
+    from = to + 1
+  }
+  return segments
+}
+
+/**
+ * Segments by level (Chen et al. 2016, arXiv:1604.06174: checkpoints at layers; Korthikanti et al. 2022,
+ * arXiv:2205.05198 §5: the attention core alone). Fused attention already computes its scores again: no segment.
+ */
+export function segmentsOf(nodes: readonly Node[], recompute: Recompute): Segment[] {
+  if (recompute === 'none') return []
+  return recompute === 'selective' ? attentionCores(nodes) : layers(nodes)
+}
