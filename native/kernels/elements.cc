@@ -28,28 +28,38 @@ void add(const OpArgs& args) {
   eachElement(span.from, span.to, [=](int64_t i, int count) { give(out + i, take(x + i, count) + take(y + i, count), count); });
 }
 
-void gelu(const OpArgs& args) {
-  const Span span = share(args.dims[0] * args.dims[1], line, args.thread, args.threads);
-  const float* x = args.in[0];
-  float* out = args.out[0];
-  eachElement(span.from, span.to, [=](int64_t i, int count) { give(out + i, geluOf(take(x + i, count)), count); });
+// out = F(take(i)) for i in [from, to): whole groups of vectors in step, then one by one.
+template <typename F, typename Take>
+inline void eachInStep(int64_t from, int64_t to, float* out, Take take) {
+  int64_t i = from;
+  for (; i + inStep * lanes <= to; i += inStep * lanes) {
+    f32v x[inStep];
+    RP_UNROLL for (int k = 0; k < inStep; k++) x[k] = take(i + k * lanes, lanes);
+    F::on(x);
+    RP_UNROLL for (int k = 0; k < inStep; k++) store(out + i + k * lanes, x[k]);
+  }
+  eachElement(i, to, [=](int64_t at, int count) {
+    f32v x[1] = {take(at, count)};
+    F::on(x);
+    give(out + at, x[0], count);
+  });
 }
 
+#define FUNCTION(NAME, APPLY)                        \
+  struct NAME {                                      \
+    template <int N>                                 \
+    static inline void on(f32v (&x)[N]) { APPLY(x); } \
+  };
+FUNCTION(Exp, expAll)
+FUNCTION(Tanh, tanhAll)
+FUNCTION(Erf, erfAll)
+FUNCTION(Gelu, geluAll)
+
 template <typename F>
-void apply(const OpArgs& args, F f) {
+void apply(const OpArgs& args) {
   const Span span = share(args.dims[0] * args.dims[1], line, args.thread, args.threads);
   const float* x = args.in[0];
-  float* out = args.out[0];
-  eachElement(span.from, span.to, [=](int64_t i, int count) { give(out + i, f(take(x + i, count)), count); });
-}
-void expElements(const OpArgs& args) {
-  apply(args, [](f32v x) { return expOf(x); });
-}
-void tanhElements(const OpArgs& args) {
-  apply(args, [](f32v x) { return tanhOf(x); });
-}
-void erfElements(const OpArgs& args) {
-  apply(args, [](f32v x) { return erfOf(x); });
+  eachInStep<F>(span.from, span.to, args.out[0], [=](int64_t i, int count) { return take(x + i, count); });
 }
 
 // y[r,c] = x[r,c] + bias[c]
@@ -72,7 +82,7 @@ void biasGelu(const OpArgs& args) {
   for (int64_t r = rows.from; r < rows.to; r++) {
     const float* x = args.in[0] + r * cols;
     float* out = args.out[0] + r * cols;
-    eachElement(0, cols, [=](int64_t i, int count) { give(out + i, geluOf(take(x + i, count) + take(b + i, count)), count); });
+    eachInStep<Gelu>(0, cols, out, [=](int64_t i, int count) { return take(x + i, count) + take(b + i, count); });
   }
 }
 
@@ -103,10 +113,10 @@ void mask(const OpArgs& args) {
 int elementOps(OpKernel* rows) {
   int n = 0;
   rows[n++] = {"add", add, 2, 2, 1};
-  rows[n++] = {"gelu", gelu, 2, 1, 1};
-  rows[n++] = {"exp", expElements, 2, 1, 1};
-  rows[n++] = {"tanh", tanhElements, 2, 1, 1};
-  rows[n++] = {"erf", erfElements, 2, 1, 1};
+  rows[n++] = {"gelu", apply<Gelu>, 2, 1, 1};
+  rows[n++] = {"exp", apply<Exp>, 2, 1, 1};
+  rows[n++] = {"tanh", apply<Tanh>, 2, 1, 1};
+  rows[n++] = {"erf", apply<Erf>, 2, 1, 1};
   rows[n++] = {"bias", bias, 2, 2, 1};
   rows[n++] = {"bias+gelu", biasGelu, 2, 2, 1};
   rows[n++] = {"scale", scale, 3, 1, 1};

@@ -19,18 +19,21 @@ RP_COMPUTE(sqrtF32, static, f32v, float, countUp, F32(1.7f), 0, SQRT_F32, total,
 RP_COMPUTE(sqrtF64, static, f64v, double, countUp, F64(1.7), 0, SQRT_F64, total, RP_TICKS_48)
 
 struct Exp {
-  static inline f32v of(f32v x) { return expOf(x); }
+  template <int N>
+  static inline void on(f32v (&x)[N]) { expAll(x); }
 };
 struct Tanh {
-  static inline f32v of(f32v x) { return tanhOf(x); }
+  template <int N>
+  static inline void on(f32v (&x)[N]) { tanhAll(x); }
 };
 struct Erf {
-  static inline f32v of(f32v x) { return erfOf(x); }
+  template <int N>
+  static inline void on(f32v (&x)[N]) { erfAll(x); }
 };
 
-constexpr int inFlight = 4;
+constexpr int inFlight = inStep;
 
-// Four vectors per pass with arguments from -8 to 8, made opaque so that no pass may reuse the last one's results.
+// A few vectors per pass, in step as in the operator kernels, with arguments from -8 to 8, made opaque so that no pass may reuse the last one's results.
 template <typename F>
 double run(uint64_t passes) {
   f32v x[inFlight];
@@ -39,12 +42,12 @@ double run(uint64_t passes) {
   for (int i = 0; i < inFlight; i++) x[i] = load(lane + i * f32Lanes);
   f32v y[inFlight] = {};
   for (uint64_t p = 0; p < passes; p++) {
-    RP_UNROLL
-    for (int i = 0; i < inFlight; i++) {
+    RP_STEP(inFlight) {
       RP_OPAQUE(x[i]);
-      y[i] = F::of(x[i]);
-      RP_KEEP(y[i]);
+      y[i] = x[i];
     }
+    F::on(y);
+    RP_STEP(inFlight) RP_KEEP(y[i]);
   }
   double sum = 0;
   for (int i = 0; i < inFlight; i++) sum += double(sumOf(y[i]));
@@ -58,10 +61,11 @@ double clock(uint64_t passes) {
   uint64_t chain = 0, one = 1;
   for (uint64_t p = 0; p < passes; p++) {
     RP_OPAQUE(x);
-    const f32v y = F::of(x);
+    f32v y[1] = {x};
+    F::on(y);
     RP_TICKS_SLOW(0) RP_TICKS_SLOW(0) RP_TICKS_SLOW(0) RP_TICKS_SLOW(0)
     RP_TICKS_48(0)
-    RP_KEEP(y);
+    RP_KEEP(y[0]);
   }
   return double(chain);
 }

@@ -11,7 +11,7 @@ import type {Warning} from '../analysis/errors.ts'
 import {type LocalIdentity, readIdentity} from './identity.ts'
 
 /** Raised when profiles measured before must not be compared with those measured now. */
-export const profileVersion = 1
+export const profileVersion = 2
 
 interface ProfileFile {
   schema: string

@@ -52,6 +52,54 @@ const cases: Record<string, number[][]> = {
   'scale+mask+softmax': [[1, 1, 1], [2, 3, 4], ...edges.map((seq) => [2, seq, 64])],
 }
 
+describe.each(variants.map(({name}) => name))('functions, %s', (isa) => {
+  // arguments at every scale, both signs, the ends of the ranges, and what is not a number
+  const special = [0, -0, 88.7, 88.8, 1e30, -87.2, -87.4, -1e30, Infinity, -Infinity, 0.6, -0.6, 3.92, 4]
+  const x = Float32Array.from([
+    ...special,
+    ...Array.from({length: 20_000}, (_, i) => (i - 10_000) / 500),
+    ...Array.from({length: 500}, (_, i) => (i % 2 ? -1 : 1) * 2 ** (-i / 10)),
+  ])
+  const run = (kernel: string, input: Float32Array) => {
+    const y = new Float32Array(input.length)
+    addon.runOp(isa, kernel, [input.length, 1], [input], [y], 1)
+    return y
+  }
+
+  test('exp: relative error below 3e-7; 0 below -87.3, e^88.7 above 88.7', () => {
+    run('exp', x).forEach((y, i) => {
+      const at = x[i]!
+      if (at < -87.3) expect(y).toBe(0)
+      else expect(Math.abs(y / Math.exp(Math.min(at, 88.7)) - 1), `exp(${at})`).toBeLessThan(at > 88 ? 2e-5 : 3e-7)
+    })
+  })
+  test('tanh: relative error below 3e-7', () => {
+    run('tanh', x).forEach((y, i) => {
+      const wanted = Math.tanh(x[i]!)
+      expect(Math.abs(y - wanted), `tanh(${x[i]})`).toBeLessThanOrEqual(3e-7 * Math.abs(wanted))
+    })
+  })
+  test('erf: absolute error below 2e-7, odd, 1 at the end', () => {
+    // Maclaurin series (DLMF 7.6.1) in f64: 120 terms reach 1e-11 up to 3.92; beyond, erf is 1 to 3e-8
+    const erf = (z: number) => {
+      if (Math.abs(z) > 3.92) return Math.sign(z)
+      let term = z
+      let sum = z
+      for (let n = 1; n < 120; n++) {
+        term *= (-z * z) / n
+        sum += term / (2 * n + 1)
+      }
+      return (2 / Math.sqrt(Math.PI)) * sum
+    }
+    run('erf', x).forEach((y, i) => {
+      expect(Math.abs(y - erf(x[i]!)), `erf(${x[i]})`).toBeLessThan(2e-7)
+    })
+  })
+  test('NaN stays NaN', () => {
+    for (const kernel of ['exp', 'tanh', 'gelu']) expect(run(kernel, Float32Array.of(1, Number.NaN, 2))[1]).toBeNaN()
+  })
+})
+
 test('every kernel and every pair of the registry is compiled in every variant, and has cases here', () => {
   for (const id of kernelIds) expect(cases[id]?.length, id).toBeGreaterThan(3)
   const programs: Program[] = [
