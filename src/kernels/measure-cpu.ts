@@ -44,8 +44,11 @@ const plans = {
 } as const
 type RunPlan = (typeof plans)[keyof typeof plans]
 
-/** The instruction sets to measure, narrowest first. */
-function chooseIsas(available: readonly IsaRow[], options: MeasureOptions): IsaRow[] {
+/**
+ * The instruction sets to measure, narrowest first.
+ * @throws {AnalysisError} `bad-flag` where this CPU lacks the one asked for
+ */
+export function chooseIsas(available: readonly IsaRow[], options: Pick<MeasureOptions, 'quick' | 'isa'>): IsaRow[] {
   if (options.isa !== undefined) {
     const chosen = available.filter(({name}) => name === options.isa)
     if (chosen.length > 0) return chosen
@@ -58,7 +61,11 @@ function chooseIsas(available: readonly IsaRow[], options: MeasureOptions): IsaR
   return options.quick ? available.slice(-1) : [...available]
 }
 
-function chooseThreads(identity: LocalIdentity, wanted: number | undefined): number {
+/**
+ * How many threads to measure with.
+ * @throws {AnalysisError} `bad-flag` where they are more than this process may use
+ */
+export function chooseThreads(identity: LocalIdentity, wanted: number | undefined): number {
   if (wanted === undefined) return identity.cores
   if (Number.isInteger(wanted) && wanted >= 1 && wanted <= identity.cores) return wanted
   throw new AnalysisError(
@@ -68,8 +75,16 @@ function chooseThreads(identity: LocalIdentity, wanted: number | undefined): num
   )
 }
 
-/** What the session was not given, in words. */
-export function sessionWarnings(info: SessionInfo, threads: number, platform: NodeJS.Platform): Warning[] {
+/**
+ * What the session was not given, in words.
+ * @param memory whether the measurement touches memory, so that the size of its pages matters
+ */
+export function sessionWarnings(
+  info: SessionInfo,
+  threads: number,
+  platform: NodeJS.Platform,
+  memory = true,
+): Warning[] {
   const warnings: Warning[] = []
   if (info.threads < threads)
     warnings.push({code: 'fewer-threads', message: `The system granted ${info.threads} of ${threads} threads.`})
@@ -79,7 +94,7 @@ export function sessionWarnings(info: SessionInfo, threads: number, platform: No
       message: `${info.threads - info.pinned} of ${info.threads} threads could not be pinned to a CPU; results may vary more.`,
     })
   const share = info.hugeBytes / info.bytes
-  if (platform === 'linux' && share < 0.9)
+  if (memory && platform === 'linux' && share < 0.9)
     warnings.push({
       code: 'no-huge-pages',
       message: `Huge pages were asked for and given for ${Math.round(share * 100)} % of the memory; DRAM and latency hold page-table walks.`,
@@ -207,7 +222,11 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
   }
 }
 
-async function openSession(session: NativeSession, memory: MemoryPlan) {
+/** @throws {AnalysisError} `does-not-fit` where the system refuses memory or threads */
+export async function openSession(
+  session: NativeSession,
+  memory: Pick<MemoryPlan, 'bytesPerThread' | 'residentPerThread'>,
+) {
   try {
     return await session.open(memory.bytesPerThread, memory.residentPerThread)
   } catch (error) {

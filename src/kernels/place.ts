@@ -1,11 +1,26 @@
 /** Where a program lands under a measured CPU's roof. Pure functions. */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
+import {type Mix, mixOf} from './mix.ts'
 import {executed, type Part, type Program, partBytes, tensorsOf} from './program.ts'
 
 /** The ceilings that bound a program on one machine with a number of threads. */
 export interface CpuRoof {
   compute: Ceiling
-  bandwidth: Ceiling
+  /** of the level that holds the working set: the fastest of the given mixes, or of reading where those were not measured */
+  bandwidth(mixes: readonly Mix[]): Ceiling
+  /** what computes exp, tanh or erf, where that was measured */
+  special(operation: SpecialOperation): Ceiling | undefined
+}
+
+type SpecialOperation = 'exp' | 'tanh' | 'erf'
+
+/** The function that a kernel's `special` operations are. */
+export const specialOf: Readonly<Record<string, SpecialOperation>> = {
+  softmax: 'exp',
+  'scale+mask+softmax': 'exp',
+  attention: 'exp',
+  gelu: 'erf',
+  'bias+gelu': 'erf',
 }
 
 const usable = (c: Ceiling): boolean => !['implausible', 'wrong', 'skipped', 'failed'].includes(c.verdict ?? 'ok')
@@ -36,33 +51,51 @@ function levelOf(machine: Machine, bytes: number, threads: number): string {
 const order = ['L1', 'L2', 'L3', 'DRAM']
 
 /**
- * The compute and the bandwidth ceiling that apply to a program's working set.
+ * The ceilings that apply to a program's working set.
  * @returns `undefined` where the machine has no f32 compute ceiling or no bandwidth
  */
 export function roofFor(machine: Machine, programs: readonly Program[], threads: number): CpuRoof | undefined {
   const bytes = 4 * [...tensorsOf(programs).values()].reduce((a, b) => a + b, 0)
   const ceilings = machine.ceilings.filter(usable)
-  const compute = highest(
-    atThreads(
-      ceilings.filter((c) => c.kind === 'compute' && c.dtype === 'f32' && (c.operation ?? 'fma') === 'fma'),
-      threads,
-    ),
-  )
+  const computeOf = (operation: NonNullable<Ceiling['operation']>) =>
+    highest(
+      atThreads(
+        ceilings.filter((c) => c.kind === 'compute' && c.dtype === 'f32' && (c.operation ?? 'fma') === operation),
+        threads,
+      ),
+    )
+  const compute = computeOf('fma')
   const bandwidths = atThreads(
     ceilings.filter((c) => c.kind === 'bandwidth' && c.level),
     threads,
   )
   // A level that was not measured is answered by the next outer one.
   const outward = order.slice(order.indexOf(levelOf(machine, bytes, threads)))
-  const bandwidth = outward.map((level) => highest(bandwidths.filter((c) => c.level === level))).find((c) => c)
-  return compute && bandwidth ? {compute, bandwidth} : undefined
+  const here = outward.map((level) => bandwidths.filter((c) => c.level === level)).find((found) => found.length > 0)
+  if (!compute || !here) return undefined
+  return {
+    compute,
+    bandwidth: (mixes) =>
+      highest(here.filter((c) => c.mix && mixes.includes(c.mix))) ??
+      highest(here.filter((c) => (c.mix ?? 'read') === 'read')) ??
+      highest(here)!,
+    special: (operation) => computeOf(operation),
+  }
 }
 
 /** Seconds that the roof allows for a part, and the id of the ceiling that decides. */
 export function partTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
-  const compute = executed(part) / roof.compute.value
-  const memory = partBytes(part) / roof.bandwidth.value
-  return compute > memory ? {seconds: compute, bound: roof.compute.id} : {seconds: memory, bound: roof.bandwidth.id}
+  const {reads, writes} = part.cost
+  const elements = (list: readonly {elements: number}[]) => list.reduce((sum, use) => sum + use.elements, 0)
+  const bandwidth = roof.bandwidth(mixOf(elements(reads), elements(writes)))
+  const operation = specialOf[part.kernel]
+  const special = operation && part.cost.special > 0 ? roof.special(operation) : undefined
+  const limits = [
+    {seconds: partBytes(part) / bandwidth.value, bound: bandwidth.id},
+    {seconds: executed(part) / roof.compute.value, bound: roof.compute.id},
+    ...(special ? [{seconds: part.cost.special / special.value, bound: special.id}] : []),
+  ]
+  return limits.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
 }
 
 /** Seconds that the roof allows for a program, part after part, and the ceiling that decides most of it. */

@@ -1,8 +1,9 @@
 import {describe, expect, test} from 'vitest'
 import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {benchKernels, benchPairs, entryOf} from '../../src/kernels/bench.ts'
-import {roofFor} from '../../src/kernels/place.ts'
-import {kernels, pairIds, pairs} from '../../src/kernels/registry.ts'
+import {mixOf} from '../../src/kernels/mix.ts'
+import {programTime, roofFor, specialOf} from '../../src/kernels/place.ts'
+import {kernelIds, kernels, pairIds, pairs} from '../../src/kernels/registry.ts'
 
 const measured = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
 const read = (level: 'L1' | 'L2' | 'DRAM', threads: number, value: number): Ceiling => ({
@@ -54,7 +55,7 @@ describe('the roof of a program', () => {
     [40_000, 2, 'read-L2-t2'],
     [40_000_000, 2, 'read-DRAM-t2'],
   ] as const)('%d elements on %d threads: %s', (elements, threads, id) => {
-    expect(roofFor(machine, [addOf(elements)], threads)?.bandwidth.id).toBe(id)
+    expect(roofFor(machine, [addOf(elements)], threads)?.bandwidth(['read']).id).toBe(id)
   })
 
   test('ignores what was judged implausible, and takes other thread counts where there is no exact one', () => {
@@ -64,12 +65,75 @@ describe('the roof of a program', () => {
         c.id === 'read-L1-t1' ? {...c, verdict: 'implausible' as const, reason: 'test'} : c,
       ),
     }
-    expect(roofFor(doubted, [addOf(1000)], 1)?.bandwidth.id).toBe('read-L2-t1')
+    expect(roofFor(doubted, [addOf(1000)], 1)?.bandwidth(['read']).id).toBe('read-L2-t1')
     expect(roofFor(machine, [addOf(1000)], 3)?.compute.id).toBe('fma-f32-avx2-t2')
   })
 
   test('is undefined where the machine has no bandwidth', () => {
     expect(roofFor({...machine, ceilings: [fma(1, 1e11)]}, [addOf(1000)], 1)).toBeUndefined()
+  })
+})
+
+describe('mixes and functions', () => {
+  test.each([
+    [12, 0, ['read']],
+    [8, 4, ['2:1', 'triad']],
+    [4, 4, ['copy']],
+    [0, 4, ['write']],
+    [1000, 1, ['read']],
+    [1000, 1010, ['copy']],
+    [9, 1, ['read', '2:1', 'triad']],
+    [6, 4, ['2:1', 'triad', 'copy']],
+    [1, 3, ['copy', 'write']],
+    [0, 0, ['read']],
+  ] as const)('%d bytes read, %d written: %j', (reads, writes, mixes) => {
+    expect(mixOf(reads, writes)).toEqual(mixes)
+    expect(mixOf(reads, writes, true)).toEqual(writes > 0 ? [...mixes, 'update'] : mixes)
+  })
+
+  const bandwidth = (mix: 'copy' | '2:1' | 'triad' | 'update', value: number): Ceiling => ({
+    ...read('DRAM', 1, value),
+    id: `${mix}-DRAM-t1`,
+    mix,
+  })
+  const special = (operation: 'exp' | 'erf', value: number): Ceiling => ({
+    ...fma(1, value),
+    id: `${operation}-f32-avx2-t1`,
+    operation,
+  })
+  const complete: Machine = {
+    ...machine,
+    ceilings: [...machine.ceilings, bandwidth('copy', 2e10), bandwidth('triad', 3e10), bandwidth('2:1', 2.5e10)],
+  }
+  const large = 40_000_000
+  test('a sum is a triad, a softmax a copy, under DRAM', () => {
+    const sum = addOf(large)
+    expect(programTime(sum, roofFor(complete, [sum], 1)!)).toEqual({
+      seconds: (12 * large) / 3e10,
+      bound: 'triad-DRAM-t1',
+    })
+    const softmax = kernels.softmax.program([large / 1000, 1000])
+    expect(programTime(softmax, roofFor(complete, [softmax], 1)!).bound).toBe('copy-DRAM-t1')
+  })
+
+  test('a softmax and a GELU in a cache find the ceilings of exp and erf', () => {
+    const withFunctions = {...machine, ceilings: [...machine.ceilings, special('exp', 3e9), special('erf', 1e9)]}
+    const softmax = kernels.softmax.program([4, 100])
+    expect(programTime(softmax, roofFor(withFunctions, [softmax], 1)!)).toEqual({
+      seconds: 400 / 3e9,
+      bound: 'exp-f32-avx2-t1',
+    })
+    const gelu = kernels.gelu.program([400])
+    expect(programTime(gelu, roofFor(withFunctions, [gelu], 1)!).bound).toBe('erf-f32-avx2-t1')
+  })
+
+  test('every kernel with special operations says which function they are', () => {
+    const programs = [
+      ...kernelIds.map((id) => kernels[id].program(kernels[id].check)),
+      ...pairIds.map((id) => pairs[id].unfused(pairs[id].check)),
+    ]
+    for (const {parts} of programs)
+      for (const {kernel, cost} of parts) expect(specialOf[kernel] !== undefined, kernel).toBe(cost.special > 0)
   })
 })
 

@@ -1,0 +1,43 @@
+import {describe, expect, test} from 'vitest'
+import {ceilingSchema} from '../../src/analysis/document/machine.ts'
+import {measureSustained, remainsOf} from '../../src/kernels/sustain.ts'
+
+describe('a sustained load', () => {
+  test('has a curve over its whole time and a valid ceiling', async () => {
+    const seen: number[] = []
+    const {curve, peak, remains, ceiling} = await measureSustained({
+      seconds: 1.2,
+      threads: 1,
+      onProgress: (done) => seen.push(done),
+    })
+    expect(() => ceilingSchema.parse(ceiling)).not.toThrow()
+    expect(curve.length).toBeGreaterThanOrEqual(2)
+    expect(curve.at(-1)!.seconds).toBeGreaterThanOrEqual(1.2)
+    expect(curve.every((p, i) => i === 0 || p.seconds > curve[i - 1]!.seconds)).toBe(true)
+    expect(remains).toBeLessThanOrEqual(peak)
+    expect(ceiling.value).toBe(remains)
+    expect(seen.at(-1)).toBe(1.2)
+  }, 30_000)
+
+  test('what remains is the last third, not the cool start', () => {
+    const curve = [100, 100, 100, 80, 72, 70, 70, 71, 70].map((g, i) => ({
+      seconds: i,
+      flopsPerSecond: g * 1e9,
+      clockHz: null,
+    }))
+    expect(remainsOf(curve)).toEqual({peak: 100e9, remains: 70e9})
+    expect(remainsOf(curve.slice(0, 1))).toEqual({peak: 100e9, remains: 100e9})
+    expect(remainsOf([])).toEqual({peak: 0, remains: 0})
+  })
+
+  test.each([0, -1, 0.5, Number.NaN, 1e6])('%d seconds are refused', async (seconds) => {
+    await expect(measureSustained({seconds})).rejects.toMatchObject({code: 'bad-flag'})
+  })
+  test('an unknown isa, too many threads, an aborted signal', async () => {
+    await expect(measureSustained({seconds: 1, isa: 'mmx'})).rejects.toMatchObject({code: 'bad-flag'})
+    await expect(measureSustained({seconds: 1, threads: 1e6})).rejects.toMatchObject({code: 'bad-flag'})
+    const abort = new AbortController()
+    const run = measureSustained({seconds: 60, signal: abort.signal, onProgress: () => abort.abort()})
+    await expect(run).rejects.toMatchObject({code: 'interrupted', exitCode: 130})
+  }, 30_000)
+})
