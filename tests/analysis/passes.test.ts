@@ -143,7 +143,7 @@ describe('fusion levels', () => {
   })
 
   it('elementwise puts epilogues into products and the residual into the norm behind it', () => {
-    const ids = (id: keyof typeof models) =>
+    const ids = (id: 'gpt2' | 'llama-3-8b') =>
       applyFusion(transformer(models[id].spec, tokens(8)), 'elementwise').nodes.map((node) => node.id)
     expect(ids('gpt2')).toContain('layers.mlp.up+act')
     expect(ids('gpt2')).toContain('layers.attn.residual+layers.mlp.norm')

@@ -1,10 +1,28 @@
 /** Every architecture, one line each. A model names one and gives its dimensions. */
+import {alexnetArchitecture} from './alexnet.ts'
+import {convnextArchitecture} from './convnext.ts'
+import {densenetArchitecture} from './densenet.ts'
+import {mobilenetArchitecture} from './mobilenet.ts'
 import {operatorsArchitecture} from './operators.ts'
+import {resnetArchitecture} from './resnet.ts'
+import {squeezenetArchitecture} from './squeezenet.ts'
+import {swinArchitecture} from './swin.ts'
 import {transformerArchitecture} from './transformer.ts'
+import {vggArchitecture} from './vgg.ts'
+import {vitArchitecture} from './vit.ts'
 
 export const architectures = {
+  alexnet: alexnetArchitecture,
+  convnext: convnextArchitecture,
+  densenet: densenetArchitecture,
+  mobilenet: mobilenetArchitecture,
   operators: operatorsArchitecture,
+  resnet: resnetArchitecture,
+  squeezenet: squeezenetArchitecture,
+  swin: swinArchitecture,
   transformer: transformerArchitecture,
+  vgg: vggArchitecture,
+  vit: vitArchitecture,
 } as const
 
 export type ArchitectureId = keyof typeof architectures

@@ -1,12 +1,36 @@
 /** Every built-in model, one line each. A file in this folder that is missing here fails a test. */
+import {alexnet} from './alexnet.ts'
 import {bertBase} from './bert-base.ts'
+import {convnextTiny} from './convnext-tiny.ts'
+import {densenet121} from './densenet121.ts'
+import {efficientnetB0} from './efficientnet-b0.ts'
 import {gpt2} from './gpt2.ts'
 import {llama3_8b} from './llama-3-8b.ts'
 import {llama3_70b} from './llama-3-70b.ts'
 import {mistral7b} from './mistral-7b.ts'
+import {mobilenetV2} from './mobilenet-v2.ts'
 import {qwen25_7b} from './qwen2.5-7b.ts'
+import {resnet18} from './resnet18.ts'
+import {resnet34} from './resnet34.ts'
+import {resnet50} from './resnet50.ts'
+import {resnet101} from './resnet101.ts'
+import {resnet152} from './resnet152.ts'
+import {resnext5032x4d} from './resnext50-32x4d.ts'
+import {squeezenet1_0} from './squeezenet1-0.ts'
+import {squeezenet1_1} from './squeezenet1-1.ts'
+import {swinT} from './swin-t.ts'
 import {transformer} from './transformer.ts'
 import type {ModelDef} from './types.ts'
+import {vgg11} from './vgg11.ts'
+import {vgg11Bn} from './vgg11-bn.ts'
+import {vgg13} from './vgg13.ts'
+import {vgg13Bn} from './vgg13-bn.ts'
+import {vgg16} from './vgg16.ts'
+import {vgg16Bn} from './vgg16-bn.ts'
+import {vgg19} from './vgg19.ts'
+import {vgg19Bn} from './vgg19-bn.ts'
+import {vitB16} from './vit-b-16.ts'
+import {vitL16} from './vit-l-16.ts'
 
 export const models = {
   transformer,
@@ -16,4 +40,28 @@ export const models = {
   'llama-3-70b': llama3_70b,
   'mistral-7b': mistral7b,
   'qwen2.5-7b': qwen25_7b,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
+  'resnext50-32x4d': resnext5032x4d,
+  vgg11,
+  'vgg11-bn': vgg11Bn,
+  vgg13,
+  'vgg13-bn': vgg13Bn,
+  vgg16,
+  'vgg16-bn': vgg16Bn,
+  vgg19,
+  'vgg19-bn': vgg19Bn,
+  alexnet,
+  'squeezenet1-0': squeezenet1_0,
+  'squeezenet1-1': squeezenet1_1,
+  densenet121,
+  'mobilenet-v2': mobilenetV2,
+  'efficientnet-b0': efficientnetB0,
+  'convnext-tiny': convnextTiny,
+  'vit-b-16': vitB16,
+  'vit-l-16': vitL16,
+  'swin-t': swinT,
 } as const satisfies Record<string, ModelDef>

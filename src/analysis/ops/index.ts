@@ -1,5 +1,4 @@
 /** Every operator, one line each. A file in this folder that is missing here fails a test. */
-
 import {adafactor} from './adafactor.ts'
 import {adam} from './adam.ts'
 import {adamw} from './adamw.ts'
@@ -14,6 +13,7 @@ import {batchnorm} from './batchnorm.ts'
 import {bce} from './bce.ts'
 import {channelAdd} from './channel-add.ts'
 import {channelScale} from './channel-scale.ts'
+import {classToken} from './class-token.ts'
 import {concat} from './concat.ts'
 import {conv} from './conv.ts'
 import {convIm2col} from './conv-im2col.ts'
@@ -91,6 +91,7 @@ import {swiglu} from './swiglu.ts'
 import {swigluClamped} from './swiglu-clamped.ts'
 import {tanh} from './tanh.ts'
 import {transpose} from './transpose.ts'
+import {windowBias} from './window-bias.ts'
 
 export const ops = {
   adafactor,
@@ -107,6 +108,7 @@ export const ops = {
   bce,
   'channel-add': channelAdd,
   'channel-scale': channelScale,
+  'class-token': classToken,
   concat,
   conv,
   'conv-im2col': convIm2col,
@@ -184,6 +186,7 @@ export const ops = {
   'swiglu-clamped': swigluClamped,
   tanh,
   transpose,
+  'window-bias': windowBias,
 } as const
 
 export type OpKind = keyof typeof ops
