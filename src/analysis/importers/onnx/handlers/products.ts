@@ -1,0 +1,291 @@
+/** Matrix products, contractions, attention and recurrent layers. */
+import {keptPairs} from '../../../ops/pairs.ts'
+import type {Call, Handler, Handlers} from '../call.ts'
+import {broadcast, Mistake, product, Unshaped, type Value} from '../values.ts'
+
+/** Emits the product of `a` [batch…, m, k] and `b` [batch…, k, n] as the operator that fits its operands. */
+function multiply(
+  call: Call,
+  a: Value,
+  b: Value,
+  output: Value,
+  sizes: Sizes,
+  bias: Value | null,
+  suffix = '',
+  integer = false,
+): void {
+  const {batchA, batchB, batch, m, n, k} = sizes
+  if (batch * m * n * k === 0) return
+  if (batchB === 1) {
+    // one matrix for all rows: a product of all rows at once
+    const inputs = bias ? [a, b, bias] : [a, b]
+    if (batchA === batch)
+      call.emit('linear', {m: batch * m, n, k, bias: bias !== null}, inputs, [output], suffix, integer)
+    return
+  }
+  if (batchA === batch && batchB === batch)
+    call.emit('matmul', {batch, m, n, k, bias: bias !== null}, bias ? [a, b, bias] : [a, b], [output], suffix, integer)
+  else
+    call.emit(
+      'einsum',
+      {x: batchA * m * k, y: batchB * k * n, out: batch * m * n, inner: k},
+      [a, b],
+      [output],
+      suffix,
+      integer,
+    )
+}
+
+interface Sizes {
+  readonly batchA: number
+  readonly batchB: number
+  readonly batch: number
+  readonly m: number
+  readonly n: number
+  readonly k: number
+}
+
+/** Shapes of numpy's matmul: vectors become matrices and lose the axis again. */
+function matmulShapes(first: readonly number[], second: readonly number[]): {sizes: Sizes; shape: number[]} {
+  if (first.length === 0 || second.length === 0) throw new Mistake('a product of a scalar')
+  const a = first.length === 1 ? [1, first[0]!] : first
+  const b = second.length === 1 ? [second[0]!, 1] : second
+  const [m, k] = [a.at(-2)!, a.at(-1)!]
+  const n = b.at(-1)!
+  if (b.at(-2) !== k) throw new Mistake(`a product of [${first}] and [${second}]: ${k} is not ${b.at(-2)}`)
+  const outer = broadcast(a.slice(0, -2), b.slice(0, -2))
+  const shape = [...outer, ...(first.length === 1 ? [] : [m]), ...(second.length === 1 ? [] : [n])]
+  const sizes = {batchA: product(a.slice(0, -2)), batchB: product(b.slice(0, -2)), batch: product(outer), m, n, k}
+  return {sizes, shape}
+}
+
+const matmul =
+  (a: number, b: number, result: (call: Call) => number, integer = false): Handler =>
+  (call) => {
+    const {sizes, shape} = matmulShapes(call.shape(a), call.shape(b))
+    const output = call.make(shape, result(call))
+    multiply(call, call.value(a), call.value(b), output, sizes, null, '', integer)
+    return [output]
+  }
+
+/** com.microsoft.FusedMatMul: either operand transposed, the result scaled. */
+const fusedMatmul: Handler = (call) => {
+  const flip = (shape: readonly number[], name: string) =>
+    call.int(name, 0) === 1 ? [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!] : shape
+  const {sizes, shape} = matmulShapes(flip(call.shape(0), 'transA'), flip(call.shape(1), 'transB'))
+  const output = call.make(shape, call.value(0).type)
+  multiply(call, call.value(0), call.value(1), output, sizes, null)
+  return [output]
+}
+
+/** α·A·B + β·C; the factors are folded into the product. */
+const gemm: Handler = (call) => {
+  const [a, b] = [call.shape(0), call.shape(1)]
+  // before opset 7 the first operand may have more axes, which count as one
+  const [rows, inner] = a.length === 2 ? [a[0]!, a[1]!] : [a[0] ?? 1, product(a.slice(1))]
+  const [m, k] = call.int('transA', 0) ? [inner, rows] : [rows, inner]
+  if (b.length !== 2) throw new Mistake(`the second operand is [${b}]`)
+  const [depth, n] = call.int('transB', 0) ? [b[1]!, b[0]!] : [b[0]!, b[1]!]
+  if (depth !== k) throw new Mistake(`a product of [${a}] and [${b}]: ${k} is not ${depth}`)
+  const output = call.make([m, n], call.value(0).type)
+  const bias = call.inputs[2] ?? null
+  const row = bias?.shape && product(bias.shape) === n ? bias : null
+  multiply(call, call.value(0), call.value(1), output, {batchA: 1, batchB: 1, batch: 1, m, n, k}, row)
+  if (bias && !row) {
+    const sum = call.make([m, n], call.value(0).type)
+    return [call.pointwise([output, bias], sum, 1, 0, 'add')]
+  }
+  return [output]
+}
+
+/** Sizes of the letters of an equation; `...` stands for axes that broadcast. */
+function lettersOf(terms: readonly string[], shapes: readonly (readonly number[])[]): Map<string, number> {
+  const sizes = new Map<string, number>()
+  terms.forEach((term, t) => {
+    const shape = shapes[t]!
+    const letters = expandDots(term, shape.length)
+    if (letters.length !== shape.length) throw new Mistake(`einsum: "${term.slice(0, 60)}" for the shape [${shape}]`)
+    letters.forEach((letter, i) => {
+      const [before, size] = [sizes.get(letter) ?? 1, shape[i]!]
+      if (before !== size && before !== 1 && size !== 1) throw new Mistake(`einsum: ${letter} is ${before} and ${size}`)
+      sizes.set(letter, before === 1 ? size : before)
+    })
+  })
+  return sizes
+}
+
+/** `...ij` of rank 4 → ['.1', '.0', 'i', 'j']: axes behind the dots count from the last. */
+function expandDots(term: string, rank: number): string[] {
+  const at = term.indexOf('...')
+  if (at < 0) return [...term]
+  const [before, after] = [[...term.slice(0, at)], [...term.slice(at + 3)]]
+  const dots = Math.max(0, rank - before.length - after.length)
+  return [...before, ...Array.from({length: dots}, (_, i) => `.${dots - 1 - i}`), ...after]
+}
+
+const einsum: Handler = (call) => {
+  const equation = call.text('equation', '').replaceAll(' ', '')
+  const [left = '', right] = equation.split('->')
+  const terms = left.split(',')
+  const inputs = call.inputs.filter((value): value is Value => value !== null)
+  if (terms.length !== inputs.length || equation.length > 1000)
+    throw new Mistake(`einsum: "${equation.slice(0, 60)}" for ${inputs.length} inputs`)
+  const shapes = inputs.map((_, i) => call.shape(i))
+  const sizes = lettersOf(terms, shapes)
+  const axes = terms.map((term, i) => expandDots(term, shapes[i]!.length))
+  const dots = [...sizes.keys()]
+    .filter((letter) => letter.startsWith('.'))
+    .sort((a, b) => Number(b.slice(1)) - Number(a.slice(1)))
+  const all = axes.flat()
+  // without an arrow: letters that stand once, in the order of the alphabet
+  const kept =
+    right === undefined
+      ? [
+          ...dots,
+          ...[...sizes.keys()].filter((l) => !l.startsWith('.') && all.filter((x) => x === l).length === 1).sort(),
+        ]
+      : expandDots(right, right.replace('...', '').length + dots.length)
+  const sizeOf = (letter: string) => sizes.get(letter) ?? 1
+  const output = call.make(kept.map(sizeOf), inputs[0]!.type)
+  const out = product(kept.map(sizeOf))
+  const elements = product([...sizes.values()])
+  if (elements === 0) return [output]
+  if (inputs.length === 1) {
+    if (elements === out) return [call.moved(inputs, output)]
+    call.emit('reduce', {elements, outputs: out, operations: 1, finals: 0, special: 0}, inputs, [output])
+    return [output]
+  }
+  // two at a time from the left, each keeping the letters that are still needed: the order that numpy takes by default
+  let [value, letters] = [inputs[0]!, axes[0]!]
+  for (let i = 1; i < inputs.length; i++) {
+    const later = new Set([...kept, ...axes.slice(i + 1).flat()])
+    const union = [...new Set([...letters, ...axes[i]!])]
+    const rest = i === inputs.length - 1 ? kept : union.filter((letter) => later.has(letter))
+    const result = i === inputs.length - 1 ? output : call.make(rest.map(sizeOf), value.type, null, i)
+    const [outs, total] = [product(rest.map(sizeOf)), product(union.map(sizeOf))]
+    const dims = {x: product(value.shape!), y: product(inputs[i]!.shape!), out: outs, inner: total / outs}
+    call.emit('einsum', dims, [value, inputs[i]!], [result], inputs.length > 2 ? String(i) : '')
+    value = result
+    letters = rest
+  }
+  return [output]
+}
+
+/** com.microsoft.MatMulNBits: weights of a few bits in blocks with a scale each. */
+const matmulBits: Handler = (call) => {
+  const [k, n, bits] = [call.int('K', 0), call.int('N', 0), call.int('bits', 4)]
+  const shape = call.shape(0)
+  if (k < 1 || n < 1 || shape.at(-1) !== k) throw new Mistake(`a product of [${shape}] and ${k} × ${n}`)
+  const output = call.make([...shape.slice(0, -1), n], call.value(0).type)
+  const m = product(shape.slice(0, -1))
+  if (m === 0) return [output]
+  const packed = call.value(1)
+  const type = bits <= 4 ? 22 : 3
+  const weight = call.around.fresh(`${packed.storage.name}.values`, type, [k, n], null, packed.origin)
+  call.emit('linear', {m, n, k, bias: false}, [call.value(0), weight], [output])
+  return [output]
+}
+
+/** Attention of opset 23: queries, keys and values as [batch, heads, tokens, size], or [batch, tokens, heads·size]. */
+const attention: Handler = (call) => {
+  const [q, k, v] = [call.shape(0), call.shape(1), call.shape(2)]
+  const split = (shape: readonly number[], heads: number) => {
+    if (shape.length === 4) return {batch: shape[0]!, heads: shape[1]!, tokens: shape[2]!, size: shape[3]!}
+    if (shape.length !== 3 || heads < 1 || shape[2]! % heads !== 0) throw new Mistake(`[${shape}] in ${heads} heads`)
+    return {batch: shape[0]!, heads, tokens: shape[1]!, size: shape[2]! / heads}
+  }
+  const [heads, kvHeads] = [call.int('q_num_heads', 0), call.int('kv_num_heads', 0)]
+  const [query, key, value] = [split(q, heads), split(k, kvHeads), split(v, kvHeads)]
+  const past = call.has(4) ? (call.shape(4).at(-2) ?? 0) : 0
+  const causal = call.int('is_causal', 0) === 1
+  const {batch, tokens: seq, size: headDim} = query
+  const wide = q.length === 4 ? [batch, query.heads, seq, value.size] : [batch, seq, query.heads * value.size]
+  const output = call.make(wide, call.value(0).type)
+  const present = (part: {heads: number; size: number}) => [batch, part.heads, key.tokens + past, part.size]
+  const outputs = [
+    output,
+    call.make(present(key), call.value(1).type, null, 1),
+    call.make(present(value), call.value(2).type, null, 2),
+  ]
+  const rows = batch * query.heads * seq
+  const cols = key.tokens + past
+  if (rows * cols * headDim * value.size === 0) return outputs
+  const scores = call.make([rows, cols], call.value(0).type, null, 8)
+  const shares = call.make([rows, cols], call.value(0).type, null, 9)
+  if (seq === key.tokens && value.size === headDim && query.heads % key.heads === 0) {
+    const dims = {batch, seq, cached: past, heads: query.heads, kvHeads: key.heads, headDim, causal}
+    const cache = past > 0 ? [[call.value(4)], [call.value(5)]] : [[], []]
+    call.emit('attention-scores', dims, [call.value(0), call.value(1), ...cache[0]!], [scores], 'scores')
+    const kept = batch * query.heads * keptPairs(seq, past, causal)
+    call.emit('softmax', {rows, cols, kept}, [scores], [shares], 'softmax')
+    call.emit('attention-values', dims, [shares, call.value(2), ...cache[1]!], [output], 'values')
+    return outputs
+  }
+  // across sequences, or with values of another size: a mask that is no triangle of these sizes is not known
+  if (causal || past > 0) throw new Unshaped()
+  const dot = {x: product(q), y: product(k), out: rows * cols, inner: headDim}
+  call.emit('einsum', dot, [call.value(0), call.value(1)], [scores], 'scores')
+  call.emit('softmax', {rows, cols, kept: rows * cols}, [scores], [shares], 'softmax')
+  const sums = {x: rows * cols, y: product(v), out: rows * value.size, inner: cols}
+  call.emit('einsum', sums, [shares, call.value(2)], [output], 'values')
+  return outputs
+}
+
+/** Rotated pairs: two multiplications and an addition or subtraction per element. */
+const rotary: Handler = (call) => {
+  const x = call.value(0)
+  return [call.pointwise([x], call.make(call.shape(0), x.type), 3)]
+}
+
+/** LSTM, GRU and RNN: X [seq, batch, input], W [directions, gates·hidden, input], R, B, lengths, initial states. */
+const recurrent =
+  (kind: 'lstm' | 'gru' | 'rnn', gates: number): Handler =>
+  (call) => {
+    const [x, w, r] = [call.shape(0), call.shape(1), call.shape(2)]
+    const layout = call.int('layout', 0)
+    const hidden = call.int('hidden_size', r[2] ?? 0)
+    const [seq, batch] = layout === 0 ? [x[0] ?? 0, x[1] ?? 0] : [x[1] ?? 0, x[0] ?? 0]
+    const [directions, input] = [w[0] ?? 1, x[2] ?? 0]
+    if (
+      w.length !== 3 ||
+      r.length !== 3 ||
+      w[1] !== gates * hidden ||
+      w[2] !== input ||
+      r[2] !== hidden ||
+      directions > 2
+    )
+      throw new Mistake(`input [${x}], weights [${w}] and [${r}], ${hidden} channels`)
+    const wide = layout === 0 ? [seq, directions, batch, hidden] : [batch, seq, directions, hidden]
+    const end = layout === 0 ? [directions, batch, hidden] : [batch, directions, hidden]
+    const {type} = call.value(0)
+    const outputs = [call.make(wide, type), call.make(end, type, null, 1)]
+    if (kind === 'lstm') outputs.push(call.make(end, type, null, 2))
+    if (product(wide) * input === 0) return outputs
+    const biases = call.has(3) ? 2 : 0
+    const inputs = [call.value(0), call.value(1), call.value(2), ...(biases ? [call.value(3)] : [])]
+    // both directions are one operator each; states that are not given start as zeros
+    const states = [call.inputs[5], ...(kind === 'lstm' ? [call.inputs[6]] : [])]
+    for (const state of states) inputs.push(state ?? call.around.fresh('zeros', type, end, null, 'shape'))
+    call.emit(kind, {batch, seq, input, hidden, biases}, inputs, outputs, directions === 2 ? 'forward' : '')
+    if (directions === 2) call.emit(kind, {batch, seq, input, hidden, biases}, inputs, outputs, 'backward')
+    return outputs
+  }
+
+const typeOf = (at: number) => (call: Call) => call.value(at).type
+
+export const products: Handlers = {
+  MatMul: matmul(0, 1, typeOf(0)),
+  MatMulInteger: matmul(0, 1, () => 6, true),
+  // a, scale, zero, b, scale, zero, scale, zero
+  QLinearMatMul: matmul(0, 3, typeOf(0), true),
+  'com.microsoft.FusedMatMul': fusedMatmul,
+  'com.microsoft.MatMulNBits': matmulBits,
+  Gemm: gemm,
+  Einsum: einsum,
+  Attention: attention,
+  RotaryEmbedding: rotary,
+  'com.microsoft.RotaryEmbedding': rotary,
+  LSTM: recurrent('lstm', 4),
+  GRU: recurrent('gru', 3),
+  RNN: recurrent('rnn', 1),
+}
