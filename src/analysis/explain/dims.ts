@@ -32,10 +32,40 @@ const masked: Rule = {
     d.kept! <= d.rows! * d.cols! ? undefined : `kept = ${d.kept} is more than rows·cols = ${d.rows! * d.cols!}`,
 }
 
+/** Channels divide into groups; a window fits its padded axis. */
+const windows: Rule = {
+  problem(d) {
+    for (const name of ['channels', 'filters'])
+      if (d.groups && d[name]! % d.groups !== 0) return `groups = ${d.groups} does not divide ${name} = ${d[name]}`
+    for (const axis of ['Depth', 'Height', 'Width']) {
+      const size = axis.toLowerCase()
+      const spanned = (d[`dilation${axis}`] ?? 1) * (d[`kernel${axis}`]! - 1) + 1
+      const padded = d[size]! + d[`pad${axis}`]!
+      if (spanned > padded) return `a kernel that spans ${spanned} does not fit ${size} + padding = ${padded}`
+    }
+    return undefined
+  },
+}
+
 const rules: Readonly<Record<string, Rule>> = {
   'attention-scores': heads,
   'attention-values': heads,
   attention: heads,
+  conv: windows,
+  'conv-im2col': windows,
+  'conv-transpose': {
+    problem: (d) =>
+      (d.channels! % d.groups!) + (d.filters! % d.groups!) === 0
+        ? undefined
+        : `groups = ${d.groups} does not divide channels = ${d.channels} and filters = ${d.filters}`,
+  },
+  'conv-winograd': {problem: (d) => (d.tile === 2 || d.tile === 4 ? undefined : `tile = ${d.tile} is neither 2 nor 4`)},
+  groupnorm: {
+    problem: (d) =>
+      d.channels! % d.groups! === 0 ? undefined : `groups = ${d.groups} does not divide channels = ${d.channels}`,
+  },
+  'max-pool': windows,
+  'avg-pool': windows,
   rope: {...heads, problem: pairs},
   'rope-partial': {...heads, problem: pairs},
   'mla-rope': {problem: pairs},
@@ -49,8 +79,9 @@ const rules: Readonly<Record<string, Rule>> = {
   },
 }
 
-/** Dims that may be 0: nothing cached yet. */
-const fromZero = new Set(['cached', 'slots', 'biases', 'carried'])
+/** Dims that may be 0: nothing cached yet, no padding. */
+const sides = ['pad', 'extra'].flatMap((side) => ['Depth', 'Height', 'Width'].map((axis) => `${side}${axis}`))
+const fromZero = new Set(['cached', 'slots', 'biases', 'carried', ...sides])
 
 function dimOf(name: string, value: number | boolean | string, example: Dim): Dim {
   const text = typeof value === 'string' ? value.trim() : value

@@ -72,6 +72,18 @@ function repaired(dims: Record<string, Dim>): Record<string, Dim> {
   if ('headDim' in d) d.headDim = (d.headDim as number) * 2
   if ('kept' in d) d.kept = Math.min(d.kept as number, (d.rows as number) * (d.cols as number))
   if ('distinct' in d) d.distinct = Math.min(d.distinct as number, d.rows as number)
+  if ('groups' in d) {
+    d.groups = 1 + ((d.groups as number) % 4)
+    for (const name of ['channels', 'filters']) if (name in d) d[name] = (d[name] as number) * (d.groups as number)
+  }
+  if ('tile' in d) d.tile = (d.tile as number) % 2 ? 2 : 4
+  for (const [size, axis] of Object.entries({depth: 'Depth', height: 'Height', width: 'Width'})) {
+    if (!(`kernel${axis}` in d)) continue
+    for (const name of [`kernel${axis}`, `dilation${axis}`]) if (name in d) d[name] = 1 + ((d[name] as number) % 5)
+    d[size] = (d[size] as number) + 20
+    // a transposed convolution cuts its padding off its output
+    if (`pad${axis}` in d) d[`pad${axis}`] = (d[`pad${axis}`] as number) % 10
+  }
   return d
 }
 
