@@ -5,12 +5,14 @@ import type {Analysis, FusionGroup, FusionLevel, Rank} from './document/analysis
 import type {Machine} from './document/machine.ts'
 import type {Warning} from './errors.ts'
 import {type Evaluation, evaluate} from './evaluate.ts'
-import {type Graph, parameterCount} from './graph.ts'
+import {activeParameters, type Graph, parameterCount} from './graph.ts'
 import {buildGraph, type ModelDef, traitsOf} from './models/types.ts'
 import {applyFusion, type Fusion, fusions} from './passes/index.ts'
+import {runWorkload} from './rewrites.ts'
 import {prepareRoof, type Roof} from './roofline.ts'
 import {summarize} from './summary.ts'
 import {totalsOf} from './totals.ts'
+import {isTraining, summarizeTraining, trainingConventions} from './training/evaluate.ts'
 import {format} from './units.ts'
 import {resolveWorkload, type Workload, type WorkloadOptions} from './workload.ts'
 
@@ -28,7 +30,10 @@ export interface AnalyzeOutcome {
 
 /** One phase of one model under one roof: the engine without words. */
 export function evaluateModel(model: ModelDef, work: Workload, roof: Roof): Evaluation {
-  return evaluate(applyFusion(buildGraph(model, work), work.fusion), roof, work)
+  const graph = buildGraph(model, work)
+  // the plain case stands here by itself: it is the inner loop of sweeps
+  if (work.training === undefined) return evaluate(applyFusion(graph, work.fusion), roof, work)
+  return runWorkload(model, work, roof, graph, work.fusion).evaluation
 }
 
 function fusionLevels(evaluations: Readonly<Record<Fusion, Evaluation>>, outer: string): FusionLevel[] {
@@ -157,9 +162,15 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
   const work = resolveWorkload(model, options)
   const roof = prepareRoof(machine, options.launchOverhead)
   const graph = buildGraph(model, work)
-  const run = (fusion: Fusion) => evaluate(applyFusion(graph, fusion), roof, work)
-  const evaluations = {none: run('none'), elementwise: run('elementwise'), attention: run('attention'), all: run('all')}
-  const evaluation = evaluations[work.fusion]
+  const run = (fusion: Fusion) => runWorkload(model, work, roof, graph, fusion)
+  const runs = {none: run('none'), elementwise: run('elementwise'), attention: run('attention'), all: run('all')}
+  const {evaluation, step} = runs[work.fusion]
+  const evaluations = {
+    none: runs.none.evaluation,
+    elementwise: runs.elementwise.evaluation,
+    attention: runs.attention.evaluation,
+    all: runs.all.evaluation,
+  }
   const outer = roof.levels[0]!.level
   const whole = work.tp === 1 ? graph : buildGraph(model, {...work, batch: 1, seq: 1, context: 0, tp: 1})
   const {total, embedding} = parameterCount(whole)
@@ -181,7 +192,12 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
     .map((m) => rank(model, work, m, options.launchOverhead))
     .sort((a, b) => a.time.lower - b.time.lower)
   const result: Analysis = {
-    model: {id: model.id, name: model.name, source: model.source, parameters: {total, active: total, embedding}},
+    model: {
+      id: model.id,
+      name: model.name,
+      source: model.source,
+      parameters: {total, active: activeParameters(whole), embedding},
+    },
     workload: work,
     machine: {id: machine.id, name: machine.name, memory: machine.memory?.capacity ?? null, ceilings: machine.ceilings},
     operators: evaluation.operators as Analysis['operators'],
@@ -192,6 +208,10 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
     ranking,
     summary: summarize(evaluation, roof, totals, advice),
     assumptions: conventions(work),
+  }
+  if (step && isTraining(work)) {
+    result.training = summarizeTraining(step, work, evaluation, totals, total)
+    result.assumptions.push(...trainingConventions(step, work))
   }
   return {result, warnings: [...incomplete(unknown), ...remarks(model, work, machine, evaluation), ...roof.warnings]}
 }

@@ -16,6 +16,8 @@ export interface Tensor {
   readonly repeat: number
   /** its type where it is not the workload's type for its role; else `null` */
   readonly dtype: DType | null
+  /** of `elements`, how many take part in the work of one token: of a mixture of experts, the chosen ones */
+  readonly active: number
 }
 
 /**
@@ -57,7 +59,8 @@ const tensorOf = (
   elements: number,
   repeat: number,
   dtype: DType | null = null,
-): Tensor => ({index, name, role, elements, repeat, dtype})
+  active: number = elements,
+): Tensor => ({index, name, role, elements, repeat, dtype, active})
 
 // fixes `elements` as a double in V8's layout, see ops/types.ts
 tensorOf(0, '', 'weight', 0.5, 1)
@@ -75,6 +78,13 @@ export class GraphBuilder {
 
   weight(name: string, elements: number, repeat = 1): Tensor {
     return this.tensor(name, 'weight', elements, repeat)
+  }
+
+  /** A weight of which one token uses `active` elements. */
+  expertWeight(name: string, elements: number, repeat: number, active: number): Tensor {
+    const tensor = tensorOf(this.tensors.length, name, 'weight', elements, repeat, null, active)
+    this.tensors.push(tensor)
+    return tensor
   }
 
   activation(name: string, elements: number, repeat = 1): Tensor {
@@ -162,4 +172,11 @@ export function parameterCount(graph: Graph): {total: number; embedding: number}
     if (tensor.name.startsWith('embed') && !tensor.name.startsWith('embed.norm')) embedding += count
   }
   return {total, embedding}
+}
+
+/** Parameters that one token uses: all of them, but of a mixture of experts the chosen ones alone. */
+export function activeParameters(graph: Graph): number {
+  let active = 0
+  for (const tensor of graph.tensors) if (tensor.role === 'weight') active += tensor.active * tensor.repeat
+  return active
 }

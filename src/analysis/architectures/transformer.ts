@@ -1,23 +1,38 @@
-/** Dense transformers: dimensions and workload → graph. Decoders (GPT-2, Llama) and encoders (BERT) alike. */
+/** Transformers: dimensions and workload → graph. Decoders, dense or mixtures of experts, and encoders (BERT) alike. */
+import {AnalysisError} from '../errors.ts'
 import {type Graph, GraphBuilder, type Tensor} from '../graph.ts'
 import {add} from '../ops/add.ts'
+import {alibi} from '../ops/alibi.ts'
 import {attentionScores} from '../ops/attention-scores.ts'
 import {attentionValues} from '../ops/attention-values.ts'
 import {embedding} from '../ops/embedding.ts'
+import {geglu} from '../ops/geglu.ts'
+import {gegluErf} from '../ops/geglu-erf.ts'
 import {gelu} from '../ops/gelu.ts'
 import {geluTanh} from '../ops/gelu-tanh.ts'
 import {kvWrite} from '../ops/kv-write.ts'
+import {l2norm} from '../ops/l2norm.ts'
 import {layernorm} from '../ops/layernorm.ts'
 import {linear} from '../ops/linear.ts'
 import {keptPairs} from '../ops/pairs.ts'
 import {position} from '../ops/position.ts'
+import {reglu} from '../ops/reglu.ts'
 import {relu} from '../ops/relu.ts'
 import {rmsnorm} from '../ops/rmsnorm.ts'
 import {rope} from '../ops/rope.ts'
+import {ropePartial} from '../ops/rope-partial.ts'
+import {scale} from '../ops/scale.ts'
 import {silu} from '../ops/silu.ts'
+import {softcap} from '../ops/softcap.ts'
 import {softmax} from '../ops/softmax.ts'
+import {softmaxSink} from '../ops/softmax-sink.ts'
 import {swiglu} from '../ops/swiglu.ts'
+import {swigluClamped} from '../ops/swiglu-clamped.ts'
 import {tanh} from '../ops/tanh.ts'
+import {type LayerIds, layerIds} from './parts/ids.ts'
+import {type LatentSpec, latentAttention} from './parts/latent-attention.ts'
+import type {LayerContext, Normalize, Project} from './parts/layer.ts'
+import {type MixtureSpec, mixture} from './parts/mixture.ts'
 import type {Architecture, ModelWork} from './types.ts'
 
 export interface TransformerDims {
@@ -32,14 +47,29 @@ export interface TransformerDims {
   readonly positions: number
 }
 
+/** Layers of one kind in a model that has several. */
+export interface LayerGroup {
+  /** in the operator ids, `layers.NAME.attn…`; empty where there is one group */
+  readonly name: string
+  readonly layers: number
+  /** the last tokens that a query sees, itself included; absent: all */
+  readonly window?: number
+  /** queries see the tokens of their own chunk of this many alone; absent: all */
+  readonly chunk?: number
+  /** no positions are encoded in these layers */
+  readonly positionless?: boolean
+  /** a dense feed-forward layer in a model whose other layers are mixtures */
+  readonly dense?: boolean
+}
+
 export interface TransformerSpec extends TransformerDims {
   readonly causal: boolean
   readonly norm: 'layernorm' | 'rmsnorm'
-  /** before each block with a final norm (GPT-2, Llama), or after each residual (BERT) */
-  readonly normPlacement: 'pre' | 'post'
-  readonly positionEncoding: 'learned' | 'rope'
-  readonly activation: 'gelu' | 'gelu-tanh' | 'relu' | 'silu'
-  /** gate and up projections with silu(gate)·up between */
+  /** before each block with a final norm (GPT-2, Llama), after each residual (BERT), or before and behind each block (Gemma 2) */
+  readonly normPlacement: 'pre' | 'post' | 'both'
+  readonly positionEncoding: 'learned' | 'rope' | 'alibi'
+  readonly activation: 'gelu' | 'gelu-tanh' | 'relu' | 'silu' | 'silu-clamped'
+  /** gate and up projections with activation(gate)·up between */
   readonly gated: boolean
   readonly bias: {readonly qkv: boolean; readonly out: boolean; readonly mlp: boolean}
   /** the LM head shares the token table */
@@ -48,17 +78,41 @@ export interface TransformerSpec extends TransformerDims {
   readonly tokenTypes: number
   readonly embeddingNorm: boolean
   readonly pooler: boolean
+  /** kinds of layers, in the order of their first; together they are `layers`. Absent: all alike */
+  readonly groups?: readonly LayerGroup[]
+  /** norms over every query and key head: RMSNorm before the rotation (Qwen3), or without weights behind it (Llama 4) */
+  readonly qkNorm?: 'rmsnorm' | 'l2'
+  /** channels of a head that turn; absent: all */
+  readonly rotary?: number
+  /** tanh caps on scores and on logits */
+  readonly softcap?: {readonly scores: boolean; readonly logits: boolean}
+  /** one learned score per head that takes part in every softmax */
+  readonly sinks?: boolean
+  /** the embeddings are multiplied by √hidden */
+  readonly embeddingScale?: boolean
+  /** attention and feed-forward read the same norm, and their outputs are added together */
+  readonly parallel?: boolean
+  readonly mixture?: MixtureSpec
+  /** latent attention in place of keys and values per head; `kvHeads` and `headDim` then mean nothing */
+  readonly latent?: LatentSpec
 }
 
 /** What a transformer takes of a workload. */
 export type TransformerWorkload = Pick<ModelWork, 'batch' | 'seq' | 'context' | 'logits' | 'tp'>
 
 const activations = {gelu, 'gelu-tanh': geluTanh, relu, silu, tanh} as const
+/** What lies between gate and up. */
+const gates = {gelu: gegluErf, 'gelu-tanh': geglu, relu: reglu, silu: swiglu, 'silu-clamped': swigluClamped} as const
+
+function activationOf({activation}: TransformerSpec) {
+  if (activation !== 'silu-clamped') return activations[activation]
+  throw new AnalysisError('internal', 'no ungated feed-forward layer with silu-clamped')
+}
 
 /** The graph of one forward pass on one of `tp` devices (heads, FFN columns and vocabulary divided, norms replicated). */
 export function transformer(spec: TransformerSpec, work: TransformerWorkload): Graph {
   const b = new GraphBuilder()
-  const {layers, hidden, headDim} = spec
+  const {hidden, headDim} = spec
   const {batch, seq, context, tp} = work
   const heads = spec.heads / tp
   const kvHeads = Math.max(1, spec.kvHeads / tp)
@@ -66,25 +120,15 @@ export function transformer(spec: TransformerSpec, work: TransformerWorkload): G
   const vocab = Math.ceil(spec.vocab / tp)
   const rows = batch * seq
   const width = rows * hidden
-  const keys = context + seq
   const causal = spec.causal
 
-  const norm = (id: string, x: Tensor, y: Tensor, count: number, repeat: number) => {
-    const gamma = b.weight(`${id}.gamma`, hidden, repeat)
-    const dims = {rows: count, width: hidden}
+  const norm: Normalize = (id, x, y, count, repeat, width = hidden) => {
+    const gamma = b.weight(`${id}.gamma`, width, repeat)
+    const dims = {rows: count, width}
     if (spec.norm === 'rmsnorm') b.add(rmsnorm, id, dims, [x, gamma], [y], repeat)
-    else b.add(layernorm, id, dims, [x, gamma, b.weight(`${id}.beta`, hidden, repeat)], [y], repeat)
+    else b.add(layernorm, id, dims, [x, gamma, b.weight(`${id}.beta`, width, repeat)], [y], repeat)
   }
-  const project = (
-    id: string,
-    x: Tensor,
-    m: number,
-    n: number,
-    k: number,
-    bias: boolean,
-    y: readonly Tensor[],
-    repeat: number,
-  ) => {
+  const project: Project = (id, x, m, n, k, bias, y, repeat) => {
     const inputs = [x, b.weight(`${id}.weight`, k * n, repeat)]
     if (bias) inputs.push(b.weight(`${id}.bias`, n, repeat))
     b.add(linear, id, {m, n, k, bias}, inputs, y, repeat)
@@ -99,6 +143,11 @@ export function transformer(spec: TransformerSpec, work: TransformerWorkload): G
     b.add(position, id, {rows, distinct, width: hidden}, [x, b.weight(`${id}.table`, tableRows * hidden)], [y])
     x = y
   }
+  if (spec.embeddingScale) {
+    const y = b.activation('embed.scale', width)
+    b.add(scale, 'embed.scale', {elements: width}, [x], [y])
+    x = y
+  }
   if (spec.positionEncoding === 'learned') addRows('embed.position', Math.min(seq, spec.positions), spec.positions)
   if (spec.tokenTypes > 0) addRows('embed.token-type', Math.min(spec.tokenTypes, seq), spec.tokenTypes)
   if (spec.embeddingNorm) {
@@ -107,78 +156,146 @@ export function transformer(spec: TransformerSpec, work: TransformerWorkload): G
     x = y
   }
 
-  // one layer, repeated
-  const attend = (input: Tensor): Tensor => {
+  // one layer of each kind, repeated
+  const attend = (group: LayerGroup, ids: LayerIds, input: Tensor): Tensor => {
+    const repeat = group.layers
+    const {window = 0, chunk = 0} = group
+    // of the cache, only what some query sees is kept and read
+    const cached = window > 0 ? Math.min(context, window - 1) : chunk > 0 ? context % chunk : context
+    const keys = cached + seq
     const qElements = rows * heads * headDim
     const kElements = rows * kvHeads * headDim
     let q = b.activation('q', qElements)
     let k = b.activation('k', kElements)
     const v = b.activation('v', kElements)
-    project('layers.attn.qkv', input, rows, (heads + 2 * kvHeads) * headDim, hidden, spec.bias.qkv, [q, k, v], layers)
-    if (spec.positionEncoding === 'rope') {
-      const [q2, k2] = [b.activation('q rotated', qElements), b.activation('k rotated', kElements)]
-      const cosSin = b.tensor('cos, sin', 'constant', seq * headDim)
-      b.add(rope, 'layers.attn.rope', {batch, seq, heads, kvHeads, headDim}, [q, k, cosSin], [q2, k2], layers)
+    project(ids.qkv, input, rows, (heads + 2 * kvHeads) * headDim, hidden, spec.bias.qkv, [q, k, v], repeat)
+    const normHeads = () => {
+      const [q2, k2] = [b.activation('q normed', qElements), b.activation('k normed', kElements)]
+      const [qId, kId] = [`${ids.prefix}attn.q-norm`, `${ids.prefix}attn.k-norm`]
+      if (spec.qkNorm === 'l2') {
+        b.add(l2norm, qId, {rows: rows * heads, width: headDim}, [q], [q2], repeat)
+        b.add(l2norm, kId, {rows: rows * kvHeads, width: headDim}, [k], [k2], repeat)
+      } else {
+        norm(qId, q, q2, rows * heads, repeat, headDim)
+        norm(kId, k, k2, rows * kvHeads, repeat, headDim)
+      }
       q = q2
       k = k2
+    }
+    if (spec.qkNorm === 'rmsnorm') normHeads()
+    if (spec.positionEncoding === 'rope' && !group.positionless) {
+      const [q2, k2] = [b.activation('q rotated', qElements), b.activation('k rotated', kElements)]
+      const {rotary} = spec
+      const cosSin = b.tensor('cos, sin', 'constant', seq * (rotary ?? headDim))
+      if (rotary === undefined || rotary === headDim) {
+        b.add(rope, ids.rope, {batch, seq, heads, kvHeads, headDim}, [q, k, cosSin], [q2, k2], repeat)
+      } else {
+        const dims = {batch, seq, heads, kvHeads, headDim: rotary, plain: headDim - rotary}
+        b.add(ropePartial, ids.rope, dims, [q, k, cosSin], [q2, k2], repeat)
+      }
+      q = q2
+      k = k2
+      if (spec.qkNorm === 'l2') normHeads()
     }
     const scoresIn = [q, k]
     const valuesIn: Tensor[] = []
     if (causal) {
-      const cacheElements = batch * keys * kvHeads * headDim
-      const kCache = b.tensor('k cache', 'kv', cacheElements, layers)
-      const vCache = b.tensor('v cache', 'kv', cacheElements, layers)
-      b.add(kvWrite, 'layers.attn.kv-write', {batch, seq, kvHeads, headDim}, [k, v], [kCache, vCache], layers)
-      if (context > 0) {
+      const most = window > 0 ? window : chunk > 0 ? chunk : context + seq
+      const cacheElements = batch * Math.min(context + seq, most) * kvHeads * headDim
+      const kCache = b.tensor('k cache', 'kv', cacheElements, repeat)
+      const vCache = b.tensor('v cache', 'kv', cacheElements, repeat)
+      const written = {batch, seq: Math.min(seq, most), kvHeads, headDim}
+      b.add(kvWrite, ids.kvWrite, written, [k, v], [kCache, vCache], repeat)
+      if (cached > 0) {
         scoresIn.push(kCache)
         valuesIn.push(vCache)
       }
     }
-    const dims = {batch, seq, cached: context, heads, kvHeads, headDim, causal}
+    const whole = {batch, seq, cached, heads, kvHeads, headDim, causal}
+    const dims = window > 0 ? {...whole, window} : chunk > 0 ? {...whole, chunk} : whole
     const rectangle = batch * heads * seq * keys
-    const scores = b.activation('scores', rectangle)
+    const kept = batch * heads * keptPairs(seq, cached, causal, window, chunk)
+    const shape = {rows: batch * heads * seq, cols: keys, kept}
+    let scores = b.activation('scores', rectangle)
+    b.add(attentionScores, ids.scores, dims, scoresIn, [scores], repeat)
+    if (spec.positionEncoding === 'alibi') {
+      const biased = b.activation('biased scores', rectangle)
+      const slopes = b.tensor('slopes', 'constant', heads)
+      b.add(alibi, `${ids.prefix}attn.alibi`, {batch, seq, cached, heads, causal}, [scores, slopes], [biased], repeat)
+      scores = biased
+    }
+    if (spec.softcap?.scores) {
+      const capped = b.activation('capped scores', rectangle)
+      b.add(softcap, `${ids.prefix}attn.softcap`, shape, [scores], [capped], repeat)
+      scores = capped
+    }
     const weights = b.activation('attention weights', rectangle)
+    if (spec.sinks) {
+      const sinks = b.weight(`${ids.softmax}.sinks`, heads, repeat)
+      b.add(softmaxSink, ids.softmax, {...shape, heads}, [scores, sinks], [weights], repeat)
+    } else b.add(softmax, ids.softmax, shape, [scores], [weights], repeat)
     const o = b.activation('o', qElements)
-    b.add(attentionScores, 'layers.attn.scores', dims, scoresIn, [scores], layers)
-    const kept = batch * heads * keptPairs(seq, context, causal)
-    b.add(softmax, 'layers.attn.softmax', {rows: batch * heads * seq, cols: keys, kept}, [scores], [weights], layers)
-    b.add(attentionValues, 'layers.attn.values', dims, [weights, v, ...valuesIn], [o], layers)
+    b.add(attentionValues, ids.values, dims, [weights, v, ...valuesIn], [o], repeat)
     const y = b.activation('attention output', width)
-    project('layers.attn.out', o, rows, hidden, heads * headDim, spec.bias.out, [y], layers)
+    project(ids.out, o, rows, hidden, heads * headDim, spec.bias.out, [y], repeat)
     return y
   }
-  const feedForward = (input: Tensor): Tensor => {
+  const feedForward = (repeat: number, ids: LayerIds, input: Tensor): Tensor => {
     const inner = rows * ffn
     const up = b.activation('up', inner)
-    project('layers.mlp.up', input, rows, ffn, hidden, spec.bias.mlp, [up], layers)
+    project(ids.up, input, rows, ffn, hidden, spec.bias.mlp, [up], repeat)
     const act = b.activation('act', inner)
     if (spec.gated) {
       const gate = b.activation('gate', inner)
-      project('layers.mlp.gate', input, rows, ffn, hidden, spec.bias.mlp, [gate], layers)
-      b.add(swiglu, 'layers.mlp.act', {elements: inner}, [gate, up], [act], layers)
-    } else b.add(activations[spec.activation], 'layers.mlp.act', {elements: inner}, [up], [act], layers)
+      project(ids.gate, input, rows, ffn, hidden, spec.bias.mlp, [gate], repeat)
+      b.add(gates[spec.activation], ids.act, {elements: inner}, [gate, up], [act], repeat)
+    } else b.add(activationOf(spec), ids.act, {elements: inner}, [up], [act], repeat)
     const y = b.activation('mlp output', width)
-    project('layers.mlp.down', act, rows, hidden, ffn, spec.bias.mlp, [y], layers)
+    project(ids.down, act, rows, hidden, ffn, spec.bias.mlp, [y], repeat)
     return y
   }
-  const block = (name: 'attn' | 'mlp', body: (input: Tensor) => Tensor) => {
-    const normed = b.activation(`layers.${name}.norm`, width)
-    const sum = b.activation(`layers.${name}.residual`, width)
-    if (spec.normPlacement === 'pre') {
-      norm(`layers.${name}.norm`, x, normed, rows, layers)
-      b.add(add, `layers.${name}.residual`, {elements: width}, [body(normed), x], [sum], layers)
-      x = sum
-    } else {
-      b.add(add, `layers.${name}.residual`, {elements: width}, [body(x), x], [sum], layers)
-      norm(`layers.${name}.norm`, sum, normed, rows, layers)
-      x = normed
+  const layer = (group: LayerGroup) => {
+    const ids = layerIds(group.name)
+    const repeat = group.layers
+    const part = (): LayerContext => ({b, ids, layers: repeat, batch, seq, context, tp, hidden, project, norm})
+    const attention = (input: Tensor) =>
+      spec.latent ? latentAttention(part(), spec.latent, heads, input) : attend(group, ids, input)
+    const mlp = (input: Tensor) =>
+      spec.mixture && !group.dense
+        ? mixture(part(), spec.mixture, gates[spec.activation], input)
+        : feedForward(repeat, ids, input)
+    const residual = (id: string, y: Tensor) => {
+      const sum = b.activation(id, width)
+      b.add(add, id, {elements: width}, [y, x], [sum], repeat)
+      return sum
     }
+    const normed = (id: string, y: Tensor) => {
+      const out = b.activation(id, width)
+      norm(id, y, out, rows, repeat)
+      return out
+    }
+    const block = (normId: string, residualId: string, behind: string, body: (input: Tensor) => Tensor) => {
+      if (spec.normPlacement === 'post') x = normed(normId, residual(residualId, body(x)))
+      else {
+        const y = body(normed(normId, x))
+        x = residual(residualId, spec.normPlacement === 'both' ? normed(`${ids.prefix}${behind}`, y) : y)
+      }
+    }
+    if (spec.parallel) {
+      const input = normed(ids.attnNorm, x)
+      const [a, m] = [attention(input), mlp(input)]
+      x = residual(ids.attnResidual, a)
+      x = residual(ids.mlpResidual, m)
+      return
+    }
+    block(ids.attnNorm, ids.attnResidual, 'attn.post-norm', attention)
+    block(ids.mlpNorm, ids.mlpResidual, 'mlp.post-norm', mlp)
   }
-  block('attn', attend)
-  block('mlp', feedForward)
+  if (spec.groups) for (const group of spec.groups) layer(group)
+  else layer({name: '', layers: spec.layers})
 
   // heads
-  if (spec.normPlacement === 'pre') {
+  if (spec.normPlacement !== 'post') {
     const y = b.activation('norm', width)
     norm('norm', x, y, rows, 1)
     x = y
@@ -191,7 +308,12 @@ export function transformer(spec: TransformerSpec, work: TransformerWorkload): G
   if (spec.lmHead) {
     const m = work.logits === 'all' ? rows : batch
     const weights = spec.tied ? table : b.weight('lm_head.weight', vocab * hidden)
-    b.add(linear, 'lm_head', {m, n: vocab, k: hidden, bias: false}, [x, weights], [b.activation('logits', m * vocab)])
+    const logits = b.activation('logits', m * vocab)
+    b.add(linear, 'lm_head', {m, n: vocab, k: hidden, bias: false}, [x, weights], [logits])
+    if (spec.softcap?.logits) {
+      const dims = {rows: m, cols: vocab, kept: m * vocab}
+      b.add(softcap, 'lm_head.softcap', dims, [logits], [b.activation('capped logits', m * vocab)])
+    }
   }
   return b.graph()
 }
@@ -201,7 +323,12 @@ export const transformerArchitecture: Architecture<TransformerSpec> = {
   traits: (spec) => ({
     generates: spec.causal && spec.lmHead,
     positions: spec.positions,
-    shards: {heads: spec.heads, ffn: spec.ffn},
-    kvHeads: spec.kvHeads,
+    shards: {
+      heads: spec.heads,
+      ffn: spec.ffn,
+      ...(spec.mixture ? {'expert ffn': spec.mixture.ffn} : {}),
+      ...(spec.mixture && spec.mixture.sharedFfn > 0 ? {'shared ffn': spec.mixture.sharedFfn} : {}),
+    },
+    ...(spec.latent ? {} : {kvHeads: spec.kvHeads}),
   }),
 }

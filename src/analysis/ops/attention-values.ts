@@ -11,7 +11,7 @@ export const attentionValues: OpDef<'attention-values', AttentionDims> = {
   derived: pairsOf,
   source: 'Vaswani et al. 2017 (arXiv:1706.03762) eq. 1; grouped heads: Ainslie et al. 2023 (arXiv:2305.13245)',
   cost(d) {
-    const macs = d.batch * d.heads * keptPairs(d.seq, d.cached, d.causal, d.window) * d.headDim
+    const macs = d.batch * d.heads * keptPairs(d.seq, d.cached, d.causal, d.window, d.chunk) * d.headDim
     const rectangle = d.batch * d.heads * d.seq * (d.cached + d.seq)
     const reads = [input('weights', rectangle), input('v', d.batch * d.seq * d.kvHeads * d.headDim)]
     if (d.cached > 0) reads.push(kv('v cache', d.batch * d.cached * d.kvHeads * d.headDim))
@@ -53,7 +53,8 @@ export const attentionValues: OpDef<'attention-values', AttentionDims> = {
     const v = d.batch * d.seq * d.kvHeads * d.headDim
     const reads = [gradientOf(0, out), ofInput(0, rectangle), ofInput(1, v)]
     if (d.cached > 0) reads.push(ofInput(2, d.batch * d.cached * d.kvHeads * d.headDim))
-    const pairs = keptPairs(d.seq, d.cached, d.causal, d.window) + keptPairs(d.seq, 0, d.causal)
+    const pairs =
+      keptPairs(d.seq, d.cached, d.causal, d.window, d.chunk) + keptPairs(d.seq, 0, d.causal, d.window, d.chunk)
     const part = productPart(gradientFormula, heads * pairs * d.headDim, {
       reads,
       writes: [

@@ -14,7 +14,7 @@ export const attention: OpDef<'attention', AttentionDims> = {
   derived: pairsOf,
   source: 'Dao et al. 2022 (arXiv:2205.14135): Q, K, V read once, O written once while a tile of K and V fits on chip',
   cost(d) {
-    const pairs = d.batch * d.heads * keptPairs(d.seq, d.cached, d.causal, d.window)
+    const pairs = d.batch * d.heads * keptPairs(d.seq, d.cached, d.causal, d.window, d.chunk)
     const fresh = d.batch * d.seq * d.kvHeads * d.headDim
     const cached = d.batch * d.cached * d.kvHeads * d.headDim
     const q = d.batch * d.seq * d.heads * d.headDim
@@ -47,8 +47,8 @@ export const attention: OpDef<'attention', AttentionDims> = {
    */
   backward(d) {
     const heads = d.batch * d.heads
-    const all = heads * keptPairs(d.seq, d.cached, d.causal, d.window)
-    const fresh = heads * keptPairs(d.seq, 0, d.causal)
+    const all = heads * keptPairs(d.seq, d.cached, d.causal, d.window, d.chunk)
+    const fresh = heads * keptPairs(d.seq, 0, d.causal, d.window, d.chunk)
     const q = d.batch * d.seq * d.heads * d.headDim
     const k = d.batch * d.seq * d.kvHeads * d.headDim
     const rows = heads * d.seq

@@ -1,4 +1,5 @@
 /** Every operator, one line each. A file in this folder that is missing here fails a test. */
+
 import {adafactor} from './adafactor.ts'
 import {adam} from './adam.ts'
 import {adamw} from './adamw.ts'
@@ -33,6 +34,7 @@ import {embedding} from './embedding.ts'
 import {gatedMlp} from './gated-mlp.ts'
 import {gather} from './gather.ts'
 import {geglu} from './geglu.ts'
+import {gegluErf} from './geglu-erf.ts'
 import {gelu} from './gelu.ts'
 import {geluTanh} from './gelu-tanh.ts'
 import {groupnorm} from './groupnorm.ts'
@@ -67,6 +69,7 @@ import {position} from './position.ts'
 import {quantize} from './quantize.ts'
 import {quickGelu} from './quick-gelu.ts'
 import {reduce} from './reduce.ts'
+import {reglu} from './reglu.ts'
 import {relativeBias} from './relative-bias.ts'
 import {relu} from './relu.ts'
 import {relu6} from './relu6.ts'
@@ -128,6 +131,7 @@ export const ops = {
   'gated-mlp': gatedMlp,
   gather,
   geglu,
+  'geglu-erf': gegluErf,
   gelu,
   'gelu-tanh': geluTanh,
   groupnorm,
@@ -162,6 +166,7 @@ export const ops = {
   quantize,
   'quick-gelu': quickGelu,
   reduce,
+  reglu,
   'relative-bias': relativeBias,
   relu,
   relu6,
