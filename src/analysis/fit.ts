@@ -91,10 +91,12 @@ function checkLimit(flag: string, seconds: number | undefined, phase: string, mo
   if (seconds === undefined) return
   if (!Number.isFinite(seconds) || seconds <= 0)
     throw new AnalysisError('bad-flag', `${flag} ${seconds} is not a positive number of seconds`, [`write ${flag} 0.2`])
-  if (phase === 'forward')
-    throw new AnalysisError('bad-flag', `${flag} does not apply to ${model.id}: it does not generate`, [
-      `leave ${flag} out`,
-    ])
+  if (phase === 'forward' || phase === 'train')
+    throw new AnalysisError(
+      'bad-flag',
+      `${flag} does not apply to ${phase === 'train' ? 'training' : model.id}: it does not generate`,
+      [`leave ${flag} out`],
+    )
 }
 
 /**
@@ -114,7 +116,7 @@ export function findFit(model: ModelDef, machine: Machine, options: SweepOptions
   const decode = work.phase === 'decode'
   const sizes: Dimension[] = decode
     ? ['batch', 'context']
-    : work.phase === 'forward'
+    : work.phase === 'forward' || work.phase === 'train'
       ? ['batch', 'seq']
       : ['batch', 'context', 'seq']
   const prefill: Workload = decode ? {...work, phase: 'prefill', seq: Math.max(1, work.context), context: 0} : work

@@ -5,8 +5,9 @@ import {type ComputeDType, dtypeBits} from './dtype.ts'
 import {AnalysisError} from './errors.ts'
 import {type ModelDef, traitsOf} from './models/types.ts'
 import {type Fusion, fusions} from './passes/index.ts'
+import {refuseTraining, resolveTraining, type Training, type TrainingOptions} from './training/options.ts'
 
-export const phases = ['prefill', 'decode', 'forward'] as const
+export const phases = ['prefill', 'decode', 'forward', 'train'] as const
 export type Phase = (typeof phases)[number]
 
 export interface DTypes {
@@ -21,10 +22,12 @@ export interface Workload extends ModelWork {
   readonly fusion: Fusion
   /** devices in all, of which `tp` share each layer: replicas = count ÷ tp */
   readonly count: number
+  /** how a step is trained; only in phase `train` */
+  readonly training?: Training
 }
 
 /** What a caller may leave out. */
-export interface WorkloadOptions {
+export interface WorkloadOptions extends TrainingOptions {
   phase?: string | undefined
   batch?: number | undefined
   seq?: number | undefined
@@ -59,11 +62,10 @@ export function wholeNumber(value: number, name: string, min = 1): number {
 }
 
 function phaseOf(model: ModelDef, traits: ModelTraits, asked: string | undefined): Phase {
-  const allowed: readonly Phase[] = traits.generates ? ['prefill', 'decode'] : ['forward']
+  const allowed: readonly Phase[] = traits.generates ? ['prefill', 'decode', 'train'] : ['forward', 'train']
   if (asked === undefined) return allowed[0]!
   if ((allowed as readonly string[]).includes(asked)) return asked as Phase
-  const reason =
-    asked === 'train' ? 'training is not analyzed yet' : traits.generates ? '' : `${model.id} does not generate`
+  const reason = traits.generates ? '' : `${model.id} does not generate`
   throw new AnalysisError('bad-phase', `--phase ${asked} does not apply to ${model.id}${reason ? `: ${reason}` : ''}`, [
     `use --phase ${allowed.join(' or --phase ')}`,
   ])
@@ -156,12 +158,20 @@ export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Work
   }
   const seq = wholeNumber(options.seq ?? (decode ? 1 : Math.min(2048, traits.positions ?? 1)), '--seq')
   const context = wholeNumber(options.context ?? (decode ? 2048 : 0), '--context', 0)
-  if (phase === 'forward' && context > 0) {
-    throw new AnalysisError('bad-flag', `--context ${context} does not apply to ${model.id}: it has no KV cache`, [
-      'leave --context out',
+  const training = phase === 'train'
+  if ((phase === 'forward' || training) && context > 0) {
+    throw new AnalysisError(
+      'bad-flag',
+      `--context ${context} does not apply to ${training ? 'training' : model.id}: it has no KV cache`,
+      ['leave --context out'],
+    )
+  }
+  const logits = options.logits ?? (training ? 'all' : 'last')
+  if (training && logits === 'last') {
+    throw new AnalysisError('bad-flag', '--logits last does not apply to training: every token has a loss', [
+      'leave --logits out',
     ])
   }
-  const logits = options.logits ?? 'last'
   if (logits !== 'last' && logits !== 'all') {
     throw new AnalysisError('bad-flag', `--logits "${logits}" is not known`, ['use one of last, all'])
   }
@@ -177,7 +187,10 @@ export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Work
   const tp = wholeNumber(options.tp ?? given ?? 1, '--tp')
   const count = given ?? tp
   checkDevices(model, traits, count, tp)
-  return {phase, batch, seq, context, logits, dtype, fusion, count, tp, ...inputsOf(model, traits, options)}
+  const work = {phase, batch, seq, context, logits, dtype, fusion, count, tp, ...inputsOf(model, traits, options)}
+  if (training) return {...work, training: resolveTraining(options, tp)}
+  refuseTraining(options, phase)
+  return work
 }
 
 /** The type that a product of two operands computes in: the wider of both, the activations' where they tie. */

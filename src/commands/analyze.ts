@@ -5,7 +5,7 @@ import {withDimensions} from '../analysis/dimensions.ts'
 import {chooseRows} from '../analysis/rows.ts'
 import {resolveWorkload, wholeNumber} from '../analysis/workload.ts'
 import {BaseCommand} from './shared/base.ts'
-import {machineFlags, modelFlags, reportFlag, tableFlags, workloadFlags} from './shared/flags.ts'
+import {machineFlags, modelFlags, reportFlag, tableFlags, trainingFlags, workloadFlags} from './shared/flags.ts'
 import {findMachines} from './shared/machine.ts'
 import {findModel} from './shared/model.ts'
 import {chosenDimensions, chosenWorkload, configValues} from './shared/workload.ts'
@@ -17,6 +17,7 @@ export default class Analyze extends BaseCommand {
   static override examples = [
     '<%= config.bin %> analyze transformer --batch 32 --report report.html',
     '<%= config.bin %> analyze llama-3-8b --machine h100-sxm,mi300x --phase decode --batch 16',
+    '<%= config.bin %> analyze llama-3-8b --machine h100-sxm --phase train --recompute full --lora 16',
     '<%= config.bin %> analyze ./config.json --machine h100-sxm --top 10',
     '<%= config.bin %> analyze - --json < config.json',
   ]
@@ -27,7 +28,14 @@ export default class Analyze extends BaseCommand {
       description: 'built-in id, path of a Hugging Face config.json or its folder, or -',
     }),
   }
-  static override flags = {...workloadFlags, ...modelFlags, ...machineFlags, ...tableFlags, ...reportFlag}
+  static override flags = {
+    ...workloadFlags,
+    ...trainingFlags,
+    ...modelFlags,
+    ...machineFlags,
+    ...tableFlags,
+    ...reportFlag,
+  }
 
   async run(): Promise<void> {
     const {args, flags} = await this.read(Analyze)

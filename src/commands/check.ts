@@ -4,6 +4,7 @@ import {analyzeModel} from '../analysis/analyze.ts'
 import {checkDocument} from '../analysis/check.ts'
 import {type Comparable, readComparable} from '../analysis/compare.ts'
 import {AnalysisError, exitCodes} from '../analysis/errors.ts'
+import {trainingOptions} from '../analysis/training/options.ts'
 import {BaseCommand} from './shared/base.ts'
 import {readSaved} from './shared/document.ts'
 import {share} from './shared/flags.ts'
@@ -78,6 +79,7 @@ export default class Check extends BaseCommand {
       dtype: dtype.activations as never,
       weightsDtype: dtype.weights as never,
       kvDtype: dtype.kv as never,
+      ...trainingOptions(workload.training as never),
     })
     if (result.model.parameters.total !== asked.parameters.total || result.model.source !== asked.source)
       throw new AnalysisError(

@@ -97,7 +97,7 @@ describe('phases', () => {
   it('are prefill and decode for models that generate, forward for others', () => {
     expect(refused('gpt2', {phase: 'forward'})).toMatchObject({
       code: 'bad-phase',
-      suggestions: ['use --phase prefill or --phase decode'],
+      suggestions: ['use --phase prefill or --phase decode or --phase train'],
     })
     const error = refused('bert-base', {phase: 'decode'})
     expect(error.code).toBe('bad-phase')
@@ -105,8 +105,11 @@ describe('phases', () => {
     expect(resolve('bert-base', {phase: 'forward'}).phase).toBe('forward')
   })
 
-  it('do not yet include training, and say so', () => {
-    expect(refused('gpt2', {phase: 'train'}).message).toContain('training is not analyzed yet')
+  it('include training, of all tokens and without a cache', () => {
+    expect(resolveWorkload(models.gpt2, {phase: 'train'})).toMatchObject({logits: 'all', context: 0})
+    expect(refused('gpt2', {phase: 'train', context: 5}).message).toContain('training')
+    expect(refused('gpt2', {phase: 'train', logits: 'last'}).message).toContain('training')
+    expect(refused('gpt2', {recompute: 'full'}).message).toContain('--recompute does not apply to prefill')
   })
 
   it('of an encoder have no context', () => {

@@ -1,6 +1,7 @@
 /** `analysis@1`: what `perf analyze --json` prints and a report embeds. Types are inferred from the schema. */
 import {z} from 'zod'
 import {ceilingSchema} from './machine.ts'
+import {trainingSchema, trainingWorkSchema} from './training.ts'
 
 const count = z.int().nonnegative()
 /** A sum of exact counts: the nearest double above 2^53, which the warning `rounded-totals` says. */
@@ -139,6 +140,7 @@ export const analysisSchema = z.strictObject({
     image: z.strictObject({height: count, width: count}).nullable().default(null),
     srcSeq: count.nullable().default(null).describe("tokens of an encoder's input"),
     graph: z.strictObject({nodes: count, edges: count, features: count}).nullable().default(null),
+    training: trainingWorkSchema.optional(),
   }),
   machine: machineSummarySchema,
   operators: z.array(operatorSchema).describe('one instance each, on one device; totals include repeat'),
@@ -149,6 +151,7 @@ export const analysisSchema = z.strictObject({
   ranking: z.array(rankSchema),
   summary: z.strictObject({limit: z.string(), distance: z.string(), first: z.string()}),
   assumptions: z.array(z.string()),
+  training: trainingSchema.optional().describe('in phase train'),
 })
 
 export type Analysis = z.infer<typeof analysisSchema>

@@ -51,7 +51,7 @@ export const fitSchema = z.strictObject({
 export const sweepSchema = z.strictObject({
   model: z.strictObject({id: z.string(), name: z.string()}),
   machine: machineSummarySchema.omit({ceilings: true}),
-  phase: z.enum(['prefill', 'decode', 'forward']),
+  phase: z.enum(['prefill', 'decode', 'forward', 'train']),
   fusion: z.string(),
   dtype: z.strictObject({weights: z.string(), activations: z.string(), kv: z.string()}),
   count,

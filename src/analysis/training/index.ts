@@ -1,15 +1,14 @@
 /** A training step as one graph: forward, loss, backward, optimizer; and the memory it needs. */
-import type {DType} from '../dtype.ts'
 import type {Memory} from '../evaluate.ts'
-import type {Graph, Tensor} from '../graph.ts'
+import type {Graph, Node, Tensor} from '../graph.ts'
 import {fuseAttention} from '../passes/fuse-attention.ts'
 import {fuseChains, fuseElementwise} from '../passes/fuse-chains.ts'
 import type {Fusion} from '../passes/index.ts'
-import type {Bytes} from '../units.ts'
+import type {Bytes, Flops} from '../units.ts'
 import type {DTypes} from '../workload.ts'
 import {differentiate} from './differentiate.ts'
 import {type Saved, savedBytes, savedTensors, trainingMemory} from './memory.ts'
-import {addOptimizer, stateTypes} from './optimizer.ts'
+import {addOptimizer, type StateTypes, stateTypes} from './optimizer.ts'
 import type {Training} from './options.ts'
 import {continueFrom, isAdapter, withAdapters, withDropout, withLoss, withoutCache} from './prepare.ts'
 import {segmentsOf} from './segments.ts'
@@ -24,7 +23,40 @@ export interface TrainingStep {
   readonly loss: 'cross-entropy' | 'mse-loss'
   /** weights that take a gradient, on one device */
   readonly trainable: number
-  readonly gradientType: DType
+  readonly types: StateTypes
+  /** useful FLOPs by part of the step, and what is executed a second time */
+  readonly flops: {
+    readonly forward: Flops
+    readonly data: Flops
+    readonly weights: Flops
+    readonly optimizer: Flops
+    readonly recomputed: Flops
+  }
+  /** multiply-accumulates of forward, of the whole step */
+  readonly macs: {readonly forward: number; readonly step: number}
+}
+
+/** Useful FLOPs of the parts; gradients that are added up count with the data's. */
+function partsOf(nodes: readonly Node[], forward: number): Pick<TrainingStep, 'flops' | 'macs'> {
+  const flops = {forward: 0, data: 0, weights: 0, optimizer: 0, recomputed: 0}
+  const macs = {forward: 0, step: 0}
+  nodes.forEach(({id, kind, cost, repeat}, i) => {
+    const part =
+      i < forward
+        ? 'forward'
+        : id === 'optimizer' || id.startsWith('optimizer.')
+          ? 'optimizer'
+          : kind.endsWith('-wgrad')
+            ? 'weights'
+            : 'data'
+    flops[part] += cost.flops * repeat
+    macs.step += cost.macs * repeat
+    if (i < forward) macs.forward += cost.macs * repeat
+    // of one operator, what a mask discards is executed too, but not a second time: only copies and fused attention count
+    else if (kind.endsWith('-recompute') || kind === 'attention-dgrad')
+      flops.recomputed += (cost.matrix + cost.vector - cost.flops) * repeat
+  })
+  return {flops, macs}
 }
 
 const anything = (_: Tensor, elements: number): number => elements
@@ -54,18 +86,18 @@ export function trainingStep(
   const lossy = withLoss(graph)
   const trains = (weight: Tensor): boolean =>
     !training.freeze.some((name) => weight.name.startsWith(name)) && (training.lora === null || isAdapter(weight))
-  const {gradient} = stateTypes(dtype)
+  const types = stateTypes(dtype)
   const pass = differentiate(lossy.graph, {
     trains,
     segments: segmentsOf(lossy.graph.nodes, training.recompute),
-    gradientType: gradient,
+    gradientType: types.gradient,
     held,
   })
   const builder = continueFrom(pass.graph)
   builder.nodes.push(...pass.graph.nodes)
   const step = addOptimizer(builder, pass.gradients, training.optimizer, dtype)
   const kept = savedTensors(pass.graph, pass.forward, dtype, held)
-  const memory = trainingMemory(pass.graph, kept, pass.gradients, step.bytes, dtype, training.offload)
+  const memory = trainingMemory(pass.graph, kept, pass.gradients, step.bytes, dtype, training.offload !== null)
   let result = builder.graph()
   if (fusion === 'elementwise') result = fuseElementwise.apply(result)
   if (fusion === 'all') result = fuseChains.apply(result)
@@ -78,6 +110,7 @@ export function trainingStep(
     savedBytes: savedBytes(kept),
     loss: lossy.loss,
     trainable,
-    gradientType: gradient,
+    types,
+    ...partsOf(builder.nodes, pass.forward),
   }
 }

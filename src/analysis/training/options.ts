@@ -1,5 +1,6 @@
 /** What is asked of a training step, checked. */
 import {AnalysisError} from '../errors.ts'
+import type {BytesPerSecond} from '../units.ts'
 
 export const optimizerIds = ['sgd', 'momentum', 'rmsprop', 'adam', 'adamw', 'adafactor'] as const
 export type OptimizerId = (typeof optimizerIds)[number]
@@ -19,8 +20,8 @@ export interface Training {
   readonly lora: number | null
   /** weights whose name starts with one of these take no gradient */
   readonly freeze: readonly string[]
-  /** kept activations wait in host memory, over the link to the host */
-  readonly offload: boolean
+  /** kept activations wait in host memory, over a link of this many B/s; `null`: they stay on the device */
+  readonly offload: BytesPerSecond | null
 }
 
 /** What a caller may leave out. */
@@ -31,7 +32,7 @@ export interface TrainingOptions {
   sequenceParallel?: boolean | undefined
   lora?: number | undefined
   freeze?: readonly string[] | undefined
-  offload?: boolean | undefined
+  offload?: BytesPerSecond | undefined
 }
 
 function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
@@ -48,6 +49,19 @@ const flags: Readonly<Record<keyof TrainingOptions, string>> = {
   lora: '--lora',
   freeze: '--freeze',
   offload: '--offload-activations',
+}
+
+/** The options that give this training again. */
+export const trainingOptions = (training: Training | undefined): TrainingOptions => {
+  if (!training) return {}
+  const {lora, offload, dropout, sequenceParallel, ...rest} = training
+  return {
+    ...rest,
+    dropout: dropout || undefined,
+    sequenceParallel: sequenceParallel || undefined,
+    lora: lora ?? undefined,
+    offload: offload ?? undefined,
+  }
 }
 
 /** @throws AnalysisError `bad-flag` where an option of training is given to another phase */
@@ -68,6 +82,11 @@ export function resolveTraining(options: TrainingOptions, tp: number): Training 
   const {lora} = options
   if (lora !== undefined && (!Number.isInteger(lora) || lora < 1 || lora > 65_536))
     throw new AnalysisError('bad-flag', `--lora ${lora} is not a whole number from 1 to 65536`, ['use --lora 16'])
+  const {offload} = options
+  if (offload !== undefined && !(offload > 0 && Number.isFinite(offload)))
+    throw new AnalysisError('bad-flag', `--offload-activations ${offload} B/s is not a bandwidth`, [
+      'give the bandwidth of the link to the host, for example --offload-activations "64 GB/s"',
+    ])
   const sequenceParallel = options.sequenceParallel ?? false
   if (sequenceParallel && tp === 1)
     throw new AnalysisError('bad-flag', '--sequence-parallel divides over the devices of --tp, which is 1', [
@@ -80,6 +99,6 @@ export function resolveTraining(options: TrainingOptions, tp: number): Training 
     sequenceParallel,
     lora: lora ?? null,
     freeze: options.freeze ?? [],
-    offload: options.offload ?? false,
+    offload: options.offload ?? null,
   }
 }

@@ -55,13 +55,14 @@ const path = (summary: string, helpValue: string, group = 'OUTPUT') =>
   Flags.string({summary, helpValue, helpGroup: group})
 
 const workload = 'WORKLOAD'
+const training = 'TRAINING'
 const model = 'TRANSFORMER'
 const machine = 'MACHINE'
 const output = 'OUTPUT'
 
 export const workloadFlags = {
   phase: Flags.string({
-    summary: 'prefill or decode; forward for models that do not generate',
+    summary: 'prefill, decode or train; forward for models that do not generate',
     helpValue: 'PHASE',
     helpGroup: workload,
   }),
@@ -83,6 +84,41 @@ export const workloadFlags = {
   })(),
   count: number('count', 'devices', workload),
   tp: number('tp', 'devices that share each layer (default: all of --count)', workload),
+}
+
+export const trainingFlags = {
+  optimizer: Flags.option({
+    options: ['sgd', 'momentum', 'rmsprop', 'adam', 'adamw', 'adafactor'] as const,
+    summary: 'how weights are updated (default adamw)',
+    helpGroup: training,
+  })(),
+  recompute: Flags.option({
+    options: ['none', 'selective', 'full'] as const,
+    summary: 'what backward computes again instead of keeping: the attention core, or whole layers',
+    helpGroup: training,
+  })(),
+  'mixed-precision': Flags.boolean({
+    summary: 'bf16 weights and gradients with f32 master weights (narrow types always have them)',
+    helpGroup: training,
+    exclusive: ['dtype'],
+  }),
+  dropout: Flags.boolean({summary: 'dropout on attention and on each residual branch', helpGroup: training}),
+  'sequence-parallel': Flags.boolean({
+    summary: 'divide norms, dropout and residuals over the devices of --tp too',
+    helpGroup: training,
+  }),
+  lora: number('lora', 'adapters of this rank on the products of the layers, all else frozen', training),
+  freeze: Flags.string({
+    summary: 'weights whose names start with one of these are not trained, for example embed,lm_head',
+    helpValue: 'PREFIX,…',
+    helpGroup: training,
+  }),
+  'offload-activations': Flags.custom<number>({
+    summary: 'kept activations wait in host memory, over a link of this bandwidth',
+    helpGroup: training,
+    helpValue: '"64 GB/s"',
+    parse: async (text) => parseQuantity(text, 'B/s'),
+  })(),
 }
 
 export const modelFlags = {

@@ -3,23 +3,39 @@ import type {AnalyzeOptions} from '../../analysis/analyze.ts'
 import type {TransformerSpec} from '../../analysis/architectures/transformer.ts'
 import type {Dimensions} from '../../analysis/dimensions.ts'
 import type {ModelDef} from '../../analysis/models/types.ts'
+import type {Training, TrainingOptions} from '../../analysis/training/options.ts'
 import {resolveWorkload} from '../../analysis/workload.ts'
 import type {ConfigRow} from './base.ts'
-import type {machineFlags, modelFlags, workloadFlags} from './flags.ts'
+import type {machineFlags, modelFlags, trainingFlags, workloadFlags} from './flags.ts'
 import type {Values} from './values.ts'
 
-export type WorkloadFlags = Values<typeof workloadFlags> & {'launch-overhead'?: number | undefined}
+export type WorkloadFlags = Values<typeof workloadFlags> &
+  Partial<Values<typeof trainingFlags>> & {'launch-overhead'?: number | undefined}
 export type DimensionFlags = Values<typeof modelFlags>
+
+function chosenTraining(flags: WorkloadFlags): TrainingOptions {
+  const {optimizer, recompute, dropout, lora, freeze} = flags
+  return {
+    optimizer,
+    recompute,
+    dropout,
+    lora,
+    sequenceParallel: flags['sequence-parallel'],
+    freeze: freeze === undefined ? undefined : freeze.split(',').filter((name) => name !== ''),
+    offload: flags['offload-activations'],
+  }
+}
 
 export function chosenWorkload(flags: WorkloadFlags): AnalyzeOptions {
   const {phase, batch, seq, context, logits, dtype, fusion, count, tp} = flags
   return {
+    ...chosenTraining(flags),
     phase,
     batch,
     seq,
     context,
     logits,
-    dtype,
+    dtype: dtype ?? (flags['mixed-precision'] ? 'bf16' : undefined),
     fusion,
     count,
     tp,
@@ -57,6 +73,19 @@ function dimensionValues(spec: TransformerSpec): Record<string, ConfigRow['value
   }
 }
 
+function trainingValues(training: Training): Record<string, ConfigRow['value']> {
+  const {optimizer, recompute, dropout, sequenceParallel, lora, freeze, offload} = training
+  return {
+    optimizer,
+    recompute,
+    dropout,
+    'sequence-parallel': sequenceParallel,
+    lora,
+    freeze: freeze.length > 0 ? freeze.join(',') : null,
+    'offload-activations': offload,
+  }
+}
+
 /** Every value in force, the engine's defaults included. */
 export function configValues(
   model: ModelDef,
@@ -78,6 +107,7 @@ export function configValues(
     fusion: work.fusion,
     count: work.count,
     tp: work.tp,
+    ...(work.training ? trainingValues(work.training) : {}),
     'launch-overhead': options.launchOverhead ?? null,
     price: flags.price ?? null,
     power: flags.power ?? null,

@@ -1,0 +1,47 @@
+/** The section of `analysis@1` on a training step. */
+import {z} from 'zod'
+
+const sum = z.number().nonnegative().multipleOf(1)
+const maybe = z.number().nullable()
+
+export const trainingSchema = z.strictObject({
+  optimizer: z.string(),
+  recompute: z.enum(['none', 'selective', 'full']),
+  dropout: z.boolean(),
+  sequenceParallel: z.boolean(),
+  lora: maybe.describe('rank of the adapters; null without'),
+  freeze: z.array(z.string()),
+  loss: z.enum(['cross-entropy', 'mse-loss']),
+  trainable: sum.describe('weights that take a gradient, on one device'),
+  types: z.strictObject({
+    weights: z.string(),
+    gradients: z.string(),
+    master: z.string().nullable().describe('null where the weights are their own master copy'),
+    state: z.string(),
+  }),
+  flops: z
+    .strictObject({forward: sum, data: sum, weights: sum, optimizer: sum, recomputed: sum})
+    .describe('useful FLOPs by part (loss with forward); recomputed ones are executed a second time'),
+  macsRatio: maybe.describe('multiply-accumulates of the step over those of its forward pass'),
+  hfu: maybe.describe('executed FLOP/s over the dense peak: mfu with what is recomputed'),
+  flopsPerToken: maybe.describe('forward and backward, without the optimizer, on one device'),
+  sixN: maybe.describe('6 × parameters of the whole model: the usual estimate, without attention'),
+  saved: z.array(
+    z.strictObject({name: z.string(), operator: z.string(), dtype: z.string(), elements: sum, bytes: sum, repeat: sum}),
+  ),
+  savedBytes: sum.describe('activations kept for the backward pass, all layers'),
+  savedPerLayer: maybe.describe('of one repeated layer'),
+  offload: z.strictObject({bytes: sum, bandwidth: z.number(), seconds: z.number()}).nullable(),
+})
+export type TrainingSummary = z.infer<typeof trainingSchema>
+
+/** What the workload says of training. */
+export const trainingWorkSchema = z.strictObject({
+  optimizer: z.string(),
+  recompute: z.string(),
+  dropout: z.boolean(),
+  sequenceParallel: z.boolean(),
+  lora: maybe,
+  freeze: z.array(z.string()).readonly(),
+  offload: maybe,
+})

@@ -1,0 +1,91 @@
+/** A training step under a roof, and what a reader wants to know of it. */
+import type {Totals} from '../document/analysis.ts'
+import type {TrainingSummary} from '../document/training.ts'
+import {type Evaluation, evaluate} from '../evaluate.ts'
+import type {Graph} from '../graph.ts'
+import type {Fusion} from '../passes/index.ts'
+import type {Roof} from '../roofline.ts'
+import type {Workload} from '../workload.ts'
+import {type TrainingStep, trainingStep} from './index.ts'
+import type {Training} from './options.ts'
+
+/** A workload in phase `train`. */
+export type TrainingWork = Workload & {readonly training: Training}
+
+export const isTraining = (work: Workload): work is TrainingWork => work.training !== undefined
+
+/**
+ * @param forward the forward graph on one of `tp` devices
+ * @param whole the same on one device
+ */
+export function stepOf(forward: Graph, work: TrainingWork, fusion: Fusion, whole: () => Graph): TrainingStep {
+  return trainingStep(forward, work.training, work.dtype, fusion, {tp: work.tp, whole})
+}
+
+/** Operators, totals and memory of one step on one device. */
+export const evaluateStep = (step: TrainingStep, roof: Roof, work: Workload): Evaluation => ({
+  ...evaluate(step.graph, roof, work),
+  memory: step.memory,
+})
+
+/** Activations kept by the repeated layers, of one layer. */
+function perLayer(step: TrainingStep): number | null {
+  const layers = step.saved.filter(({repeat}) => repeat > 1)
+  return layers.length === 0 ? null : layers.reduce((sum, {bytes}) => sum + bytes, 0)
+}
+
+/** The document's section on training. */
+export function summarizeTraining(
+  step: TrainingStep,
+  work: TrainingWork,
+  evaluation: Evaluation,
+  totals: Totals,
+  parameters: number,
+): TrainingSummary {
+  const {training, batch, seq} = work
+  const {optimizer, recompute, dropout, sequenceParallel, lora, freeze, offload} = training
+  const {mfu, tokensPerSecond} = totals
+  const tokens = tokensPerSecond === null ? null : batch * seq
+  const {forward, data, weights} = step.flops
+  const seconds = offload === null ? null : (2 * step.savedBytes) / offload
+  return {
+    ...{optimizer, recompute, dropout, sequenceParallel, lora, freeze: [...freeze], loss: step.loss},
+    trainable: step.trainable,
+    types: {
+      weights: work.dtype.weights,
+      gradients: step.types.gradient,
+      master: step.types.master,
+      state: step.types.state,
+    },
+    flops: {...step.flops},
+    macsRatio: step.macs.forward > 0 ? step.macs.step / step.macs.forward : null,
+    hfu: mfu === null || evaluation.flops === 0 ? null : (mfu * evaluation.executedFlops) / evaluation.flops,
+    flopsPerToken: tokens === null ? null : (forward + data + weights) / tokens,
+    sixN: tokens === null ? null : 6 * parameters,
+    saved: step.saved.map((saved) => ({...saved})),
+    savedBytes: step.savedBytes,
+    savedPerLayer: perLayer(step),
+    offload: offload === null || seconds === null ? null : {bytes: step.savedBytes, bandwidth: offload, seconds},
+  }
+}
+
+/** How a step is counted, for the list of assumptions. */
+export function trainingConventions(step: TrainingStep, work: TrainingWork): string[] {
+  const {training, dtype} = work
+  const {master, gradient, state} = step.types
+  const conventions = [
+    'backward follows the rule of each operator: gradient of the data (.dgrad) and of the weights (.wgrad) apart; what is computed a second time is executed, not useful (mfu leaves it out, hfu counts it)',
+    master === null
+      ? `weights and gradients in ${dtype.weights}, optimizer state in ${state}`
+      : `weights in ${dtype.weights}, gradients in ${gradient}, ${master} master weights and ${state} optimizer state: mixed precision`,
+    `the loss is ${step.loss === 'cross-entropy' ? 'softmax cross-entropy over the logits of all tokens' : "the mean squared error of the model's output"}`,
+    'kept activations are what some gradient reads, each once; mean and deviation of norms are computed again',
+  ]
+  if (training.recompute === 'selective' && (work.fusion === 'attention' || work.fusion === 'all'))
+    conventions.push('fused attention computes its scores again by itself: selective recomputation changes nothing')
+  if (training.dropout)
+    conventions.push('dropout masks are kept at one byte per element; fused attention draws its mask again, uncounted')
+  if (training.lora !== null)
+    conventions.push(`LoRA adapters of rank ${training.lora} on every product of the layers; everything else is frozen`)
+  return conventions
+}
