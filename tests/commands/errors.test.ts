@@ -152,7 +152,7 @@ describe('what an error leaves behind', () => {
 
   it('refuses an unwritable report before anything else is done', async () => {
     const {stderr, code} = await run('analyze', 'gpt3', '--report', path('none', 'r.html'))
-    expect(code).toBe(4)
+    expect(code).toBe(3)
     expect(stderr).toContain('cannot be written')
     expect(existsSync(path('none'))).toBe(false)
   })

@@ -215,7 +215,7 @@ describe('a mistake names the field', () => {
     [
       'a bad type',
       withCeiling({...compute, dtype: 'fp16'}),
-      /ceilings\[2\]\.dtype: "fp16" is not one of f64, f32, tf32, bf16, f16, fp8, int8, int4/,
+      /ceilings\[2\]\.dtype: "fp16" is not one of f64, f32, tf32, bf16, f16, fp8, int16, int8, int4/,
     ],
     [
       'no engine',
