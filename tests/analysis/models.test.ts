@@ -12,6 +12,8 @@ const registry: Readonly<Record<string, ModelDef>> = models
 const all = Object.entries(registry)
 const transformers = Object.values(registry)
   .filter((model): model is TransformerModel => model.architecture === 'transformer')
+  // layers of one kind that attend to everything; the others have tests of their own (language.test.ts, moe.test.ts)
+  .filter(({spec}) => !spec.groups && !spec.mixture && !spec.latent)
   .map((model) => [model.id, model] as const)
 const folder = new URL('../../src/analysis/models/', import.meta.url)
 

@@ -1,15 +1,28 @@
 /** Every built-in model, one line each. A file in this folder that is missing here fails a test. */
+
 import {alexnet} from './alexnet.ts'
 import {bertBase} from './bert-base.ts'
 import {convnextTiny} from './convnext-tiny.ts'
+import {deepseekV3} from './deepseek-v3.ts'
 import {densenet121} from './densenet121.ts'
 import {efficientnetB0} from './efficientnet-b0.ts'
+import {gemma2_9b} from './gemma-2-9b.ts'
+import {gemma3_4b} from './gemma-3-4b.ts'
+import {gemma3_12b} from './gemma-3-12b.ts'
+import {gptOss20b} from './gpt-oss-20b.ts'
+import {gptOss120b} from './gpt-oss-120b.ts'
 import {gpt2} from './gpt2.ts'
 import {llama3_8b} from './llama-3-8b.ts'
 import {llama3_70b} from './llama-3-70b.ts'
+import {llama4Scout} from './llama-4-scout.ts'
 import {mistral7b} from './mistral-7b.ts'
+import {mixtral8x7b} from './mixtral-8x7b.ts'
+import {mixtral8x22b} from './mixtral-8x22b.ts'
 import {mobilenetV2} from './mobilenet-v2.ts'
+import {phi3Mini} from './phi-3-mini.ts'
 import {qwen25_7b} from './qwen2.5-7b.ts'
+import {qwen3_8b} from './qwen3-8b.ts'
+import {qwen3_30bA3b} from './qwen3-30b-a3b.ts'
 import {resnet18} from './resnet18.ts'
 import {resnet34} from './resnet34.ts'
 import {resnet50} from './resnet50.ts'
@@ -64,4 +77,16 @@ export const models = {
   'vit-b-16': vitB16,
   'vit-l-16': vitL16,
   'swin-t': swinT,
+  'mixtral-8x7b': mixtral8x7b,
+  'mixtral-8x22b': mixtral8x22b,
+  'deepseek-v3': deepseekV3,
+  'qwen3-8b': qwen3_8b,
+  'qwen3-30b-a3b': qwen3_30bA3b,
+  'gemma-2-9b': gemma2_9b,
+  'gemma-3-4b': gemma3_4b,
+  'gemma-3-12b': gemma3_12b,
+  'phi-3-mini': phi3Mini,
+  'gpt-oss-20b': gptOss20b,
+  'gpt-oss-120b': gptOss120b,
+  'llama-4-scout': llama4Scout,
 } as const satisfies Record<string, ModelDef>

@@ -52,6 +52,15 @@ export const llamaLike = {
   pooler: false,
 } as const satisfies Partial<TransformerSpec>
 
+/** What Gemma 2 and 3 share: norms before and behind every block, GELU gates, scaled embeddings, a tied head. */
+export const gemmaLike = {
+  ...llamaLike,
+  normPlacement: 'both',
+  activation: 'gelu-tanh',
+  tied: true,
+  embeddingScale: true,
+} as const satisfies Partial<TransformerSpec>
+
 /** What GPT-2-like decoders share: pre-LayerNorm, learned positions, ungated MLP, biases, tied head. */
 export const gpt2Like = {
   causal: true,

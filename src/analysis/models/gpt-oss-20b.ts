@@ -1,0 +1,44 @@
+import {llamaLike, type TransformerModel} from './types.ts'
+
+/** In bf16; the expert weights were released in MXFP4 (4.25 bits). */
+export const gptOss20b: TransformerModel = {
+  id: 'gpt-oss-20b',
+  name: 'GPT-OSS 20b',
+  source: 'Hugging Face openai/gpt-oss-20b config.json; OpenAI 2025, gpt-oss model card (arXiv:2508.10925) §2.2',
+  architecture: 'transformer',
+  dtype: 'bf16',
+  published: {
+    parameters: 20_914_757_184,
+    source:
+      'GGUF general.parameter_count of openai/gpt-oss-20b; 20.91B in table 1 of the model card (arXiv:2508.10925)',
+  },
+  spec: {
+    ...llamaLike,
+    layers: 24,
+    hidden: 2880,
+    heads: 64,
+    kvHeads: 8,
+    headDim: 64,
+    ffn: 2880,
+    vocab: 201_088,
+    positions: 131_072,
+    activation: 'silu-clamped',
+    bias: {qkv: true, out: true, mlp: true},
+    sinks: true,
+    groups: [
+      {name: 'local', layers: 12, window: 128},
+      {name: 'global', layers: 12},
+    ],
+    mixture: {
+      experts: 32,
+      topK: 4,
+      ffn: 2880,
+      sharedFfn: 0,
+      gate: 'softmax-chosen',
+      normalized: false,
+      selectionBias: false,
+      routerBias: true,
+      expertBias: true,
+    },
+  },
+}
