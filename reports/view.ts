@@ -1,6 +1,7 @@
 /** What a view of the report is: a static Vega-Lite spec, the rows and signals that fill it, and the words beside it. */
 import type {TopLevelSpec} from 'vega-lite'
 import type {Analysis} from '../src/analysis/document/analysis.ts'
+import type {Source} from './live/source.ts'
 
 /** Below this outer width, px, charts give names less room. */
 export const NARROW = 520
@@ -13,6 +14,24 @@ export interface ViewState {
   readonly hidden: readonly string[]
   /** draw where fusing moves operators */
   readonly moves: boolean
+  /** memory level whose bytes place the dots; empty: the outermost */
+  readonly level: string
+  /** every level of the picked operator, joined by a line */
+  readonly levels: boolean
+  /** part of a name: operators without it fade */
+  readonly search: string
+  /** only the operator with this id is drawn; empty: all */
+  readonly isolated: string
+  /** what one bar of the time view stands for */
+  readonly group: 'operator' | 'layer' | 'kind' | 'class'
+}
+
+/** What a view may use besides the document: only some pages have it. */
+export interface ViewMore {
+  /** to run the engine at other sizes */
+  readonly source?: Source | undefined
+  /** the state before, in a comparison */
+  readonly before?: Analysis | undefined
 }
 
 /** Rows by data set name and values by signal name. */
@@ -37,9 +56,11 @@ export interface View {
   readonly spec: TopLevelSpec
   /** Room around the plotting area for axes, px, at an outer width: charts lay themselves out no other way on the page. */
   margins(width: number): Margins
-  inputs(analysis: Analysis, state: ViewState): ViewInputs
+  inputs(analysis: Analysis, state: ViewState, more?: ViewMore): ViewInputs
+  /** Why a page cannot show this view; `undefined` where it can. Views without it always can. */
+  missing?(analysis: Analysis, more: ViewMore): string | undefined
   readonly howToRead: string
   readonly assumptions: readonly string[]
   /** One paragraph that says what the picture shows, for who cannot see it. */
-  describe(analysis: Analysis): string
+  describe(analysis: Analysis, more?: ViewMore): string
 }

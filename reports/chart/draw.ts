@@ -15,6 +15,11 @@ export function defaultState(analysis: Analysis): ViewState {
       .map((line) => line.id),
     hidden: [],
     moves: false,
+    level: '',
+    levels: false,
+    search: '',
+    isolated: '',
+    group: 'operator',
   }
 }
 

@@ -18,12 +18,16 @@ export class Chart {
   #inputs: ViewInputs
   #queue: Promise<void> = Promise.resolve()
   #pending = false
+  /** rows and signals are those of an older state */
+  #stale = false
+  #near = true
+  /** something was asked for while the chart was out of sight */
+  #late = false
 
   constructor(container: HTMLElement, view: View, store: Store, tooltip: Tooltip) {
-    const {result} = store.document
     this.#view = view
     this.#store = store
-    this.#inputs = view.inputs(result, store.state.view)
+    this.#inputs = this.#fresh()
     const spec = fillSpec(view, specs[view.id]!, this.#inputs, {
       theme: chartThemes[store.state.theme],
       width: Math.max(240, container.clientWidth),
@@ -37,15 +41,15 @@ export class Chart {
       container,
       logLevel: errorLevel,
       tooltip: (_handler, event, _item, value) => {
-        const op = value === null || value === '' ? undefined : result.operators.find((o) => o.id === value)
+        const op = value === null || value === '' ? undefined : this.#operator(value)
         if (op) tooltip.show(describeOperator(op, store.document), event.clientX, event.clientY)
         else tooltip.hide()
       },
     })
-    this.#chart.description(view.describe(result))
+    this.#describe()
     this.#chart.addEventListener('click', (_event, item) => {
       const id = (item?.datum as {id?: unknown} | undefined)?.id
-      if (typeof id === 'string' && result.operators.some((op) => op.id === id)) {
+      if (typeof id === 'string' && this.#operator(id)) {
         store.set({picked: store.state.picked === id ? '' : id})
       }
     })
@@ -70,13 +74,23 @@ export class Chart {
       if (this.#signals.has(name)) this.#chart.addSignalListener(name, () => this.#later())
     }
     store.listen((state, changed) => {
-      if (changed.has('view')) {
-        this.#inputs = view.inputs(result, state.view)
-        update(this.#chart, this.#inputs)
-      }
+      if (changed.has('view') || changed.has('document')) this.#stale = true
+      if (changed.has('document')) this.#describe()
       if (changed.has('theme')) this.#chart.signal('theme', chartThemes[state.theme])
       if (changed.has('picked') && this.#signals.has('picked')) this.#chart.signal('picked', state.picked)
       this.draw()
+    })
+    // what nobody sees is drawn when it comes near
+    new IntersectionObserver(
+      ([entry]) => {
+        this.#near = entry!.isIntersecting
+        if (this.#near && this.#late) this.draw()
+      },
+      {rootMargin: '400px'},
+    ).observe(container)
+    addEventListener('beforeprint', () => {
+      this.#near = true
+      if (this.#late) this.draw()
     })
     new ResizeObserver(() => this.#resize(container)).observe(container)
     this.#resize(container)
@@ -89,7 +103,14 @@ export class Chart {
 
   /** Runs the chart, then places what depends on its pixels. */
   draw(): void {
+    this.#late = this.#stale && !this.#near
+    if (this.#late) return
     this.#queue = this.#queue.then(async () => {
+      if (this.#stale) {
+        this.#stale = false
+        this.#inputs = this.#fresh()
+        update(this.#chart, this.#inputs)
+      }
       await this.#chart.runAsync()
       if (relayout(this.#chart, this.#view, this.#store.document.result, this.#inputs)) await this.#chart.runAsync()
     })
@@ -103,6 +124,18 @@ export class Chart {
   /** The chart as it stands, as an SVG document. */
   toSvg(): Promise<string> {
     return this.#chart.toSVG()
+  }
+
+  #fresh(): ViewInputs {
+    return this.#view.inputs(this.#store.document.result, this.#store.state.view, this.#store.more)
+  }
+
+  #describe(): void {
+    this.#chart.description(this.#view.describe(this.#store.document.result, this.#store.more))
+  }
+
+  #operator(id: string) {
+    return this.#store.document.result.operators.find((op) => op.id === id)
   }
 
   /** Labels follow a zoom at the next frame, once for all events before it. */

@@ -32,9 +32,12 @@ export function svg(tag: string, attributes: Attributes = {}, ...children: reado
   return fill(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children)
 }
 
+/** Offers a text as a file; nothing leaves the page. */
+export const save = (name: string, type: string, content: string): void => saveBlob(name, new Blob([content], {type}))
+
 /** Offers a file; nothing leaves the page. */
-export function save(name: string, type: string, content: string): void {
-  const url = URL.createObjectURL(new Blob([content], {type}))
+export function saveBlob(name: string, content: Blob): void {
+  const url = URL.createObjectURL(content)
   h('a', {href: url, download: name}).click()
   // the download has started by then; an object URL that is kept holds its content in memory
   setTimeout(() => URL.revokeObjectURL(url), 10_000)

@@ -1,16 +1,18 @@
 /// <reference lib="dom" />
 /** The page: reads the embedded document and builds every section from it. */
 import {formatCount} from '../../src/analysis/units.ts'
-import {defaultState} from '../chart/draw.ts'
 import type {ThemeName} from '../chart/theme.ts'
-import {type ReportDocument, readDocument} from '../document.ts'
+import {checkDocument, type ReportDocument, readDocument} from '../document.ts'
+import {unpack} from '../html.ts'
+import type {Extras} from '../live/source.ts'
 import {memory} from '../views/memory.ts'
 import {time} from '../views/time.ts'
-import type {Chart} from './chart.ts'
 import {h, save} from './dom.ts'
+import {live} from './live.ts'
 import {adviceSection, assumptionsSection} from './sections/advice.ts'
 import {answerSection} from './sections/answer.ts'
 import {chartSection} from './sections/chart.ts'
+import {controlsSection} from './sections/controls.ts'
 import {fusionSection} from './sections/fusion.ts'
 import {ceilingsSection, rankingSection} from './sections/machine.ts'
 import {operatorsSection} from './sections/operators.ts'
@@ -20,15 +22,24 @@ import {Tooltip} from './tooltip.ts'
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
 
-function embedded(): ReportDocument {
-  const text = document.getElementById('ridgepoint-document')?.textContent
-  if (!text) throw new Error('this page embeds no document')
-  return readDocument(JSON.parse(text))
+/** The text of an embedded element: plain, or compressed where it is long. */
+async function embedded(id: string): Promise<string | undefined> {
+  const element = document.getElementById(`ridgepoint-${id}`)
+  const text = element?.textContent
+  if (!text) return undefined
+  return element.getAttribute('type') === 'application/json' ? text : unpack(text)
 }
 
-function header(store: Store): HTMLElement {
-  const {model, workload, machine} = store.document.result
-  const {phase, batch, seq, context, fusion, dtype, count, tp} = workload
+async function content(): Promise<{document: ReportDocument; extras: Extras}> {
+  const [text, more] = await Promise.all([embedded('document'), embedded('extras')])
+  if (text === undefined) throw new Error('this page embeds no document')
+  const extras: Extras = more === undefined ? {} : JSON.parse(more)
+  if (extras.before !== undefined) checkDocument(extras.before)
+  return {document: readDocument(JSON.parse(text)), extras}
+}
+
+function lead(store: Store): HTMLElement {
+  const {phase, batch, seq, context, fusion, dtype, count, tp} = store.document.result.workload
   const parts = [
     phase,
     `batch ${formatCount(batch)}`,
@@ -37,7 +48,14 @@ function header(store: Store): HTMLElement {
     dtype.weights === dtype.activations ? dtype.weights : `${dtype.weights} weights, ${dtype.activations} activations`,
     `fusion ${fusion}`,
     count > 1 && `${count} devices, tensor parallel ${tp}`,
+    Object.keys(store.state.settings).length > 0 && 'recomputed here',
   ]
+  return h('p', {class: 'lead'}, parts.filter((part) => part !== false).join(' · '))
+}
+
+const titleOf = ({result}: ReportDocument) => `${result.model.name} on ${result.machine.name}`
+
+function header(store: Store): HTMLElement {
   const other = (theme: ThemeName): ThemeName => (theme === 'dark' ? 'light' : 'dark')
   const themeButton = h('button', {type: 'button', click: () => store.set({theme: other(store.state.theme)})})
   const name = () => {
@@ -53,8 +71,8 @@ function header(store: Store): HTMLElement {
       'div',
       {class: 'title'},
       h('p', {class: 'brand'}, 'Ridgepoint'),
-      h('h1', {}, `${model.name} on ${machine.name}`),
-      h('p', {class: 'lead'}, parts.filter((part) => part !== false).join(' · ')),
+      live(store, () => h('h1', {}, titleOf(store.document))),
+      live(store, () => lead(store)),
     ),
     h(
       'div',
@@ -73,13 +91,22 @@ function header(store: Store): HTMLElement {
   )
 }
 
-function navigation(sections: readonly HTMLElement[]): HTMLElement {
-  const links = sections.flatMap((section) => {
+function navigation(main: HTMLElement): HTMLElement {
+  const links = [...main.querySelectorAll('section')].flatMap((section) => {
     const title = section.querySelector('h2')?.textContent
-    return title ? [h('a', {href: `#${section.id}`}, title)] : []
+    const {id} = section
+    // the address belongs to the state; a section may have been built anew since
+    const go = (event: Event) => {
+      event.preventDefault()
+      document.getElementById(id)?.scrollIntoView()
+    }
+    return title ? [h('a', {href: `#${id}`, click: go}, title)] : []
   })
   return h('nav', {'aria-label': 'Sections'}, ...links)
 }
+
+/** Lets the browser draw and answer between two charts. */
+const breathe = () => new Promise((resolve) => setTimeout(resolve, 0))
 
 function followTheme(store: Store): void {
   const apply = () => {
@@ -99,35 +126,44 @@ function followTheme(store: Store): void {
 }
 
 async function build(root: HTMLElement): Promise<void> {
-  const content = embedded()
-  const {result} = content
-  document.title = `${result.model.name} on ${result.machine.name} · Ridgepoint`
-  const store = new Store(content, {
-    picked: '',
-    view: defaultState(result),
-    theme: dark.matches ? 'dark' : 'light',
-  })
+  const {document: shown, extras} = await content()
+  const store = new Store(shown, extras, dark.matches ? 'dark' : 'light')
+  const name = () => {
+    document.title = `${titleOf(store.document)} · Ridgepoint`
+  }
+  store.listen((_state, changed) => changed.has('document') && name())
   followTheme(store)
   const tooltip = new Tooltip(document.body)
+  // first, since an address may already ask for something else than the embedded document
+  const controls = controlsSection(store)
+  name()
   const roofline = rooflineSection(store, tooltip)
   const fusion = fusionSection(store, tooltip)
   const timeChart = chartSection(time, store, tooltip)
   const memoryChart = chartSection(memory, store, tooltip)
-  const sections = [
-    answerSection(content),
+  const parts = [
+    live(store, () => answerSection(store.document)),
+    controls,
     roofline.element,
-    adviceSection(content),
+    live(store, () => adviceSection(store.document)),
     operatorsSection(store),
     timeChart.element,
     fusion?.element,
-    rankingSection(content),
+    live(store, () => rankingSection(store.document)),
     memoryChart.element,
-    ceilingsSection(content),
-    assumptionsSection(content),
-  ].filter((section) => section !== undefined)
-  root.replaceChildren(header(store), navigation(sections), h('main', {}, ...sections))
-  const charts: Chart[] = [roofline, timeChart, fusion, memoryChart].flatMap((part) => (part ? [part.start()] : []))
-  await Promise.all(charts.map((chart) => chart.ready))
+    live(store, () => ceilingsSection(store.document)),
+    live(store, () => assumptionsSection(store.document)),
+  ]
+  const main = h('main', {}, ...parts)
+  root.replaceChildren(header(store), navigation(main), main)
+  if (location.hash !== '' && !location.hash.includes('='))
+    document.getElementById(location.hash.slice(1))?.scrollIntoView()
+  await roofline.start().ready
+  performance.mark('ridgepoint:first-chart')
+  for (const part of [timeChart, fusion, memoryChart]) {
+    await breathe()
+    await part?.start().ready
+  }
   // for who waits for the page to be whole: tests, and programs that take a picture of it
   document.documentElement.dataset.ready = 'true'
 }

@@ -1,9 +1,17 @@
-/** What the reader has chosen: one picked operator, what the charts show, the theme. Views listen and follow. */
+/** What the reader has chosen: settings of the engine, one picked operator, what the charts show, the theme. Views follow. */
+import type {Analysis} from '../../src/analysis/document/analysis.ts'
+import {defaultState} from '../chart/draw.ts'
 import type {ThemeName} from '../chart/theme.ts'
 import type {ReportDocument} from '../document.ts'
-import type {ViewState} from '../view.ts'
+import {recompute, type Settings} from '../live/settings.ts'
+import {type Extras, type Source, type Sourced, sourceOf} from '../live/source.ts'
+import type {ViewMore, ViewState} from '../view.ts'
 
 export interface PageState {
+  /** what is shown: the embedded document until a control is touched */
+  document: ReportDocument
+  /** what was changed */
+  settings: Settings
   picked: string
   view: ViewState
   theme: ThemeName
@@ -12,17 +20,39 @@ export interface PageState {
 type Listener = (state: PageState, changed: ReadonlySet<keyof PageState>) => void
 
 export class Store {
-  readonly document: ReportDocument
+  /** as it was embedded */
+  readonly original: ReportDocument
+  readonly #sourced: Sourced
+  readonly #before: Analysis | undefined
+  #source: Source | undefined
   #state: PageState
   readonly #listeners: Listener[] = []
 
-  constructor(document: ReportDocument, initial: PageState) {
-    this.document = document
-    this.#state = initial
+  constructor(document: ReportDocument, extras: Extras, theme: ThemeName) {
+    this.original = document
+    this.#sourced = sourceOf(document, extras)
+    this.#before = extras.before?.result
+    this.#source = this.#sourced.source
+    this.#state = {document, settings: {}, picked: '', view: defaultState(document.result), theme}
   }
 
   get state(): Readonly<PageState> {
     return this.#state
+  }
+
+  /** What is shown now. */
+  get document(): ReportDocument {
+    return this.#state.document
+  }
+
+  /** What the embedded document was computed from, or why the page cannot compute. */
+  get sourced(): Sourced {
+    return this.#sourced
+  }
+
+  /** What views may use besides the document that is shown. */
+  get more(): ViewMore {
+    return {source: this.#source, before: this.#before}
   }
 
   set(change: Partial<PageState>): void {
@@ -30,6 +60,33 @@ export class Store {
     this.#state = {...before, ...change}
     const changed = new Set((Object.keys(change) as (keyof PageState)[]).filter((key) => before[key] !== change[key]))
     if (changed.size > 0) for (const listener of this.#listeners) listener(this.#state, changed)
+  }
+
+  /**
+   * Computes again with these settings and shows the result; nothing changes where they make no sense.
+   * @throws AnalysisError in the engine's words
+   */
+  apply(settings: Settings): void {
+    const {source} = this.#sourced
+    if (!source) return
+    const fresh = Object.keys(settings).length > 0 ? recompute(source, settings) : {document: this.original, source}
+    const {view, document: old, picked} = this.#state
+    this.#source = fresh.source
+    const {result} = fresh.document
+    const untouched = defaultState(old.result).ceilings.join() === view.ceilings.join()
+    const moved = result.machine.id !== old.result.machine.id
+    const stays = (id: string) => (result.operators.some((op) => op.id === id) ? id : '')
+    this.set({
+      document: fresh.document,
+      settings,
+      picked: stays(picked),
+      view: {
+        ...view,
+        isolated: stays(view.isolated),
+        level: result.totals.bytes[view.level] === undefined ? '' : view.level,
+        ceilings: untouched || moved ? defaultState(result).ceilings : view.ceilings,
+      },
+    })
   }
 
   listen(listener: Listener): void {

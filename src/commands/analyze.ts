@@ -52,12 +52,12 @@ export default class Analyze extends BaseCommand {
     for (const warning of warnings) this.remark(warning)
     if (flags.report !== undefined) {
       const {writeReport} = await import('./shared/report.ts')
-      await writeReport('--report', flags.report, {
-        schema: 'ridgepoint/analysis@1',
-        ok: true,
-        result,
-        warnings: this.warnings,
-      })
+      await writeReport(
+        '--report',
+        flags.report,
+        {schema: 'ridgepoint/analysis@1', ok: true, result, warnings: this.warnings},
+        {model, machines: [machine, ...against], launchOverhead: options.launchOverhead},
+      )
       this.say(`wrote ${flags.report}`)
     }
     await this.answer({

@@ -7,7 +7,9 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {chartThemes} from '../../reports/chart/theme.ts'
 import type {ReportDocument} from '../../reports/document.ts'
 import {extractDocument, renderHtml} from '../../reports/html.ts'
+import type {Extras} from '../../reports/live/source.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
+import {models} from '../../src/analysis/models/index.ts'
 import {buildTemplate, cpu, sample} from './support.ts'
 
 const executable = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -52,9 +54,15 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
   })
 
   /** Opens a document as a page; what the console says and what the page asks the network for is kept. */
-  async function open(document: ReportDocument, viewport = {width: 1280, height: 900}, edit = (html: string) => html) {
+  async function open(
+    document: ReportDocument,
+    viewport = {width: 1280, height: 900},
+    edit = (html: string) => html,
+    extras: Extras = {},
+    hash = '',
+  ) {
     const file = join(folder, `${Math.random().toString(36).slice(2)}.html`)
-    writeFileSync(file, edit(renderHtml(template, document)))
+    writeFileSync(file, edit(await renderHtml(template, document, extras)))
     const page = await context.newPage()
     const said: string[] = []
     const asked: string[] = []
@@ -62,7 +70,7 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     page.on('pageerror', (error) => said.push(error.message))
     page.on('request', (request) => asked.push(request.url()))
     await page.setViewportSize(viewport)
-    await page.goto(pathToFileURL(file).href)
+    await page.goto(`${pathToFileURL(file).href}${hash}`)
     await page.waitForSelector('html[data-ready]')
     return {page, said, asked: () => asked.filter((url) => !url.startsWith('file:') && !url.startsWith('data:'))}
   }
@@ -241,10 +249,82 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     await page.close()
   })
 
+  it('computes again when a control changes, everywhere, and returns to its document', async () => {
+    const {page, said} = await open(sample())
+    const firstTable = () => page.locator('#operators tbody').innerText()
+    const dots = () =>
+      page
+        .locator('.chart[data-view=roofline] [aria-roledescription=point]')
+        .evaluateAll((all) => all.map((e) => e.getAttribute('aria-label')).sort())
+    const before = {table: await firstTable(), dots: await dots(), answer: await page.locator('#answer').innerText()}
+    await page.getByLabel('Phase', {exact: true}).selectOption('decode')
+    await page.getByLabel('Batch', {exact: true}).fill('8')
+    await expect.poll(() => page.locator('h1 + .lead').innerText()).toContain('decode · batch 8')
+    const expected = sample({options: {phase: 'decode', batch: 8}}).result
+    await expect.poll(() => page.locator('#answer').innerText()).toContain('Memory: 100.0')
+    for (const op of expected.operators) await expect.poll(() => dot(page, op.id).count()).toBe(1)
+    expect(await firstTable()).not.toBe(before.table)
+    expect(page.url()).toMatch(/#phase=decode&batch=8$/)
+    expect(await page.locator('.recomputed').innerText()).toContain('Recomputed here')
+    const html = await page.content()
+    expect(await extractDocument(html)).toEqual(sample())
+    await page.locator('.recomputed button').click()
+    await expect.poll(dots).toEqual(before.dots)
+    expect(await firstTable()).toBe(before.table)
+    expect(page.url()).not.toContain('#')
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('opens at the state of its address, and says why a value makes no sense', async () => {
+    const {page, said} = await open(
+      sample(),
+      undefined,
+      undefined,
+      {},
+      '#machine=mi300x&weights=int8&batch=64&nonsense=1',
+    )
+    expect(await page.locator('h1').innerText()).toContain('MI300X')
+    await page.getByLabel('Tensor parallel', {exact: true}).fill('3')
+    await expect.poll(() => page.locator('#controls [role=alert]').innerText()).toMatch(/3/)
+    expect(await page.locator('h1').innerText()).toContain('MI300X')
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('says what live controls need where the model is not known', async () => {
+    const document = sample()
+    const foreign = {
+      ...document,
+      result: {...document.result, model: {...document.result.model, id: 'my-model', name: '<i>mine</i>'}},
+    }
+    const {page, said} = await open(foreign)
+    expect(await page.locator('#controls').innerText()).toContain('<i>mine</i>')
+    expect(await page.locator('#controls').innerText()).toContain('--report')
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('computes again for a model that only the page knows', async () => {
+    const own = {...models['llama-3-8b'], id: 'my-model', name: 'Mine'}
+    const document = sample()
+    const {result} = document
+    const {page} = await open(
+      {...document, result: {...result, model: {...result.model, id: own.id, name: own.name}}},
+      undefined,
+      undefined,
+      {model: own},
+    )
+    await page.getByRole('button', {name: 'Double Batch'}).click()
+    await expect.poll(() => page.locator('h1 + .lead').innerText()).toContain('batch 2')
+    expect(await page.locator('h1').innerText()).toContain('Mine')
+    await page.close()
+  })
+
   it('says what is wrong with a document that was edited by hand', async () => {
     const broken = (html: string) => html.replace('"operators":[', '"operatorz":[')
     const file = join(folder, 'broken.html')
-    writeFileSync(file, broken(renderHtml(template, sample())))
+    writeFileSync(file, broken(await renderHtml(template, sample())))
     const page = await context.newPage()
     await page.goto(pathToFileURL(file).href)
     await expect.poll(() => page.locator('[role=alert]').innerText()).toContain('result.operators')
@@ -255,7 +335,7 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     const document = sample()
     const {page} = await open(document)
     const html = await page.content()
-    expect(extractDocument(html)).toEqual(document)
+    expect(await extractDocument(html)).toEqual(document)
     await page.close()
   })
 })

@@ -7,6 +7,7 @@ import {formatIntensity} from '../../chart/points.ts'
 import {fusion} from '../../views/fusion.ts'
 import type {Chart} from '../chart.ts'
 import {h} from '../dom.ts'
+import {live} from '../live.ts'
 import type {Store} from '../state.ts'
 import {type Column, Table} from '../table.ts'
 import type {Tooltip} from '../tooltip.ts'
@@ -134,28 +135,31 @@ const groupColumns: Column<FusionGroup>[] = [
 ]
 
 export function fusionSection(store: Store, tooltip: Tooltip): {element: HTMLElement; start: () => Chart} | undefined {
-  const {result} = store.document
-  const {levels, groups} = result.fusion
-  if (levels.length === 0) return undefined
+  if (store.document.result.fusion.levels.length === 0) return undefined
   const {figure, start} = figureOf(fusion, store, tooltip)
-  const levelTable = new Table({
-    caption: 'The whole graph at each fusion level',
-    columns: levelColumns(result),
-    rows: levels,
-  })
-  const groupTable = new Table({
-    caption: 'Each group that fusing everything joins, all instances',
-    columns: groupColumns,
-    rows: groups,
-    sortBy: {column: 'seconds_saved', descending: true},
-  })
+  const levelTable = () =>
+    new Table({
+      caption: 'The whole graph at each fusion level',
+      columns: levelColumns(store.document.result),
+      rows: store.document.result.fusion.levels,
+    }).element
+  const groupTable = () => {
+    const {groups} = store.document.result.fusion
+    if (groups.length === 0) return undefined
+    return new Table({
+      caption: 'Each group that fusing everything joins, all instances',
+      columns: groupColumns,
+      rows: groups,
+      sortBy: {column: 'seconds_saved', descending: true},
+    }).element
+  }
   return {
     element: h(
       'section',
       {id: 'fusion'},
       h('h2', {}, fusion.title),
-      h('div', {class: 'beside'}, figure, levelTable.element),
-      groups.length > 0 && groupTable.element,
+      h('div', {class: 'beside'}, figure, live(store, levelTable)),
+      live(store, groupTable),
     ),
     start,
   }

@@ -5,6 +5,7 @@ import {classOf} from '../../chart/classes.ts'
 import {bytesOf, formatIntensity} from '../../chart/points.ts'
 import {attainableOf, type Operator} from '../../document.ts'
 import {h} from '../dom.ts'
+import {live} from '../live.ts'
 import type {Store} from '../state.ts'
 import {type Column, Table} from '../table.ts'
 import {provenanceOf, shapeText} from '../words.ts'
@@ -114,24 +115,30 @@ function columns(store: Store): Column<Operator>[] {
 }
 
 export function operatorsSection(store: Store): HTMLElement {
-  const {operators} = store.document.result
-  const table = new Table({
-    caption: `${operators.length} operators, numbers of one device`,
-    columns: columns(store),
-    rows: operators,
-    file: 'operators.csv',
-    rowId: (op) => op.id,
-    onPick: (id) => store.set({picked: store.state.picked === id ? '' : id}),
-    sortBy: {column: 'share', descending: true},
-  })
-  store.listen((state, changed) => {
-    if (changed.has('picked')) table.pick(state.picked, true)
-  })
-  return h(
+  let table: Table<Operator>
+  const build = () => {
+    const {operators} = store.document.result
+    table = new Table({
+      caption: `${operators.length} operators, numbers of one device`,
+      columns: columns(store),
+      rows: operators,
+      file: 'operators.csv',
+      rowId: (op) => op.id,
+      onPick: (id) => store.set({picked: store.state.picked === id ? '' : id}),
+      sortBy: {column: 'share', descending: true},
+    })
+    table.pick(store.state.picked, false)
+    return table.element
+  }
+  const element = h(
     'section',
     {id: 'operators'},
     h('h2', {}, 'Operators'),
     h('p', {class: 'lead'}, 'Choose a row to mark its dot in the chart, or a dot to mark its row.'),
-    table.element,
+    live(store, build),
   )
+  store.listen((state, changed) => {
+    if (changed.has('picked')) table.pick(state.picked, true)
+  })
+  return element
 }

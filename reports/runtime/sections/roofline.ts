@@ -4,7 +4,8 @@ import {classOf, operatorClasses} from '../../chart/classes.ts'
 import {roofLines} from '../../chart/roofs.ts'
 import {roofline} from '../../views/roofline.ts'
 import type {Chart} from '../chart.ts'
-import {h, save, svg} from '../dom.ts'
+import {h, svg} from '../dom.ts'
+import {live} from '../live.ts'
 import type {Store} from '../state.ts'
 import type {Tooltip} from '../tooltip.ts'
 import {figureOf} from './figure.ts'
@@ -45,6 +46,7 @@ const without = (list: readonly string[], id: string) => list.filter((other) => 
 
 function switches(store: Store): HTMLElement {
   const {result} = store.document
+  const {view} = store.state
   const set = (change: Partial<typeof store.state.view>) => store.set({view: {...store.state.view, ...change}})
   const lines = roofLines(result)
   const present = operatorClasses.filter((c) => result.operators.some((op) => classOf(op) === c.id))
@@ -56,20 +58,20 @@ function switches(store: Store): HTMLElement {
       {},
       h('legend', {}, 'Operators'),
       ...present.map(({id, label}) =>
-        toggle(label, classSign(id), true, (on) => {
+        toggle(label, classSign(id), !view.hidden.includes(id), (on) => {
           const {hidden} = store.state.view
           set({hidden: on ? without(hidden, id) : [...hidden, id]})
         }),
       ),
       result.fusion.groups.length > 0 &&
-        toggle('What fusing moves (unfused ○ → fused ▲)', undefined, false, (moves) => set({moves})),
+        toggle('What fusing moves (unfused ○ → fused ▲)', undefined, view.moves, (moves) => set({moves})),
     ),
     h(
       'fieldset',
       {},
       h('legend', {}, 'Ceilings'),
       ...lines.map((line) =>
-        toggle(line.label, lineSign(line.provenance), line.relevant, (on) => {
+        toggle(line.label, lineSign(line.provenance), view.ceilings.includes(line.id), (on) => {
           const {ceilings} = store.state.view
           set({ceilings: on ? [...ceilings, line.id] : without(ceilings, line.id)})
         }),
@@ -80,23 +82,19 @@ function switches(store: Store): HTMLElement {
 }
 
 export function rooflineSection(store: Store, tooltip: Tooltip): {element: HTMLElement; start: () => Chart} {
-  const {figure, start} = figureOf(roofline, store, tooltip)
+  const {figure, tools, start} = figureOf(roofline, store, tooltip)
   let chart: Chart | undefined
   const button = (label: string, text: string, act: () => void) =>
     h('button', {type: 'button', 'aria-label': label, title: label, click: act}, text)
-  const tools = h(
-    'div',
-    {class: 'tools'},
+  tools.prepend(
     button('Zoom in', '+', () => chart?.zoom(0.6)),
     button('Zoom out', '−', () => chart?.zoom(1 / 0.6)),
     button('Back to the frame', 'Reset', () => chart?.zoom(undefined)),
-    button('Save the chart as SVG', 'Save SVG', async () => {
-      if (chart) save('roofline.svg', 'image/svg+xml', await chart.toSvg())
-    }),
+  )
+  tools.append(
     h('span', {class: 'hint'}, 'Click the chart, then scroll to zoom; drag to pan. Click a dot for its row.'),
   )
-  figure.prepend(tools)
-  figure.append(switches(store))
+  figure.append(live(store, () => switches(store)))
   return {
     element: h('section', {id: 'roofline'}, h('h2', {}, roofline.title), figure),
     start: () => {
