@@ -5,9 +5,11 @@ import {densenetArchitecture} from './densenet.ts'
 import {mobilenetArchitecture} from './mobilenet.ts'
 import {operatorsArchitecture} from './operators.ts'
 import {resnetArchitecture} from './resnet.ts'
+import {sdUnetArchitecture} from './sd-unet.ts'
 import {squeezenetArchitecture} from './squeezenet.ts'
 import {swinArchitecture} from './swin.ts'
 import {transformerArchitecture} from './transformer.ts'
+import {unetArchitecture} from './unet.ts'
 import {vggArchitecture} from './vgg.ts'
 import {vitArchitecture} from './vit.ts'
 
@@ -18,9 +20,11 @@ export const architectures = {
   mobilenet: mobilenetArchitecture,
   operators: operatorsArchitecture,
   resnet: resnetArchitecture,
+  'sd-unet': sdUnetArchitecture,
   squeezenet: squeezenetArchitecture,
   swin: swinArchitecture,
   transformer: transformerArchitecture,
+  unet: unetArchitecture,
   vgg: vggArchitecture,
   vit: vitArchitecture,
 } as const

@@ -31,7 +31,7 @@ function block(v: VisionBuilder, id: string, x: Feature, spec: SwinSpec, heads: 
   const inWindows = reorder(v, `${id}.attn.partition`, normed, down * side, across * side)
   // one window has no neighbours: its stage is not shifted
   const windows = {count: down * across, side, shifted: shift && down * across > 1}
-  const attended = attend(v, `${id}.attn`, inWindows, heads, windows)
+  const attended = attend(v, `${id}.attn`, inWindows, heads, {windows})
   const merged = reorder(v, `${id}.attn.merge`, attended, x.height, x.width)
   const y = v.add(`${id}.attn.residual`, merged, x)
   const inner = mlp(v, `${id}.mlp`, v.layernorm(`${id}.mlp.norm`, y), 4 * x.channels)

@@ -13,8 +13,19 @@ export interface Windows {
   readonly shifted: boolean
 }
 
+export interface AttentionOptions {
+  readonly windows?: Windows
+  readonly qkvBias?: boolean
+}
+
 /** Self-attention; with `windows`, within each window alone and with a bias by relative position. */
-export function attend(v: VisionBuilder, id: string, x: Feature, heads: number, windows?: Windows): Feature {
+export function attend(
+  v: VisionBuilder,
+  id: string,
+  x: Feature,
+  heads: number,
+  {windows, qkvBias = true}: AttentionOptions = {},
+): Feature {
   const {graphBuilder: b, repeat} = v
   const width = x.channels
   const positions = x.height * x.width
@@ -24,8 +35,9 @@ export function attend(v: VisionBuilder, id: string, x: Feature, heads: number, 
     Feature,
     Feature,
   ]
-  const qkv = [x.tensor, v.weight(`${id}.qkv.weight`, 3 * width * width), v.weight(`${id}.qkv.bias`, 3 * width)]
-  const dims = {m: rows, n: 3 * width, k: width, bias: true}
+  const qkv = [x.tensor, v.weight(`${id}.qkv.weight`, 3 * width * width)]
+  if (qkvBias) qkv.push(v.weight(`${id}.qkv.bias`, 3 * width))
+  const dims = {m: rows, n: 3 * width, k: width, bias: qkvBias}
   b.add(linear, `${id}.qkv`, dims, qkv, [q.tensor, k.tensor, values.tensor], repeat)
   const seq = windows ? windows.side ** 2 : positions
   const batch = windows ? v.batch * windows.count : v.batch

@@ -55,6 +55,10 @@ export const imageTraits = (size: number): ModelTraits => ({
 
 const pixels = ({height, width}: Pick<Feature, 'height' | 'width'>) => height * width
 
+// what is not there is left out of the shape that a user sees
+const strides = (stride: number) => (stride === 1 ? {} : {strideHeight: stride, strideWidth: stride})
+const pads = (padHeight: number, padWidth: number) => (padHeight + padWidth === 0 ? {} : {padHeight, padWidth})
+
 export class VisionBuilder {
   readonly graphBuilder = new GraphBuilder()
   readonly batch: number
@@ -100,10 +104,8 @@ export class VisionBuilder {
       width: x.width,
       kernelHeight: kernel,
       kernelWidth: kernel,
-      strideHeight: stride,
-      strideWidth: stride,
-      padHeight: 2 * padding,
-      padWidth: 2 * padding,
+      ...strides(stride),
+      ...pads(2 * padding, 2 * padding),
       bias,
     }
     this.graphBuilder.add(conv, id, dims, inputs, [y.tensor], this.repeat)
@@ -171,10 +173,8 @@ export class VisionBuilder {
       width: x.width,
       kernelHeight: kernel,
       kernelWidth: kernel,
-      strideHeight: o.stride,
-      strideWidth: o.stride,
-      padHeight,
-      padWidth,
+      ...strides(o.stride),
+      ...pads(padHeight, padWidth),
     }
     this.graphBuilder.add(op, id, dims, [x.tensor], [y.tensor], this.repeat)
     return y

@@ -29,11 +29,13 @@ import {resnet50} from './resnet50.ts'
 import {resnet101} from './resnet101.ts'
 import {resnet152} from './resnet152.ts'
 import {resnext5032x4d} from './resnext50-32x4d.ts'
+import {sd15Unet} from './sd-1.5-unet.ts'
 import {squeezenet1_0} from './squeezenet1-0.ts'
 import {squeezenet1_1} from './squeezenet1-1.ts'
 import {swinT} from './swin-t.ts'
 import {transformer} from './transformer.ts'
 import type {ModelDef} from './types.ts'
+import {unet} from './unet.ts'
 import {vgg11} from './vgg11.ts'
 import {vgg11Bn} from './vgg11-bn.ts'
 import {vgg13} from './vgg13.ts'
@@ -89,4 +91,6 @@ export const models = {
   'gpt-oss-20b': gptOss20b,
   'gpt-oss-120b': gptOss120b,
   'llama-4-scout': llama4Scout,
+  unet,
+  'sd-1.5-unet': sd15Unet,
 } as const satisfies Record<string, ModelDef>

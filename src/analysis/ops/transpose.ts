@@ -33,7 +33,7 @@ export const transpose: OpDef<'transpose', TransposeDims> = {
       dims: {batch: 1, rows: 320, cols: 4096},
       flops: 0,
       bytes: 10_485_760,
-      source: 'Stable Diffusion 1.5 U-Net, image to tokens: 2 × 4 B × 320·4,096',
+      source: 'features of 64 × 64 stored by channel, to tokens: 2 × 4 B × 320·4,096',
     },
   ],
 }

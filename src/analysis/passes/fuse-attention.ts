@@ -9,7 +9,7 @@ import {joinIds, partsOf} from './join.ts'
 import type {Pass} from './types.ts'
 
 /** What may stand between the scores and the softmax, and forms of the softmax: they run on the scores on chip. */
-const between = new Set(['softcap', 'alibi', 'relative-bias'])
+const between = new Set(['softcap', 'alibi', 'relative-bias', 'window-bias'])
 
 interface Fused {
   readonly op: Pick<OpDef, 'kind' | 'trait' | 'formula'>
