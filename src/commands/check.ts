@@ -79,6 +79,8 @@ export default class Check extends BaseCommand {
       dtype: dtype.activations as never,
       weightsDtype: dtype.weights as never,
       kvDtype: dtype.kv as never,
+      srcSeq: workload.srcSeq ?? undefined,
+      ...(workload.graph ?? {}),
       ...trainingOptions(workload.training as never),
     })
     if (result.model.parameters.total !== asked.parameters.total || result.model.source !== asked.source)

@@ -82,6 +82,10 @@ export const workloadFlags = {
     summary: 'what runs as one kernel; default attention',
     helpGroup: workload,
   })(),
+  'src-seq': number('src-seq', "tokens of the encoder's input (default: the model's own)", workload),
+  nodes: number('nodes', 'nodes of the graph (default: of the data set that the model is known for)', workload),
+  edges: number('edges', 'edges of the graph, each direction counted', workload),
+  features: number('features', 'features of a node', workload),
   count: number('count', 'devices', workload),
   tp: number('tp', 'devices that share each layer (default: all of --count)', workload),
 }

@@ -27,7 +27,7 @@ function chosenTraining(flags: WorkloadFlags): TrainingOptions {
 }
 
 export function chosenWorkload(flags: WorkloadFlags): AnalyzeOptions {
-  const {phase, batch, seq, context, logits, dtype, fusion, count, tp} = flags
+  const {phase, batch, seq, context, logits, dtype, fusion, count, tp, nodes, edges, features} = flags
   return {
     ...chosenTraining(flags),
     phase,
@@ -41,6 +41,10 @@ export function chosenWorkload(flags: WorkloadFlags): AnalyzeOptions {
     tp,
     weightsDtype: flags['weights-dtype'],
     kvDtype: flags['kv-dtype'],
+    srcSeq: flags['src-seq'],
+    nodes,
+    edges,
+    features,
     launchOverhead: flags['launch-overhead'],
   }
 }
@@ -107,6 +111,8 @@ export function configValues(
     fusion: work.fusion,
     count: work.count,
     tp: work.tp,
+    ...(work.srcSeq === null ? {} : {'src-seq': work.srcSeq}),
+    ...(work.graph ?? {}),
     ...(work.training ? trainingValues(work.training) : {}),
     'launch-overhead': options.launchOverhead ?? null,
     price: flags.price ?? null,
