@@ -29,6 +29,8 @@ export interface ModelTraits {
   readonly shards: Readonly<Record<string, number>>
   /** key and value heads, where there are any: they are replicated over more devices than there are heads */
   readonly kvHeads?: number
+  /** what is kept of the tokens before has one size however many they were: no KV cache */
+  readonly constantState?: boolean
   readonly image?: ModelWork['image']
   readonly srcSeq?: number
   readonly graph?: ModelWork['graph']

@@ -6,15 +6,24 @@ import {convnextTiny} from './convnext-tiny.ts'
 import {deepseekV3} from './deepseek-v3.ts'
 import {densenet121} from './densenet121.ts'
 import {efficientnetB0} from './efficientnet-b0.ts'
+import {gat} from './gat.ts'
+import {gcn} from './gcn.ts'
 import {gemma2_9b} from './gemma-2-9b.ts'
 import {gemma3_4b} from './gemma-3-4b.ts'
 import {gemma3_12b} from './gemma-3-12b.ts'
 import {gptOss20b} from './gpt-oss-20b.ts'
 import {gptOss120b} from './gpt-oss-120b.ts'
 import {gpt2} from './gpt2.ts'
+import {graphsage} from './graphsage.ts'
+import {gruLm} from './gru-lm.ts'
 import {llama3_8b} from './llama-3-8b.ts'
 import {llama3_70b} from './llama-3-70b.ts'
 import {llama4Scout} from './llama-4-scout.ts'
+import {logisticRegression} from './logistic-regression.ts'
+import {lstmLm} from './lstm-lm.ts'
+import {lstmLmLarge} from './lstm-lm-large.ts'
+import {mamba2_27b} from './mamba2-2.7b.ts'
+import {mamba2_130m} from './mamba2-130m.ts'
 import {mistral7b} from './mistral-7b.ts'
 import {mixtral8x7b} from './mixtral-8x7b.ts'
 import {mixtral8x22b} from './mixtral-8x22b.ts'
@@ -93,4 +102,13 @@ export const models = {
   'llama-4-scout': llama4Scout,
   unet,
   'sd-1.5-unet': sd15Unet,
+  'logistic-regression': logisticRegression,
+  'lstm-lm': lstmLm,
+  'lstm-lm-large': lstmLmLarge,
+  'gru-lm': gruLm,
+  'mamba2-130m': mamba2_130m,
+  'mamba2-2.7b': mamba2_27b,
+  gcn: gcn,
+  graphsage: graphsage,
+  gat: gat,
 } as const satisfies Record<string, ModelDef>

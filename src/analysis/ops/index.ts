@@ -13,6 +13,7 @@ import {avgPool} from './avg-pool.ts'
 import {batchnorm} from './batchnorm.ts'
 import {bce} from './bce.ts'
 import {channelAdd} from './channel-add.ts'
+import {channelBias} from './channel-bias.ts'
 import {channelScale} from './channel-scale.ts'
 import {classToken} from './class-token.ts'
 import {concat} from './concat.ts'
@@ -30,6 +31,7 @@ import {dropout} from './dropout.ts'
 import {edgeScores} from './edge-scores.ts'
 import {edgeSoftmax} from './edge-softmax.ts'
 import {einsum} from './einsum.ts'
+import {elu} from './elu.ts'
 import {embedding} from './embedding.ts'
 import {gatedMlp} from './gated-mlp.ts'
 import {gather} from './gather.ts'
@@ -110,6 +112,7 @@ export const ops = {
   batchnorm,
   bce,
   'channel-add': channelAdd,
+  'channel-bias': channelBias,
   'channel-scale': channelScale,
   'class-token': classToken,
   concat,
@@ -127,6 +130,7 @@ export const ops = {
   'edge-scores': edgeScores,
   'edge-softmax': edgeSoftmax,
   einsum,
+  elu,
   embedding,
   'gated-mlp': gatedMlp,
   gather,
