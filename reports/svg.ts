@@ -36,7 +36,7 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   try {
     chart.description(chosen.describe(result))
     await chart.runAsync()
-    if (relayout(chart, chosen, result, inputs)) await chart.runAsync()
+    if (relayout(chart, chosen, inputs)) await chart.runAsync()
     return await chart.toSVG()
   } finally {
     chart.finalize()

@@ -1,6 +1,7 @@
 /** What a view of the report is: a static Vega-Lite spec, the rows and signals that fill it, and the words beside it. */
 import type {TopLevelSpec} from 'vega-lite'
 import type {Analysis} from '../src/analysis/document/analysis.ts'
+import type {BenchKernel} from '../src/analysis/document/bench.ts'
 import type {Source} from './live/source.ts'
 
 /** Below this outer width, px, charts give names less room. */
@@ -32,6 +33,8 @@ export interface ViewMore {
   readonly source?: Source | undefined
   /** the state before, in a comparison */
   readonly before?: Analysis | undefined
+  /** kernels measured on the document's machine */
+  readonly runs?: readonly BenchKernel[] | undefined
 }
 
 /** Rows by data set name and values by signal name. */

@@ -4,7 +4,7 @@ import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {View, ViewInputs, ViewState} from '../view.ts'
 import {layoutRoofline, type Scale} from './layout.ts'
 import type {Point} from './points.ts'
-import {mainRidge, type RoofLine, roofLines} from './roofs.ts'
+import {type RoofLine, roofLines} from './roofs.ts'
 import type {ChartTheme} from './theme.ts'
 
 /** What is on when a page opens: the ceilings that matter to the workload, every class. */
@@ -74,7 +74,7 @@ export function update(chart: VegaView, inputs: ViewInputs): void {
  * Places names and ceiling labels of the roofline for its present size and zoom; other views have none.
  * @returns whether the chart has to run again
  */
-export function relayout(chart: VegaView, view: View, analysis: Analysis, inputs: ViewInputs): boolean {
+export function relayout(chart: VegaView, view: View, inputs: ViewInputs): boolean {
   if (view.id !== 'roofline') return false
   const {roofLabels, names} = layoutRoofline(
     {
@@ -84,8 +84,8 @@ export function relayout(chart: VegaView, view: View, analysis: Analysis, inputs
       y: chart.scale('y') as Scale,
     },
     inputs.data.lines as readonly RoofLine[],
-    inputs.data.dots as readonly Point[],
-    mainRidge(analysis).intensity,
+    (inputs.data.dots as readonly Point[]).filter((point) => !point.faded),
+    (inputs.data.ridge as readonly {intensity: number}[])[0]!.intensity,
   )
   chart.data(
     'roofLabels',
@@ -115,5 +115,23 @@ export function zoomBy(chart: VegaView, factor: number | undefined): void {
     const middle = (low + high) / 2
     const half = ((high - low) / 2) * factor
     chart.signal(signal, [10 ** (middle - half), 10 ** (middle + half)])
+  })
+}
+
+/** Shows the part of the plot between two corners, px of the plotting area. */
+export function zoomTo(chart: VegaView, from: readonly [number, number], to: readonly [number, number]): void {
+  zoomSignals.forEach((signal, i) => {
+    const scale = chart.scale(i === 0 ? 'x' : 'y') as Scale
+    const values = [scale.invert(from[i]!), scale.invert(to[i]!)]
+    chart.signal(signal, [Math.min(...values), Math.max(...values)])
+  })
+}
+
+/** Moves the part that is shown by shares of its width and height: to higher intensity, to higher performance. */
+export function panBy(chart: VegaView, right: number, up: number): void {
+  zoomSignals.forEach((signal, i) => {
+    const [low, high] = domainOf(chart, i === 0 ? 'x' : 'y').map(Math.log10) as [number, number]
+    const by = (high - low) * (i === 0 ? right : up)
+    chart.signal(signal, [10 ** (low + by), 10 ** (high + by)])
   })
 }

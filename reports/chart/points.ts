@@ -16,6 +16,8 @@ export interface Point {
   readonly performance: number
   /** FLOP/s where nothing overlaps: at the upper bound of time */
   readonly worst: number
+  /** a search leaves it out */
+  readonly faded: boolean
   /** arrow towards the true place of a point outside the frame; empty inside */
   readonly off: string
   readonly summary: string
@@ -44,11 +46,29 @@ function offFrame(intensity: number, performance: number, frame: Frame): string 
 
 const times = (repeat: number): string => (repeat > 1 ? ` (${repeat} times)` : '')
 
+/** What a reader looks for among the points. */
+export interface Look {
+  /** memory level whose bytes give the intensity; empty: the outermost */
+  readonly level?: string
+  /** part of a name: points without it fade */
+  readonly search?: string
+  /** id of the only operator that is shown; empty: all */
+  readonly isolated?: string
+}
+
+const intensityAt = (op: Operator, level: string | undefined): number | null => {
+  const bytes = level ? op.bytes[level] : undefined
+  return bytes === undefined ? op.intensity : bytes > 0 ? op.flops / bytes : null
+}
+
 /** Points of operators that compute something, largest share first so that small ones stay visible on top. */
-export function pointsOf(analysis: Analysis, frame: Frame, hidden: readonly string[]): Point[] {
+export function pointsOf(analysis: Analysis, frame: Frame, hidden: readonly string[], look: Look = {}): Point[] {
+  const search = look.search?.trim().toLowerCase() ?? ''
   return analysis.operators
-    .filter((op) => op.flops > 0 && op.intensity !== null && op.time.lower > 0)
+    .filter((op) => op.flops > 0 && intensityAt(op, look.level) !== null && op.time.lower > 0)
+    .filter((op) => !look.isolated || op.id === look.isolated)
     .map((op) => {
+      const intensity = intensityAt(op, look.level)!
       const performance = attainableOf(op, analysis.machine.ceilings)!
       const classId = classOf(op)
       return {
@@ -57,11 +77,12 @@ export function pointsOf(analysis: Analysis, frame: Frame, hidden: readonly stri
         cls: classLabel(classId),
         classId,
         share: op.share,
-        intensity: within(op.intensity!, frame.x),
+        faded: search !== '' && !`${op.id} ${op.kind}`.toLowerCase().includes(search),
+        intensity: within(intensity, frame.x),
         performance: within(performance, frame.y),
         worst: within(op.flops / op.time.upper, frame.y),
-        off: offFrame(op.intensity!, performance, frame),
-        summary: `${op.id}${times(op.repeat)}: ${formatIntensity(op.intensity)}, at most ${format(performance, 'FLOP/s')}, ${formatShare(op.share)} of the time, bound by ${op.bound ?? 'nothing'}`,
+        off: offFrame(intensity, performance, frame),
+        summary: `${op.id}${times(op.repeat)}: ${formatIntensity(intensity)}${look.level ? ` at ${look.level}` : ''}, at most ${format(performance, 'FLOP/s')}, ${formatShare(op.share)} of the time, bound by ${op.bound ?? 'nothing'}`,
       }
     })
     .filter((point) => !hidden.includes(point.classId))
@@ -69,10 +90,10 @@ export function pointsOf(analysis: Analysis, frame: Frame, hidden: readonly stri
 }
 
 /** Operators without FLOPs have no place on a log axis: they stand in the gutter, largest share at the bottom. */
-export function gutterOf(analysis: Analysis, hidden: readonly string[]): GutterPoint[] {
+export function gutterOf(analysis: Analysis, hidden: readonly string[], isolated = ''): GutterPoint[] {
   if (hidden.includes('movement')) return []
   return analysis.operators
-    .filter((op) => op.flops === 0)
+    .filter((op) => op.flops === 0 && (isolated === '' || op.id === isolated))
     .sort((a, b) => b.share - a.share)
     .map((op, row) => ({
       id: op.id,
@@ -82,6 +103,34 @@ export function gutterOf(analysis: Analysis, hidden: readonly string[]): GutterP
       row,
       summary: `${op.id}${times(op.repeat)}: no FLOPs, ${format(bytesOf(op), 'B')}, ${formatShare(op.share)} of the time`,
     }))
+}
+
+export interface LevelPoint {
+  readonly id: string
+  readonly intensity: number
+  readonly performance: number
+  /** names of the levels that stand here */
+  readonly label: string
+}
+
+/** Every operator at the intensity of each memory level; levels that move the same bytes stand together. */
+export function levelPointsOf(analysis: Analysis, frame: Frame): LevelPoint[] {
+  return analysis.operators
+    .filter((op) => op.flops > 0 && op.time.lower > 0)
+    .flatMap((op) => {
+      const performance = within(attainableOf(op, analysis.machine.ceilings)!, frame.y)
+      const at = new Map<number, string[]>()
+      for (const [level, bytes] of Object.entries(op.bytes)) {
+        if (bytes > 0) at.set(bytes, [...(at.get(bytes) ?? []), level])
+      }
+      return [...at].map(([bytes, levels]) => ({
+        id: op.id,
+        intensity: within(op.flops / bytes, frame.x),
+        performance,
+        label: levels.join(' = '),
+      }))
+    })
+    .sort((a, b) => a.intensity - b.intensity)
 }
 
 /** Bytes at the outermost level that the document has. */

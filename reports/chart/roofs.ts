@@ -15,6 +15,8 @@ export interface RoofLine {
   readonly id: string
   readonly kind: 'compute' | 'bandwidth'
   readonly label: string
+  /** of a bandwidth */
+  readonly level?: string
   readonly value: number
   /** measured, datasheet or derived: they are dashed apart */
   readonly provenance: Ceiling['provenance']['kind']
@@ -86,6 +88,7 @@ export function roofLines(analysis: Analysis): RoofLine[] {
     ({level, ceiling, rate}): RoofLine => ({
       id: ceiling.id,
       kind: 'bandwidth',
+      level,
       label: `${level} ${format(rate, 'B/s')}`,
       value: rate,
       provenance: ceiling.provenance.kind,
@@ -120,11 +123,11 @@ export function roofLines(analysis: Analysis): RoofLine[] {
   return [...levels, ...peaks.sort((a, b) => b.value - a.value)]
 }
 
-/** The peak that carries most of the multiply-accumulates, and the ridge it makes with the outermost level. */
-export function mainRidge(analysis: Analysis): {peak: number; bandwidth: number; intensity: number} {
+/** The peak that carries most of the multiply-accumulates, and the ridge it makes with a level: the outermost where none is named. */
+export function mainRidge(analysis: Analysis, level = ''): {peak: number; bandwidth: number; intensity: number} {
   const roof = roofOf(analysis.machine)
   const main = analysis.operators.reduce((a, b) => (b.macs * b.repeat > a.macs * a.repeat ? b : a))
   const peak = roof.compute(main.macs > 0 ? 'matrix' : 'vector', main.computes as 'f32').rate
-  const bandwidth = roof.levels[0]!.rate
+  const bandwidth = (roof.levels.find((l) => l.level === level) ?? roof.levels[0]!).rate
   return {peak, bandwidth, intensity: ridgePoint(peak, bandwidth)}
 }

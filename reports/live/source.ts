@@ -2,6 +2,7 @@
 import type {AnalyzeOptions} from '../../src/analysis/analyze.ts'
 import {analyzeModel} from '../../src/analysis/analyze.ts'
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
+import type {BenchKernel} from '../../src/analysis/document/bench.ts'
 import type {Machine} from '../../src/analysis/document/machine.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
@@ -18,6 +19,8 @@ export interface Extras {
   readonly launchOverhead?: number | undefined
   /** the document to compare with: the state before */
   readonly before?: ReportDocument | undefined
+  /** kernels that were measured on the document's machine */
+  readonly runs?: readonly BenchKernel[] | undefined
 }
 
 /** Everything that is needed to run an analysis again. */

@@ -4,7 +4,7 @@
 import {specs} from 'ridgepoint:specs'
 import {Error as errorLevel, parse, View as VegaView} from 'vega'
 import {expressionInterpreter} from 'vega-interpreter'
-import {fillSpec, relayout, update, zoomBy, zoomSignals} from '../chart/draw.ts'
+import {fillSpec, panBy, relayout, update, zoomBy, zoomSignals, zoomTo} from '../chart/draw.ts'
 import {chartThemes} from '../chart/theme.ts'
 import {NARROW, type View, type ViewInputs} from '../view.ts'
 import type {Store} from './state.ts'
@@ -14,6 +14,7 @@ export class Chart {
   readonly #chart: VegaView
   readonly #view: View
   readonly #store: Store
+  readonly #container: HTMLElement
   readonly #signals: ReadonlySet<string>
   #inputs: ViewInputs
   #queue: Promise<void> = Promise.resolve()
@@ -27,6 +28,7 @@ export class Chart {
   constructor(container: HTMLElement, view: View, store: Store, tooltip: Tooltip) {
     this.#view = view
     this.#store = store
+    this.#container = container
     this.#inputs = this.#fresh()
     const spec = fillSpec(view, specs[view.id]!, this.#inputs, {
       theme: chartThemes[store.state.theme],
@@ -112,12 +114,25 @@ export class Chart {
         update(this.#chart, this.#inputs)
       }
       await this.#chart.runAsync()
-      if (relayout(this.#chart, this.#view, this.#store.document.result, this.#inputs)) await this.#chart.runAsync()
+      if (relayout(this.#chart, this.#view, this.#inputs)) await this.#chart.runAsync()
     })
   }
 
   zoom(factor: number | undefined): void {
     zoomBy(this.#chart, factor)
+    this.draw()
+  }
+
+  /** Moves what is shown by shares of its size. */
+  pan(right: number, up: number): void {
+    panBy(this.#chart, right, up)
+    this.draw()
+  }
+
+  /** Shows a box, px of the container. */
+  zoomInto(from: readonly [number, number], to: readonly [number, number]): void {
+    const {left, top} = this.#view.margins(this.#container.clientWidth)
+    zoomTo(this.#chart, [from[0] - left, from[1] - top], [to[0] - left, to[1] - top])
     this.draw()
   }
 

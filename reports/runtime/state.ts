@@ -24,6 +24,7 @@ export class Store {
   readonly original: ReportDocument
   readonly #sourced: Sourced
   readonly #before: Analysis | undefined
+  readonly #runs: Extras['runs']
   #source: Source | undefined
   #state: PageState
   readonly #listeners: Listener[] = []
@@ -32,6 +33,7 @@ export class Store {
     this.original = document
     this.#sourced = sourceOf(document, extras)
     this.#before = extras.before?.result
+    this.#runs = extras.runs
     this.#source = this.#sourced.source
     this.#state = {document, settings: {}, picked: '', view: defaultState(document.result), theme}
   }
@@ -52,7 +54,9 @@ export class Store {
 
   /** What views may use besides the document that is shown. */
   get more(): ViewMore {
-    return {source: this.#source, before: this.#before}
+    // runs belong to the machine that they were measured on
+    const same = this.document.result.machine.id === this.original.result.machine.id
+    return {source: this.#source, before: this.#before, runs: same ? this.#runs : undefined}
   }
 
   set(change: Partial<PageState>): void {

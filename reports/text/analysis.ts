@@ -17,10 +17,18 @@ export interface AnalysisView extends Look, RowChoice {
 
 const plural = (n: number, word: string): string => `${formatCount(n)} ${word}${n === 1 ? '' : 's'}`
 
+/** What one sample is: tokens, an image, a graph. */
+function sampleText({seq, image, srcSeq, graph}: Analysis['workload']): string {
+  const source = srcSeq === null ? '' : ` with ${plural(srcSeq, 'source token')}`
+  if (image) return `image of ${image.height}×${image.width}${source}`
+  if (graph) return `graph of ${plural(graph.nodes, 'node')}, ${plural(graph.edges, 'edge')}`
+  return `${plural(seq, 'token')}${source}`
+}
+
 /** `prefill of 32 × 1,024 tokens`, with what is cached and what the devices are. */
 export function workloadText(analysis: Analysis): string {
-  const {phase, batch, seq, context, dtype, fusion, count, tp, logits} = analysis.workload
-  const parts = [`${phase}: batch ${formatCount(batch)} × ${plural(seq, 'token')}`]
+  const {phase, batch, context, dtype, fusion, count, tp, logits} = analysis.workload
+  const parts = [`${phase}: batch ${formatCount(batch)} × ${sampleText(analysis.workload)}`]
   if (context > 0) parts.push(`after ${formatCount(context)} cached`)
   const types = dtype.weights === dtype.activations && dtype.kv === dtype.weights
   parts.push(types ? dtype.weights : `weights ${dtype.weights}, activations ${dtype.activations}, KV ${dtype.kv}`)

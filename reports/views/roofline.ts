@@ -4,8 +4,9 @@ import {format, formatShare} from '../../src/analysis/units.ts'
 import {classLabel, classOf, operatorClasses} from '../chart/classes.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
 import {dotArea, GUTTER} from '../chart/layout.ts'
-import {formatIntensity, gutterOf, movesOf, pointsOf} from '../chart/points.ts'
+import {formatIntensity, gutterOf, levelPointsOf, movesOf, pointsOf} from '../chart/points.ts'
 import {frameOf, mainRidge, roofLines} from '../chart/roofs.ts'
+import {runsOf} from '../chart/runs.ts'
 import type {View} from '../view.ts'
 
 /** Whole decades while more than 1.5 of them show, then 1-2-5. */
@@ -82,6 +83,8 @@ const ring = {
   aria: false,
   size: {expr: `${dotArea(0)} + ${dotArea(1) - dotArea(0)} * datum.share + 260`},
 } as const
+/** A search makes what it does not find faint. */
+const fading = (opacity: number) => ({condition: {test: 'datum.faded', value: 0.12}, value: opacity}) as const
 const at = (field: string) => ({value: {expr: `datum.${field}`}}) as const
 
 const spec: TopLevelSpec = {
@@ -153,7 +156,7 @@ const spec: TopLevelSpec = {
         fill: {expr: 'theme.muted'},
         aria: false,
       },
-      encoding: {x, text: {value: '◂memory'}},
+      encoding: {x, text: {value: '◂ memory-bound'}},
     },
     {
       data: {name: 'ridge'},
@@ -167,7 +170,7 @@ const spec: TopLevelSpec = {
         fill: {expr: 'theme.muted'},
         aria: false,
       },
-      encoding: {x, text: {value: 'compute▸'}},
+      encoding: {x, text: {value: 'compute-bound ▸'}},
     },
     {
       data: {name: 'ridge'},
@@ -215,15 +218,40 @@ const spec: TopLevelSpec = {
     },
     {
       data: {name: 'dots'},
-      mark: {type: 'rule', clip: true, strokeWidth: 1.5, opacity: 0.7, aria: false},
-      encoding: {x, y, y2: {field: 'worst'}, color},
+      mark: {type: 'rule', clip: true, strokeWidth: 1.5, aria: false},
+      encoding: {x, y, y2: {field: 'worst'}, color, opacity: fading(0.7)},
+    },
+    {
+      data: {name: 'runs'},
+      mark: {type: 'rule', clip: true, strokeWidth: 1.5, stroke: {expr: 'theme.ink'}, aria: false},
+      encoding: {x, y, y2: {field: 'attainable'}},
+    },
+    {
+      data: {name: 'runs'},
+      mark: {type: 'tick', clip: true, width: 12, thickness: 2, stroke: {expr: 'theme.ink'}, aria: false},
+      encoding: {x, y: {...y, field: 'attainable'}},
+    },
+    {
+      data: {name: 'runs'},
+      mark: {
+        type: 'point',
+        clip: true,
+        filled: true,
+        shape: 'wedge',
+        size: 130,
+        stroke: {expr: 'theme.ink'},
+        fill: {expr: 'theme.surface'},
+        strokeWidth: 2,
+      },
+      encoding: {x, y, description: {field: 'summary', type: 'nominal'}},
     },
     {
       data: {name: 'dots'},
-      mark: {type: 'point', clip: true, filled: true, opacity: 0.92, cursor: 'pointer'},
+      mark: {type: 'point', clip: true, filled: true, cursor: 'pointer'},
       encoding: {
         x,
         y,
+        opacity: fading(0.92),
         color,
         shape,
         size,
@@ -273,6 +301,40 @@ const spec: TopLevelSpec = {
       transform: [{filter: 'datum.id === picked'}],
       mark: ring,
       encoding: {x: {value: GUTTER / 2 - 1}, y: {value: {expr: 'height - 18 - 22 * datum.row'}}},
+    },
+    {
+      data: {name: 'levelPoints'},
+      transform: [{filter: 'datum.id === picked'}],
+      mark: {
+        type: 'line',
+        clip: true,
+        strokeWidth: 1.5,
+        strokeDash: [4, 3],
+        stroke: {expr: 'theme.accent'},
+        aria: false,
+      },
+      encoding: {x, y, order: {field: 'intensity', type: 'quantitative'}},
+    },
+    {
+      data: {name: 'levelPoints'},
+      transform: [{filter: 'datum.id === picked'}],
+      mark: {type: 'point', clip: true, filled: true, size: 90, fill: {expr: 'theme.accent'}},
+      encoding: {x, y, description: {field: 'label', type: 'nominal'}},
+    },
+    {
+      data: {name: 'levelPoints'},
+      transform: [{filter: 'datum.id === picked'}],
+      mark: {
+        type: 'text',
+        clip: true,
+        align: 'left',
+        baseline: 'bottom',
+        dx: 8,
+        dy: -8,
+        fill: {expr: 'theme.accent'},
+        aria: false,
+      },
+      encoding: {x, y, text: {field: 'label', type: 'nominal'}},
     },
     {
       data: {name: 'names'},
@@ -333,12 +395,16 @@ export const roofline: View = {
   title: 'Roofline',
   spec,
   margins: () => ({left: 56, right: 14, top: 26, bottom: 44}),
-  inputs(analysis, state) {
+  inputs(analysis, state, more) {
     const frame = frameOf(analysis.machine)
-    const lines = roofLines(analysis).filter((line) => state.ceilings.includes(line.id))
+    const lines = roofLines(analysis).filter(
+      (line) =>
+        state.ceilings.includes(line.id) &&
+        (state.level === '' || line.kind === 'compute' || line.level === state.level),
+    )
     const top = Math.max(...lines.filter((l) => l.kind === 'compute').map((l) => l.value))
     const fastest = Math.max(...lines.filter((l) => l.kind === 'bandwidth').map((l) => l.value))
-    const {peak, intensity} = mainRidge(analysis)
+    const {peak, intensity} = mainRidge(analysis, state.level)
     return {
       signals: {frameX: frame.x, frameY: frame.y},
       data: {
@@ -356,9 +422,18 @@ export const roofline: View = {
             performance2: compute ? line.value : end * line.value,
           }
         }),
-        ridge: [{intensity, performance: peak, floor: frame.y[0] / FAR, label: `ridge ${formatIntensity(intensity)}`}],
-        dots: pointsOf(analysis, frame, state.hidden),
-        gutter: gutterOf(analysis, state.hidden),
+        ridge: [
+          {
+            intensity,
+            performance: peak,
+            floor: frame.y[0] / FAR,
+            label: `${state.level} ridge ${formatIntensity(intensity)}`.trim(),
+          },
+        ],
+        dots: pointsOf(analysis, frame, state.hidden, state),
+        gutter: gutterOf(analysis, state.hidden, state.isolated),
+        levelPoints: state.levels ? levelPointsOf(analysis, frame) : [],
+        runs: runsOf(more?.runs ?? [], frame),
         gutterBox: [{label: 'no FLOPs'}],
         moves: state.moves
           ? movesOf(analysis, frame).map((m) => ({...m, from: `${m.id} unfused`, to: `${m.id} fused`}))
@@ -369,7 +444,7 @@ export const roofline: View = {
     }
   },
   howToRead:
-    'Each dot is one operator. The slanted lines are memory levels, the flat lines are arithmetic: an operator can be no higher than the lowest line above its intensity. Under a slanted line it waits for memory, and moving fewer bytes helps; under a flat line it waits for arithmetic. A dot’s area is its share of the time, so look at the large ones first. The tail below a dot reaches down to the rate without any overlap of memory and arithmetic. Dots in the strip at the left only move data. Lines are solid where measured, dashed where a datasheet states them, dotted where derived.',
+    'Each dot is one operator. The slanted lines are memory levels, the flat lines are arithmetic: an operator can be no higher than the lowest line above its intensity. Under a slanted line it waits for memory, and moving fewer bytes helps; under a flat line it waits for arithmetic. A dot’s area is its share of the time, so look at the large ones first. The tail below a dot reaches down to the rate without any overlap of memory and arithmetic. Dots in the strip at the left only move data. A wedge is a run that was measured, joined to the tick that its roof allows. Lines are solid where measured, dashed where a datasheet states them, dotted where derived.',
   assumptions: [
     'A dot stands at the highest rate that the ceilings allow: a bound from the model, not a measurement.',
     'Bytes are compulsory traffic at the outermost memory level: every tensor is read once and written once.',
@@ -380,11 +455,12 @@ export const roofline: View = {
     const left = analysis.operators.filter((op) => op.intensity !== null && op.intensity < intensity)
     const shareLeft = left.reduce((sum, op) => sum + op.share, 0)
     const largest = analysis.operators.reduce((a, b) => (b.share > a.share ? b : a))
+    const waiting = analysis.operators.filter((op) => op.bound === 'latency').length
     return (
       `Roofline of ${analysis.model.name} on ${analysis.machine.name}: ${analysis.operators.length} operators under a peak of ` +
       `${format(peak, 'FLOP/s')} and a memory bandwidth of ${format(bandwidth, 'B/s')}, which meet at ${formatIntensity(intensity)}. ` +
       `${formatShare(shareLeft)} of the time lies left of that ridge. The largest operator is ${largest.id} ` +
-      `(${classLabel(classOf(largest)).toLowerCase()}), ${formatShare(largest.share)} of the time at ${formatIntensity(largest.intensity)}.`
+      `(${classLabel(classOf(largest)).toLowerCase()}), ${formatShare(largest.share)} of the time at ${formatIntensity(largest.intensity)}.${waiting > 0 ? ` Latency binds ${waiting} operators: starting them takes longer than their work.` : ''}`
     )
   },
 }

@@ -10,6 +10,8 @@ import {unbroken} from '../words.ts'
 
 export interface Figure {
   readonly figure: HTMLElement
+  /** what the chart is drawn in */
+  readonly frame: HTMLElement
   /** buttons above the chart; sections put their own in front */
   readonly tools: HTMLElement
   /** Starts the chart once the figure is on the page and has a width. */
@@ -46,6 +48,7 @@ export function figureOf(view: View, store: Store, tooltip: Tooltip): Figure {
   )
   return {
     figure,
+    frame,
     tools,
     start: () => {
       chart = new Chart(frame, view, store, tooltip)

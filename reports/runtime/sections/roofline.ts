@@ -8,6 +8,7 @@ import {h, svg} from '../dom.ts'
 import {live} from '../live.ts'
 import type {Store} from '../state.ts'
 import type {Tooltip} from '../tooltip.ts'
+import {zoomable} from '../zoom.ts'
 import {figureOf} from './figure.ts'
 
 const shapes = {
@@ -81,8 +82,43 @@ function switches(store: Store): HTMLElement {
   )
 }
 
+/** What the dots show: which level's bytes, which operators. */
+function looks(store: Store): HTMLElement {
+  const set = (change: Partial<typeof store.state.view>) => store.set({view: {...store.state.view, ...change}})
+  const {view} = store.state
+  const levels = Object.keys(store.document.result.totals.bytes)
+  const level: HTMLSelectElement = h(
+    'select',
+    {change: () => set({level: level.value})},
+    h('option', {value: ''}, `all roofs, bytes of ${levels[0] ?? 'memory'}`),
+    ...levels.map((name) => h('option', {value: name, selected: name === view.level}, `${name} alone`)),
+  )
+  const search: HTMLInputElement = h('input', {
+    type: 'search',
+    placeholder: 'Find an operator',
+    'aria-label': 'Find an operator in the chart',
+    value: view.search,
+    input: () => set({search: search.value}),
+  })
+  const lone: HTMLElement = toggle('Only the picked operator', undefined, view.isolated !== '', (on) =>
+    set({isolated: on ? store.state.picked : ''}),
+  )
+  const compulsory = 'compulsory bytes are the same at every level'
+  const every = toggle('Every level of the picked operator', undefined, view.levels, (on) => set({levels: on}))
+  every.title = compulsory
+  return h(
+    'fieldset',
+    {},
+    h('legend', {}, 'Look'),
+    h('label', {class: 'toggle'}, 'Memory level', level),
+    search,
+    levels.length > 1 && every,
+    lone,
+  )
+}
+
 export function rooflineSection(store: Store, tooltip: Tooltip): {element: HTMLElement; start: () => Chart} {
-  const {figure, tools, start} = figureOf(roofline, store, tooltip)
+  const {figure, frame, tools, start} = figureOf(roofline, store, tooltip)
   let chart: Chart | undefined
   const button = (label: string, text: string, act: () => void) =>
     h('button', {type: 'button', 'aria-label': label, title: label, click: act}, text)
@@ -92,9 +128,24 @@ export function rooflineSection(store: Store, tooltip: Tooltip): {element: HTMLE
     button('Back to the frame', 'Reset', () => chart?.zoom(undefined)),
   )
   tools.append(
-    h('span', {class: 'hint'}, 'Click the chart, then scroll to zoom; drag to pan. Click a dot for its row.'),
+    h(
+      'span',
+      {class: 'hint'},
+      'Click, then scroll to zoom; drag to pan; Shift and drag a box. Click a dot for its row.',
+    ),
   )
-  figure.append(live(store, () => switches(store)))
+  zoomable(frame, () => chart)
+  store.listen((state, changed) => {
+    const {view, picked} = state
+    if (changed.has('picked') && view.isolated !== '') store.set({view: {...view, isolated: picked}})
+  })
+  const all = h(
+    'div',
+    {class: 'switches'},
+    live(store, () => looks(store)),
+    live(store, () => switches(store)),
+  )
+  figure.append(all)
   return {
     element: h('section', {id: 'roofline'}, h('h2', {}, roofline.title), figure),
     start: () => {

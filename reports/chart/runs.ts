@@ -1,0 +1,34 @@
+/** Measured runs of kernels as points, each joined to what its roof allows. */
+import type {BenchKernel} from '../../src/analysis/document/bench.ts'
+import {format, formatShare} from '../../src/analysis/units.ts'
+import {formatIntensity} from './points.ts'
+import type {Frame} from './roofs.ts'
+
+export interface Run {
+  readonly id: string
+  readonly intensity: number
+  /** FLOP/s of the fastest repetition */
+  readonly performance: number
+  /** FLOP/s that its ceilings allow */
+  readonly attainable: number
+  readonly summary: string
+}
+
+/** Runs that computed something and can be believed; those without FLOPs, wrong or implausible have no place on the chart. */
+export function runsOf(kernels: readonly BenchKernel[], frame: Frame): Run[] {
+  return kernels.flatMap((kernel) => {
+    const {id, intensity, flopsPerSecond, attainable, verdict, efficiency, dims, dtype} = kernel
+    if ((verdict !== 'ok' && verdict !== 'noisy') || !intensity || !(flopsPerSecond > 0) || !attainable) return []
+    if (intensity < frame.x[0] || intensity > frame.x[1] || flopsPerSecond < frame.y[0]) return []
+    const size = Object.values(dims).join('×')
+    return [
+      {
+        id: `${id} ${size} ${dtype}`,
+        intensity,
+        performance: flopsPerSecond,
+        attainable,
+        summary: `measured ${id} ${size} ${dtype}: ${format(flopsPerSecond, 'FLOP/s')} at ${formatIntensity(intensity)}, ${formatShare(efficiency)} of what its roof allows`,
+      },
+    ]
+  })
+}
