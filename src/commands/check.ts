@@ -4,6 +4,7 @@ import {analyzeModel} from '../analysis/analyze.ts'
 import {checkDocument} from '../analysis/check.ts'
 import {type Comparable, readComparable} from '../analysis/compare.ts'
 import {AnalysisError, exitCodes} from '../analysis/errors.ts'
+import {traitsOf} from '../analysis/models/types.ts'
 import {trainingOptions} from '../analysis/training/options.ts'
 import {BaseCommand} from './shared/base.ts'
 import {readSaved} from './shared/document.ts'
@@ -70,7 +71,7 @@ export default class Check extends BaseCommand {
     const {result} = analyzeModel(model, machine, {
       phase,
       batch,
-      seq,
+      seq: traitsOf(model).positions === null ? undefined : seq,
       context,
       logits,
       fusion,
@@ -79,6 +80,7 @@ export default class Check extends BaseCommand {
       dtype: dtype.activations as never,
       weightsDtype: dtype.weights as never,
       kvDtype: dtype.kv as never,
+      image: workload.image ?? undefined,
       srcSeq: workload.srcSeq ?? undefined,
       ...(workload.graph ?? {}),
       ...trainingOptions(workload.training as never),

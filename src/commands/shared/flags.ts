@@ -50,12 +50,31 @@ const share = (name: string, summary: string, group: string) =>
     },
   })()
 
+/** Height and width in pixels: `224x224`, or one number for both. */
+const image = (summary: string, group: string) =>
+  Flags.custom<{height: number; width: number}>({
+    summary,
+    helpGroup: group,
+    helpValue: 'HxW',
+    parse: async (text) => {
+      const match = /^\s*(\d+)(?:\s*[x×]\s*(\d+))?\s*$/i.exec(text)
+      if (!match)
+        throw new AnalysisError(
+          'bad-flag',
+          `--image ${JSON.stringify(text.slice(0, 64))} is not a height and a width`,
+          ['give pixels, for example --image 224x224'],
+        )
+      return {height: Number(match[1]), width: Number(match[2] ?? match[1])}
+    },
+  })()
+
 /** A path that is taken as it is. */
 const path = (summary: string, helpValue: string, group = 'OUTPUT') =>
   Flags.string({summary, helpValue, helpGroup: group})
 
 const workload = 'WORKLOAD'
 const training = 'TRAINING'
+const compression = 'COMPRESSION'
 const model = 'TRANSFORMER'
 const machine = 'MACHINE'
 const output = 'OUTPUT'
@@ -67,6 +86,13 @@ export const workloadFlags = {
     helpGroup: workload,
   }),
   batch: number('batch', 'sequences processed together (default 1)', workload),
+  dim: Flags.string({
+    summary: 'size of a named dimension of a model file, for example batch=8',
+    helpValue: 'NAME=N',
+    helpGroup: workload,
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
   seq: number('seq', "tokens processed at once (default: the model's maximum, at most 2048; 1 in decode)", workload),
   context: number('context', 'tokens already cached (default 0; 2048 in decode)', workload),
   logits: Flags.option({options: ['last', 'all'] as const, summary: 'tokens that get logits', helpGroup: workload})(),
@@ -82,6 +108,7 @@ export const workloadFlags = {
     summary: 'what runs as one kernel; default attention',
     helpGroup: workload,
   })(),
+  image: image("size of the image in pixels (default: the model's own)", workload),
   'src-seq': number('src-seq', "tokens of the encoder's input (default: the model's own)", workload),
   nodes: number('nodes', 'nodes of the graph (default: of the data set that the model is known for)', workload),
   edges: number('edges', 'edges of the graph, each direction counted', workload),
@@ -122,6 +149,30 @@ export const trainingFlags = {
     helpGroup: training,
     helpValue: '"64 GB/s"',
     parse: async (text) => parseQuantity(text, 'B/s'),
+  })(),
+}
+
+export const compressionFlags = {
+  quantize: Flags.string({
+    summary:
+      'fewer bits: w, a or kv, then 8, 4 or f8, then c (a scale per channel) or gN (per N values), z (zero points); [OPERATOR=] limits a rule, for example w4g128, w8c,a8c or layers.mlp=w4g128,kv8',
+    helpValue: 'RULE,…',
+    helpGroup: compression,
+  }),
+  prune: Flags.string({
+    summary: 'fewer weights: 2:4, weights:0.5 or channels:0.25 (a share of the inner channels), with [OPERATOR=]',
+    helpValue: 'RULE,…',
+    helpGroup: compression,
+  }),
+  'low-rank': Flags.string({
+    summary: 'products as two of this rank, for example 256 or layers.mlp=256',
+    helpValue: 'RANK',
+    helpGroup: compression,
+  }),
+  dequantize: Flags.option({
+    options: ['fused', 'separate'] as const,
+    summary: 'narrow weights are widened inside the product (default) or by an operator of its own',
+    helpGroup: compression,
   })(),
 }
 

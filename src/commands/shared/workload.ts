@@ -2,16 +2,22 @@
 import type {AnalyzeOptions} from '../../analysis/analyze.ts'
 import type {TransformerSpec} from '../../analysis/architectures/transformer.ts'
 import type {Dimensions} from '../../analysis/dimensions.ts'
+import {AnalysisError} from '../../analysis/errors.ts'
 import type {ModelDef} from '../../analysis/models/types.ts'
+import type {CompressionOptions} from '../../analysis/passes/compression.ts'
 import type {Training, TrainingOptions} from '../../analysis/training/options.ts'
 import {resolveWorkload} from '../../analysis/workload.ts'
 import type {ConfigRow} from './base.ts'
-import type {machineFlags, modelFlags, trainingFlags, workloadFlags} from './flags.ts'
+import type {compressionFlags, machineFlags, modelFlags, trainingFlags, workloadFlags} from './flags.ts'
 import type {Values} from './values.ts'
 
 export type WorkloadFlags = Values<typeof workloadFlags> &
-  Partial<Values<typeof trainingFlags>> & {'launch-overhead'?: number | undefined}
+  Partial<Values<typeof trainingFlags & typeof compressionFlags>> & {'launch-overhead'?: number | undefined}
 export type DimensionFlags = Values<typeof modelFlags>
+
+function chosenCompression({quantize, prune, dequantize, 'low-rank': lowRank}: WorkloadFlags): CompressionOptions {
+  return {quantize, prune, dequantize, lowRank}
+}
 
 function chosenTraining(flags: WorkloadFlags): TrainingOptions {
   const {optimizer, recompute, dropout, lora, freeze} = flags
@@ -27,9 +33,10 @@ function chosenTraining(flags: WorkloadFlags): TrainingOptions {
 }
 
 export function chosenWorkload(flags: WorkloadFlags): AnalyzeOptions {
-  const {phase, batch, seq, context, logits, dtype, fusion, count, tp, nodes, edges, features} = flags
+  const {phase, batch, seq, context, logits, dtype, fusion, count, tp, image, nodes, edges, features} = flags
   return {
     ...chosenTraining(flags),
+    ...chosenCompression(flags),
     phase,
     batch,
     seq,
@@ -41,12 +48,28 @@ export function chosenWorkload(flags: WorkloadFlags): AnalyzeOptions {
     tp,
     weightsDtype: flags['weights-dtype'],
     kvDtype: flags['kv-dtype'],
+    image,
     srcSeq: flags['src-seq'],
     nodes,
     edges,
     features,
     launchOverhead: flags['launch-overhead'],
   }
+}
+
+/** Sizes of named dimensions, `NAME=N` each. @throws AnalysisError `bad-flag` */
+export function namedSizes(given: readonly string[] | undefined): Record<string, number> {
+  const dims: Record<string, number> = {}
+  for (const text of given ?? []) {
+    const at = text.lastIndexOf('=')
+    const size = Number(text.slice(at + 1))
+    if (at < 1 || !/^\d+$/.test(text.slice(at + 1)) || !Number.isSafeInteger(size) || size < 1)
+      throw new AnalysisError('bad-flag', `--dim ${JSON.stringify(text.slice(0, 64))} is not NAME=N`, [
+        'for example --dim batch=8',
+      ])
+    Object.defineProperty(dims, text.slice(0, at), {value: size, enumerable: true})
+  }
+  return dims
 }
 
 export function chosenDimensions(flags: DimensionFlags): Dimensions {
@@ -111,9 +134,18 @@ export function configValues(
     fusion: work.fusion,
     count: work.count,
     tp: work.tp,
+    ...(work.image === null ? {} : {image: `${work.image.height}x${work.image.width}`}),
     ...(work.srcSeq === null ? {} : {'src-seq': work.srcSeq}),
     ...(work.graph ?? {}),
     ...(work.training ? trainingValues(work.training) : {}),
+    ...(work.compression
+      ? {
+          quantize: options.quantize ?? null,
+          prune: options.prune ?? null,
+          'low-rank': options.lowRank ?? null,
+          dequantize: work.compression.dequantize,
+        }
+      : {}),
     'launch-overhead': options.launchOverhead ?? null,
     price: flags.price ?? null,
     power: flags.power ?? null,
