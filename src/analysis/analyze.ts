@@ -8,7 +8,7 @@ import {type Evaluation, evaluate} from './evaluate.ts'
 import {activeParameters, type Graph, parameterCount} from './graph.ts'
 import {buildGraph, type ModelDef, traitsOf} from './models/types.ts'
 import {applyFusion, type Fusion, fusions} from './passes/index.ts'
-import {runWorkload} from './rewrites.ts'
+import {compressionConventions, compressionSummary, runWorkload} from './rewrites.ts'
 import {prepareRoof, type Roof} from './roofline.ts'
 import {summarize} from './summary.ts'
 import {totalsOf} from './totals.ts'
@@ -32,7 +32,8 @@ export interface AnalyzeOutcome {
 export function evaluateModel(model: ModelDef, work: Workload, roof: Roof): Evaluation {
   const graph = buildGraph(model, work)
   // the plain case stands here by itself: it is the inner loop of sweeps
-  if (work.training === undefined) return evaluate(applyFusion(graph, work.fusion), roof, work)
+  if (work.training === undefined && work.compression === undefined)
+    return evaluate(applyFusion(graph, work.fusion), roof, work)
   return runWorkload(model, work, roof, graph, work.fusion).evaluation
 }
 
@@ -209,6 +210,8 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
     summary: summarize(evaluation, roof, totals, advice),
     assumptions: conventions(work),
   }
+  if (work.compression) result.compression = compressionSummary(model, work, roof, graph, evaluation, outer)
+  if (work.compression) result.assumptions.push(...compressionConventions(work.compression))
   if (step && isTraining(work)) {
     result.training = summarizeTraining(step, work, evaluation, totals, total)
     result.assumptions.push(...trainingConventions(step, work))

@@ -176,6 +176,11 @@ class Placer {
     return {bound, time: {lower, predicted: null, upper, reason: UNCALIBRATED}}
   }
 
+  private matrix({sparsity}: Node, dtype: ComputeDType): ComputeRoof {
+    const sparse = sparsity === undefined ? null : this.roof.sparse(dtype)
+    return sparse ?? this.roof.compute('matrix', dtype)
+  }
+
   place(node: Node): PlacedOperator {
     const {cost} = node
     this.total = 0
@@ -183,7 +188,7 @@ class Placer {
     const writes = this.uses(cost.writes)
     const bytes = this.total
     const {computes} = node
-    const matrix = cost.matrix > 0 ? this.roof.compute('matrix', computes ?? this.productType(cost.reads)) : undefined
+    const matrix = cost.matrix > 0 ? this.matrix(node, computes ?? this.productType(cost.reads)) : undefined
     const vector = computes === undefined || matrix ? this.vector : this.roof.compute('vector', computes)
     const {bound, time} = this.time(cost, bytes, matrix, vector)
     return {

@@ -1,7 +1,10 @@
-/** What runs instead of the plain forward graph: a training step. */
+/** What runs instead of the plain forward graph: a compressed graph, a training step. */
+import type {CompressionSide, CompressionSummary} from './document/compression.ts'
 import {type Evaluation, evaluate} from './evaluate.ts'
 import type {Graph} from './graph.ts'
 import {buildGraph, type ModelDef} from './models/types.ts'
+import {compress, reshape} from './passes/compress.ts'
+import type {Compression} from './passes/compression.ts'
 import {applyFusion, type Fusion} from './passes/index.ts'
 import type {Roof} from './roofline.ts'
 import {evaluateStep, isTraining, stepOf} from './training/evaluate.ts'
@@ -17,12 +20,73 @@ export interface Run {
 
 /**
  * Evaluates a workload at one fusion level.
- * @param forward the graph of the model for this workload
+ * @param forward the graph of the model for this workload, as its architecture builds it
  */
 export function runWorkload(model: ModelDef, work: Workload, roof: Roof, forward: Graph, fusion: Fusion): Run {
+  const {compression} = work
   if (isTraining(work)) {
-    const step = stepOf(forward, work, fusion, () => buildGraph(model, {...work, tp: 1}))
+    const shaped = (graph: Graph) => (compression ? reshape(graph, compression) : graph)
+    const step = stepOf(shaped(forward), work, fusion, () => shaped(buildGraph(model, {...work, tp: 1})))
     return {step, evaluation: evaluateStep(step, roof, work)}
   }
-  return {evaluation: evaluate(applyFusion(forward, fusion), roof, work)}
+  const graph = compression ? compress(forward, compression, fusion, work.dtype.weights) : applyFusion(forward, fusion)
+  return {evaluation: evaluate(graph, roof, work)}
+}
+
+const sideOf = ({macs, flops, bytes, memory, time}: Evaluation, outer: string): CompressionSide => ({
+  macs,
+  flops,
+  bytes: bytes[outer]!,
+  weights: memory.weights,
+  kvCache: memory.kvCache,
+  peak: memory.peak,
+  time: time.lower,
+})
+
+/** Each pass that was asked for, with the totals before and after it. */
+export function compressionSummary(
+  model: ModelDef,
+  work: Workload,
+  roof: Roof,
+  forward: Graph,
+  final: Evaluation,
+  outer: string,
+): CompressionSummary {
+  const {compression} = work
+  if (!compression) return []
+  const {prune, lowRank, quantize} = compression
+  const channels = prune.filter(({what}) => what === 'channels')
+  const none: Compression = {...compression, prune: [], lowRank: [], quantize: []}
+  const stages: {pass: CompressionSummary[number]['pass']; asked: boolean; upTo: Compression}[] = [
+    {pass: 'prune-channels', asked: channels.length > 0, upTo: {...none, prune: channels}},
+    {pass: 'low-rank', asked: lowRank.length > 0, upTo: {...none, prune: channels, lowRank}},
+    {pass: 'prune-weights', asked: prune.length > channels.length, upTo: {...none, prune, lowRank}},
+    {pass: 'quantize', asked: quantize.length > 0, upTo: compression},
+  ]
+  const asked = stages.filter((stage) => stage.asked)
+  const run = (upTo: Compression) =>
+    sideOf(runWorkload(model, {...work, compression: upTo}, roof, forward, work.fusion).evaluation, outer)
+  let before = run(none)
+  return asked.map(({pass, upTo}, i) => {
+    const after = i === asked.length - 1 ? sideOf(final, outer) : run(upTo)
+    const entry = {pass, before, after}
+    before = after
+    return entry
+  })
+}
+
+/** How compression is counted, for the list of assumptions. */
+export function compressionConventions({quantize, prune, dequantize}: Compression): string[] {
+  const conventions: string[] = []
+  if (quantize.length > 0) {
+    conventions.push(
+      `quantized weights are read with their scales (f16) and zero points and widened ${dequantize === 'fused' ? 'inside the product' : 'by an operator of their own'}; a table that the embedding shares stays as it is`,
+      'a product runs in the narrow type where its weights and its activations are both narrow, else in the type of the activations',
+    )
+  }
+  if (prune.some(({what}) => what === 'weights'))
+    conventions.push('single pruned weights save bytes (the index is counted) and no FLOP: products compute as before')
+  if (prune.some(({what}) => what === '2:4'))
+    conventions.push('2:4 products use a sparse ceiling only where the machine states one')
+  return conventions
 }

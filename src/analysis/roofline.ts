@@ -32,6 +32,8 @@ export interface Roof {
   /** seconds that starting one operator takes; `null` where nobody states it */
   readonly launch: {readonly seconds: Seconds; readonly id: string} | null
   compute(engine: 'matrix' | 'vector', dtype: ComputeDType): ComputeRoof
+  /** the ceiling of products whose weights have 2:4 sparsity; `null` where the machine states none */
+  sparse(dtype: ComputeDType): ComputeRoof | null
   /** compulsory bytes by level: what must come from the outermost passes every level inward */
   atEachLevel(bytes: Bytes): Record<string, Bytes>
   /** remarks on types that had to be replaced, each once */
@@ -53,7 +55,9 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
       'give the time one operator takes to start, for example --launch-overhead 5us',
     ])
   }
-  const usable = machine.ceilings.filter((c) => !c.verdict || !unusable.has(c.verdict))
+  const working = machine.ceilings.filter((c) => !c.verdict || !unusable.has(c.verdict))
+  // a sparse peak is a ceiling of its own
+  const usable = working.filter((c) => c.sparsity === undefined)
   // one add or multiply per cycle counts where a machine has no fused multiply-add (a TPU's vector unit)
   const isFused = (c: Ceiling) => c.operation === undefined || c.operation === 'fma' || c.operation === 'dot'
   const arithmetic = usable.filter(
@@ -116,6 +120,10 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
         known.set(dtype, roof)
       }
       return roof
+    },
+    sparse(dtype) {
+      const ceiling = best(working.filter((c) => c.sparsity !== undefined && c.dtype === dtype))
+      return ceiling ? {ceiling, rate: ceiling.value, dtype} : null
     },
     atEachLevel(bytes) {
       const out: Record<string, Bytes> = {}

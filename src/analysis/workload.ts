@@ -4,6 +4,7 @@ import type {ModelTraits, ModelWork} from './architectures/types.ts'
 import {type ComputeDType, dtypeBits} from './dtype.ts'
 import {AnalysisError} from './errors.ts'
 import {type ModelDef, traitsOf} from './models/types.ts'
+import {type Compression, type CompressionOptions, resolveCompression} from './passes/compression.ts'
 import {type Fusion, fusions} from './passes/index.ts'
 import {refuseTraining, resolveTraining, type Training, type TrainingOptions} from './training/options.ts'
 
@@ -24,10 +25,12 @@ export interface Workload extends ModelWork {
   readonly count: number
   /** how a step is trained; only in phase `train` */
   readonly training?: Training
+  /** fewer bits, fewer weights */
+  readonly compression?: Compression
 }
 
 /** What a caller may leave out. */
-export interface WorkloadOptions extends TrainingOptions {
+export interface WorkloadOptions extends TrainingOptions, CompressionOptions {
   phase?: string | undefined
   batch?: number | undefined
   seq?: number | undefined
@@ -135,6 +138,18 @@ function inputsOf(
   return {image: size, srcSeq: sizeOf(model, '--src-seq', options.srcSeq, traits.srcSeq), graph}
 }
 
+/** A step trains weights of full width: of the ways to compress, it takes those that change shapes. */
+function compressionOf(options: WorkloadOptions, training: boolean): {compression?: Compression} {
+  const compression = resolveCompression(options)
+  if (!compression) return {}
+  if (training && (compression.quantize.length > 0 || compression.prune.some(({what}) => what !== 'channels'))) {
+    throw new AnalysisError('bad-flag', '--quantize and --prune of single weights do not apply to training', [
+      'use --prune channels:0.25 or --low-rank with --phase train, or another phase',
+    ])
+  }
+  return {compression}
+}
+
 /**
  * Fills in the defaults of the contract and checks every value.
  * @throws AnalysisError naming the flag, the value and what is allowed
@@ -188,9 +203,12 @@ export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Work
   const count = given ?? tp
   checkDevices(model, traits, count, tp)
   const work = {phase, batch, seq, context, logits, dtype, fusion, count, tp, ...inputsOf(model, traits, options)}
-  if (training) return {...work, training: resolveTraining(options, tp)}
-  refuseTraining(options, phase)
-  return work
+  if (!training) refuseTraining(options, phase)
+  return {
+    ...work,
+    ...(training ? {training: resolveTraining(options, tp)} : {}),
+    ...compressionOf(options, training),
+  }
 }
 
 /** The type that a product of two operands computes in: the wider of both, the activations' where they tie. */

@@ -5,10 +5,18 @@ import {withDimensions} from '../analysis/dimensions.ts'
 import {chooseRows} from '../analysis/rows.ts'
 import {resolveWorkload, wholeNumber} from '../analysis/workload.ts'
 import {BaseCommand} from './shared/base.ts'
-import {machineFlags, modelFlags, reportFlag, tableFlags, trainingFlags, workloadFlags} from './shared/flags.ts'
+import {
+  compressionFlags,
+  machineFlags,
+  modelFlags,
+  reportFlag,
+  tableFlags,
+  trainingFlags,
+  workloadFlags,
+} from './shared/flags.ts'
 import {findMachines} from './shared/machine.ts'
 import {findModel} from './shared/model.ts'
-import {chosenDimensions, chosenWorkload, configValues} from './shared/workload.ts'
+import {chosenDimensions, chosenWorkload, configValues, namedSizes} from './shared/workload.ts'
 
 export default class Analyze extends BaseCommand {
   static override summary = 'Predict what limits a model on a machine, operator by operator'
@@ -25,11 +33,13 @@ export default class Analyze extends BaseCommand {
     model: Args.string({
       ignoreStdin: true,
       required: true,
-      description: 'built-in id, path of a Hugging Face config.json or its folder, or -',
+      description:
+        'built-in id, path of a config.json, .onnx, .gguf or .safetensors or its folder, hub id org/name, or -',
     }),
   }
   static override flags = {
     ...workloadFlags,
+    ...compressionFlags,
     ...trainingFlags,
     ...modelFlags,
     ...machineFlags,
@@ -39,7 +49,7 @@ export default class Analyze extends BaseCommand {
 
   async run(): Promise<void> {
     const {args, flags} = await this.read(Analyze)
-    const found = await findModel(args.model)
+    const found = await findModel(args.model, {dims: namedSizes(flags.dim), batch: flags.batch})
     const model = withDimensions(found.model, chosenDimensions(flags))
     const options: AnalyzeOptions = chosenWorkload(flags)
     if (this.wantsConfig) return this.answerConfig(configValues(model, options, flags))

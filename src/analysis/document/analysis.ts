@@ -1,5 +1,6 @@
 /** `analysis@1`: what `perf analyze --json` prints and a report embeds. Types are inferred from the schema. */
 import {z} from 'zod'
+import {compressionSchema, compressionWorkSchema} from './compression.ts'
 import {ceilingSchema} from './machine.ts'
 import {trainingSchema, trainingWorkSchema} from './training.ts'
 
@@ -141,6 +142,7 @@ export const analysisSchema = z.strictObject({
     srcSeq: count.nullable().default(null).describe("tokens of an encoder's input"),
     graph: z.strictObject({nodes: count, edges: count, features: count}).nullable().default(null),
     training: trainingWorkSchema.optional(),
+    compression: compressionWorkSchema.optional(),
   }),
   machine: machineSummarySchema,
   operators: z.array(operatorSchema).describe('one instance each, on one device; totals include repeat'),
@@ -152,6 +154,7 @@ export const analysisSchema = z.strictObject({
   summary: z.strictObject({limit: z.string(), distance: z.string(), first: z.string()}),
   assumptions: z.array(z.string()),
   training: trainingSchema.optional().describe('in phase train'),
+  compression: compressionSchema.optional().describe('before and after each pass that compresses'),
 })
 
 export type Analysis = z.infer<typeof analysisSchema>

@@ -30,6 +30,7 @@ export const ceilingSchema = z.strictObject({
     .optional()
     .describe('type of the accumulator where the rate depends on it'),
   engine: z.enum(['vector', 'matrix']).optional(),
+  sparsity: z.enum(['2:4']).optional().describe('a rate for weights of this structure alone, never a dense peak'),
   isa: z.string().optional(),
   level: z.enum(['L1', 'L2', 'L3', 'DRAM']).optional(),
   threads: z.int().positive().optional(),

@@ -58,6 +58,7 @@ export const ceilingFields = list<keyof Ceiling>({
   dtype: true,
   accumulate: true,
   engine: true,
+  sparsity: true,
   isa: true,
   level: true,
   threads: true,

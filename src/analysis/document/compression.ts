@@ -1,0 +1,44 @@
+/** The section of `analysis@1` on compression: what each pass changed. */
+import {z} from 'zod'
+
+const sum = z.number().nonnegative().multipleOf(1)
+const where = z.string().nullable().describe('start of the operator ids; null: every product but the LM head')
+
+export const compressionSideSchema = z.strictObject({
+  macs: sum,
+  flops: sum,
+  bytes: sum.describe('traffic at the outermost level'),
+  weights: sum.describe('bytes of the weights, scales and indices included'),
+  kvCache: sum,
+  peak: sum,
+  time: z.number().describe('s, lower bound'),
+})
+export type CompressionSide = z.infer<typeof compressionSideSchema>
+
+export const compressionSchema = z.array(
+  z.strictObject({
+    pass: z.enum(['prune-channels', 'low-rank', 'prune-weights', 'quantize']),
+    before: compressionSideSchema,
+    after: compressionSideSchema,
+  }),
+)
+export type CompressionSummary = z.infer<typeof compressionSchema>
+
+/** What the workload says of compression. */
+export const compressionWorkSchema = z.strictObject({
+  quantize: z
+    .array(
+      z.strictObject({
+        where,
+        what: z.enum(['weights', 'activations', 'kv']),
+        dtype: z.string(),
+        granularity: z.enum(['tensor', 'channel', 'group']),
+        group: sum,
+        zeroPoints: z.boolean(),
+      }),
+    )
+    .readonly(),
+  prune: z.array(z.strictObject({where, what: z.enum(['weights', '2:4', 'channels']), share: z.number()})).readonly(),
+  lowRank: z.array(z.strictObject({where, rank: sum})).readonly(),
+  dequantize: z.enum(['fused', 'separate']),
+})

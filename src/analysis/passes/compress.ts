@@ -1,0 +1,31 @@
+/** The passes that compress, in order: what changes shapes first, then what stays of the weights, then their bits. */
+import type {DType} from '../dtype.ts'
+import type {Graph} from '../graph.ts'
+import type {Compression} from './compression.ts'
+import {fuseAttention} from './fuse-attention.ts'
+import {applyFusion, type Fusion, fusions} from './index.ts'
+import {lowRank} from './low-rank.ts'
+import {pruneChannels} from './prune-channels.ts'
+import {pruneWeights} from './prune-weights.ts'
+import {quantize} from './quantize.ts'
+
+/** Passes that give products of other shapes: they come before anything else, training included. */
+export function reshape(graph: Graph, {prune, lowRank: ranks}: Compression): Graph {
+  let result = graph
+  if (prune.some(({what}) => what === 'channels')) result = pruneChannels(result, prune)
+  if (ranks.length > 0) result = lowRank(result, ranks)
+  return result
+}
+
+/**
+ * The compressed graph at a fusion level. Attention is fused before its cache is quantized, chains after everything.
+ * @param weights type of the weights that are not quantized
+ */
+export function compress(graph: Graph, compression: Compression, fusion: Fusion, weights: DType): Graph {
+  let result = reshape(graph, compression)
+  if ((fusions[fusion] as readonly string[]).includes(fuseAttention.id)) result = fuseAttention.apply(result)
+  if (compression.prune.some(({what}) => what !== 'channels')) result = pruneWeights(result, compression.prune, weights)
+  result = quantize(result, compression)
+  if (fusion === 'attention') return result
+  return applyFusion(result, fusion)
+}

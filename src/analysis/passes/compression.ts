@@ -1,0 +1,138 @@
+/** What is asked of compression: text of the flags → rules, and the order in which the passes run. */
+import type {ComputeDType} from '../dtype.ts'
+import {AnalysisError, quoted} from '../errors.ts'
+
+/** How many values share a scale: a whole tensor, an output channel (a token, of activations), or a run of `group` values. */
+export type Granularity = 'tensor' | 'channel' | 'group'
+
+export interface QuantizeRule {
+  /** start of the operator ids it applies to; `null`: all products but the LM head */
+  readonly where: string | null
+  readonly what: 'weights' | 'activations' | 'kv'
+  readonly dtype: Extract<ComputeDType, 'int8' | 'int4' | 'fp8'>
+  readonly granularity: Granularity
+  /** values per scale where `granularity` is `group`, else 0 */
+  readonly group: number
+  readonly zeroPoints: boolean
+}
+
+export interface PruneRule {
+  readonly where: string | null
+  /** single weights, two of every four, or whole output channels */
+  readonly what: 'weights' | '2:4' | 'channels'
+  /** share that is removed */
+  readonly share: number
+}
+
+export interface LowRankRule {
+  readonly where: string | null
+  readonly rank: number
+}
+
+export interface Compression {
+  readonly quantize: readonly QuantizeRule[]
+  readonly prune: readonly PruneRule[]
+  readonly lowRank: readonly LowRankRule[]
+  /** weights are widened inside the product that reads them, or by an operator of their own */
+  readonly dequantize: 'fused' | 'separate'
+}
+
+/** What a caller gives: texts as on the command line. */
+export interface CompressionOptions {
+  quantize?: string | undefined
+  prune?: string | undefined
+  lowRank?: string | undefined
+  dequantize?: string | undefined
+}
+
+const refuse = (flag: string, text: string, example: string): never => {
+  throw new AnalysisError('bad-flag', `${flag} ${quoted(text)} is not understood`, [`write ${flag} ${example}`])
+}
+
+/** Parts between commas, each with its place before `=`. */
+const partsOf = (text: string): {where: string | null; rule: string}[] =>
+  text.split(',').map((part) => {
+    const cut = part.lastIndexOf('=')
+    return {where: cut < 0 ? null : part.slice(0, cut).trim(), rule: part.slice(cut + 1).trim()}
+  })
+
+const types = {'8': 'int8', '4': 'int4', f8: 'fp8'} as const
+const roles = {w: 'weights', a: 'activations', kv: 'kv'} as const
+
+/**
+ * `w4g128`, `w8c,a8`, `kv8`, `layers.mlp=w4g128z,layers.attn=w8c`: what (w, a, kv), bits (8, 4, f8), scales (one per
+ * tensor, `c` per channel, `gN` per N values), `z` with zero points.
+ * @throws AnalysisError `bad-flag`
+ */
+export function parseQuantize(text: string): QuantizeRule[] {
+  const example = 'w4g128, w8c,a8 or layers.mlp=w4g128,kv8'
+  return partsOf(text).map(({where, rule}) => {
+    const match = /^(w|a|kv)(8|4|f8)(c|g(\d{1,6}))?(z)?$/.exec(rule)
+    if (!match) return refuse('--quantize', text, example)
+    const [, role, bits, shared, size, zero] = match
+    const group = size === undefined ? 0 : Number(size)
+    if (size !== undefined && group < 1) return refuse('--quantize', text, example)
+    return {
+      where,
+      what: roles[role as keyof typeof roles],
+      dtype: types[bits as keyof typeof types],
+      granularity: shared === undefined ? 'tensor' : shared === 'c' ? 'channel' : 'group',
+      group,
+      zeroPoints: zero !== undefined,
+    }
+  })
+}
+
+/**
+ * `2:4`, `weights:0.5` (single weights, half of them), `channels:0.25` (a quarter of the inner channels), each with a place.
+ * @throws AnalysisError `bad-flag`
+ */
+export function parsePrune(text: string): PruneRule[] {
+  const example = '2:4, weights:0.5 or layers.mlp=channels:0.25'
+  return partsOf(text).map(({where, rule}) => {
+    if (rule === '2:4') return {where, what: '2:4', share: 0.5}
+    const match = /^(weights|channels):(0?\.\d{1,9})$/.exec(rule)
+    const share = Number(match?.[2])
+    if (!match || !(share > 0)) return refuse('--prune', text, example)
+    return {where, what: match[1] as 'weights' | 'channels', share}
+  })
+}
+
+/**
+ * `256`, or `layers.mlp=256,layers.attn=64`.
+ * @throws AnalysisError `bad-flag`
+ */
+export function parseLowRank(text: string): LowRankRule[] {
+  return partsOf(text).map(({where, rule}) => {
+    const rank = /^\d{1,6}$/.test(rule) ? Number(rule) : 0
+    if (rank < 1) return refuse('--low-rank', text, '256 or layers.mlp=256')
+    return {where, rank}
+  })
+}
+
+/**
+ * The rules of a workload; `null` where nothing is asked.
+ * @throws AnalysisError `bad-flag`
+ */
+export function resolveCompression(options: CompressionOptions): Compression | null {
+  const {quantize, prune, lowRank, dequantize = 'fused'} = options
+  if (dequantize !== 'fused' && dequantize !== 'separate')
+    throw new AnalysisError('bad-flag', `--dequantize ${quoted(dequantize)} is not known`, ['use fused or separate'])
+  if (quantize === undefined && prune === undefined && lowRank === undefined) {
+    if (options.dequantize === undefined) return null
+    throw new AnalysisError('bad-flag', '--dequantize says how quantized weights are read: nothing is quantized', [
+      'add --quantize w4g128',
+    ])
+  }
+  return {
+    quantize: quantize === undefined ? [] : parseQuantize(quantize),
+    prune: prune === undefined ? [] : parsePrune(prune),
+    lowRank: lowRank === undefined ? [] : parseLowRank(lowRank),
+    dequantize,
+  }
+}
+
+/** The last rule that applies to an operator: later rules override earlier ones. */
+export function ruleFor<R extends {readonly where: string | null}>(rules: readonly R[], id: string): R | undefined {
+  return rules.findLast(({where}) => (where === null ? id !== 'lm_head' : id.startsWith(where)))
+}
