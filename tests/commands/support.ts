@@ -24,6 +24,9 @@ export function sandbox(): {path: (...parts: string[]) => string} {
     folder = mkdtempSync(join(tmpdir(), 'ridgepoint-'))
     vi.stubEnv('XDG_CONFIG_HOME', join(folder, 'config'))
     vi.stubEnv('XDG_CACHE_HOME', join(folder, 'cache'))
+    // a hub that refuses connections: no test leaves this machine
+    vi.stubEnv('HF_ENDPOINT', 'http://127.0.0.1:9')
+    vi.stubEnv('HF_HOME', join(folder, 'huggingface'))
     vi.stubEnv('COLUMNS', '')
     vi.spyOn(process, 'cwd').mockReturnValue(folder)
   })

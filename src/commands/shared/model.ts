@@ -1,7 +1,7 @@
 /** What MODEL on the command line means: a built-in id, a path, or `-`. */
 import {readFileSync, type Stats, statSync} from 'node:fs'
-import {extname, join} from 'node:path'
 import {AnalysisError, type Warning} from '../../analysis/errors.ts'
+import type {ImportOptions} from '../../analysis/importers/index.ts'
 import {models} from '../../analysis/models/index.ts'
 import type {ModelDef} from '../../analysis/models/types.ts'
 import {systemReason} from './failure.ts'
@@ -13,7 +13,8 @@ export interface FoundModel {
 
 /** a config.json is a few kilobytes; this much is something else */
 const largest = 16 * 2 ** 20
-const laterFormats = new Set(['.onnx', '.gguf', '.safetensors'])
+/** what standard input may bring: it cannot be read in parts */
+const largestInput = 256 * 2 ** 20
 
 /**
  * Reads a text file.
@@ -36,18 +37,18 @@ export function readFileText(path: string, what: string): string {
 }
 
 /** Waits for all of standard input without blocking: Ctrl-C must reach the program meanwhile. */
-async function readStandardInput(what: string): Promise<string> {
+async function readStandardInput(what: string, most: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of process.stdin) {
     chunks.push(chunk)
     size += chunk.length
-    if (size > largest)
-      throw new AnalysisError('bad-file', `standard input has more than ${largest} bytes; ${what} has less`, [
+    if (size > most)
+      throw new AnalysisError('bad-file', `standard input has more than ${most} bytes; ${what} has less`, [
         'is it the right file?',
       ])
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 /**
@@ -55,13 +56,26 @@ async function readStandardInput(what: string): Promise<string> {
  * @throws AnalysisError `unreachable`, `bad-file`
  */
 export async function readInput(path: string, what: string): Promise<string> {
-  return path === '-' ? readStandardInput(what) : readFileText(path, what)
+  return path === '-' ? (await readStandardInput(what, largest)).toString('utf8') : readFileText(path, what)
 }
 
-async function fromConfig(path: string): Promise<FoundModel> {
-  const text = await readInput(path, 'a Hugging Face config.json')
-  const {parseConfig} = await import('../../analysis/importers/hf-config.ts')
-  return parseConfig(text, path === '-' ? 'standard input' : path)
+/** Standard input as a file of its own: a config, or any other format, whole. */
+async function fromStandardInput(options: ImportOptions): Promise<FoundModel> {
+  const {importModel} = await import('../../analysis/importers/index.ts')
+  const {bytesSource} = await import('../../analysis/importers/source.ts')
+  const bytes = await readStandardInput('a model file', largestInput)
+  return importModel({origin: 'standard input', source: bytesSource(bytes), beside: () => null}, options)
+}
+
+async function fromFile(path: string, options: ImportOptions): Promise<FoundModel> {
+  const {importModel} = await import('../../analysis/importers/index.ts')
+  const {withModelFile} = await import('./files.ts')
+  return withModelFile(path, (file) => importModel(file, options))
+}
+
+async function fromFolder(path: string, options: ImportOptions): Promise<FoundModel> {
+  const {modelIn} = await import('./files.ts')
+  return fromFile(modelIn(path), options)
 }
 
 /** What lies at a path, if it is a path at all: too long or impossible names are names, not errors. */
@@ -74,30 +88,26 @@ function look(path: string): Stats | undefined {
 }
 
 /** Whether the text can only be a path. */
-const looksLikePath = (text: string): boolean => /^[./~]|\\|\.json$/.test(text)
+const looksLikePath = (text: string): boolean => /^[./~]|\\|\.(json|onnx|gguf|safetensors)$/i.test(text)
 
 /**
- * Resolves MODEL. Built-in ids win over files of the same name: ids are stable.
- * @throws AnalysisError `unknown-model`, `unreachable`, `bad-file`, `bad-json`, `bad-config`
+ * Resolves MODEL. Built-in ids win over files of the same name, files over hub ids: ids are stable.
+ * @throws AnalysisError `unknown-model`, `unreachable`, `bad-file`, `bad-json`, `bad-config`, `bad-dimension`
  */
-export async function findModel(asked: string): Promise<FoundModel> {
+export async function findModel(asked: string, options: ImportOptions = {}): Promise<FoundModel> {
   const known: Readonly<Record<string, ModelDef>> = models
   if (Object.hasOwn(known, asked)) return {model: known[asked]!, warnings: []}
-  if (asked === '-') return fromConfig('-')
+  if (asked === '-') return fromStandardInput(options)
   const stat = look(asked)
-  const extension = extname(asked).toLowerCase()
-  if (laterFormats.has(extension))
-    throw new AnalysisError('bad-file', `${asked}: ${extension} files are not read yet`, [
-      "give the path of the model's Hugging Face config.json",
-      '`perf model list` shows the built-in models',
-    ])
-  if (stat?.isDirectory()) return fromConfig(join(asked, 'config.json'))
-  if (stat || looksLikePath(asked)) return fromConfig(asked)
-  if (/^[\w.-]+\/[\w.-]+$/.test(asked))
-    throw new AnalysisError('unknown-model', `${asked} is no file here, and models are not fetched from a hub yet`, [
-      'download its config.json and give that path',
-      '`perf model list` shows the built-in models',
-    ])
+  if (stat?.isDirectory()) return fromFolder(asked, options)
+  if (stat || looksLikePath(asked)) return fromFile(asked, options)
+  const {hubConfig, hubId} = await import('./hub.ts')
+  const id = hubId(asked)
+  if (id) {
+    const {text, origin} = await hubConfig(id)
+    const {parseConfig} = await import('../../analysis/importers/hf-config.ts')
+    return parseConfig(text, origin)
+  }
   const catalog = await import('../../analysis/catalog.ts')
   return {model: catalog.findModel(asked), warnings: []}
 }
