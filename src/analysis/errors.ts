@@ -30,6 +30,7 @@ export const errorCodes = {
   'cannot-write': 'input',
   'no-addon': 'environment',
   'no-adapter': 'environment',
+  'gpu-failed': 'environment',
   'no-rasterizer': 'environment',
   'no-profile': 'environment',
   'does-not-fit': 'environment',

@@ -1,0 +1,82 @@
+/// <reference types="@webgpu/types" />
+/** What an adapter says of itself, and choosing one. Browser-safe. */
+import {AnalysisError, quoted} from '../../analysis/errors.ts'
+
+export interface AdapterFacts {
+  /** vendor and description, with "(software)" where a processor does the work */
+  name: string
+  vendor: string
+  architecture: string
+  device: string
+  description: string
+  software: boolean
+  features: string[]
+  /** B */
+  maxBufferSize: number
+  /** B of workgroup memory */
+  workgroupMemory: number
+  maxInvocations: number
+}
+
+/** SwiftShader and llvmpipe (Mesa's lavapipe) run on the processor, whether or not the adapter admits it. */
+const softwareNames = /swiftshader|llvmpipe|lavapipe|microsoft basic render/i
+
+export function factsOf(adapter: GPUAdapter): AdapterFacts {
+  const {vendor, architecture, device, description} = adapter.info
+  const fallback = (adapter.info as {isFallbackAdapter?: boolean}).isFallbackAdapter === true
+  const software = fallback || softwareNames.test(`${architecture} ${device} ${description}`)
+  const said = description || [vendor, architecture || device].filter(Boolean).join(' ') || 'unnamed adapter'
+  const {limits} = adapter
+  return {
+    name: software ? `${said} (software)` : said,
+    vendor,
+    architecture,
+    device,
+    description,
+    software,
+    features: [...adapter.features].sort(),
+    maxBufferSize: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
+    workgroupMemory: limits.maxComputeWorkgroupStorageSize,
+    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+  }
+}
+
+/** Every different adapter that the implementation gives out: WebGPU has no list, so both power preferences are asked. */
+export async function listAdapters(gpu: GPU): Promise<{adapter: GPUAdapter; facts: AdapterFacts}[]> {
+  const found = new Map<string, {adapter: GPUAdapter; facts: AdapterFacts}>()
+  for (const options of [
+    {powerPreference: 'high-performance'},
+    {powerPreference: 'low-power'},
+  ] satisfies GPURequestAdapterOptions[]) {
+    const adapter = await gpu.requestAdapter(options)
+    if (!adapter) continue
+    const facts = factsOf(adapter)
+    if (!found.has(facts.name)) found.set(facts.name, {adapter, facts})
+  }
+  return [...found.values()]
+}
+
+/**
+ * The adapter that was asked for: the fastest, `low-power`, or one whose name contains the text.
+ * @throws AnalysisError `no-adapter`
+ */
+export async function chooseAdapter(gpu: GPU, choice: string | undefined): Promise<GPUAdapter> {
+  const none = () =>
+    new AnalysisError('no-adapter', 'WebGPU finds no adapter: there is no GPU here, or no driver for it', [
+      "install the GPU's Vulkan driver (Linux), or use --adapter software where Debian's chromium package is installed",
+      '`perf doctor` says what is missing; --backend cpu and `perf measure cpu` need no GPU',
+    ])
+  if (choice === undefined || choice === 'high-performance' || choice === 'low-power' || choice === 'software') {
+    const powerPreference = choice === 'low-power' ? 'low-power' : 'high-performance'
+    const adapter = await gpu.requestAdapter({powerPreference, forceFallbackAdapter: choice === 'software'})
+    if (!adapter) throw none()
+    return adapter
+  }
+  const all = await listAdapters(gpu)
+  if (all.length === 0) throw none()
+  const match = all.find(({facts}) => facts.name.toLowerCase().includes(choice.toLowerCase()))
+  if (match) return match.adapter
+  throw new AnalysisError('no-adapter', `WebGPU: no adapter is called ${quoted(choice)}`, [
+    `there are ${all.map(({facts}) => facts.name).join(', ')}; or high-performance, low-power, software`,
+  ])
+}

@@ -1,0 +1,20 @@
+/// <reference types="@webgpu/types" />
+/** WebGPU in a browser: `navigator.gpu`. The module that a page bundles. */
+import {AnalysisError} from '../../analysis/errors.ts'
+import {chooseAdapter} from './adapters.ts'
+import {type GpuSession, openSession} from './session.ts'
+
+/** Chrome and Firefox round timestamps to 100 µs against timing attacks (WebGPU §20.4). */
+const rounding = 1e-4
+
+/**
+ * Opens the visitor's GPU.
+ * @throws AnalysisError `no-adapter` where the browser has no WebGPU or no adapter
+ */
+export async function openBrowserGpu(gpu: GPU | undefined, adapter?: string): Promise<GpuSession> {
+  if (!gpu)
+    throw new AnalysisError('no-adapter', 'WebGPU: this browser does not have it, or this page is not secure', [
+      'a current Chrome, Edge, Safari or Firefox over https or from localhost',
+    ])
+  return openSession(await chooseAdapter(gpu, adapter), {timestampStep: rounding})
+}

@@ -1,0 +1,94 @@
+/// <reference types="@webgpu/types" />
+/** WebGPU in Node: Dawn from the optional package `webgpu`, loaded here and nowhere else. */
+import {existsSync} from 'node:fs'
+import {constants} from 'node:os'
+import {AnalysisError} from '../../analysis/errors.ts'
+import {type AdapterFacts, chooseAdapter, listAdapters} from './adapters.ts'
+import {type GpuSession, openSession, type SessionOptions} from './session.ts'
+
+/** Where Debian's package `chromium` puts SwiftShader, a Vulkan driver in software, and a Vulkan loader. */
+const swiftShader = {driver: '/usr/lib/chromium/vk_swiftshader_icd.json', loader: '/usr/lib/chromium/libvulkan.so.1'}
+
+interface Dawn {
+  create(flags: string[]): GPU
+}
+
+async function loadDawn(): Promise<Dawn> {
+  // a name in a variable: neither the compiler nor the bundler may rely on an optional package
+  const name = 'webgpu'
+  try {
+    return (await import(/* @vite-ignore */ name)) as Dawn
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ERR_MODULE_NOT_FOUND')
+      throw new AnalysisError('no-adapter', 'WebGPU: the optional package webgpu is not installed', [
+        'npm install webgpu',
+        '--backend cpu and `perf measure cpu` need no GPU',
+      ])
+    throw new AnalysisError(
+      'no-adapter',
+      `WebGPU: the package webgpu does not load here: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
+      ['npm install webgpu again on this platform (it has binaries for Linux, macOS and Windows)'],
+    )
+  }
+}
+
+/** Keeps a library in the process although Node, which expects an addon, refuses it: glibc's RTLD_NODELETE. */
+const keepLoaded = 0x1000
+
+/** Points Vulkan at SwiftShader. Other drivers are not seen by this process from then on. */
+function useSoftware(): void {
+  const driver = process.env.VK_DRIVER_FILES ?? swiftShader.driver
+  if (!existsSync(driver))
+    throw new AnalysisError('no-adapter', `WebGPU: there is no software adapter: ${driver} does not exist`, [
+      'apt-get install chromium (Debian), or set VK_DRIVER_FILES to a software driver such as lavapipe',
+    ])
+  process.env.VK_DRIVER_FILES = driver
+  if (!existsSync(swiftShader.loader)) return
+  try {
+    // systems without a Vulkan loader of their own find this one, since it is already there when Dawn asks
+    process.dlopen({exports: {}}, swiftShader.loader, constants.dlopen.RTLD_NOW | keepLoaded)
+  } catch {
+    // "did not self-register": it is loaded all the same
+  }
+}
+
+/** Instances stay reachable: one that is collected while its devices live takes the process down with it. */
+const instances: GPU[] = []
+
+/** Dawn's instance. Timestamps are exact, where a browser rounds them. */
+async function instance(software: boolean): Promise<GPU> {
+  const dawn = await loadDawn()
+  if (software) useSoftware()
+  const gpu = dawn.create(['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'])
+  instances.push(gpu)
+  return gpu
+}
+
+export interface NodeGpuOptions {
+  /** `--adapter`: high-performance (default), low-power, software, or a part of a name */
+  adapter?: string | undefined
+  /** `false`: the wall clock although there are timestamps */
+  timestamps?: boolean | undefined
+}
+
+/**
+ * Opens a GPU. Close the session when done: an open device keeps the process alive.
+ * @throws AnalysisError `no-adapter`
+ */
+export async function openNodeGpu({adapter, timestamps}: NodeGpuOptions = {}): Promise<GpuSession> {
+  const gpu = await instance(adapter === 'software')
+  const options: SessionOptions = {timestampStep: 0, timestamps: timestamps ?? true}
+  return openSession(await chooseAdapter(gpu, adapter), options)
+}
+
+/**
+ * The adapters of this machine, software ones named as such.
+ * @throws AnalysisError `no-adapter` without the package
+ */
+export async function nodeAdapters(software = false): Promise<AdapterFacts[]> {
+  return (await listAdapters(await instance(software))).map(({facts}) => facts)
+}
+
+/** Whether a software adapter could be had. */
+export const softwareIsThere = (): boolean => existsSync(process.env.VK_DRIVER_FILES ?? swiftShader.driver)

@@ -1,0 +1,224 @@
+import {afterAll, describe, expect, test} from 'vitest'
+import type {Part, Program} from '../../../src/kernels/program.ts'
+import {decode, encode, fromF16, quantize, toF16} from '../../../src/kernels/webgpu/formats.ts'
+import {gpuKernels, gpuPairs} from '../../../src/kernels/webgpu/programs.ts'
+import {checkOnGpu, gpuBytes} from '../../../src/kernels/webgpu/run.ts'
+import {wgsl} from '../../../src/kernels/wgsl/index.ts'
+import {matmul} from '../../../src/kernels/wgsl/matmul.ts'
+import {grid, type Shader} from '../../../src/kernels/wgsl/shader.ts'
+import {gpuForTests} from './support.ts'
+
+/** As the native kernels': f32 rounding of sums of some hundred terms, 1.5e-7 of erf, exp and tanh of a driver. */
+const tolerance = 1e-5
+
+/** Around vectors (4), warps, workgroups (32 to 256), the rows that registers hold (8192), and primes. */
+const rows = [
+  [1, 1],
+  [3, 2],
+  [3, 3],
+  [3, 5],
+  [2, 31],
+  [2, 64],
+  [7, 257],
+  [2, 1000],
+  [1, 8193],
+  [1, 8200],
+  [0, 5],
+]
+const flat = [[0], [1], [3], [4], [255], [1021], [1024]]
+
+/** Compiling a product takes SwiftShader a second, so these are few and each stands for an edge: one element, tiles ± 1, primes. */
+const cases: Record<string, number[][]> = {
+  gemm: [
+    [0, 4, 4],
+    [4, 4, 0],
+    [1, 1, 1],
+    [3, 1, 1001],
+    [1, 7, 129],
+    [1, 132, 67],
+    [64, 64, 16],
+    [65, 63, 17],
+    [67, 132, 36],
+  ],
+  'gemm-batched': [[2, 5, 3, 1]],
+  'gemm-int8': [
+    [3, 4, 5, 4],
+    [65, 72, 33, 8],
+  ],
+  'gemm-int4': [
+    [3, 8, 5, 4],
+    [1, 136, 33, 136],
+  ],
+  gemv: [
+    [2, 1],
+    [5, 4],
+    [3, 257],
+  ],
+  softmax: rows,
+  layernorm: rows,
+  rmsnorm: rows,
+  'add+rmsnorm': rows,
+  'bias+gelu': [
+    [1, 1],
+    [3, 5],
+    [5, 64],
+    [0, 4],
+  ],
+  'scale+mask+softmax': [
+    [1, 1, 1],
+    [2, 3, 4],
+    [1, 65, 64],
+    [1, 300, 8],
+  ],
+  gelu: flat,
+  'gelu-tanh': flat,
+  add: flat,
+  swiglu: flat,
+  adam: flat,
+  rope: [
+    [1, 1, 1, 1, 2],
+    [2, 5, 4, 1, 6],
+    [1, 3, 3, 3, 64],
+  ],
+  attention: [
+    [1, 1, 1, 1],
+    [1, 65, 2, 8],
+    [1, 33, 1, 7],
+  ],
+  'attention-gqa': [
+    [1, 64, 4, 1, 16, 1],
+    [2, 3, 2, 1, 130, 0],
+  ],
+  conv: [
+    [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0],
+    [1, 3, 9, 1, 7, 5, 3, 1, 1, 2, 1],
+    [2, 4, 4, 4, 6, 6, 3, 2, 1, 1, 0],
+    [1, 2, 8, 1, 9, 9, 3, 1, 2, 4, 0],
+  ],
+}
+
+const gpu = await gpuForTests()
+
+describe.runIf(gpu)('results against the f64 reference', () => {
+  afterAll(() => gpu?.close())
+
+  test.each(Object.keys(gpuKernels))('%s', async (id) => {
+    const def = gpuKernels[id]!
+    const isHalf = Object.values(def.formats ?? {}).includes('f16')
+    if (isHalf && !gpu!.hasF16) return expect(gpu!.facts.features).not.toContain('shader-f16')
+    for (const dims of [def.check, ...(cases[id] ?? [])])
+      expect(await checkOnGpu(gpu!, def.program(dims), def), dims.join('x')).toBeLessThan(isHalf ? 2e-3 : tolerance)
+  })
+
+  test.each(Object.keys(gpuPairs))('%s unfused', async (id) => {
+    const def = gpuPairs[id]!
+    expect(await checkOnGpu(gpu!, def.unfused(def.check), def)).toBeLessThan(tolerance)
+  })
+
+  test('a product with the large tiles', async () => {
+    const shader = matmul({batch: 1, m: 130, n: 129, k: 5, tile: {rows: 8, cols: 8}})
+    const a = Float32Array.from({length: 650}, (_, i) => (i % 7) - 3)
+    const b = Float32Array.from({length: 645}, (_, i) => (i % 5) - 2)
+    const buffers = [await gpu!.allocate(2600), await gpu!.allocate(2580), await gpu!.allocate(4 * 130 * 129)]
+    gpu!.write(buffers[0]!, a)
+    gpu!.write(buffers[1]!, b)
+    const slices = buffers.map((buffer) => ({buffer, offset: 0, bytes: buffer.size}))
+    await gpu!.run([await gpu!.step(shader, slices)])
+    const c = new Float32Array(await gpu!.read(buffers[2]!, buffers[2]!.size), 0, 130 * 129)
+    const wanted = Float32Array.from(c, (_, i) => {
+      let sum = 0
+      for (let l = 0; l < 5; l++) sum += a[Math.floor(i / 129) * 5 + l]! * b[l * 129 + (i % 129)]!
+      return sum
+    })
+    expect(c).toEqual(wanted)
+    gpu!.free(buffers)
+  })
+
+  test('a wrong kernel and one that writes beside its output are found', async () => {
+    const {program} = gpuKernels.gelu!
+    const good = program([100]).parts[0]!
+    const other: Program = {id: 'x', parts: [{...good, kernel: 'gelu-tanh'}]}
+    expect(await checkOnGpu(gpu!, other, {})).toBeGreaterThan(1e-4)
+    const longer: Program = {id: 'x', parts: [{...good, dims: [104]}]}
+    expect(await checkOnGpu(gpu!, longer, {})).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('softmax at its limits', async () => {
+    const run = async (row: number[]): Promise<number[]> => {
+      const buffers = [await gpu!.allocate(4 * row.length), await gpu!.allocate(4 * row.length)]
+      gpu!.write(buffers[0]!, Float32Array.from(row))
+      const slices = buffers.map((buffer) => ({buffer, offset: 0, bytes: buffer.size}))
+      await gpu!.run([await gpu!.step(wgsl.softmax([1, row.length]), slices)])
+      const y = [...new Float32Array(await gpu!.read(buffers[1]!, 4 * row.length))]
+      gpu!.free(buffers)
+      return y
+    }
+    expect(await run([1e30, -1e30, 0])).toEqual([1, 0, 0])
+    expect(await run([Number.NEGATIVE_INFINITY, 0])).toEqual([0, 1])
+    const equal = await run(Array<number>(20).fill(88))
+    for (const value of equal) expect(value).toBeCloseTo(0.05, 7)
+  })
+})
+
+test('every kernel and pair of the registries has parts with shaders, more bytes unfused than fused, and flops of its operator', () => {
+  const bytes = (program: Program, traits: object) =>
+    program.parts.reduce((sum, part: Part) => sum + gpuBytes(part, traits), 0)
+  for (const [id, def] of Object.entries(gpuPairs))
+    for (const dims of [def.check, def.sizes.dram])
+      expect(bytes(def.fused(dims), def), id).toBeLessThan(bytes(def.unfused(dims), def))
+  // 4 bits a weight: 19·53 f32, 53·96 ÷ 2 B, their scales, 19·96 f32
+  const {program, check} = gpuKernels['gemm-int4']!
+  expect(gpuBytes(program(check).parts[0]!, gpuKernels['gemm-int4']!)).toBe(
+    4 * 19 * 53 + (53 * 96) / 2 + (4 * 53 * 96) / 32 + 4 * 19 * 96,
+  )
+})
+
+test('the names of the native registry that WGSL covers', () => {
+  for (const id of ['gemm', 'softmax', 'layernorm', 'rmsnorm', 'gelu', 'attention'])
+    expect(gpuKernels).toHaveProperty(id)
+  expect(Object.keys(gpuPairs)).toEqual(
+    expect.arrayContaining(['add+rmsnorm', 'bias+gelu', 'scale+mask+softmax', 'attention']),
+  )
+})
+
+test('grids beyond 65,535 workgroups fold, and lose none', () => {
+  for (const groups of [0, 1, 65_535, 65_536, 131_071, 16_777_216]) {
+    const [x, y, z] = grid(groups)
+    expect(x * y * z).toBeGreaterThanOrEqual(groups)
+    expect(Math.max(x, y)).toBeLessThanOrEqual(65_535)
+    expect(x * y - groups).toBeLessThan(Math.max(1, x))
+  }
+})
+
+test('f16 rounds to even, holds its limits, and integers pack lowest first', () => {
+  for (const [value, bits] of [
+    [1, 0x3c00],
+    [-2, 0xc000],
+    [65_504, 0x7bff],
+    [65_520, 0x7c00],
+    [2 ** -24, 1],
+    [2 ** -25, 0],
+    [1 + 2 ** -11, 0x3c00],
+    [1 + 3 * 2 ** -11, 0x3c02],
+    [2 ** -14, 0x0400],
+  ] as const)
+    expect(toF16(value), String(value)).toBe(bits)
+  expect(toF16(Number.NaN) & 0x7c00).toBe(0x7c00)
+  for (let bits = 0; bits < 0x7c00; bits++) expect(toF16(fromF16(bits))).toBe(bits)
+  for (const format of ['f32', 'f16', 'i8', 'i4'] as const) {
+    const values = quantize(
+      Float32Array.from({length: 37}, (_, i) => Math.sin(i)),
+      format,
+    )
+    expect(decode(encode(values, format), format, 37), format).toEqual(values)
+  }
+  expect(encode(Float32Array.from([1, -1]), 'i4')[0]).toBe(0xf1)
+})
+
+test('shaders name their bindings in order', () => {
+  const shaders: Shader[] = [wgsl.adam([8]), wgsl.gemm([5, 6, 7])]
+  for (const {code, bindings} of shaders)
+    bindings.forEach((kind, i) => {
+      expect(code).toMatch(new RegExp(`@binding\\(${i}\\) var<storage, ${kind === 'read' ? 'read' : 'read_write'}>`))
+    })
+})
