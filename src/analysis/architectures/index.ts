@@ -3,6 +3,7 @@
 import {alexnetArchitecture} from './alexnet.ts'
 import {convnextArchitecture} from './convnext.ts'
 import {densenetArchitecture} from './densenet.ts'
+import {encoderDecoderArchitecture} from './encoder-decoder.ts'
 import {gnnArchitecture} from './gnn.ts'
 import {logisticRegressionArchitecture} from './logistic-regression.ts'
 import {mamba2Architecture} from './mamba2.ts'
@@ -38,6 +39,7 @@ export const architectures = {
   'rnn-lm': rnnLmArchitecture,
   mamba2: mamba2Architecture,
   gnn: gnnArchitecture,
+  'encoder-decoder': encoderDecoderArchitecture,
 } as const
 
 export type ArchitectureId = keyof typeof architectures

@@ -1,34 +1,25 @@
 /** Transformers: dimensions and workload → graph. Decoders, dense or mixtures of experts, and encoders (BERT) alike. */
-import {AnalysisError} from '../errors.ts'
 import {type Graph, GraphBuilder, type Tensor} from '../graph.ts'
 import {add} from '../ops/add.ts'
 import {alibi} from '../ops/alibi.ts'
 import {attentionScores} from '../ops/attention-scores.ts'
 import {attentionValues} from '../ops/attention-values.ts'
 import {embedding} from '../ops/embedding.ts'
-import {geglu} from '../ops/geglu.ts'
-import {gegluErf} from '../ops/geglu-erf.ts'
-import {gelu} from '../ops/gelu.ts'
-import {geluTanh} from '../ops/gelu-tanh.ts'
 import {kvWrite} from '../ops/kv-write.ts'
 import {l2norm} from '../ops/l2norm.ts'
 import {layernorm} from '../ops/layernorm.ts'
 import {linear} from '../ops/linear.ts'
 import {keptPairs} from '../ops/pairs.ts'
 import {position} from '../ops/position.ts'
-import {reglu} from '../ops/reglu.ts'
-import {relu} from '../ops/relu.ts'
 import {rmsnorm} from '../ops/rmsnorm.ts'
 import {rope} from '../ops/rope.ts'
 import {ropePartial} from '../ops/rope-partial.ts'
 import {scale} from '../ops/scale.ts'
-import {silu} from '../ops/silu.ts'
 import {softcap} from '../ops/softcap.ts'
 import {softmax} from '../ops/softmax.ts'
 import {softmaxSink} from '../ops/softmax-sink.ts'
-import {swiglu} from '../ops/swiglu.ts'
-import {swigluClamped} from '../ops/swiglu-clamped.ts'
 import {tanh} from '../ops/tanh.ts'
+import {type ActivationName, activationOf, gateOf} from './parts/activations.ts'
 import {type LayerIds, layerIds} from './parts/ids.ts'
 import {type LatentSpec, latentAttention} from './parts/latent-attention.ts'
 import type {LayerContext, Normalize, Project} from './parts/layer.ts'
@@ -68,7 +59,7 @@ export interface TransformerSpec extends TransformerDims {
   /** before each block with a final norm (GPT-2, Llama), after each residual (BERT), or before and behind each block (Gemma 2) */
   readonly normPlacement: 'pre' | 'post' | 'both'
   readonly positionEncoding: 'learned' | 'rope' | 'alibi'
-  readonly activation: 'gelu' | 'gelu-tanh' | 'relu' | 'silu' | 'silu-clamped'
+  readonly activation: ActivationName
   /** gate and up projections with activation(gate)·up between */
   readonly gated: boolean
   readonly bias: {readonly qkv: boolean; readonly out: boolean; readonly mlp: boolean}
@@ -99,15 +90,6 @@ export interface TransformerSpec extends TransformerDims {
 
 /** What a transformer takes of a workload. */
 export type TransformerWorkload = Pick<ModelWork, 'batch' | 'seq' | 'context' | 'logits' | 'tp'>
-
-const activations = {gelu, 'gelu-tanh': geluTanh, relu, silu, tanh} as const
-/** What lies between gate and up. */
-const gates = {gelu: gegluErf, 'gelu-tanh': geglu, relu: reglu, silu: swiglu, 'silu-clamped': swigluClamped} as const
-
-function activationOf({activation}: TransformerSpec) {
-  if (activation !== 'silu-clamped') return activations[activation]
-  throw new AnalysisError('internal', 'no ungated feed-forward layer with silu-clamped')
-}
 
 /** The graph of one forward pass on one of `tp` devices (heads, FFN columns and vocabulary divided, norms replicated). */
 export function transformer(spec: TransformerSpec, work: TransformerWorkload): Graph {
@@ -248,8 +230,8 @@ export function transformer(spec: TransformerSpec, work: TransformerWorkload): G
     if (spec.gated) {
       const gate = b.activation('gate', inner)
       project(ids.gate, input, rows, ffn, hidden, spec.bias.mlp, [gate], repeat)
-      b.add(gates[spec.activation], ids.act, {elements: inner}, [gate, up], [act], repeat)
-    } else b.add(activationOf(spec), ids.act, {elements: inner}, [up], [act], repeat)
+      b.add(gateOf(spec.activation), ids.act, {elements: inner}, [gate, up], [act], repeat)
+    } else b.add(activationOf(spec.activation), ids.act, {elements: inner}, [up], [act], repeat)
     const y = b.activation('mlp output', width)
     project(ids.down, act, rows, hidden, ffn, spec.bias.mlp, [y], repeat)
     return y
@@ -262,7 +244,7 @@ export function transformer(spec: TransformerSpec, work: TransformerWorkload): G
       spec.latent ? latentAttention(part(), spec.latent, heads, input) : attend(group, ids, input)
     const mlp = (input: Tensor) =>
       spec.mixture && !group.dense
-        ? mixture(part(), spec.mixture, gates[spec.activation], input)
+        ? mixture(part(), spec.mixture, gateOf(spec.activation), input)
         : feedForward(repeat, ids, input)
     const residual = (id: string, y: Tensor) => {
       const sum = b.activation(id, width)

@@ -42,6 +42,7 @@ import {sd15Unet} from './sd-1.5-unet.ts'
 import {squeezenet1_0} from './squeezenet1-0.ts'
 import {squeezenet1_1} from './squeezenet1-1.ts'
 import {swinT} from './swin-t.ts'
+import {t5Base} from './t5-base.ts'
 import {transformer} from './transformer.ts'
 import type {ModelDef} from './types.ts'
 import {unet} from './unet.ts'
@@ -55,6 +56,8 @@ import {vgg19} from './vgg19.ts'
 import {vgg19Bn} from './vgg19-bn.ts'
 import {vitB16} from './vit-b-16.ts'
 import {vitL16} from './vit-l-16.ts'
+import {whisperBase} from './whisper-base.ts'
+import {whisperLargeV3} from './whisper-large-v3.ts'
 
 export const models = {
   transformer,
@@ -108,7 +111,10 @@ export const models = {
   'gru-lm': gruLm,
   'mamba2-130m': mamba2_130m,
   'mamba2-2.7b': mamba2_27b,
-  gcn: gcn,
-  graphsage: graphsage,
-  gat: gat,
+  gcn,
+  graphsage,
+  gat,
+  't5-base': t5Base,
+  'whisper-base': whisperBase,
+  'whisper-large-v3': whisperLargeV3,
 } as const satisfies Record<string, ModelDef>
