@@ -44,14 +44,18 @@ void fill(Region& region, size_t from, size_t to) {
   }
 }
 
-void linkLines(Region& region, size_t bytes) {
-  constexpr size_t line = 64;
+bool linkLines(Region& region, size_t bytes, const std::atomic<bool>& stop) {
+  constexpr size_t line = 64, often = size_t(1) << 16;
   const size_t count = bytes / line;
   auto word = [&](size_t i) -> uint64_t& { return *reinterpret_cast<uint64_t*>(region.data + i * line); };
-  for (size_t i = 0; i < count; i++) word(i) = i;
+  for (size_t i = 0; i < count; i++) {
+    if (i % often == 0 && stop.load()) return false;
+    word(i) = i;
+  }
   // Sattolo 1986: every permutation it makes is a single cycle. xorshift64* (Vigna 2016) is random enough for no prefetcher to follow.
   uint64_t state = 0x9e3779b97f4a7c15ull;
   for (size_t i = count; i-- > 1;) {
+    if (i % often == 0 && stop.load()) return false;
     state ^= state >> 12;
     state ^= state << 25;
     state ^= state >> 27;
@@ -61,6 +65,7 @@ void linkLines(Region& region, size_t bytes) {
     word(i) = other;
   }
   for (size_t i = 0; i < count; i++) word(i) = reinterpret_cast<uintptr_t>(region.data + word(i) * line);
+  return true;
 }
 
 size_t hugeBytes(const Region& region) {

@@ -2,6 +2,8 @@
 #pragma once
 #include <stddef.h>
 
+#include <atomic>
+
 namespace rp {
 
 struct Region {
@@ -17,8 +19,9 @@ void release(Region& region);
 // since some CPUs take a hundred times longer over a denormal.
 void fill(Region& region, size_t from, size_t to);
 
-// Links the lines of the first `bytes` into one cycle in random order: each line's first word points to the next.
-void linkLines(Region& region, size_t bytes);
+// Links the lines of the first `bytes` into one cycle in random order: each line's first word points to the next. A cycle of 128 MiB takes
+// a tenth of a second, so it looks at `stop` on the way; false where it was raised.
+bool linkLines(Region& region, size_t bytes, const std::atomic<bool>& stop);
 
 // Bytes of the region that the kernel backs with huge pages; 0 where it does not say.
 size_t hugeBytes(const Region& region);

@@ -135,14 +135,16 @@ bool Session::allocate(const std::vector<size_t>& floats) {
   return true;
 }
 
-// The cycle of that size, built where it is not there; null where memory is refused.
+// The cycle of that size, built where it is not there; null where memory is refused or after cancel().
 Session::Cycle* Session::cycle(size_t bytes, bool keep) {
   if (keep)
     for (Cycle& each : cycles_)
       if (each.bytes == bytes) return &each;
   Region region = reserve(bytes);
-  if (!region.data) return nullptr;
-  linkLines(region, bytes);
+  if (!region.data || !linkLines(region, bytes, cancelled_)) {
+    release(region);
+    return nullptr;
+  }
   if (keep) {
     cycles_.push_back({bytes, region, region.data});
     return &cycles_.back();

@@ -1,0 +1,50 @@
+import {readdirSync, readFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {describe, expect, test} from 'vitest'
+import {type Machine, machineSchema} from '../../src/analysis/document/machine.ts'
+import type {BenchEntry} from '../../src/kernels/bench.ts'
+import {programTime, roofFor} from '../../src/kernels/place.ts'
+import type {Program} from '../../src/kernels/program.ts'
+import {kernels, pairIds, pairs} from '../../src/kernels/registry.ts'
+
+const folder = join(import.meta.dirname, '../../docs/results')
+const files = readdirSync(folder).filter((name) => /bench.*\.json$/.test(name))
+
+/** The program of a saved entry: a kernel, or the unfused chain of a pair. */
+function programOf({id, dims}: BenchEntry): Program {
+  const sizes = Object.values(dims)
+  const kernel = Object.entries(kernels).find(([name]) => name === id)?.[1]
+  if (kernel) return kernel.program(sizes)
+  const chain = pairIds.map((pair) => pairs[pair].unfused(sizes)).find((program) => program.id === id)
+  if (!chain) throw new Error(`no program is called ${id}`)
+  return chain
+}
+
+test('there are saved results to check', () => expect(files.length).toBeGreaterThan(0))
+
+describe.each(files)('%s', (file) => {
+  const saved = JSON.parse(readFileSync(join(folder, file), 'utf8')) as {machine: Machine; kernels: BenchEntry[]}
+  const machine = machineSchema.parse(saved.machine)
+
+  test('every kernel is there, in a cache and from DRAM, on one thread and on all', () => {
+    for (const id of Object.keys(kernels))
+      for (const threads of [1, machine.identity.cores!])
+        expect(saved.kernels.filter((k) => k.id === id && k.threads === threads).length, id).toBeGreaterThanOrEqual(2)
+  })
+
+  test('no kernel sits above 101 % of its roof', () => {
+    for (const entry of saved.kernels) {
+      const program = programOf(entry)
+      const {seconds, bound} = programTime(program, roofFor(machine, [program], entry.threads)!)
+      const share = seconds / entry.seconds.min
+      expect(share, `${entry.id} ${Object.values(entry.dims).join('x')} under ${bound}`).toBeLessThanOrEqual(1.01)
+    }
+  })
+
+  test('no ceiling is above its model, no outer level above an inner one', () => {
+    for (const c of machine.ceilings) {
+      if (c.model) expect(c.value, c.id).toBeLessThanOrEqual(c.model * 1.02)
+      expect(['ok', 'noisy', 'throttled'], c.id).toContain(c.verdict)
+    }
+  })
+})
