@@ -4,6 +4,7 @@ import {defaultState, fillSpec, relayout} from './chart/draw.ts'
 import {chartThemes, type ThemeName} from './chart/theme.ts'
 import {compileView} from './compile.ts'
 import {readDocument} from './document.ts'
+import {sourceOf} from './live/source.ts'
 import type {View} from './view.ts'
 import {views} from './views/index.ts'
 
@@ -22,9 +23,17 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   if (!chosen) {
     throw new AnalysisError('bad-flag', `there is no view "${view}"`, [`use one of ${Object.keys(views).join(', ')}`])
   }
-  const {result} = readDocument(document)
+  const checked = readDocument(document)
+  const {result} = checked
+  const more = {source: sourceOf(checked).source}
+  const missing = chosen.missing?.(result, more)
+  if (missing !== undefined) {
+    throw new AnalysisError('bad-document', `the document does not hold what the view ${view} shows: ${missing}`, [
+      'use --view roofline',
+    ])
+  }
   const [vega, compiled] = await Promise.all([import('vega'), compileView(chosen)])
-  const inputs = chosen.inputs(result, defaultState(result))
+  const inputs = chosen.inputs(result, defaultState(result), more)
   const title = `${chosen.title}: ${result.model.name}, ${result.workload.phase}, on ${result.machine.name}`
   const spec = fillSpec(chosen, compiled, inputs, {
     theme: chartThemes[options.theme ?? 'light'],
@@ -34,7 +43,7 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   })
   const chart = new vega.View(vega.parse(spec), {renderer: 'none', logLevel: vega.Error})
   try {
-    chart.description(chosen.describe(result))
+    chart.description(chosen.describe(result, more))
     await chart.runAsync()
     if (relayout(chart, chosen, inputs)) await chart.runAsync()
     return await chart.toSVG()

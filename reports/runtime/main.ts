@@ -5,18 +5,24 @@ import type {ThemeName} from '../chart/theme.ts'
 import {checkDocument, type ReportDocument, readDocument} from '../document.ts'
 import {unpack} from '../html.ts'
 import type {Extras} from '../live/source.ts'
+import {caches} from '../views/caches.ts'
+import {latency} from '../views/latency.ts'
 import {memory} from '../views/memory.ts'
-import {time} from '../views/time.ts'
+import {noise} from '../views/noise.ts'
+import {throughput} from '../views/throughput.ts'
+import {tiles} from '../views/tiles.ts'
 import {h, save} from './dom.ts'
 import {live} from './live.ts'
 import {adviceSection, assumptionsSection} from './sections/advice.ts'
 import {answerSection} from './sections/answer.ts'
 import {chartSection} from './sections/chart.ts'
+import {comparisonSection} from './sections/comparison.ts'
 import {controlsSection} from './sections/controls.ts'
 import {fusionSection} from './sections/fusion.ts'
 import {ceilingsSection, rankingSection} from './sections/machine.ts'
 import {operatorsSection} from './sections/operators.ts'
 import {rooflineSection} from './sections/roofline.ts'
+import {timeSection} from './sections/time.ts'
 import {Store} from './state.ts'
 import {Tooltip} from './tooltip.ts'
 
@@ -100,7 +106,7 @@ function navigation(main: HTMLElement): HTMLElement {
       event.preventDefault()
       document.getElementById(id)?.scrollIntoView()
     }
-    return title ? [h('a', {href: `#${id}`, click: go}, title)] : []
+    return title && !section.hidden ? [h('a', {href: `#${id}`, click: go}, title)] : []
   })
   return h('nav', {'aria-label': 'Sections'}, ...links)
 }
@@ -139,19 +145,29 @@ async function build(root: HTMLElement): Promise<void> {
   name()
   const roofline = rooflineSection(store, tooltip)
   const fusion = fusionSection(store, tooltip)
-  const timeChart = chartSection(time, store, tooltip)
-  const memoryChart = chartSection(memory, store, tooltip)
+  const timeChart = timeSection(store, tooltip)
+  const comparisonChart = comparisonSection(store, tooltip)
+  const [throughputChart, latencyChart, memoryChart, tilesChart] = [throughput, latency, memory, tiles].map((view) =>
+    chartSection(view, store, tooltip),
+  )
+  const [cachesChart, noiseChart] = [caches, noise].map((view) => chartSection(view, store, tooltip, true))
   const parts = [
     live(store, () => answerSection(store.document)),
     controls,
     roofline.element,
+    comparisonChart?.element,
     live(store, () => adviceSection(store.document)),
     operatorsSection(store),
     timeChart.element,
     fusion?.element,
+    throughputChart!.element,
+    latencyChart!.element,
     live(store, () => rankingSection(store.document)),
-    memoryChart.element,
+    memoryChart!.element,
+    tilesChart!.element,
     live(store, () => ceilingsSection(store.document)),
+    cachesChart!.element,
+    noiseChart!.element,
     live(store, () => assumptionsSection(store.document)),
   ]
   const main = h('main', {}, ...parts)
@@ -160,7 +176,18 @@ async function build(root: HTMLElement): Promise<void> {
     document.getElementById(location.hash.slice(1))?.scrollIntoView()
   await roofline.start().ready
   performance.mark('ridgepoint:first-chart')
-  for (const part of [timeChart, fusion, memoryChart]) {
+  const rest = [
+    comparisonChart,
+    timeChart,
+    fusion,
+    throughputChart,
+    latencyChart,
+    memoryChart,
+    tilesChart,
+    cachesChart,
+    noiseChart,
+  ]
+  for (const part of rest) {
     await breathe()
     await part?.start().ready
   }

@@ -1,10 +1,27 @@
 /** Every view, one line each, in the order of the page. A file in this folder that is missing here fails a test. */
 import type {View} from '../view.ts'
+import {caches} from './caches.ts'
+import {comparison} from './comparison.ts'
 import {fusion} from './fusion.ts'
+import {latency} from './latency.ts'
 import {memory} from './memory.ts'
+import {noise} from './noise.ts'
 import {roofline} from './roofline.ts'
+import {throughput} from './throughput.ts'
+import {tiles} from './tiles.ts'
 import {time} from './time.ts'
 
-export const views = {roofline, time, fusion, memory} as const satisfies Record<string, View>
+export const views = {
+  roofline,
+  comparison,
+  time,
+  fusion,
+  throughput,
+  latency,
+  memory,
+  tiles,
+  caches,
+  noise,
+} as const satisfies Record<string, View>
 
 export type ViewId = keyof typeof views

@@ -1,6 +1,7 @@
 /** The log-log roofline: every ceiling a line, every operator a dot. */
 import type {TopLevelSpec} from 'vega-lite'
 import {format, formatShare} from '../../src/analysis/units.ts'
+import {decades, fineDecades, si, ticks} from '../chart/axes.ts'
 import {classLabel, classOf, operatorClasses} from '../chart/classes.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
 import {dotArea, GUTTER} from '../chart/layout.ts'
@@ -8,13 +9,6 @@ import {formatIntensity, gutterOf, levelPointsOf, movesOf, pointsOf} from '../ch
 import {frameOf, mainRidge, roofLines} from '../chart/roofs.ts'
 import {runsOf} from '../chart/runs.ts'
 import type {View} from '../view.ts'
-
-/** Whole decades while more than 1.5 of them show, then 1-2-5. */
-const ticks = (scale: 'x' | 'y') => ({
-  expr: `log(domain('${scale}')[1] / domain('${scale}')[0]) / LN10 > 1.5 ? decades : fineDecades`,
-})
-const decades = Array.from({length: 34}, (_, i) => 10 ** (i - 12))
-const si = "datum.value >= 1000 ? replace(format(datum.value, '~s'), 'G', 'G') : format(datum.value, '~r')"
 
 const x = {
   field: 'intensity',
@@ -98,7 +92,7 @@ const spec: TopLevelSpec = {
     {name: 'frameX', value: [0.01, 1e4]},
     {name: 'frameY', value: [1e9, 1e15]},
     {name: 'decades', value: decades},
-    {name: 'fineDecades', value: decades.flatMap((d) => [d, 2 * d, 5 * d])},
+    {name: 'fineDecades', value: fineDecades},
     {name: 'picked', value: ''},
   ],
   layer: [

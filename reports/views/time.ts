@@ -4,7 +4,8 @@ import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import {format, formatShare} from '../../src/analysis/units.ts'
 import {classLabel, classOf, operatorClasses, shortId} from '../chart/classes.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
-import {NARROW, type View} from '../view.ts'
+import type {Operator} from '../document.ts'
+import {NARROW, type View, type ViewState} from '../view.ts'
 
 /** More bars than this say less: the rest is one bar. */
 const BARS = 16
@@ -20,18 +21,46 @@ interface Bar {
   summary: string
 }
 
-function bars(analysis: Analysis, hidden: readonly string[]): Bar[] {
-  const all = analysis.operators
-    .filter((op) => op.time.lower > 0 && !hidden.includes(classOf(op)))
-    .map((op) => ({
-      id: op.id,
-      name: shortId(op.id),
-      cls: classLabel(classOf(op)),
-      lower: op.time.lower * op.repeat,
-      upper: op.time.upper * op.repeat,
-      share: op.share,
-    }))
-    .sort((a, b) => b.lower - a.lower)
+type Group = ViewState['group']
+
+/** What a bar stands for. A layer is an id without its last part. */
+const groupOf = (op: Operator, by: Exclude<Group, 'operator'>): string =>
+  by === 'kind' ? op.kind : by === 'class' ? classLabel(classOf(op)) : shortId(op.id).replace(/\.[^.]*$/, '')
+
+/** One bar per operator, or per group: sums, in the class of the group's largest. */
+function sums(operators: readonly Operator[], by: Group): Omit<Bar, 'label' | 'summary'>[] {
+  const bar = (op: Operator, name: string, id: string) => ({
+    id,
+    name,
+    cls: classLabel(classOf(op)),
+    lower: op.time.lower * op.repeat,
+    upper: op.time.upper * op.repeat,
+    share: op.share,
+  })
+  if (by === 'operator') return operators.map((op) => bar(op, shortId(op.id), op.id))
+  const groups = new Map<string, ReturnType<typeof bar> & {largest: number}>()
+  for (const op of operators) {
+    const name = groupOf(op, by)
+    const own = bar(op, name, name)
+    const known = groups.get(name)
+    if (!known) groups.set(name, {...own, largest: own.lower})
+    else {
+      groups.set(name, {
+        ...known,
+        cls: own.lower > known.largest ? own.cls : known.cls,
+        largest: Math.max(known.largest, own.lower),
+        lower: known.lower + own.lower,
+        upper: known.upper + own.upper,
+        share: known.share + own.share,
+      })
+    }
+  }
+  return [...groups.values()]
+}
+
+function bars(analysis: Analysis, hidden: readonly string[], by: Group = 'operator'): Bar[] {
+  const shownOperators = analysis.operators.filter((op) => op.time.lower > 0 && !hidden.includes(classOf(op)))
+  const all = sums(shownOperators, by).sort((a, b) => b.lower - a.lower)
   const rest = all.slice(BARS)
   const shown = all.slice(0, BARS)
   if (rest.length > 0) {
@@ -125,12 +154,12 @@ export const time: View = {
   spec,
   margins: (width) => ({left: width < NARROW ? 126 : 270, right: 14, top: 6, bottom: 44}),
   inputs(analysis, state) {
-    const rows = bars(analysis, state.hidden)
+    const rows = bars(analysis, state.hidden, state.group)
     const longest = Math.max(1e-12, ...rows.map((bar) => bar.upper))
     return {height: 26 * rows.length, signals: {longest}, data: {bars: rows}}
   },
   howToRead:
-    'Each bar is one operator with all its instances. The solid part is the least time it can take under the ceilings; the light part ends where nothing overlaps. Start with the longest solid bar.',
+    'Each bar is one operator with all its instances, or all operators of one layer, kind or class; a group has the colour of its largest. The solid part is the least time it can take under the ceilings; the light part ends where nothing overlaps. Start with the longest solid bar.',
   assumptions: ['Operators run one after another; shares are of the sum of the solid parts.'],
   describe(analysis) {
     const rows = bars(analysis, [])

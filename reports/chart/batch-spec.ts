@@ -1,0 +1,119 @@
+/** The picture that both views of a batch sweep share: one line per phase over the batch, both axes logarithmic. */
+import type {TopLevelSpec} from 'vega-lite'
+import type {ViewInputs} from '../view.ts'
+import {around, si, tickParams, ticks, titleAbove} from './axes.ts'
+import {type BatchSweep, LARGEST} from './batches.ts'
+import {chartConfig, themeParam} from './config.ts'
+
+const phases = ['prefill', 'decode', 'forward', 'train']
+
+/** @param field what the height shows */
+export function batchSpec(field: 'rate' | 'latency', title: string): TopLevelSpec {
+  const x = {
+    field: 'batch',
+    type: 'quantitative' as const,
+    title: 'Batch',
+    scale: {type: 'log' as const, base: 2, domain: [1, LARGEST], nice: false},
+    axis: {values: Array.from({length: 11}, (_, i) => 2 ** i), format: ',', labelOverlap: 'greedy' as const},
+  }
+  const y = {
+    field,
+    type: 'quantitative' as const,
+    title,
+    scale: {type: 'log' as const, domain: [{expr: 'range[0]'}, {expr: 'range[1]'}], nice: false},
+    axis: {
+      values: ticks('y'),
+      labelExpr: field === 'latency' ? "format(datum.value, '~s') + 's'" : si,
+      labelOverlap: 'greedy' as const,
+      ...titleAbove,
+    },
+  }
+  const color = {
+    field: 'phase',
+    type: 'nominal' as const,
+    title: null,
+    scale: {domain: phases, range: phases.map((_, i) => ({expr: `theme.classes[${i}]`}))},
+    legend: null,
+  }
+  const shape = {
+    field: 'phase',
+    type: 'nominal' as const,
+    title: null,
+    scale: {domain: phases, range: ['circle', 'diamond', 'circle', 'square']},
+    legend: null,
+  }
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    width: 860,
+    height: 280,
+    autosize: 'pad',
+    config: chartConfig,
+    params: [themeParam, ...tickParams, {name: 'range', value: [1, 1000]}],
+    layer: [
+      {
+        data: {name: 'ridges'},
+        mark: {type: 'rule', strokeDash: [2, 4], strokeWidth: 1.5, aria: false},
+        encoding: {x, color},
+      },
+      {data: {name: 'rows'}, mark: {type: 'line', strokeWidth: 2, aria: false}, encoding: {x, y, color}},
+      {
+        data: {name: 'rows'},
+        mark: {type: 'point', filled: true, size: 70, opacity: 1, strokeWidth: 2},
+        encoding: {
+          x,
+          y,
+          shape,
+          stroke: color,
+          // hollow where the memory is too small
+          fill: {condition: {test: 'datum.fits', ...color}, value: {expr: 'theme.surface'}},
+          description: {field: 'summary', type: 'nominal'},
+        },
+      },
+      {
+        data: {name: 'ridges'},
+        mark: {
+          type: 'text',
+          baseline: 'middle',
+          align: {expr: "scale('x', datum.batch) > width - 130 ? 'right' : 'left'"},
+          dx: {expr: "scale('x', datum.batch) > width - 130 ? -6 : 6"},
+          fill: {expr: 'theme.ink'},
+        },
+        encoding: {
+          x,
+          y: {value: {expr: "height - 10 - (datum.phase === 'decode' ? 16 : 0)"}},
+          text: {field: 'text', type: 'nominal'},
+        },
+      },
+      {
+        data: {name: 'ends'},
+        mark: {type: 'text', align: 'left', baseline: 'bottom', dx: 4, dy: -9, fill: {expr: 'theme.ink'}},
+        encoding: {x, y, text: {field: 'phase', type: 'nominal'}},
+      },
+    ],
+  }
+}
+
+/** Rows and signals of a sweep. */
+export function batchInputs({rows, ridges}: BatchSweep, field: 'rate' | 'latency'): ViewInputs {
+  const phases = [...new Set(rows.map((row) => row.phase))]
+  return {
+    signals: {range: rows.length > 0 ? around(rows.map((row) => row[field])) : [1, 1000]},
+    data: {
+      rows,
+      ridges: ridges.map((ridge) => ({...ridge, text: `${ridge.phase}: ${ridge.label}`})),
+      ends: phases.map((phase) => rows.find((row) => row.phase === phase)!),
+    },
+  }
+}
+
+/** A sweep in words. */
+export function batchWords({rows, ridges, sizes, unit}: BatchSweep): string {
+  const over = rows.find((row) => !row.fits)
+  return (
+    `Batch 1 to ${rows.at(-1)?.batch ?? 1}, ${unit.toLowerCase()} per second of all devices; ${sizes}. ` +
+    (ridges.length > 0
+      ? `${ridges.map((ridge) => `Arithmetic binds ${ridge.phase} from batch ${ridge.batch} on`).join('; ')}.`
+      : 'The bound stays the same over all batches.') +
+    (over ? ` From batch ${over.batch} on ${over.phase} does not fit the memory of one device.` : '')
+  )
+}
