@@ -4,11 +4,15 @@ import {parameterCount} from './graph.ts'
 import {buildGraph, type ModelDef} from './models/types.ts'
 import {resolveWorkload} from './workload.ts'
 
-/** Nested dimensions as one level: `bias: {qkv: true}` is `bias.qkv: true`; lists are joined. */
+/** Nested dimensions as one level: `bias: {qkv: true}` is `bias.qkv: true`; lists are joined, lists of records counted. */
 function flat(spec: object, prefix = ''): Record<string, string | number | boolean> {
   return Object.fromEntries(
     Object.entries(spec).flatMap(([key, value]): [string, string | number | boolean][] => {
-      if (Array.isArray(value)) return [[prefix + key, value.join(' ')]]
+      if (Array.isArray(value)) {
+        // what a file lists (operators, weights) is counted, not printed
+        const listed = value.some((one) => typeof one === 'object')
+        return [[prefix + key, listed ? value.length : value.join(' ')]]
+      }
       return typeof value === 'object' && value !== null
         ? Object.entries(flat(value, `${prefix}${key}.`))
         : [[prefix + key, value]]

@@ -125,9 +125,8 @@ export class Lowering {
     shape: readonly number[] | null,
     data: readonly number[] | null,
     origin: Origin,
-    made = true,
   ): Value {
-    const storage = {name, type, elements: shape ? product(shape) : 0, origin, index: -1, made}
+    const storage = {name, type, elements: shape ? product(shape) : 0, origin, index: -1}
     return {type, shape, data, origin, storage}
   }
 
@@ -143,20 +142,17 @@ export class Lowering {
     return sizes.every((size) => size !== null) ? (sizes as number[]) : null
   }
 
-  /** Role and type of memory in the model: what `--dtype` governs has no type of its own. */
-  private tensorOf(value: Value): number {
+  /**
+   * Role and type of memory in the model: what `--dtype` governs has no type of its own. What is read before any
+   * operator has written it comes from outside: an input, or the result of an operator that is not known.
+   */
+  private tensorOf(value: Value, written: boolean): number {
     const {storage} = value
     if (storage.index >= 0) return storage.index
-    const {type, origin, made} = storage
+    const {type, origin} = storage
     const integer = type === 6 || type === 7 || type === 12 || type === 13
     const role: TensorRole =
-      origin === 'file' && !integer
-        ? 'weight'
-        : integer
-          ? 'index'
-          : origin === 'run' && made
-            ? 'activation'
-            : 'constant'
+      origin === 'file' && !integer ? 'weight' : integer ? 'index' : written ? 'activation' : 'constant'
     const dtype = dtypeOf(type)
     const own = type === this.main || dtype === undefined || (role === 'index' && dtype === 'i64') ? undefined : dtype
     storage.index = this.tensors.length
@@ -231,15 +227,15 @@ export class Lowering {
       id: this.idOf(node, suffix, frame.label),
       kind,
       dims,
-      inputs: inputs.map((value) => this.tensorOf(value)),
-      outputs: outputs.map((value) => this.tensorOf(value)),
+      inputs: inputs.map((value) => this.tensorOf(value, false)),
+      outputs: outputs.map((value) => this.tensorOf(value, true)),
       ...(frame.repeat === 1 ? {} : {repeat: frame.repeat}),
       ...(integer ? {computes: 'int8' as const} : {}),
     })
   }
 
   private constant(tensor: OnnxTensor): Value {
-    return this.fresh(tensor.name, tensor.type, tensor.shape, tensor.values, 'file', false)
+    return this.fresh(tensor.name, tensor.type, tensor.shape, tensor.values, 'file')
   }
 
   /** Runs a graph: values for its inputs in order, values of its outputs back. */
@@ -410,7 +406,7 @@ export class Lowering {
   /** An input of the model. */
   input(name: string, type: number, shape: readonly number[]): Value {
     elementsOf(shape, this.origin, name)
-    return this.fresh(name, type, shape, null, 'run', false)
+    return this.fresh(name, type, shape, null, 'run')
   }
 }
 

@@ -11,8 +11,6 @@ export interface Storage {
   readonly origin: Origin
   /** position among the model's tensors; −1 until it is touched */
   index: number
-  /** written by an operator: an activation; else it comes from outside */
-  readonly made: boolean
 }
 
 export interface Value {
