@@ -1,5 +1,6 @@
 /** Swin transformers (Liu et al. 2021, arXiv:2103.14030, table 7), as torchvision builds them. */
 import type {Graph} from '../graph.ts'
+import {copy} from '../ops/copy.ts'
 import {move} from '../ops/move.ts'
 import type {Architecture, ModelWork} from './types.ts'
 import {type Feature, imageTraits, VisionBuilder} from './vision.ts'
@@ -16,11 +17,12 @@ export interface SwinSpec {
   readonly classes: number
 }
 
-/** Tokens in another order; padding is written where they grow, and not read where they shrink. */
-function reorder(v: VisionBuilder, id: string, x: Feature, height: number, width: number): Feature {
-  const y = v.feature(id, x.channels, height, width)
-  const dims = {read: Math.min(v.elements(x), v.elements(y)), written: v.elements(y)}
-  v.graphBuilder.add(move, id, dims, [x.tensor], [y.tensor], v.repeat)
+/** Tokens in another order; padding is written where they grow, and what is cut off is not read. */
+function reorder(v: VisionBuilder, id: string, x: Feature, y: Feature): Feature {
+  const [read, written] = [Math.min(v.elements(x), v.elements(y)), v.elements(y)]
+  const [from, to] = [[x.tensor], [y.tensor]]
+  if (v.elements(x) === written) v.graphBuilder.add(copy, id, {elements: written}, from, to, v.repeat)
+  else v.graphBuilder.add(move, id, {read, written}, from, to, v.repeat)
   return y
 }
 
@@ -28,11 +30,11 @@ function block(v: VisionBuilder, id: string, x: Feature, spec: SwinSpec, heads: 
   const side = spec.window
   const [down, across] = [Math.ceil(x.height / side), Math.ceil(x.width / side)]
   const normed = v.layernorm(`${id}.attn.norm`, x)
-  const inWindows = reorder(v, `${id}.attn.partition`, normed, down * side, across * side)
+  const inWindows = reorder(v, `${id}.attn.partition`, normed, v.feature(id, x.channels, down * side, across * side))
   // one window has no neighbours: its stage is not shifted
   const windows = {count: down * across, side, shifted: shift && down * across > 1}
   const attended = attend(v, `${id}.attn`, inWindows, heads, {windows})
-  const merged = reorder(v, `${id}.attn.merge`, attended, x.height, x.width)
+  const merged = reorder(v, `${id}.attn.merge`, attended, v.feature(id, x.channels, x.height, x.width))
   const y = v.add(`${id}.attn.residual`, merged, x)
   const inner = mlp(v, `${id}.mlp`, v.layernorm(`${id}.mlp.norm`, y), 4 * x.channels)
   return v.add(`${id}.mlp.residual`, inner, y)
@@ -40,9 +42,8 @@ function block(v: VisionBuilder, id: string, x: Feature, spec: SwinSpec, heads: 
 
 /** Four neighbours become one token of twice the channels. */
 function merge(v: VisionBuilder, id: string, x: Feature): Feature {
-  const y = v.feature(`${id}.gather`, 4 * x.channels, Math.ceil(x.height / 2), Math.ceil(x.width / 2))
-  const dims = {read: v.elements(x), written: v.elements(y)}
-  v.graphBuilder.add(move, `${id}.gather`, dims, [x.tensor], [y.tensor], v.repeat)
+  const four = v.feature(id, 4 * x.channels, Math.ceil(x.height / 2), Math.ceil(x.width / 2))
+  const y = reorder(v, `${id}.gather`, x, four)
   return v.linear(`${id}.reduction`, v.layernorm(`${id}.norm`, y), 2 * x.channels, false)
 }
 

@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 /** An image divided into `outHeight` × `outWidth` windows, whatever its size; 1 × 1 is the global mean. */
@@ -53,6 +54,19 @@ export const adaptiveAvgPool: OpDef<'adaptive-avg-pool', AdaptivePoolDims> = {
       }
     }
     return [Float64Array.from(y)]
+  },
+  // one division per window, one addition per element that it covers
+  backward(d) {
+    const planes = d.batch * d.channels
+    const windowElements = covered(d.height, d.outHeight) * covered(d.width, d.outWidth)
+    const outputs = d.outHeight * d.outWidth
+    return {
+      data: vectorPart('batch·channels·(rows·cols + outHeight·outWidth)', planes * (windowElements + outputs), {
+        reads: [gradientOf(0, planes * outputs)],
+        writes: [{at: 0, elements: planes * d.height * d.width}],
+      }),
+      weights: null,
+    }
   },
   examples: [
     {

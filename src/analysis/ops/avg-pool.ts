@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {pool, resnetWindow} from './pool.ts'
 
 export const avgPool = pool({
@@ -9,6 +10,14 @@ export const avgPool = pool({
   start: 0,
   fold: (sum, x) => sum + x,
   finish: (sum, taps) => sum / taps,
+  // one division per window, one addition per tap
+  backward: (inputs, outputs, taps) => ({
+    data: vectorPart('batch·channels·outputs·(taps + 1)', outputs * (taps + 1), {
+      reads: [gradientOf(0, outputs)],
+      writes: [{at: 0, elements: inputs}],
+    }),
+    weights: null,
+  }),
   examples: [
     {dims: resnetWindow, flops: 1_806_336, bytes: 4_014_080, source: '64·56²·9; 4 B × 64·(112² + 56²)'},
     {

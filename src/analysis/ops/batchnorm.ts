@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
 /** x[batch, channels, positions] */
@@ -29,6 +30,23 @@ export const batchnorm: OpDef<'batchnorm', BatchnormDims> = {
         return value * scale![channel]! + shift![channel]!
       }),
     ]
+  },
+  // statistics are constants here: dx = dy·scale; dγ and dβ from Σ dy·x and Σ dy
+  backward({batch, channels, positions}) {
+    const n = batch * channels * positions
+    return {
+      data: vectorPart('batch·channels·positions', n, {
+        reads: [gradientOf(0, n), ofInput(1, channels)],
+        writes: [{at: 0, elements: n}],
+      }),
+      weights: vectorPart('3·batch·channels·positions', 3 * n, {
+        reads: [ofInput(0, n), gradientOf(0, n)],
+        writes: [
+          {at: 1, elements: channels},
+          {at: 2, elements: channels},
+        ],
+      }),
+    }
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {type ChannelScaleDims, channelScale} from './channel-scale.ts'
 import type {OpDef} from './types.ts'
 
@@ -11,6 +12,18 @@ export const channelAdd: OpDef<'channel-add', ChannelScaleDims> = {
     return {...cost, reads: [cost.reads[0]!, {...cost.reads[1]!, name: 'shift'}]}
   },
   reference: ({positions}, [x, s]) => [x!.map((value, i) => value + s![Math.floor(i / positions)]!)],
+  // dx = dy itself; the number added takes the sum over the positions
+  backward({batch, channels, positions}) {
+    const n = batch * channels * positions
+    return {
+      data: vectorPart('batch·channels·positions', n, {
+        reads: [gradientOf(0, n)],
+        writes: [{at: 1, elements: batch * channels}],
+      }),
+      weights: null,
+      passes: [0],
+    }
+  },
   examples: [
     {
       dims: {batch: 1, channels: 320, positions: 64 * 64},

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 /** y[batch, channels, positions] = x · s[batch, channels] */
@@ -22,6 +23,20 @@ export const channelScale: OpDef<'channel-scale', ChannelScaleDims> = {
     }
   },
   reference: ({positions}, [x, s]) => [x!.map((value, i) => value * s![Math.floor(i / positions)]!)],
+  // dx = dy·s, ds = Σ dy·x over the positions
+  backward({batch, channels, positions}) {
+    const n = batch * channels * positions
+    return {
+      data: vectorPart('3·batch·channels·positions', 3 * n, {
+        reads: [gradientOf(0, n), ofInput(0, n), ofInput(1, batch * channels)],
+        writes: [
+          {at: 0, elements: n},
+          {at: 1, elements: batch * channels},
+        ],
+      }),
+      weights: null,
+    }
+  },
   examples: [
     {
       dims: {batch: 1, channels: 32, positions: 112 * 112},

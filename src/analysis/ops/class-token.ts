@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
 /** y[batch, tokens + 1, width]: one learned row before the tokens of each sample. */
@@ -26,6 +27,17 @@ export const classToken: OpDef<'class-token', ClassTokenDims> = {
     }
     return [y]
   },
+  // the token's gradient is the sum over the samples
+  backward: ({batch, tokens, width}) => ({
+    data: vectorPart('0', 0, {
+      reads: [gradientOf(0, batch * tokens * width)],
+      writes: [{at: 0, elements: batch * tokens * width}],
+    }),
+    weights: vectorPart('batch·width', batch * width, {
+      reads: [gradientOf(0, batch * width)],
+      writes: [{at: 1, elements: width}],
+    }),
+  }),
   examples: [
     {
       dims: {batch: 1, tokens: 196, width: 768},

@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 /** Rows of `first` and of `second` elements side by side. More parts are a chain only where each join is stored. */
@@ -26,6 +27,16 @@ export const concat: OpDef<'concat', ConcatDims> = {
     }
     return [y]
   },
+  backward: ({rows, first, second}) => ({
+    data: vectorPart('0', 0, {
+      reads: [gradientOf(0, rows * (first + second))],
+      writes: [
+        {at: 0, elements: rows * first},
+        {at: 1, elements: rows * second},
+      ],
+    }),
+    weights: null,
+  }),
   examples: [
     {
       dims: {rows: 1, first: 64 * 56 * 56, second: 32 * 56 * 56},

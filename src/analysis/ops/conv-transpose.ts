@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import type {ConvDims} from './conv.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 import {axesOf, forEachTap, span, tapsRule} from './window.ts'
@@ -82,6 +83,28 @@ export const convTranspose: OpDef<'conv-transpose', ConvTransposeDims> = {
       }
     }
     return [y]
+  },
+  backward(d) {
+    const {inputs, outputs, taps} = counts(d)
+    const {macs} = convTranspose.cost(d)
+    const [x, y] = [d.batch * d.channels * inputs, d.batch * d.filters * outputs]
+    const weights = (d.channels * d.filters * taps) / d.groups
+    const products = '2·batch·channels·inputs·taps·filters/groups'
+    return {
+      data: productPart(products, macs, {
+        reads: [gradientOf(0, y), ofInput(1, weights)],
+        writes: [{at: 0, elements: x}],
+      }),
+      weights: productPart(
+        `${products} + bias·batch·filters·outputs`,
+        macs,
+        {
+          reads: [ofInput(0, x), gradientOf(0, y)],
+          writes: [{at: 1, elements: weights}, ...(d.bias ? [{at: 2, elements: d.filters}] : [])],
+        },
+        d.bias ? y : 0,
+      ),
+    }
   },
   examples: [
     {

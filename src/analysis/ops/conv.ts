@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 import {forEachTap, outputsRule, tapsRule, type WindowDims, windowCounts} from './window.ts'
 
@@ -73,6 +74,27 @@ export const conv: OpDef<'conv', ConvDims> = {
     }
   },
   reference: (d, [x, w, bias]) => [convolve(d, x!, w!, d.bias ? bias : undefined)],
+  backward(d) {
+    const {x, weights, y} = convElements(d)
+    const {macs} = conv.cost(d)
+    const products = '2·batch·filters·outputs·taps·channels/groups'
+    return {
+      // a transposed convolution of dy, and the correlation of x with dy; the bias takes the sum of dy over positions
+      data: productPart(products, macs, {
+        reads: [gradientOf(0, y), ofInput(1, weights)],
+        writes: [{at: 0, elements: x}],
+      }),
+      weights: productPart(
+        `${products} + bias·batch·filters·outputs`,
+        macs,
+        {
+          reads: [ofInput(0, x), gradientOf(0, y)],
+          writes: [{at: 1, elements: weights}, ...(d.bias ? [{at: 2, elements: d.filters}] : [])],
+        },
+        d.bias ? y : 0,
+      ),
+    }
+  },
   examples: [
     {
       dims: {

@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 export type CopyDims = {readonly elements: number}
@@ -18,6 +19,10 @@ export const copy: OpDef<'copy', CopyDims> = {
     writes: [output('y', elements)],
   }),
   reference: (_, [x]) => [x!.slice()],
+  backward: ({elements}) => ({
+    data: vectorPart('0', 0, {reads: [gradientOf(0, elements)], writes: [{at: 0, elements}]}),
+    weights: null,
+  }),
   examples: [
     {dims: {elements: 3136 * 96}, flops: 0, bytes: 2_408_448, source: 'Swin-T, windows of stage 1: 2 × 4 B × 3,136·96'},
   ],

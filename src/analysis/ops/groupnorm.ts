@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {layernorm} from './layernorm.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
@@ -40,6 +41,23 @@ export const groupnorm: OpDef<'groupnorm', GroupnormDims> = {
         return value * gamma![channel]! + beta![channel]!
       }),
     ]
+  },
+  // as LayerNorm: statistics again from x, 9 more per element; dγ and dβ sum over samples and positions
+  backward({batch, channels, positions, groups}) {
+    const [n, rows] = [batch * channels * positions, batch * groups]
+    return {
+      data: vectorPart('13·batch·channels·positions + 7·batch·groups', 13 * n + 7 * rows, {
+        reads: [ofInput(0, n), ofInput(1, channels), gradientOf(0, n)],
+        writes: [{at: 0, elements: n}],
+      }),
+      weights: vectorPart('8·batch·channels·positions + 5·batch·groups', 8 * n + 5 * rows, {
+        reads: [ofInput(0, n), gradientOf(0, n)],
+        writes: [
+          {at: 1, elements: channels},
+          {at: 2, elements: channels},
+        ],
+      }),
+    }
   },
   examples: [
     {

@@ -11,6 +11,7 @@ import {attentionScores} from './attention-scores.ts'
 import {attentionValues} from './attention-values.ts'
 import {avgPool} from './avg-pool.ts'
 import {batchnorm} from './batchnorm.ts'
+import {batchnormTrain} from './batchnorm-train.ts'
 import {bce} from './bce.ts'
 import {channelAdd} from './channel-add.ts'
 import {channelBias} from './channel-bias.ts'
@@ -110,6 +111,7 @@ export const ops = {
   'attention-values': attentionValues,
   'avg-pool': avgPool,
   batchnorm,
+  'batchnorm-train': batchnormTrain,
   bce,
   'channel-add': channelAdd,
   'channel-bias': channelBias,

@@ -4,6 +4,8 @@ export const interpolateBilinear = resize({
   kind: 'interpolate-bilinear',
   title: 'resizes an image by a weighted mean of the four nearest elements',
   flops: 9,
+  // split in two rows (2 multiplies), each in two columns (4), four additions
+  gradientFlops: 10,
   where:
     'two weighted means along the width (2 multiplies, 1 add each), one along the height; weights are per row and column',
   source: 'PyTorch interpolate, mode bilinear, align_corners false',

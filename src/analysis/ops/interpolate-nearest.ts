@@ -4,6 +4,7 @@ export const interpolateNearest = resize({
   kind: 'interpolate-nearest',
   title: 'resizes an image by copying the nearest element',
   flops: 0,
+  gradientFlops: 1,
   source: 'PyTorch interpolate, mode nearest-exact; index arithmetic is no FLOP',
   sample: (at, row, col) => at(Math.round(row), Math.round(col)),
   examples: [

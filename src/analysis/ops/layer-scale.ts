@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
 /** y[rows, width] = x · γ[width] */
@@ -22,6 +23,20 @@ export const layerScale: OpDef<'layer-scale', LayerScaleDims> = {
     }
   },
   reference: ({width}, [x, gamma]) => [x!.map((value, i) => value * gamma![i % width]!)],
+  backward({rows, width}) {
+    const n = rows * width
+    return {
+      data: vectorPart('rows·width', n, {
+        reads: [gradientOf(0, n), ofInput(1, width)],
+        writes: [{at: 0, elements: n}],
+      }),
+      // dγ = Σ dy·x over the rows
+      weights: vectorPart('2·rows·width', 2 * n, {
+        reads: [ofInput(0, n), gradientOf(0, n)],
+        writes: [{at: 1, elements: width}],
+      }),
+    }
+  },
   examples: [
     {
       dims: {rows: 56 * 56, width: 96},

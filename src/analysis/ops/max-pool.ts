@@ -1,3 +1,4 @@
+import {gradientOf, ofExtra, vectorPart} from '../training/rules.ts'
 import {pool, resnetWindow} from './pool.ts'
 
 export const maxPool = pool({
@@ -9,6 +10,15 @@ export const maxPool = pool({
   start: Number.NEGATIVE_INFINITY,
   fold: Math.max,
   finish: (largest) => largest,
+  // forward keeps where each largest element was, 8 bytes as PyTorch does; its gradient is added there
+  backward: (inputs, outputs) => ({
+    data: vectorPart('batch·channels·outputs', outputs, {
+      reads: [gradientOf(0, outputs), ofExtra(0, outputs)],
+      writes: [{at: 0, elements: inputs}],
+    }),
+    weights: null,
+    extra: [{name: 'positions', elements: outputs, dtype: 'i64'}],
+  }),
   examples: [
     {
       dims: resnetWindow,

@@ -1,5 +1,5 @@
 /** The shape shared by pools: a window over each channel, without weights. */
-import {input, type OpDef, output} from './types.ts'
+import {type Backward, input, type OpDef, output} from './types.ts'
 import {forEachTap, outputsRule, tapsRule, type WindowDims, windowCounts} from './window.ts'
 
 export type PoolDims = WindowDims & {readonly batch: number; readonly channels: number}
@@ -11,6 +11,7 @@ interface PoolParts<K extends string>
   start: number
   fold(sofar: number, x: number): number
   finish(folded: number, taps: number): number
+  backward(inputs: number, outputs: number, taps: number): Backward
 }
 
 /** Defines a pool from how it folds the elements of a window. */
@@ -49,6 +50,11 @@ export function pool<K extends string>(parts: PoolParts<K>): OpDef<K, PoolDims> 
         })
       }
       return [y.map((folded) => parts.finish(folded, taps))]
+    },
+    backward(d) {
+      const {inputs, outputs, taps} = windowCounts(d)
+      const planes = d.batch * d.channels
+      return parts.backward(planes * inputs, planes * outputs, taps)
     },
     examples: parts.examples,
   }

@@ -1,4 +1,5 @@
 /** The shape shared by operators that resize an image. */
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 export type ResizeDims = {
@@ -14,6 +15,8 @@ interface ResizeParts<K extends string>
   extends Pick<OpDef<K, ResizeDims>, 'kind' | 'title' | 'where' | 'source' | 'examples'> {
   /** FLOPs per output element */
   flops: number
+  /** FLOPs of the gradient per output element */
+  gradientFlops: number
   /** the value at fractional coordinates of one plane */
   sample(at: (row: number, col: number) => number, row: number, col: number): number
 }
@@ -54,6 +57,17 @@ export function resize<K extends string>(parts: ResizeParts<K>): OpDef<K, Resize
         }
       }
       return [Float64Array.from(y)]
+    },
+    // each output adds to the elements that it was made of
+    backward(d) {
+      const outputs = d.batch * d.channels * d.outHeight * d.outWidth
+      return {
+        data: vectorPart(`${parts.gradientFlops}·batch·channels·outHeight·outWidth`, parts.gradientFlops * outputs, {
+          reads: [gradientOf(0, outputs)],
+          writes: [{at: 0, elements: d.batch * d.channels * d.height * d.width}],
+        }),
+        weights: null,
+      }
     },
     examples: parts.examples,
   }

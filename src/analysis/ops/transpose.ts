@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 /** x[batch, rows, cols] → y[batch, cols, rows] */
@@ -27,6 +28,10 @@ export const transpose: OpDef<'transpose', TransposeDims> = {
       for (let r = 0; r < rows; r++)
         for (let c = 0; c < cols; c++) y[(b * cols + c) * rows + r] = x![(b * rows + r) * cols + c]!
     return [y]
+  },
+  backward({batch, rows, cols}) {
+    const elements = batch * rows * cols
+    return {data: vectorPart('0', 0, {reads: [gradientOf(0, elements)], writes: [{at: 0, elements}]}), weights: null}
   },
   examples: [
     {

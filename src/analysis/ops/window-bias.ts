@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
 /** Scores [batch·windows, heads, side², side²] of square windows of `side` × `side` tokens. */
@@ -45,6 +46,18 @@ export const windowBias: OpDef<'window-bias', WindowBiasDims> = {
         return score + bias + (masked ? MASKED * Number(mask![(window * tokens + i) * tokens + j]! < 0) : 0)
       }),
     ]
+  },
+  // the scores' gradient is that of the sum; each pair adds its own to its row of the table
+  backward({batch, windows, heads, side}) {
+    const scores = batch * windows * heads * side ** 4
+    return {
+      data: null,
+      weights: vectorPart('batch·windows·heads·tokens·tokens', scores, {
+        reads: [gradientOf(0, scores)],
+        writes: [{at: 1, elements: (2 * side - 1) ** 2 * heads}],
+      }),
+      passes: [0],
+    }
   },
   examples: [
     {

@@ -6,6 +6,7 @@ import {fuseChains, fuseElementwise} from '../passes/fuse-chains.ts'
 import type {Fusion} from '../passes/index.ts'
 import type {Bytes, Flops} from '../units.ts'
 import type {DTypes} from '../workload.ts'
+import {withBatchStatistics} from './batch-statistics.ts'
 import {differentiate} from './differentiate.ts'
 import {type Saved, savedBytes, savedTensors, trainingMemory} from './memory.ts'
 import {addOptimizer, type StateTypes, stateTypes} from './optimizer.ts'
@@ -75,7 +76,7 @@ export function trainingStep(
 ): TrainingStep {
   const fused = fusion === 'attention' || fusion === 'all'
   const prepare = (graph: Graph): Graph => {
-    let result = withoutCache(graph)
+    let result = withBatchStatistics(withoutCache(graph))
     if (fused) result = fuseAttention.apply(result)
     if (training.lora !== null) result = withAdapters(result, training.lora)
     return training.dropout ? withDropout(result) : result
