@@ -16,12 +16,20 @@ export function timeByLimiter(evaluation: Evaluation, roof: Roof): {compute: num
   return shares
 }
 
+/** A list of weights without operators (a safetensors file alone). */
+const unknownOperators = {
+  limit: 'Unknown: the file lists weights and no operators.',
+  distance: 'Memory is known, arithmetic, traffic and time are not.',
+  first: 'Give the config.json of the model: it tells the operators.',
+}
+
 export function summarize(
   evaluation: Evaluation,
   roof: Roof,
   totals: Totals,
   advice: readonly Advice[],
 ): {limit: string; distance: string; first: string} {
+  if (evaluation.operators.length === 0) return unknownOperators
   const shares = timeByLimiter(evaluation, roof)
   const ceiling = roof.machine.ceilings.find((c) => c.id === evaluation.bound)
   const outer = roof.levels[0]!

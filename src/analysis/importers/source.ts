@@ -49,7 +49,7 @@ export class ByteWindow {
     if (this.bytes.length < length) badFile(this.origin, `ends at byte ${this.source.size}, inside a value`)
   }
 
-  /** Position in `view` of `length` bytes from `offset`. */
+  /** Position in `view` of `length` bytes from `offset`; it may put another `view` in its place. */
   private at(offset: number, length: number): number {
     const position = offset - this.start
     if (position >= 0 && position + length <= this.bytes.length) return position
@@ -70,19 +70,23 @@ export class ByteWindow {
   }
 
   uint32(offset: number): number {
-    return this.view.getUint32(this.at(offset, 4), true)
+    const position = this.at(offset, 4)
+    return this.view.getUint32(position, true)
   }
 
   int32(offset: number): number {
-    return this.view.getInt32(this.at(offset, 4), true)
+    const position = this.at(offset, 4)
+    return this.view.getInt32(position, true)
   }
 
   float32(offset: number): number {
-    return this.view.getFloat32(this.at(offset, 4), true)
+    const position = this.at(offset, 4)
+    return this.view.getFloat32(position, true)
   }
 
   float64(offset: number): number {
-    return this.view.getFloat64(this.at(offset, 8), true)
+    const position = this.at(offset, 8)
+    return this.view.getFloat64(position, true)
   }
 
   /** Exact below 2^53; larger counts come out as the nearest double, which every limit refuses. */

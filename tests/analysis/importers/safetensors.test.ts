@@ -1,0 +1,96 @@
+/** safetensors: headers, shards, a config.json beside them, hostile lengths. */
+import {readFileSync} from 'node:fs'
+import {describe, expect, it} from 'vitest'
+import {analyzeModel} from '../../../src/analysis/analyze.ts'
+import {findMachine} from '../../../src/analysis/catalog.ts'
+import {AnalysisError} from '../../../src/analysis/errors.ts'
+import {importModel} from '../../../src/analysis/importers/index.ts'
+import {readSafetensors, readShardIndex} from '../../../src/analysis/importers/safetensors.ts'
+import {bytesSource} from '../../../src/analysis/importers/source.ts'
+import {safetensors, withHeader} from './support/gguf.ts'
+
+const machine = findMachine('h100-sxm')
+const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+const folder = (files: Readonly<Record<string, Uint8Array>>, name: string) =>
+  importModel({
+    origin: `models/tiny/${name}`,
+    source: bytesSource(files[name]!),
+    beside: (other) => (Object.hasOwn(files, other) ? bytesSource(files[other]!) : null),
+  })
+const two = {
+  a: {dtype: 'BF16', shape: [10, 20], bytes: 400},
+  b: {dtype: 'F32', shape: [], bytes: 4},
+}
+
+describe('the header', () => {
+  it('lists names, types and sizes', () => {
+    expect(readSafetensors(bytesSource(safetensors(two)), 'x')).toEqual([
+      {name: 'a', dtype: 'bf16', elements: 200},
+      {name: 'b', dtype: 'f32', elements: 1},
+    ])
+  })
+
+  const entry = (value: unknown) => withHeader(JSON.stringify({w: value}), 16)
+  it.each<[string, Uint8Array, RegExp]>([
+    ['a header of 2^60 bytes', Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x10, 0x7b), /more than the file has/],
+    ['a header that is no JSON', withHeader('{"a": ', 0), /is not JSON/],
+    ['a negative size', entry({dtype: 'F32', shape: [-4], data_offsets: [0, 16]}), /no shape of whole numbers/],
+    ['too many elements', entry({dtype: 'F32', shape: [2 ** 40, 2 ** 40], data_offsets: [0, 16]}), /elements/],
+    ['an unknown type', entry({dtype: 'F3', shape: [4], data_offsets: [0, 16]}), /unknown type "F3"/],
+    ['a prototype for a type', entry({dtype: 'constructor', shape: [4], data_offsets: [0, 16]}), /unknown type/],
+    [
+      'data behind the end',
+      entry({dtype: 'F32', shape: [8], data_offsets: [0, 32]}),
+      /ends at byte 32 of the data; the file has 16/,
+    ],
+    [
+      'fewer bytes than elements',
+      entry({dtype: 'F32', shape: [4], data_offsets: [0, 12]}),
+      /has 12 bytes; 4 elements of F32 need 16/,
+    ],
+    ['no entry', entry(null), /unknown type/],
+    ['a name of a megabyte', withHeader(JSON.stringify({['n'.repeat(2 ** 20)]: {}}), 0), /name of 1048576 characters/],
+  ])('refuses %s', (_, file, message) => {
+    expect(() => readSafetensors(bytesSource(file), 'x')).toThrow(AnalysisError)
+    expect(() => readSafetensors(bytesSource(file), 'x')).toThrow(message)
+  })
+})
+
+describe('a model of weights', () => {
+  it('knows its weights alone where nothing lies beside it', async () => {
+    const {model, warnings} = await folder({'model.safetensors': safetensors(two)}, 'model.safetensors')
+    expect(warnings[0]!.message).toMatch(/only the weights are known: no config\.json/)
+    const {result} = analyzeModel(model, machine)
+    expect(result.totals).toMatchObject({complete: false, memory: {weights: 404}})
+    expect(result.model.parameters.total).toBe(201)
+  })
+
+  it('takes its operators from the config.json beside it, and says where the weights differ', async () => {
+    const config = readFileSync(new URL('../../fixtures/hf/gpt2.json', import.meta.url))
+    const {model, warnings} = await folder(
+      {'model.safetensors': safetensors(two), 'config.json': config},
+      'model.safetensors',
+    )
+    expect(model).toMatchObject({architecture: 'transformer', id: 'tiny', dtype: 'bf16'})
+    expect(warnings.at(-1)!.message).toMatch(/lists 201 weights, the model of its config\.json has 124439808/)
+  })
+
+  it('adds up its shards', async () => {
+    const index = text({metadata: {total_size: 404}, weight_map: {a: 'one.safetensors', b: 'two.safetensors'}})
+    const files = {
+      'model.safetensors.index.json': index,
+      'one.safetensors': safetensors({a: two.a}),
+      'two.safetensors': safetensors({b: two.b}),
+    }
+    const {model} = await folder(files, 'model.safetensors.index.json')
+    expect(analyzeModel(model, machine).result.totals.memory.weights).toBe(404)
+    const {'two.safetensors': _, ...incomplete} = files
+    await expect(folder(incomplete, 'model.safetensors.index.json')).rejects.toThrow(
+      /two\.safetensors does not lie beside it/,
+    )
+  })
+
+  it.each(['../x', '/etc/passwd', 'a/b', '..', '', 'x\u0000'])('refuses the shard %j', (file) => {
+    expect(() => readShardIndex(JSON.stringify({weight_map: {a: file}}), 'x')).toThrow(/no file in its folder/)
+  })
+})
