@@ -208,7 +208,7 @@ describe('pruning', () => {
     // the stem's 64 filters reach the first block through its norm and pool, its shortcut as well
     expect(node(graph, 'layer1.0.conv1').dims).toMatchObject({channels: 32, filters: 32})
     expect(node(graph, 'layer1.0.downsample.0').dims).toMatchObject({channels: 32, filters: 256})
-    expect(node(graph, 'layer1.1.conv1').dims).toMatchObject({channels: 256, filters: 32})
+    expect(node(graph, 'layer1.1-2.conv1').dims).toMatchObject({channels: 256, filters: 32})
     expect(node(graph, 'layer1.0.bn1').dims).toMatchObject({channels: 32})
     expect(node(graph, 'layer1.0.conv2').dims).toMatchObject({channels: 32, filters: 32})
     expect(node(graph, 'layer1.0.conv3').dims).toMatchObject({channels: 32, filters: 256})
