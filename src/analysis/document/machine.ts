@@ -12,7 +12,7 @@ export const provenanceSchema = z.strictObject({
 })
 export type Provenance = z.infer<typeof provenanceSchema>
 
-export const ceilingDTypes = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int16', 'int8', 'int4'] as const
+export const ceilingDTypes = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int32', 'int16', 'int8', 'int4'] as const
 
 /**
  * One limit line. Which fields are present follows from `kind`:
@@ -22,7 +22,7 @@ export const ceilingDTypes = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int16
 export const ceilingSchema = z.strictObject({
   id: z.string().min(1),
   kind: z.enum(['compute', 'bandwidth', 'latency', 'link']),
-  operation: z.enum(['fma', 'add', 'mul', 'dot', 'divide', 'sqrt', 'exp', 'tanh', 'erf']).optional(),
+  operation: z.enum(['fma', 'add', 'mul', 'dot', 'divide', 'sqrt', 'rsqrt', 'exp', 'tanh', 'erf']).optional(),
   mix: z.enum(['read', 'write', 'nt-write', 'copy', '2:1', 'update', 'triad']).optional(),
   dtype: z.enum(ceilingDTypes).optional(),
   accumulate: z
