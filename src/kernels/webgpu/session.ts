@@ -191,6 +191,22 @@ export class GpuSession {
     this.device.queue.writeBuffer(buffer, offset, data)
   }
 
+  /** Fills buffers with numbers that do not repeat within 4 MiB: zeros would be easier to move than data is. */
+  async fill(buffers: readonly GPUBuffer[]): Promise<void> {
+    const size = Math.min(4 * 2 ** 20, ...buffers.map((buffer) => buffer.size))
+    await this.guarded('filling buffers', () => {
+      const staging = this.device.createBuffer({size, usage: usage.copySource | usage.copyTarget})
+      const values = Float32Array.from({length: size / 4}, (_, i) => ((i * 0.6180339887498949) % 1) - 0.5)
+      this.device.queue.writeBuffer(staging, 0, values)
+      const encoder = this.device.createCommandEncoder()
+      for (const buffer of buffers)
+        for (let at = 0; at < buffer.size; at += size)
+          encoder.copyBufferToBuffer(staging, 0, buffer, at, Math.min(size, buffer.size - at))
+      this.device.queue.submit([encoder.finish()])
+      staging.destroy()
+    })
+  }
+
   /** Copies back, `bytes` a multiple of 4. */
   async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
     return this.guarded('reading back', async () => {

@@ -1,0 +1,326 @@
+/** Measures a GPU's ceilings through WebGPU and makes a machine of them. Browser-safe. */
+import type {Ceiling, Machine} from '../../analysis/document/machine.ts'
+import {AnalysisError, type Warning} from '../../analysis/errors.ts'
+import {checkPlausible} from '../ceilings.ts'
+import type {Sample, SampleSpec} from '../native.ts'
+import {runRounds, type Task, throwIfAborted} from '../rounds.ts'
+import {judge, summarize} from '../statistics.ts'
+import {emptyProbe, type StreamMix, streamBuffers, streamProbe, streamWork} from '../wgsl/probes/stream.ts'
+import type {Shader} from '../wgsl/shader.ts'
+import {type CurvePoint, type FoundLevel, gpuLevels} from './levels.ts'
+import {type Candidate, computeTasks, type Effort, effortOf, halfIds, type Target, workgroupCandidates} from './plan.ts'
+import type {GpuSession, Slice, Step} from './session.ts'
+import {transfers} from './transfers.ts'
+
+export interface GpuMeasureOptions {
+  /** at most 5 s on a discrete GPU; otherwise at most 30 s */
+  quick: boolean
+  /** what measures, for the identity: name and version */
+  tool?: string | undefined
+  /** operating system or browser */
+  os?: string | undefined
+  onProgress?: ((done: number, total: number, label: string) => void) | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface GpuMeasured {
+  machine: Machine
+  warnings: Warning[]
+}
+
+/** Most repetitions of one sample: encoding more takes longer than waiting for them. */
+const mostPasses = 4096
+/** A trial of a candidate lasts at least this long, s. */
+const trialSeconds = 0.0003
+
+/** A probe ready to run. */
+interface Ready {
+  target: Target
+  label: string
+  steps: Step[]
+  work: number
+  how: string
+}
+
+export const specOf = (probe: string): SampleSpec => ({
+  probe,
+  isa: '',
+  threads: 1,
+  bytes: 0,
+  roam: false,
+  passes: 1,
+  repetitions: 1,
+  clock: false,
+})
+
+/** A sampler over prepared steps, for the measuring protocol that processors use as well. */
+export function samplerOf(
+  session: GpuSession,
+  ready: ReadonlyMap<string, {steps: readonly Step[]; work: number}>,
+): (spec: SampleSpec) => Promise<Sample> {
+  return async ({probe, passes}) => {
+    const {steps, work} = ready.get(probe)!
+    const times = Math.min(passes, mostPasses)
+    const seconds = await session.time(steps, times)
+    return {seconds: Float64Array.of(seconds), clockHz: new Float64Array(0), work: work * times}
+  }
+}
+
+/** Shortest repetition whose error by the timer's step stays below 1 %, s. */
+export const shortest = (session: GpuSession, wanted: number): number =>
+  Math.max(wanted, 100 * session.timer.resolution)
+
+/** Work per second of a short trial: the better of two. */
+async function trial(session: GpuSession, steps: readonly Step[], work: number): Promise<number> {
+  const first = await session.time(steps, 1)
+  const least = Math.max(trialSeconds, 4 * session.timer.resolution)
+  const times = Math.min(256, Math.max(1, Math.ceil(least / Math.max(first, 1e-6))))
+  const second = await session.time(steps, times)
+  return Math.max(first > 0 && times === 1 ? work / first : 0, second > 0 ? (work * times) / second : 0)
+}
+
+/** The run: what all its parts share. */
+class Run {
+  readonly session: GpuSession
+  readonly effort: Effort
+  readonly options: GpuMeasureOptions
+  readonly independent: {id: string; lanes: number; chains: number; size: number; value: number}[] = []
+  private done = 0
+
+  constructor(session: GpuSession, options: GpuMeasureOptions) {
+    this.session = session
+    this.options = options
+    this.effort = effortOf(session.facts.software, options.quick)
+  }
+
+  /** Says what is being done; searches are about a quarter of the work that the rounds are. */
+  progress(label: string): void {
+    throwIfAborted(this.options.signal)
+    this.options.onProgress?.(++this.done, 400, label)
+  }
+
+  slice(buffer: GPUBuffer, bytes = buffer.size): Slice {
+    return {buffer, offset: 0, bytes}
+  }
+
+  /** Buffers of a compute probe: seeds and one result for each workgroup. */
+  async compute(shader: Shader, seeds: Candidate['seeds']): Promise<Step> {
+    const {session, effort} = this
+    const input = await session.allocate(16, 'seeds')
+    session.write(input, seeds)
+    const results = await session.allocate(4 * (effort.workgroups + 65_536), 'results')
+    return session.step(shader, [this.slice(input), this.slice(results)])
+  }
+
+  /** The best of candidates, and of their sizes. */
+  async search(
+    target: Target,
+    candidates: readonly Candidate[],
+    resized?: (best: Candidate, size: number) => Candidate,
+  ): Promise<Ready> {
+    let best: {candidate: Candidate; step: Step; value: number} | undefined
+    const attempt = async (candidate: Candidate) => {
+      this.progress(target.id)
+      const step = await this.compute(candidate.shader, candidate.seeds)
+      const value = await trial(this.session, [step], candidate.work)
+      this.independent.push({id: target.id, ...candidate.varied, value})
+      if (!best || value > best.value) best = {candidate, step, value}
+    }
+    for (const candidate of candidates) await attempt(candidate)
+    const {candidate: top} = best!
+    const largest = this.session.device.limits.maxComputeInvocationsPerWorkgroup
+    if (resized)
+      for (const size of this.effort.sizes)
+        if (size !== top.varied.size && size <= largest) await attempt(resized(top, size))
+    const {candidate, step} = best!
+    const {chains, size} = candidate.varied
+    return {
+      target,
+      label: target.id,
+      steps: [step],
+      work: candidate.work,
+      how: `${chains} independent ${chains === 1 ? 'chain' : 'chains'}, workgroups of ${size}`,
+    }
+  }
+
+  /** Three buffers as large as the plan wants and the adapter gives. */
+  async streams(): Promise<{buffers: Record<'a' | 'b' | 'c', GPUBuffer>; largest: number}> {
+    const {session, effort} = this
+    let size = 2 ** Math.floor(Math.log2(Math.min(effort.largestSet, session.largestBuffer)))
+    for (;;) {
+      const got: GPUBuffer[] = []
+      try {
+        for (const name of ['a', 'b', 'c']) got.push(await session.allocate(size, `stream ${name}`))
+        const [a, b, c] = got
+        await session.fill([a!, b!])
+        return {buffers: {a: a!, b: b!, c: c!}, largest: size}
+      } catch (error) {
+        session.free(got)
+        if (!(error instanceof AnalysisError) || error.code !== 'does-not-fit' || size <= 2 ** 20) throw error
+        size /= 2
+      }
+    }
+  }
+}
+
+/**
+ * Measures.
+ * @throws AnalysisError `gpu-failed` where the device is lost on the way, `does-not-fit`, `interrupted`
+ */
+export async function measureGpu(session: GpuSession, options: GpuMeasureOptions): Promise<GpuMeasured> {
+  const started = performance.now()
+  const run = new Run(session, options)
+  const {effort} = run
+  const warnings: Warning[] = []
+  const date = new Date().toISOString()
+  const largestSize = session.device.limits.maxComputeInvocationsPerWorkgroup
+  const ready: Ready[] = []
+  const skip = (id: string, error: unknown) => {
+    if (!(error instanceof AnalysisError) || error.code === 'interrupted' || session.lost !== undefined) throw error
+    warnings.push({code: 'ceiling-failed', message: `${id}: ${error.message}; it is left out`})
+  }
+
+  for (const task of computeTasks(effort, session.hasF16, largestSize))
+    try {
+      ready.push(await run.search(task.ceiling, task.candidates, task.resized))
+    } catch (error) {
+      skip(task.ceiling.id, error)
+    }
+  const absent = session.hasF16 ? [] : halfIds.map((id) => ({id, reason: 'the adapter lacks shader-f16'}))
+  const tile: Target = {id: 'workgroup-memory', kind: 'bandwidth', isa: 'workgroup memory', unit: 'B/s'}
+  ready.push(await run.search(tile, workgroupCandidates(effort, largestSize)))
+
+  const {curve, levels, streams, unroll} = await measureStreams(run)
+  ready.push(...streams)
+  const results = run.slice(await session.allocate(16, 'results'))
+  const empty = await session.step(emptyProbe, [results])
+  const launch: Target = {id: 'launch', kind: 'latency', unit: 's'}
+  ready.push({target: launch, label: 'launch', steps: [empty], work: 1, how: 'an empty kernel, many to a submission'})
+
+  const tasks: Task[] = ready.map(({target, label}) => ({
+    id: target.id,
+    label,
+    calibrate: true,
+    spec: specOf(target.id),
+  }))
+  const series = await runRounds(samplerOf(session, new Map(ready.map((r) => [r.target.id, r]))), tasks, {
+    ...effort,
+    repetitionSeconds: shortest(session, effort.repetitionSeconds),
+    onProgress: (done, total, label) => options.onProgress?.(100 + Math.round((300 * done) / total), 400, label),
+    signal: options.signal,
+  })
+  const source = `WGSL probe on ${session.facts.name}`
+  const made = (how: string) => ({kind: 'measured' as const, source: `${source}; ${how}`, date})
+  const ceilings: Ceiling[] = []
+  for (const {target, how} of ready) {
+    const ceiling = ceilingFrom(target, series.get(target.id)!.rates, made(`${how}, ${session.timer.kind}`))
+    if (ceiling) ceilings.push(ceiling)
+    else
+      warnings.push({
+        code: 'ceiling-failed',
+        message: `${target.id}: no repetition took a measurable time; it is left out`,
+      })
+  }
+  for (const {target, rates, how} of await transfers(session, effort, empty)) {
+    const ceiling = ceilingFrom(target, rates, made(how))
+    if (ceiling) ceilings.push(ceiling)
+  }
+  if (session.facts.software)
+    warnings.push({
+      code: 'software-adapter',
+      message: `${session.facts.name} runs on the processor: these are no ceilings of a GPU.`,
+    })
+  const machine: Machine = {
+    id: 'local-gpu',
+    name: session.facts.name,
+    identity: {
+      adapter: session.facts,
+      timer: session.timer,
+      ...(options.os ? {os: options.os} : {}),
+      ...(options.tool ? {tool: options.tool} : {}),
+      date,
+      caches: levels
+        .filter(({level}) => level !== 'DRAM')
+        .map(({level, reach}) => ({level, claimed: null, found: reach})),
+      sweep: curve,
+      streamUnroll: unroll,
+      search: run.independent,
+      absent,
+      seconds: (performance.now() - started) / 1000,
+    },
+    profile: options.quick ? 'quick' : 'full',
+    ceilings: withInnerLevel(checkPlausible(ceilings)),
+  }
+  return {machine, warnings}
+}
+
+/** Workgroup memory is the innermost level wherever it is faster than what lies outside of it; on a processor it is not. */
+function withInnerLevel(ceilings: readonly Ceiling[]): Ceiling[] {
+  const outer = Math.max(0, ...ceilings.filter((c) => c.mix === 'read' && c.level).map(({value}) => value))
+  return ceilings.map((c) => (c.id === 'workgroup-memory' && c.value > outer ? {...c, level: 'L1' as const} : c))
+}
+
+function ceilingFrom(target: Target, rates: readonly number[], provenance: Ceiling['provenance']): Ceiling | undefined {
+  if (target.kind === 'latency') {
+    const times = summarize(rates.map((rate) => 1 / rate))
+    return times && {...target, value: times.min, provenance, ...times, verdict: 'ok'}
+  }
+  const summary = summarize(rates)
+  return summary && {...target, value: summary.max, provenance, ...summary, ...judge(rates)}
+}
+
+/** The curve of reads, the levels on it, and every mix at every level, by the best workgroup size and unroll at memory. */
+async function measureStreams(
+  run: Run,
+): Promise<{curve: CurvePoint[]; levels: FoundLevel[]; streams: Ready[]; unroll: number}> {
+  const {session, effort} = run
+  const {buffers, largest} = await run.streams()
+  const prepare = async (mix: StreamMix, bytes: number, size: number, unroll: number) => {
+    const params = {mix, bytes, size, unroll, traffic: Math.max(bytes, effort.traffic)}
+    const names = mix === 'read' ? (['a', 'c'] as const) : streamBuffers[mix]
+    const step = await session.step(
+      streamProbe(params),
+      names.map((name) => run.slice(buffers[name], bytes)),
+    )
+    return {step, work: streamWork(params)}
+  }
+  const largestSize = session.device.limits.maxComputeInvocationsPerWorkgroup
+  const shapes = effort.sizes
+    .filter((size) => size <= largestSize)
+    .flatMap((size) => effort.streamUnrolls.map((unroll) => ({size, unroll})))
+  const searched = async (mix: StreamMix, bytes: number) => {
+    let best: {step: Step; work: number; size: number; unroll: number; rate: number} | undefined
+    for (const {size, unroll} of shapes) {
+      run.progress(`${mix} ${bytes / 2 ** 20} MiB`)
+      const {step, work} = await prepare(mix, bytes, size, unroll)
+      const rate = await trial(session, [step], work)
+      if (!best || rate > best.rate) best = {step, work, size, unroll, rate}
+    }
+    return best!
+  }
+  const top = await searched('read', largest)
+  const curve: CurvePoint[] = []
+  for (let bytes = 2 ** 14; bytes <= largest; bytes *= 2 ** effort.octaves) {
+    run.progress(`read ${bytes / 1024} KiB`)
+    const {step, work} = await prepare('read', bytes, top.size, top.unroll)
+    curve.push({bytes, bytesPerSecond: await trial(session, [step], work)})
+  }
+  if (curve.at(-1)!.bytes !== largest) curve.push({bytes: largest, bytesPerSecond: top.rate})
+  const levels = gpuLevels(curve)
+  const streams: Ready[] = []
+  for (const {level, at} of levels)
+    for (const mix of level === 'L1' ? (['read'] as const) : (['read', 'write', 'copy', 'triad'] as const)) {
+      // the sets of one mix lie in as many buffers as it has
+      const share =
+        level === 'DRAM' ? at : 2 ** Math.floor(Math.log2(Math.max(2 ** 14, at / streamBuffers[mix].length)))
+      const {step, work, size, unroll} = await searched(mix, share)
+      streams.push({
+        target: {id: `${mix}-${level}`, kind: 'bandwidth', mix, level, unit: 'B/s'},
+        label: `${mix}-${level}`,
+        steps: [step],
+        work,
+        how: `buffers of ${share} B, workgroups of ${size}, ${unroll} accesses of 16 B in flight; bytes loaded and stored by the program`,
+      })
+    }
+  return {curve, levels, streams, unroll: top.unroll}
+}

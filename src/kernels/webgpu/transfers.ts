@@ -1,0 +1,48 @@
+/** What the host feels: upload, readback, and one dispatch there and back. Timed by the wall clock. */
+import type {Effort, Target} from './plan.ts'
+import type {GpuSession, Step} from './session.ts'
+
+export interface Transfer {
+  target: Target
+  /** per second: B, or dispatches */
+  rates: number[]
+  how: string
+}
+
+const MiB = 2 ** 20
+
+/** Host ceilings; a few repetitions each. */
+export async function transfers(session: GpuSession, effort: Effort, empty: Step): Promise<Transfer[]> {
+  const bytes = Math.min(session.facts.software ? 4 * MiB : 64 * MiB, session.largestBuffer)
+  const buffer = await session.allocate(bytes, 'a transfer')
+  const data = new Float32Array(bytes / 4)
+  const now = () => performance.now() / 1000
+  const repeated = async (work: number, once: () => Promise<unknown>): Promise<number[]> => {
+    const rates: number[] = []
+    await once()
+    for (let i = 0; i < Math.max(4, effort.rounds); i++) {
+      const started = now()
+      await once()
+      const took = now() - started
+      if (took > 0) rates.push(work / took)
+    }
+    return rates
+  }
+  const upload = await repeated(bytes, async () => {
+    session.write(buffer, data)
+    await session.device.queue.onSubmittedWorkDone()
+  })
+  const readback = await repeated(bytes, () => session.read(buffer, bytes))
+  const dispatch = await repeated(1, () => session.wall([empty], 1))
+  session.free([buffer])
+  const size = `${bytes / MiB} MiB at a time, wall clock`
+  return [
+    {target: {id: 'upload', kind: 'link', unit: 'B/s'}, rates: upload, how: `host to device, ${size}`},
+    {target: {id: 'readback', kind: 'link', unit: 'B/s'}, rates: readback, how: `device to host, ${size}`},
+    {
+      target: {id: 'launch-submit', kind: 'latency', unit: 's'},
+      rates: dispatch,
+      how: 'one empty kernel submitted and waited for, wall clock',
+    },
+  ]
+}
