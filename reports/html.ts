@@ -111,3 +111,19 @@ export async function extractDocument(html: string): Promise<unknown> {
   }
   return value
 }
+
+/**
+ * What a page embeds beside its document; nothing where it embeds no more.
+ * @throws AnalysisError `bad-document` where it was cut off, or edited into something else
+ */
+export async function extractExtras(html: string): Promise<Extras> {
+  const json = await embeddedText(html, 'extras')
+  if (json === undefined) return {}
+  try {
+    const value: unknown = JSON.parse(json)
+    if (isRecord(value)) return value
+  } catch {
+    // said below
+  }
+  throw bad('what the page embeds beside its document is not JSON', 'write the page again with --report FILE.html')
+}

@@ -86,7 +86,7 @@ export function batchSpec(field: 'rate' | 'latency', title: string): TopLevelSpe
       },
       {
         data: {name: 'ends'},
-        mark: {type: 'text', align: 'left', baseline: 'bottom', dx: 4, dy: -9, fill: {expr: 'theme.ink'}},
+        mark: {type: 'text', align: 'left', baseline: 'middle', dx: 9, fill: {expr: 'theme.ink'}},
         encoding: {x, y, text: {field: 'phase', type: 'nominal'}},
       },
     ],
@@ -101,7 +101,7 @@ export function batchInputs({rows, ridges}: BatchSweep, field: 'rate' | 'latency
     data: {
       rows,
       ridges: ridges.map((ridge) => ({...ridge, text: `${ridge.phase}: ${ridge.label}`})),
-      ends: phases.map((phase) => rows.find((row) => row.phase === phase)!),
+      ends: phases.map((phase) => rows.findLast((row) => row.phase === phase)!),
     },
   }
 }

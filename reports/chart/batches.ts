@@ -48,7 +48,7 @@ interface Pass {
 function passesOf(model: ModelDef, work: Workload): Pass[] {
   const {generates, positions} = traitsOf(model)
   const {phase, seq, context} = work
-  if (!generates) return [{phase, seq, context}]
+  if (!generates || work.phase === 'train') return [{phase, seq, context}]
   const decode = phase === 'decode'
   const prompt = decode ? Math.max(1, Math.min(context, positions ?? context)) : seq
   return [
@@ -73,14 +73,14 @@ export function batchSweep(source: Source): BatchSweep {
   const known = sweeps.get(source)
   if (known) return known
   const {model, machine, workload} = source
-  const roof = prepareRoof(machine, source.launchOverhead)
+  const roof = prepareRoof(machine, source.fixed.launchOverhead)
   const sequence = traitsOf(model).positions !== null
   const rows: BatchRow[] = []
   const ridges: BatchRidge[] = []
   const passes = passesOf(model, workload)
   for (const {phase, seq, context} of passes) {
     const run = (batch: number) => {
-      const options = {...optionsOf(model, {...workload, phase, seq, context, batch})}
+      const options = {...optionsOf(model, {...workload, phase, seq, context, batch}), ...source.fixed}
       const evaluation = evaluateModel(model, resolveWorkload(model, options), roof)
       const latency = evaluation.time.lower
       const replicas = workload.count / workload.tp

@@ -9,6 +9,7 @@ import {AnalysisError, type Warning} from '../../src/analysis/errors.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {type ModelDef, traitsOf} from '../../src/analysis/models/types.ts'
 import {type Fusion, fusions} from '../../src/analysis/passes/index.ts'
+import {trainingOptions} from '../../src/analysis/training/options.ts'
 import {phases, resolveWorkload, type Workload} from '../../src/analysis/workload.ts'
 import type {ReportDocument} from '../document.ts'
 import {optionsOf, type Source} from './source.ts'
@@ -115,8 +116,7 @@ export const controls: readonly Control[] = [
     group: 'Workload',
     least: 0,
     doubles: true,
-    value: ({model, work}) =>
-      traitsOf(model).generates && work.phase !== 'forward' ? String(work.context) : undefined,
+    value: ({work}) => (work.phase === 'prefill' || work.phase === 'decode' ? String(work.context) : undefined),
   },
   {id: 'height', label: 'Image height', group: 'Workload', value: ({work}) => work.image?.height.toString()},
   {id: 'width', label: 'Image width', group: 'Workload', value: ({work}) => work.image?.width.toString()},
@@ -222,7 +222,9 @@ function chosenOptions(source: Source, model: ModelDef, settings: Settings): Ana
   const kept: AnalyzeOptions = other
     ? {batch: traitsOf(model).batch ?? base.batch, fusion: base.fusion}
     : optionsOf(model, base)
-  const moved = phase !== undefined && phase !== base.phase ? {seq: undefined, context: undefined} : {}
+  // options of training mean nothing to another phase
+  const untrained = Object.fromEntries(Object.keys(trainingOptions(base.training)).map((name) => [name, undefined]))
+  const moved = phase !== undefined && phase !== base.phase ? {seq: undefined, context: undefined, ...untrained} : {}
   const tp = whole(settings, 'tp')
   const count = whole(settings, 'count')
   const devices =
@@ -251,7 +253,13 @@ function chosenOptions(source: Source, model: ModelDef, settings: Settings): Ana
       : {}),
   }
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-  return {...kept, ...moved, ...set, ...devices, launchOverhead: source.launchOverhead}
+  return {
+    ...kept,
+    ...moved,
+    ...set,
+    ...devices,
+    ...(other ? {launchOverhead: source.fixed.launchOverhead} : source.fixed),
+  }
 }
 
 export interface Recomputed {

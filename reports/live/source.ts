@@ -7,8 +7,12 @@ import type {Machine} from '../../src/analysis/document/machine.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {type ModelDef, traitsOf} from '../../src/analysis/models/types.ts'
+import {trainingOptions} from '../../src/analysis/training/options.ts'
 import type {Workload} from '../../src/analysis/workload.ts'
 import type {ReportDocument} from '../document.ts'
+
+/** Options that stay as they were given. */
+export type Fixed = Pick<AnalyzeOptions, 'launchOverhead' | 'quantize' | 'prune' | 'lowRank' | 'dequantize'>
 
 /** What a page may embed beside its document: what the document itself does not hold. */
 export interface Extras {
@@ -16,7 +20,8 @@ export interface Extras {
   readonly model?: ModelDef | undefined
   /** the machine with its identity, price and power, then further ones that were ranked */
   readonly machines?: readonly Machine[] | undefined
-  readonly launchOverhead?: number | undefined
+  /** options that a workload does not repeat: launch overhead, and the texts of compression */
+  readonly fixed?: Fixed | undefined
   /** the document to compare with: the state before */
   readonly before?: ReportDocument | undefined
   /** kernels that were measured on the document's machine */
@@ -28,7 +33,7 @@ export interface Source {
   readonly model: ModelDef
   readonly machine: Machine
   readonly workload: Workload
-  readonly launchOverhead: number | undefined
+  readonly fixed: Fixed
   /** every machine that can be chosen: the document's own first */
   readonly machines: readonly Machine[]
   /** ids of the machines that are ranked */
@@ -75,7 +80,8 @@ export function optionsOf(model: ModelDef, work: Workload): AnalyzeOptions {
     weightsDtype: dtype.weights,
     kvDtype: dtype.kv,
     ...(traits.positions === null ? {} : {seq}),
-    ...(phase === 'forward' ? {} : {context}),
+    ...(phase === 'prefill' || phase === 'decode' ? {context} : {}),
+    ...trainingOptions(work.training),
     ...(traits.image && image ? {image} : {}),
     ...(traits.srcSeq !== undefined && srcSeq !== null ? {srcSeq} : {}),
     ...(traits.graph && graph ? graph : {}),
@@ -103,14 +109,14 @@ export function sourceOf(document: ReportDocument, extras: Extras = {}): Sourced
     model,
     machine,
     workload,
-    launchOverhead: extras.launchOverhead,
+    fixed: extras.fixed ?? {},
     machines: [machine, ...others],
     ranked: result.ranking.map((rank) => rank.id).filter((id) => id !== machine.id),
   }
   try {
     const {totals, model: again} = analyzeModel(model, machine, {
       ...optionsOf(model, workload),
-      launchOverhead: extras.launchOverhead,
+      ...source.fixed,
     }).result
     const level = Object.keys(result.totals.bytes)[0] ?? ''
     const same =

@@ -7,7 +7,8 @@ export const latency: View = {
   id: 'latency',
   title: 'Latency over batch',
   spec: batchSpec('latency', 'Time of the pass, at least'),
-  margins: () => ({left: 64, right: 20, top: 26, bottom: 44}),
+  // the phase is written behind its line
+  margins: () => ({left: 64, right: 62, top: 26, bottom: 44}),
   missing: (_analysis, more) => noBatches(more.source),
   inputs: (_analysis, _state, more) =>
     batchInputs(more?.source ? batchSweep(more.source) : {rows: [], ridges: [], unit: 'Tokens', sizes: ''}, 'latency'),

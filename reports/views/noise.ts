@@ -8,23 +8,27 @@ import {NARROW, type View} from '../view.ts'
 const ROW = 20
 
 function rowsOf(analysis: Analysis) {
-  return analysis.machine.ceilings.flatMap(({id, value, unit, min, median, max, cv, verdict, samples, clockHz}) => {
-    // least and greatest are times or rates, as the measurement kept them: their ratio to the middle is what shows
-    if (min === undefined || max === undefined || median === undefined || !(median > 0)) return []
-    const clock = clockHz ? `, ${format(clockHz, 'Hz')}` : ''
-    return [
-      {
-        id,
-        low: min / median,
-        high: max / median,
-        middle: 1,
-        verdict: verdict ?? 'ok',
-        label: `${formatShare(cv ?? null)}${clock}`,
-        cv: cv ?? 0,
-        summary: `${id}: ${format(value, unit)}, median ${format(median, unit)}, ${samples ?? '?'} samples, coefficient of variation ${formatShare(cv ?? null)}, ${verdict ?? 'ok'}${clock}`,
-      },
-    ]
-  })
+  return analysis.machine.ceilings.flatMap(
+    ({id, kind, value, unit, min, median, max, cv, verdict, samples, clockHz}) => {
+      // a latency has a long tail that would flatten the rates beside it; the table has its noise
+      if (kind === 'latency') return []
+      // least and greatest are times or rates, as the measurement kept them: their ratio to the middle is what shows
+      if (min === undefined || max === undefined || median === undefined || !(median > 0)) return []
+      const clock = clockHz ? `, ${format(clockHz, 'Hz')}` : ''
+      return [
+        {
+          id,
+          low: min / median,
+          high: max / median,
+          middle: 1,
+          verdict: verdict ?? 'ok',
+          label: `${formatShare(cv ?? null)}${clock}`,
+          cv: cv ?? 0,
+          summary: `${id}: ${format(value, unit)}, median ${format(median, unit)}, ${samples ?? '?'} samples, coefficient of variation ${formatShare(cv ?? null)}, ${verdict ?? 'ok'}${clock}`,
+        },
+      ]
+    },
+  )
 }
 
 const y = {

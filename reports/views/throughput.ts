@@ -7,12 +7,13 @@ export const throughput: View = {
   id: 'throughput',
   title: 'Throughput over batch',
   spec: batchSpec('rate', 'Per second, at most'),
-  margins: () => ({left: 64, right: 20, top: 26, bottom: 44}),
+  // the phase is written behind its line
+  margins: () => ({left: 64, right: 62, top: 26, bottom: 44}),
   missing: (_analysis, more) => noBatches(more.source),
   inputs: (_analysis, _state, more) =>
     batchInputs(more?.source ? batchSweep(more.source) : {rows: [], ridges: [], unit: 'Tokens', sizes: ''}, 'rate'),
   howToRead:
-    'Both lines rise with the batch while memory binds: the weights are read once for more samples. They flatten at the dotted ridge, from where arithmetic binds and a larger batch only waits longer. A hollow point does not fit the memory of one device.',
+    'Both lines rise with the batch while memory binds: the weights are read once for more samples. They flatten at the dotted ridge, from where arithmetic binds and a larger batch only waits longer, or where each sample’s own cache outweighs the shared weights. A hollow point does not fit the memory of one device.',
   assumptions: [
     'Bounds under the ceilings: throughput is at most this, time at least; no queueing, no padding, every sample as long as the others.',
     'Prefill has the length of this workload’s prompt, decode its context behind it.',

@@ -83,7 +83,14 @@ const spec: TopLevelSpec = {
     },
     {
       data: {name: 'needs'},
-      mark: {type: 'text', clip: true, align: 'left', baseline: 'bottom', dy: -3, fill: {expr: 'theme.ink'}},
+      mark: {
+        type: 'text',
+        clip: true,
+        align: 'left',
+        baseline: {expr: "datum.row % 2 === 0 ? 'bottom' : 'top'"},
+        dy: {expr: 'datum.row % 2 === 0 ? -3 : 3'},
+        fill: {expr: 'theme.ink'},
+      },
       encoding: {x: {value: 6}, y, text: {field: 'label', type: 'nominal'}},
     },
     {
@@ -107,13 +114,14 @@ export const tiles: View = {
     analysis.operators.some((op) => op.macs > 0) ? undefined : 'this workload has no matrix product',
   inputs(analysis, _state, more) {
     const bytes = elementBytes(analysis)
-    const levels = needs(analysis).filter(({edge}) => edge <= LARGEST)
+    const levels = needs(analysis).filter(({edge}) => edge > SMALLEST && edge <= LARGEST)
     return {
       signals: {range: [SMALLEST / bytes / 2, LARGEST / bytes]},
       data: {
         line: [SMALLEST, LARGEST].map((edge) => ({edge, intensity: edge / bytes})),
-        needs: levels.map((need) => ({
+        needs: levels.map((need, row) => ({
           ...need,
+          row,
           label: `${need.label}: block of ${need.edge}`,
           summary: `fed from ${need.level}, a block of ${need.edge} reaches the peak`,
         })),
@@ -127,6 +135,7 @@ export const tiles: View = {
     'Square blocks of edge b: 2b³ FLOP on 2b² elements read while the block of C stays, so b ÷ bytes per element FLOP/B; C itself is read and written once (Goto and van de Geijn 2008).',
     'The order is that of the lower bound for a fast memory of S elements, 2MNK ÷ √S (Hong and Kung 1981; Kwasniewski et al. 2019).',
     'Capacities are those a sweep found, else those the machine claims; datasheet machines state none here.',
+    `A level whose crossing lies below ${SMALLEST + 1} elements feeds any block and is left out of the picture.`,
   ],
   describe(analysis, more) {
     const edges = needs(analysis).map(({level, edge}) => `${level} ${edge}`)

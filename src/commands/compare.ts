@@ -3,7 +3,8 @@ import * as Flags from '@oclif/core/flags'
 import type {FusedComparison} from '../analysis/document/bench.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import {BaseCommand} from './shared/base.ts'
-import {readSaved} from './shared/document.ts'
+import {readPage, readSaved} from './shared/document.ts'
+import {reportFlag} from './shared/flags.ts'
 import {benchOptions, kernelFlags} from './shared/kernels.ts'
 import {withProgress} from './shared/measuring.ts'
 import type {Values} from './shared/values.ts'
@@ -25,6 +26,7 @@ export default class Compare extends BaseCommand {
     all: Flags.boolean({default: false, summary: 'show figures that did not change, too', helpGroup: 'OUTPUT'}),
     fused: Flags.string({summary: 'run this pair, or all, and compare', helpValue: 'PAIR|all', helpGroup: 'KERNELS'}),
     ...kernelFlags,
+    ...reportFlag,
   }
 
   async run(): Promise<void> {
@@ -46,9 +48,26 @@ export default class Compare extends BaseCommand {
       ])
     const {compareDocuments, readComparable} = await import('../analysis/compare.ts')
     const left = await readComparable(await readSaved(before), before)
-    const right = await readComparable(await readSaved(after), after)
+    const {document: later, extras} = await readPage(after)
+    const right = await readComparable(later, after)
     const {result, warnings} = compareDocuments(left, right)
     for (const warning of warnings) this.remark(warning)
+    if (flags.report !== undefined) {
+      if (left.kind !== 'analysis' || right.kind !== 'analysis')
+        throw new AnalysisError('bad-flag', '--report compares two analyses on a page, not two profiles', [
+          'leave --report out',
+        ])
+      const {writeReport} = await import('./shared/report.ts')
+      const page = (result: typeof left.result) =>
+        ({schema: 'ridgepoint/analysis@1', ok: true, result, warnings: []}) as const
+      await writeReport(
+        '--report',
+        flags.report,
+        {...page(right.result), warnings},
+        {...extras, before: page(left.result)},
+      )
+      this.say(`wrote ${flags.report}`)
+    }
     await this.answer({
       schema: 'comparison@1',
       result,

@@ -1,9 +1,11 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
+import type {Extras} from '../../reports/live/source.ts'
 import {readComparable} from '../analysis/compare.ts'
+import {AnalysisError} from '../analysis/errors.ts'
 import {chooseRows} from '../analysis/rows.ts'
 import {BaseCommand} from './shared/base.ts'
-import {readSaved} from './shared/document.ts'
+import {readPage, readSaved} from './shared/document.ts'
 import {tableFlags} from './shared/flags.ts'
 
 export default class Report extends BaseCommand {
@@ -36,13 +38,18 @@ export default class Report extends BaseCommand {
       summary: 'colours of the picture',
       helpGroup: 'REPORT',
     })(),
+    runs: Flags.string({
+      summary: 'measured kernels (`perf bench --json`) to draw on the page',
+      helpValue: 'BENCH.json',
+      helpGroup: 'REPORT',
+    }),
     ...tableFlags,
   }
 
   async run(): Promise<void> {
     const {args, flags} = await this.read(Report)
     const format = flags.format ?? (flags.json ? 'json' : flags.csv ? 'csv' : flags.markdown ? 'markdown' : 'html')
-    const saved = await readSaved(args.document)
+    const {document: saved, extras} = await readPage(args.document)
     // the whole schema first: what follows relies on every field
     await readComparable(saved, args.document)
     const {readDocument} = await import('../../reports/document.ts')
@@ -51,7 +58,7 @@ export default class Report extends BaseCommand {
     switch (format) {
       case 'html': {
         const {renderPage} = await import('./shared/report.ts')
-        return this.deliver(await renderPage(document))
+        return this.deliver(await renderPage(document, {...extras, ...(await this.runs(flags.runs))}))
       }
       case 'svg':
       case 'png': {
@@ -74,5 +81,21 @@ export default class Report extends BaseCommand {
         })
       }
     }
+  }
+
+  /** @throws AnalysisError `bad-document` where the file holds no benchmark */
+  private async runs(path: string | undefined): Promise<Pick<Extras, 'runs'>> {
+    if (path === undefined) return {}
+    const saved = await readSaved(path)
+    const {benchSchema} = await import('../analysis/document/bench.ts')
+    const value = typeof saved === 'object' && saved !== null && 'result' in saved ? saved.result : undefined
+    const parsed = benchSchema.safeParse(value)
+    if (parsed.success) return {runs: parsed.data.kernels as NonNullable<Extras['runs']>}
+    const issue = parsed.error.issues[0]
+    throw new AnalysisError(
+      'bad-document',
+      `${path}: ${['result', ...(issue?.path ?? [])].join('.')}: ${issue?.message}`,
+      ['save one with `perf bench --json > bench.json`'],
+    )
   }
 }

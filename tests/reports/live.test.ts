@@ -37,6 +37,24 @@ describe('a document without a source', () => {
   })
 })
 
+it('trains again, and leaves training for another phase', () => {
+  const document = sample({model: 'gpt2', options: {phase: 'train', batch: 8, optimizer: 'sgd', recompute: 'full'}})
+  const found = source(document)
+  expect(recompute(found, {}).document.result.totals).toEqual(document.result.totals)
+  expect(recompute(found, {batch: '16'}).document.result.workload.training?.optimizer).toBe('sgd')
+  expect(recompute(found, {phase: 'decode'}).document.result.workload.training).toBeUndefined()
+})
+
+it('compresses again where the page embeds how', () => {
+  const fixed = {quantize: 'w4g128'}
+  const document = sample({options: fixed})
+  expect(sourceOf(document).reason).toBeDefined()
+  const found = sourceOf(document, {fixed}).source!
+  expect(recompute(found, {batch: '2'}).document.result.totals).toEqual(
+    sample({options: {...fixed, batch: 2}}).result.totals,
+  )
+})
+
 describe('settings', () => {
   it.each([
     [

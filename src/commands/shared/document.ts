@@ -1,20 +1,27 @@
 /** Saved documents: JSON as a command printed it, or the HTML page that embeds one. */
+import type {Extras} from '../../../reports/live/source.ts'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {readInput} from './model.ts'
 
+/** A document, and what its page embeds beside it. */
+export interface Saved {
+  readonly document: unknown
+  readonly extras: Extras
+}
+
 /**
- * Reads a document without checking its kind.
+ * Reads a document without checking its kind, with the extras of the page that holds it.
  * @param path a file, or `-` for standard input
  * @throws AnalysisError `unreachable`, `bad-json`, `bad-document`
  */
-export async function readSaved(path: string): Promise<unknown> {
+export async function readPage(path: string): Promise<Saved> {
   const text = await readInput(path, 'a saved document')
   if (text.trimStart().startsWith('<')) {
-    const {extractDocument} = await import('../../../reports/html.ts')
-    return extractDocument(text)
+    const {extractDocument, extractExtras} = await import('../../../reports/html.ts')
+    return {document: await extractDocument(text), extras: await extractExtras(text)}
   }
   try {
-    return JSON.parse(text)
+    return {document: JSON.parse(text), extras: {}}
   } catch {
     throw new AnalysisError(
       'bad-json',
@@ -23,3 +30,10 @@ export async function readSaved(path: string): Promise<unknown> {
     )
   }
 }
+
+/**
+ * Reads a document without checking its kind.
+ * @param path a file, or `-` for standard input
+ * @throws AnalysisError `unreachable`, `bad-json`, `bad-document`
+ */
+export const readSaved = async (path: string): Promise<unknown> => (await readPage(path)).document
