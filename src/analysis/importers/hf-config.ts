@@ -1,20 +1,32 @@
 /** Hugging Face `config.json` → model, for the families in `hf/families.ts`. */
-import {transformer} from '../architectures/transformer.ts'
 import {nearest} from '../catalog.ts'
 import {type ComputeDType, parseDType} from '../dtype.ts'
 import {AnalysisError, quoted, type Warning} from '../errors.ts'
 import {parameterCount} from '../graph.ts'
-import type {TransformerModel} from '../models/types.ts'
-import {type Family, families} from './hf/families.ts'
+import {buildGraph} from '../models/types.ts'
+import {families} from './hf/families.ts'
+import type {ConfigModel, Family} from './hf/family.ts'
 import {type Config, fail, get, show} from './hf/fields.ts'
 
 /** The longest config.json: the largest published ones (with quantization lists) stay below 100 kB. */
 const MAX_CHARACTERS = 1_000_000
 
 export interface ImportedModel {
-  model: TransformerModel
+  model: ConfigModel
   warnings: Warning[]
 }
+
+/** The workload that shows a model's weights. */
+const oneToken = {
+  batch: 1,
+  seq: 1,
+  context: 0,
+  logits: 'last',
+  tp: 1,
+  image: null,
+  srcSeq: null,
+  graph: null,
+} as const
 
 function parseJson(text: string, origin: string): unknown {
   if (text.length > MAX_CHARACTERS) {
@@ -87,7 +99,7 @@ function idOf(config: Config, type: string): string {
     .find((text) => text !== '')!
 }
 
-function remarks(config: Config, spec: TransformerModel['spec']): Warning[] {
+function remarks(config: Config, model: ConfigModel): Warning[] {
   const warnings: Warning[] = []
   const quantization = get(config, 'quantization_config')
   if (typeof quantization === 'object' && quantization !== null) {
@@ -98,8 +110,9 @@ function remarks(config: Config, spec: TransformerModel['spec']): Warning[] {
   }
   const architectures = get(config, 'architectures')
   const first = Array.isArray(architectures) ? architectures[0] : undefined
-  const generates = /(ForCausalLM|LMHeadModel|DoubleHeadsModel)$/
-  if (typeof first === 'string' && spec.lmHead && !generates.test(first)) {
+  const generates = /(ForCausalLM|LMHeadModel|DoubleHeadsModel|ForConditionalGeneration)$/
+  const hasHead = model.architecture !== 'transformer' || model.spec.lmHead
+  if (typeof first === 'string' && hasHead && !generates.test(first)) {
     warnings.push({
       code: 'other-head',
       message: `${config.origin}: ${quoted(first)} has another head: the analysis is of the language model, LM head included`,
@@ -109,7 +122,7 @@ function remarks(config: Config, spec: TransformerModel['spec']): Warning[] {
 }
 
 /**
- * Reads a Hugging Face `config.json` of GPT-2, BERT, Llama, Mistral or Qwen2 (2.5).
+ * Reads a Hugging Face `config.json` of the families in `hf/families.ts`.
  *
  * Absent optional fields take the defaults that the library documents; unknown fields are ignored, as the library does.
  * @param source the text of the file, or its parsed value
@@ -128,22 +141,18 @@ export function parseConfig(source: unknown, origin: string): ImportedModel {
   const config: Config = {origin: place, fields: parsed as Record<string, unknown>}
   const {type, family} = familyOf(config)
   const warnings: Warning[] = []
-  const spec = family.spec(config, warnings)
-  const dtype = dtypeOf(config)
-  const {total} = parameterCount(transformer(spec, {batch: 1, seq: 1, context: 0, logits: 'last', tp: 1}))
-  if (!Number.isSafeInteger(total))
-    fail(config, 'sizes', `together they make ${total.toExponential(2)} parameters; counts are exact below 2^53`)
   const id = idOf(config, type)
   const named = get(config, '_name_or_path')
   const name = typeof named === 'string' && named.trim() !== '' ? quoted(named).slice(1, -1) : id
-  warnings.push(...remarks(config, spec))
-  const model: TransformerModel = {
+  const model = family.model(config, warnings, {
     id,
     name,
     source: `${place} (Hugging Face config.json, ${type})`,
-    architecture: 'transformer',
-    spec,
-    dtype,
-  }
+    dtype: dtypeOf(config),
+  })
+  const {total} = parameterCount(buildGraph<typeof model.architecture>(model, oneToken))
+  if (!Number.isSafeInteger(total))
+    fail(config, 'sizes', `together they make ${total.toExponential(2)} parameters; counts are exact below 2^53`)
+  warnings.push(...remarks(config, model))
   return {model, warnings}
 }

@@ -7,7 +7,7 @@ import {parameterCount, validateGraph} from '../../../src/analysis/graph.ts'
 import {parseConfig} from '../../../src/analysis/importers/hf-config.ts'
 import {machines} from '../../../src/analysis/machines/index.ts'
 import {models} from '../../../src/analysis/models/index.ts'
-import {buildGraph, type ModelDef} from '../../../src/analysis/models/types.ts'
+import {buildGraph, type ModelDef, type TransformerModel} from '../../../src/analysis/models/types.ts'
 import {resolveWorkload} from '../../../src/analysis/workload.ts'
 
 type Json = Record<string, unknown>
@@ -20,6 +20,13 @@ const qwen: Json = JSON.parse(fixture('qwen2.5-7b'))
 
 function graph(model: ModelDef) {
   return buildGraph(model, resolveWorkload(model, {seq: 1}))
+}
+
+/** The dimensions of a transformer that a config describes. */
+function specOf(config: unknown): TransformerModel['spec'] {
+  const {model} = parseConfig(config, 'x')
+  if (model.architecture !== 'transformer') throw new Error(`${model.id} is a ${model.architecture}`)
+  return model.spec
 }
 const count = (config: unknown) => parameterCount(graph(parseConfig(config, 'config.json').model)).total
 
@@ -107,8 +114,8 @@ describe('published configurations', () => {
 
 describe('defaults of the library', () => {
   it('GPT-2: an inner size of null is four times hidden, stated it counts', () => {
-    expect(parseConfig({...gpt2, n_inner: null}, 'x').model.spec.ffn).toBe(3072)
-    expect(parseConfig({...gpt2, n_inner: 1000}, 'x').model.spec.ffn).toBe(1000)
+    expect(specOf({...gpt2, n_inner: null}).ffn).toBe(3072)
+    expect(specOf({...gpt2, n_inner: 1000}).ffn).toBe(1000)
   })
 
   it('GPT-2: an untied head adds a table', () =>
@@ -128,7 +135,7 @@ describe('defaults of the library', () => {
 
   it('Llama: biases of attention (all four products) and MLP, when the file says so', () => {
     const {num_key_value_heads: _, ...whole} = llama
-    expect(parseConfig(whole, 'x').model.spec.kvHeads).toBe(32)
+    expect(specOf(whole).kvHeads).toBe(32)
     const biases = 32 * (4096 + 2 * 1024 + 4096)
     expect(count({...llama, attention_bias: true})).toBe(8_030_261_248 + biases)
     expect(count({...llama, mlp_bias: true})).toBe(8_030_261_248 + 32 * (2 * 14_336 + 4096))
@@ -136,14 +143,14 @@ describe('defaults of the library', () => {
 
   it('Mistral: 8 key–value heads when absent, said; one per head when null', () => {
     const {num_key_value_heads: _, ...absent} = mistral
-    const {model, warnings} = parseConfig(absent, 'x')
-    expect(model.spec.kvHeads).toBe(8)
+    const {warnings} = parseConfig(absent, 'x')
+    expect(specOf(absent).kvHeads).toBe(8)
     expect(warnings.map((w) => w.code)).toEqual(['config-default'])
-    expect(parseConfig({...mistral, num_key_value_heads: null}, 'x').model.spec.kvHeads).toBe(32)
+    expect(specOf({...mistral, num_key_value_heads: null}).kvHeads).toBe(32)
   })
 
   it('activations', () => {
-    const act = (name: string) => parseConfig({...gpt2, activation_function: name}, 'x').model.spec.activation
+    const act = (name: string) => specOf({...gpt2, activation_function: name}).activation
     expect(['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu', 'silu', 'swish'].map(act)).toEqual([
       'gelu',
       'gelu-tanh',
@@ -177,9 +184,9 @@ describe('defaults of the library', () => {
 describe('remarks', () => {
   const codes = (config: unknown) => parseConfig(config, 'x').warnings.map((w) => w.code)
   it.each([
-    ['a window', JSON.parse(fixture('mistral-7b-v0.1')), ['sliding-window']],
+    ['a window', JSON.parse(fixture('mistral-7b-v0.1')), []],
     ['a window that no sequence reaches', {...mistral, sliding_window: 32_768}, []],
-    ['a window switched on', {...qwen, use_sliding_window: true, sliding_window: 4096}, ['sliding-window']],
+    ['a window switched on', {...qwen, use_sliding_window: true, sliding_window: 4096}, []],
     ['quantization', {...llama, quantization_config: {bits: 4}}, ['quantization-ignored']],
     ['another head', {...llama, architectures: ['LlamaForSequenceClassification']}, ['other-head']],
     ['positions left out', {...gpt2, n_positions: undefined, n_ctx: undefined}, ['config-default']],
