@@ -1,4 +1,5 @@
 import {type ComputeDType, dtypeBits} from '../dtype.ts'
+import type {Memory} from '../evaluate.ts'
 import {traitsOf} from '../models/types.ts'
 import {largestWhere} from '../search.ts'
 import {format, formatCount} from '../units.ts'
@@ -49,6 +50,16 @@ function remedies(context: AdviceContext): string[] {
   ]
 }
 
+/** Every class that takes memory, largest first: `weights 16.1 GB, activations 2.1 GB`. */
+function classes({weights, activations, kvCache, gradients, optimizer}: Memory): string {
+  const named = {weights, gradients, 'optimizer state': optimizer, 'KV cache': kvCache, activations}
+  return Object.entries(named)
+    .filter(([, bytes]) => bytes > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, bytes]) => `${name} ${format(bytes, 'B')}`)
+    .join(', ')
+}
+
 export const doesNotFit: AdviceRule = {
   id: 'does-not-fit',
   title: 'the workload needs more memory than a device has',
@@ -62,7 +73,7 @@ export const doesNotFit: AdviceRule = {
       ways.length > 0
         ? `It fits with ${ways.join(', or ')}.`
         : `No single change makes it fit (up to ${MOST_DEVICES} devices, int4 weights, batch 1): combine them.`
-    const message = `Does not fit: ${format(memory.peak, 'B')} (weights ${format(memory.weights, 'B')}, KV cache ${format(memory.kvCache, 'B')}, activations ${format(memory.activations, 'B')}) are ${format(over, 'B')} (${formatCount(over)} bytes) more than the ${format(capacity, 'B')} of ${context.roof.machine.id}. ${fix}`
+    const message = `Does not fit: ${format(memory.peak, 'B')} (${classes(memory)}) are ${format(over, 'B')} (${formatCount(over)} bytes) more than the ${format(capacity, 'B')} of ${context.roof.machine.id}. ${fix}`
     return [{rule: 'does-not-fit', operator: null, message, saves: null}]
   },
   example: {model: 'llama-3-70b', machine: 'h100-sxm', options: {phase: 'decode'}},
