@@ -166,7 +166,8 @@ export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Work
       [`leave --batch out, or read the file again with --batch ${batch}`],
     )
   }
-  if (traits.positions === null && options.seq !== undefined) {
+  // 1 is what such a sample counts as: saved documents and sweeps give it back
+  if (traits.positions === null && options.seq !== undefined && options.seq !== 1) {
     throw new AnalysisError('bad-flag', `--seq ${options.seq} does not apply to ${model.id}: it sees no sequence`, [
       'leave --seq out',
     ])

@@ -4,7 +4,6 @@ import {analyzeModel} from '../analysis/analyze.ts'
 import {checkDocument} from '../analysis/check.ts'
 import {type Comparable, readComparable} from '../analysis/compare.ts'
 import {AnalysisError, exitCodes} from '../analysis/errors.ts'
-import {traitsOf} from '../analysis/models/types.ts'
 import {trainingOptions} from '../analysis/training/options.ts'
 import {BaseCommand} from './shared/base.ts'
 import {readSaved} from './shared/document.ts'
@@ -71,7 +70,7 @@ export default class Check extends BaseCommand {
     const {result} = analyzeModel(model, machine, {
       phase,
       batch,
-      seq: traitsOf(model).positions === null ? undefined : seq,
+      seq,
       context,
       logits,
       fusion,

@@ -20,6 +20,7 @@ describe('a training step', () => {
     'densenet121',
     'convnext-tiny',
     'vit-b-16',
+    'swin-t',
     'efficientnet-b0',
   ] as const)('of %s makes three times the products of its forward pass, less the gradient of the image', (id) => {
     const result = trained(models[id])
@@ -29,7 +30,7 @@ describe('a training step', () => {
     expect(result.totals.macs).toBe(3 * macs - first.cost.macs)
   })
 
-  it.each(['squeezenet1-1', 'unet'] as const)('of %s has a rule for every operator', (id) => {
+  it.each(['squeezenet1-1', 'unet', 'sd-1.5-unet'] as const)('of %s has a rule for every operator', (id) => {
     expect(trained(models[id], 1).totals.complete).toBe(true)
   })
 

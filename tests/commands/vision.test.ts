@@ -46,4 +46,13 @@ describe('--image', () => {
     expect(stderr).toBe('')
     expect(code).toBe(0)
   })
+
+  it('is swept over batches, and advised by the sample', async () => {
+    const {code, stdout} = await run('sweep', 'resnet18', ...h100, '--batch', '1:16:x4', '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).result.rows.map((row: {batch: number}) => row.batch)).toEqual([1, 4, 16])
+    expect((await run('analyze', 'sd-1.5-unet', ...h100, '--batch', '2')).stdout.replace(/\s+/g, ' ')).toMatch(
+      /Larger batch: .* per sample instead of/,
+    )
+  })
 })

@@ -62,7 +62,8 @@ export const largerBatch: AdviceRule = {
     const later = then.time.lower / (found.batch * work.seq)
     const saves = (now - later) * tokens
     if (!worthwhile(saves, evaluation)) return []
-    const message = `Larger batch: ${found.batch} instead of ${work.batch} (${found.why}) takes ${format(later, 's')} per token instead of ${format(now, 's')}; over the ${tokens} token${tokens === 1 ? '' : 's'} of this workload that is ${format(saves, 's')}. One pass then takes ${format(then.time.lower, 's')}.`
+    const unit = work.image || work.graph ? 'sample' : 'token'
+    const message = `Larger batch: ${found.batch} instead of ${work.batch} (${found.why}) takes ${format(later, 's')} per ${unit} instead of ${format(now, 's')}; over the ${tokens} ${unit}${tokens === 1 ? '' : 's'} of this workload that is ${format(saves, 's')}. One pass then takes ${format(then.time.lower, 's')}.`
     return [{rule: 'larger-batch', operator: null, message, saves}]
   },
   example: {model: 'llama-3-8b', machine: 'h100-sxm', options: {phase: 'decode', context: 128}},

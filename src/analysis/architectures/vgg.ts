@@ -16,18 +16,18 @@ export function vgg(spec: VggSpec, work: Pick<ModelWork, 'batch' | 'image'>): Gr
   const v = new VisionBuilder(work.batch)
   let x = v.image(work)
   for (const [stage, count] of spec.convolutions.entries()) {
-    for (let i = 0; i < count; i++) {
-      const id = `features.${stage + 1}.${i}`
-      x = v.conv(`${id}.conv`, x, filters[stage]!, 3, {padding: 1, bias: true})
-      if (spec.batchnorm) x = v.batchnorm(`${id}.bn`, x)
-      x = v.activate(`${id}.relu`, 'relu', x)
+    const id = `stage${stage + 1}`
+    for (let i = 1; i <= count; i++) {
+      x = v.conv(`${id}.conv${i}`, x, filters[stage]!, 3, {padding: 1, bias: true})
+      if (spec.batchnorm) x = v.batchnorm(`${id}.bn${i}`, x)
+      x = v.activate(`${id}.relu${i}`, 'relu', x)
     }
-    x = v.maxPool(`features.${stage + 1}.pool`, x, 2, {stride: 2})
+    x = v.maxPool(`${id}.pool`, x, 2, {stride: 2})
   }
   x = v.flatten(v.adaptivePool('avgpool', x, 7))
-  x = v.activate('classifier.relu1', 'relu', v.linear('classifier.fc1', x, 4096))
-  x = v.activate('classifier.relu2', 'relu', v.linear('classifier.fc2', x, 4096))
-  v.linear('classifier.fc3', x, spec.classes)
+  x = v.activate('head.relu1', 'relu', v.linear('head.fc1', x, 4096))
+  x = v.activate('head.relu2', 'relu', v.linear('head.fc2', x, 4096))
+  v.linear('head.fc3', x, spec.classes)
   return v.graph()
 }
 

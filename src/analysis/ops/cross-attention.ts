@@ -1,3 +1,4 @@
+import {gradientOf, ofExtra, ofInput, ofOutput, productPart} from '../training/rules.ts'
 import {type CrossDims, crossScores, crossUse} from './cross-scores.ts'
 import {crossValues} from './cross-values.ts'
 import {softmax} from './softmax.ts'
@@ -29,6 +30,31 @@ export const crossAttention: OpDef<'cross-attention', CrossDims> = {
     const rows = d.batch * d.heads * d.seq
     const weights = softmax.reference!({rows, cols: d.source, kept: scores.length}, [scores])[0]!
     return crossValues.reference!(d, [weights, v!])
+  },
+  // as fused self-attention: S again from q and k, P from the kept log-sum-exp; what is computed again is no useful work
+  backward(d) {
+    const scores = d.batch * d.heads * d.seq * d.source
+    const rows = d.batch * d.heads * d.seq
+    const q = rows * d.headDim
+    const k = d.batch * d.source * d.heads * d.headDim
+    const part = productPart(
+      '8·batch·heads·seq·source·headDim + 4·batch·heads·seq·source',
+      4 * scores * d.headDim,
+      {
+        reads: [gradientOf(0, q), ofInput(0, q), ofInput(1, k), ofInput(2, k), ofOutput(0, q), ofExtra(0, rows)],
+        writes: [
+          {at: 0, elements: q},
+          {at: 1, elements: k},
+          {at: 2, elements: k},
+        ],
+      },
+      4 * scores,
+    )
+    return {
+      data: {...part, matrix: part.matrix + 2 * scores * d.headDim, vector: 4 * scores + 2 * q},
+      weights: null,
+      extra: [{name: 'log-sum-exp', elements: rows, dtype: 'f32'}],
+    }
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {input, kv, type OpDef, output} from './types.ts'
 
 /** Attention of a decoder to the output of an encoder. */
@@ -49,6 +50,20 @@ export const crossScores: OpDef<'cross-scores', CrossDims> = {
       scores[r] = sum / Math.sqrt(headDim)
     }
     return [scores]
+  },
+  // dQ = dS·K, dK = dSᵀ·Q
+  backward(d) {
+    const scores = d.batch * d.heads * d.seq * d.source
+    const q = d.batch * d.seq * d.heads * d.headDim
+    const k = d.batch * d.source * d.heads * d.headDim
+    const part = productPart('4·batch·heads·seq·source·headDim', 2 * scores * d.headDim, {
+      reads: [gradientOf(0, scores), ofInput(0, q), ofInput(1, k)],
+      writes: [
+        {at: 0, elements: q},
+        {at: 1, elements: k},
+      ],
+    })
+    return {data: part, weights: null}
   },
   examples: [
     {

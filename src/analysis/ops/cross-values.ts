@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {type CrossDims, crossUse} from './cross-scores.ts'
 import {input, type OpDef, output} from './types.ts'
 
@@ -31,6 +32,19 @@ export const crossValues: OpDef<'cross-values', CrossDims> = {
         o[((b * seq + i) * heads + h) * headDim + c]! += p![r]! * v![((b * source + j) * heads + h) * headDim + c]!
     }
     return [o]
+  },
+  // dP = dO·Vᵀ, dV = Pᵀ·dO
+  backward(d) {
+    const scores = d.batch * d.heads * d.seq * d.source
+    const v = d.batch * d.source * d.heads * d.headDim
+    const part = productPart('4·batch·heads·seq·source·headDim', 2 * scores * d.headDim, {
+      reads: [gradientOf(0, d.batch * d.seq * d.heads * d.headDim), ofInput(0, scores), ofInput(1, v)],
+      writes: [
+        {at: 0, elements: scores},
+        {at: 1, elements: v},
+      ],
+    })
+    return {data: part, weights: null}
   },
   examples: [
     {

@@ -60,6 +60,9 @@ function partsOf(nodes: readonly Node[], forward: number): Pick<TrainingStep, 'f
   return {flops, macs}
 }
 
+/** A bias that is learned takes the gradient of the scores: kernels that keep those on chip give none. */
+const learnsBias = ({kind}: Node): boolean => kind === 'relative-bias' || kind === 'window-bias'
+
 const anything = (_: Tensor, elements: number): number => elements
 
 /**
@@ -77,7 +80,7 @@ export function trainingStep(
   const fused = fusion === 'attention' || fusion === 'all'
   const prepare = (graph: Graph): Graph => {
     let result = withBatchStatistics(withoutCache(graph))
-    if (fused) result = fuseAttention.apply(result)
+    if (fused && !result.nodes.some(learnsBias)) result = fuseAttention.apply(result)
     if (training.lora !== null) result = withAdapters(result, training.lora)
     return training.dropout ? withDropout(result) : result
   }
