@@ -38,6 +38,7 @@ export const alibi: OpDef<'alibi', ScoreBiasDims> = {
     }
     return [y]
   },
+  backward: () => ({data: null, passes: [0], weights: null}),
   examples: [
     {
       dims: {batch: 1, seq: 2, cached: 3, heads: 4, causal: true},

@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
 /** y[rows, width] = x + β[width] */
@@ -22,6 +23,14 @@ export const channelBias: OpDef<'channel-bias', ChannelBiasDims> = {
     }
   },
   reference: ({width}, [x, bias]) => [x!.map((value, i) => value + bias![i % width]!)],
+  backward: ({rows, width}) => ({
+    data: null,
+    passes: [0],
+    weights: vectorPart('rows·width', rows * width, {
+      reads: [gradientOf(0, rows * width)],
+      writes: [{at: 1, elements: width}],
+    }),
+  }),
   examples: [
     {
       dims: {rows: 2708, width: 16},

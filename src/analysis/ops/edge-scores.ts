@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, ofOutput, vectorPart} from '../training/rules.ts'
 import {index, input, type OpDef, output} from './types.ts'
 
 export type EdgeDims = {readonly nodes: number; readonly edges: number; readonly heads: number}
@@ -34,6 +35,17 @@ export const edgeScores: OpDef<'edge-scores', EdgeDims> = {
     }
     return [y]
   },
+  // the slope by the sign of the score (compare, multiply), then an add into both ends
+  backward: ({nodes, edges, heads}) => ({
+    data: vectorPart('4·edges·heads', 4 * edges * heads, {
+      reads: [gradientOf(0, edges * heads), ofOutput(0, edges * heads), ofInput(2, edges), ofInput(3, edges)],
+      writes: [
+        {at: 0, elements: nodes * heads},
+        {at: 1, elements: nodes * heads},
+      ],
+    }),
+    weights: null,
+  }),
   examples: [
     {dims: {nodes: 3, edges: 5, heads: 2}, flops: 30, bytes: 168, source: 'by hand: 4 B × (2·3·2 + 5·2) + 2·5·8 B'},
   ],

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, ofOutput, vectorPart} from '../training/rules.ts'
 import type {EdgeDims} from './edge-scores.ts'
 import {index, input, type OpDef, output} from './types.ts'
 
@@ -33,5 +34,13 @@ export const edgeSoftmax: OpDef<'edge-softmax', EdgeDims> = {
     }
     return [y]
   },
+  // as softmax
+  backward: ({nodes, edges, heads}) => ({
+    data: vectorPart('4·edges·heads', 4 * edges * heads, {
+      reads: [gradientOf(0, edges * heads), ofOutput(0, edges * heads), ofInput(1, nodes + 1)],
+      writes: [{at: 0, elements: edges * heads}],
+    }),
+    weights: null,
+  }),
   examples: [{dims: {nodes: 3, edges: 5, heads: 2}, flops: 50, bytes: 112, source: 'by hand: 4 B × 2·5·2 + 4·8 B'}],
 }

@@ -16,7 +16,7 @@ interface ElementwiseParts<K extends string> {
   source: string
   apply(...x: number[]): number
   /** FLOPs of all its input gradients per element, and what they need beside the output's gradient */
-  backward?: {flops: number; special: number; keeps: 'inputs' | 'output'} | 'passes'
+  backward?: {flops: number; special: number; keeps: 'inputs' | 'output' | 'nothing'} | 'passes'
   examples: readonly Example<ElementwiseDims>[]
 }
 
@@ -25,7 +25,11 @@ function gradientRule(rule: NonNullable<ElementwiseParts<string>['backward']>, a
   const inputs = Array.from({length: arity}, (_, at) => at)
   return ({elements}: ElementwiseDims): Backward => {
     if (rule === 'passes') return {data: null, weights: null, passes: inputs}
-    const kept = rule.keeps === 'inputs' ? inputs.map((at) => ofInput(at, elements)) : [ofOutput(0, elements)]
+    const kept = {
+      inputs: inputs.map((at) => ofInput(at, elements)),
+      output: [ofOutput(0, elements)],
+      nothing: [],
+    }[rule.keeps]
     const moves = {reads: [gradientOf(0, elements), ...kept], writes: inputs.map((at) => ({at, elements}))}
     const formula = rule.flops === 1 ? 'elements' : `${rule.flops}·elements`
     return {data: vectorPart(formula, rule.flops * elements, moves, rule.special * elements), weights: null}

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {index, input, type OpDef, output} from './types.ts'
 
 /** Copies `rows` rows of `width` elements, by number, out of `table` rows. */
@@ -26,6 +27,14 @@ export const gather: OpDef<'gather', GatherDims> = {
     for (let r = 0; r < rows; r++) y.set(x!.subarray(numbers![r]! * width, (numbers![r]! + 1) * width), r * width)
     return [y]
   },
+  // a row that was copied more than once takes the sum
+  backward: ({rows, table, width}) => ({
+    data: vectorPart('rows·width', rows * width, {
+      reads: [gradientOf(0, rows * width), ofInput(1, rows)],
+      writes: [{at: 0, elements: Math.min(rows, table) * width}],
+    }),
+    weights: null,
+  }),
   examples: [
     {dims: {rows: 10, table: 4, width: 3}, flops: 0, bytes: 248, source: 'by hand: 4 B × (4·3 + 10·3) + 10·8 B'},
   ],

@@ -1,4 +1,4 @@
-import {gateSums, type RecurrentDims, recurrentCost, stepsRule} from './rnn.ts'
+import {gateSums, type RecurrentDims, recurrentBackward, recurrentCost, stepsRule} from './rnn.ts'
 import type {OpDef} from './types.ts'
 
 const logistic = (x: number) => 1 / (1 + Math.exp(-x))
@@ -11,6 +11,9 @@ export const gru: OpDef<'gru', RecurrentDims> = {
   where: `per channel and step: two sigmoids of 3, reset·state 1 and add 1, tanh 1, h = (1 − z)·n + z·h of 4, 3 adds per bias; ${stepsRule}`,
   source: 'Cho et al. 2014 (arXiv:1406.1078); reset after the product, as cuDNN and PyTorch compute it',
   cost: (d) => recurrentCost(d, 3, 13, 3, 1),
+  // gates and the state's part of the new state are kept (4). dn = dh·(1 − z) (2), dz = dh·(h − n) (2), dh·z, tanh 3, two
+  // products with the reset gate, sigmoids 2 × 3, two gradients of the next step added: 18
+  backward: (d) => recurrentBackward(d, 3, 18, 4),
   reference(d, inputs) {
     const sums = gateSums(d, 3, inputs)
     const n = d.hidden

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
 /** y[r,h,·] = [x[r,h,:k]·W[h], x[r,h,k:]]: every head has weights of its own; `carried` channels pass unchanged. */
@@ -43,6 +44,17 @@ export const headLinear: OpDef<'head-linear', HeadLinearDims> = {
     }
     return [y]
   },
+  // carried channels take their gradient as it is
+  backward: ({rows, heads, n, k, carried}) => ({
+    data: productPart('2·rows·heads·n·k', rows * heads * n * k, {
+      reads: [gradientOf(0, rows * heads * (n + carried)), ofInput(1, heads * k * n)],
+      writes: [{at: 0, elements: rows * heads * (k + carried)}],
+    }),
+    weights: productPart('2·rows·heads·n·k', rows * heads * n * k, {
+      reads: [ofInput(0, rows * heads * k), gradientOf(0, rows * heads * n)],
+      writes: [{at: 1, elements: heads * k * n}],
+    }),
+  }),
   examples: [
     {
       dims: {rows: 1, heads: 128, n: 512, k: 128, carried: 64},

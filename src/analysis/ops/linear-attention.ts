@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {input, kv, type OpDef, output} from './types.ts'
 
 export type LinearAttentionDims = {
@@ -48,6 +49,23 @@ export const linearAttention: OpDef<'linear-attention', LinearAttentionDims> = {
       }
     }
     return [o, s]
+  },
+  // each of the two products (k·vᵀ into the state, q·state) has two factors; the states are computed again
+  backward({batch, seq, heads, keyDim, valueDim}) {
+    const rows = batch * seq * heads
+    const macs = 4 * rows * keyDim * valueDim
+    const part = productPart('8·batch·seq·heads·keyDim·valueDim', macs, {
+      reads: [
+        ...[gradientOf(0, rows * valueDim), ofInput(0, rows * keyDim)],
+        ...[ofInput(1, rows * keyDim), ofInput(2, rows * valueDim)],
+      ],
+      writes: [
+        {at: 0, elements: rows * keyDim},
+        {at: 1, elements: rows * keyDim},
+        {at: 2, elements: rows * valueDim},
+      ],
+    })
+    return {data: {...part, matrix: part.matrix + 2 * rows * keyDim * valueDim}, weights: null}
   },
   examples: [
     {

@@ -1,4 +1,4 @@
-import {gateSums, type RecurrentDims, recurrentCost, stepsRule} from './rnn.ts'
+import {gateSums, type RecurrentDims, recurrentBackward, recurrentCost, stepsRule} from './rnn.ts'
 import type {OpDef} from './types.ts'
 
 const logistic = (x: number) => 1 / (1 + Math.exp(-x))
@@ -11,6 +11,9 @@ export const lstm: OpDef<'lstm', RecurrentDims> = {
   where: `per channel and step: three sigmoids of 3, two tanh, c = f·c + i·g of 3, the output gate 1, 4 adds per bias; ${stepsRule}`,
   source: 'Hochreiter & Schmidhuber 1997; the form of Zaremba et al. 2014 (arXiv:1409.2329) §3.1',
   cost: (d) => recurrentCost(d, 4, 15, 5, 2),
+  // gates and cell state are kept (5). dc = dh·o·(1 − tanh² c) + dc (5), five products with gates and states, sigmoids 3 × 3,
+  // tanh 3, the gradient of the next step added: 23
+  backward: (d) => recurrentBackward(d, 4, 23, 5),
   reference(d, inputs) {
     const sums = gateSums(d, 4, inputs)
     const n = d.hidden

@@ -1,3 +1,4 @@
+import {gradientOf, ofExtra, ofInput, ofOutput, productPart} from '../training/rules.ts'
 import {keptPairs, pairsRule} from './pairs.ts'
 import {input, kv, type OpDef, output} from './types.ts'
 
@@ -89,6 +90,37 @@ export const mlaAttention: OpDef<'mla-attention', MlaAttentionDims> = {
       })
     }
     return [o]
+  },
+  /** As `attention`: four products (dV, dP, dQ, dK), and the scores once more, executed but not useful. */
+  backward(d) {
+    const heads = d.batch * d.heads
+    const all = heads * keptPairs(d.seq, d.cached, d.causal)
+    const fresh = heads * keptPairs(d.seq, 0, d.causal)
+    const width = d.keyDim + d.valueDim
+    const tokens = d.batch * d.seq
+    const kvHeads = d.shared ? 1 : d.heads
+    const [q, o] = [tokens * d.heads * d.keyDim, tokens * d.heads * d.valueDim]
+    const [k, v] = [tokens * kvHeads * d.keyDim, tokens * kvHeads * d.valueDim]
+    const cached = d.batch * d.cached * kvHeads
+    const reads = [gradientOf(0, o), ofOutput(0, o), ofExtra(0, heads * d.seq), ofInput(0, q), ofInput(1, k)]
+    if (d.cached > 0) reads.push(ofInput(2, cached * d.keyDim))
+    const writes = [
+      {at: 0, elements: q},
+      {at: 1, elements: k},
+    ]
+    if (!d.shared) {
+      const at = d.cached > 0 ? 3 : 2
+      reads.push(ofInput(at, v))
+      if (d.cached > 0) reads.push(ofInput(4, cached * d.valueDim))
+      writes.push({at, elements: v})
+    }
+    const formula = '2·batch·heads·(pairs + newPairs)·(keyDim + valueDim) + 4·batch·heads·pairs'
+    const part = productPart(formula, (all + fresh) * width, {reads, writes}, 4 * all)
+    return {
+      data: {...part, matrix: part.matrix + 2 * all * d.keyDim, vector: 4 * all + 2 * o},
+      weights: null,
+      extra: [{name: 'log-sum-exp', elements: heads * d.seq, dtype: 'f32'}],
+    }
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 export type MlaKeysDims = {readonly rows: number; readonly heads: number; readonly nope: number; readonly rope: number}
@@ -29,6 +30,17 @@ export const mlaKeys: OpDef<'mla-keys', MlaKeysDims> = {
     }
     return [y]
   },
+  // the key that all heads share takes the sum over them
+  backward: ({rows, heads, nope, rope}) => ({
+    data: vectorPart('rows·heads·rope', rows * heads * rope, {
+      reads: [gradientOf(0, rows * heads * (nope + rope))],
+      writes: [
+        {at: 0, elements: rows * heads * nope},
+        {at: 1, elements: rows * rope},
+      ],
+    }),
+    weights: null,
+  }),
   examples: [
     {
       dims: {rows: 1, heads: 128, nope: 128, rope: 64},

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {rope} from './rope.ts'
 import {constant, input, type OpDef, output} from './types.ts'
 
@@ -52,6 +53,20 @@ export const mlaRope: OpDef<'mla-rope', MlaRopeDims> = {
       joined.set(turnedK!.subarray(r * headDim, (r + 1) * headDim), r * (rank + headDim) + rank)
     }
     return [q2, joined]
+  },
+  // the inverse rotation
+  backward({batch, seq, heads, nope, headDim, rank}) {
+    const rows = batch * seq
+    const q = rows * heads * (nope + headDim)
+    const part = vectorPart('3·batch·seq·(heads + 1)·headDim', 3 * rows * (heads + 1) * headDim, {
+      reads: [gradientOf(0, q), gradientOf(1, rows * (rank + headDim)), ofInput(3, seq * headDim)],
+      writes: [
+        {at: 0, elements: q},
+        {at: 1, elements: rows * rank},
+        {at: 2, elements: rows * headDim},
+      ],
+    })
+    return {data: part, weights: null}
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 export type MoeCombineDims = {readonly rows: number; readonly topK: number; readonly width: number}
@@ -28,6 +29,18 @@ export const moeCombine: OpDef<'moe-combine', MoeCombineDims> = {
       for (let c = 0; c < width; c++) y[r * width + c]! += weights![i]! * outputs![i * width + c]!
     }
     return [y]
+  },
+  // an expert's output takes its weight times dy, its weight the product of dy and the output: 1 and 2 per element
+  backward({rows, topK, width}) {
+    const all = rows * topK * width
+    const part = vectorPart('3·rows·topK·width', 3 * all, {
+      reads: [gradientOf(0, rows * width), ofInput(0, all), ofInput(1, rows * topK)],
+      writes: [
+        {at: 0, elements: all},
+        {at: 1, elements: rows * topK},
+      ],
+    })
+    return {data: part, weights: null}
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, ofExtra, ofOutput, vectorPart} from '../training/rules.ts'
 import {largest} from './moe-gate.ts'
 import {index, input, type OpDef, output, weight} from './types.ts'
 
@@ -46,6 +47,15 @@ export const moeGateSigmoid: OpDef<'moe-gate-sigmoid', MoeGateSigmoidDims> = {
       })
     }
     return [weights, chosen]
+  },
+  // of the chosen scores: normalizing and scale (5), s·(1 − s) times it (3); the bias is no weight that gradients train
+  backward({rows, experts, topK}) {
+    const chosen = rows * topK
+    const part = vectorPart('8·rows·topK', 8 * chosen, {
+      reads: [gradientOf(0, chosen), ofOutput(1, chosen), ofExtra(0, chosen)],
+      writes: [{at: 0, elements: rows * experts}],
+    })
+    return {data: part, weights: null, extra: [{name: 'chosen scores', elements: chosen, dtype: null}]}
   },
   examples: [
     {

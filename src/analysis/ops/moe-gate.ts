@@ -1,3 +1,4 @@
+import {gradientOf, ofExtra, ofOutput, vectorPart} from '../training/rules.ts'
 import {index, input, type OpDef, output} from './types.ts'
 
 export type MoeGateDims = {
@@ -60,6 +61,20 @@ export const moeGate: OpDef<'moe-gate', MoeGateDims> = {
       })
     }
     return [weights, chosen]
+  },
+  // normalized: multiply, sum, subtract, divide per choice; softmax: multiply, add, subtract, multiply per score
+  backward({rows, experts, topK, all, normalized}) {
+    const scored = rows * (all ? experts : topK)
+    const chosen = rows * topK
+    const part = vectorPart(
+      '4·rows·(all·experts + topK - all·topK) + 4·normalized·rows·topK',
+      4 * scored + (normalized ? 4 * chosen : 0),
+      {
+        reads: [gradientOf(0, chosen), ofOutput(1, chosen), ofExtra(0, scored)],
+        writes: [{at: 0, elements: rows * experts}],
+      },
+    )
+    return {data: part, weights: null, extra: [{name: 'probabilities', elements: scored, dtype: null}]}
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {index, input, type OpDef, output, weight} from './types.ts'
 
 /** One product per expert on the rows that chose it: y[i] = x[i]·W[expert of i]. */
@@ -63,6 +64,22 @@ export const moeLinear: OpDef<'moe-linear', MoeLinearDims> = {
       }
     }
     return [y]
+  },
+  // padded slots are executed in both gradients as in forward; experts that no row chose have no gradient
+  backward({assigned, experts, n, k, bias, slots}) {
+    const kept = keptRows(assigned, experts, slots)
+    const touched = Math.min(experts, kept)
+    const executed = slots === 0 ? kept : experts * slots
+    const matrix = 2 * executed * n * k
+    const data = productPart('2·kept·n·k', kept * n * k, {
+      reads: [gradientOf(0, kept * n), ofInput(1, assigned), ofInput(2, touched * k * n)],
+      writes: [{at: 0, elements: kept * k}],
+    })
+    const writes = [{at: 2, elements: touched * k * n}]
+    if (bias) writes.push({at: 3, elements: touched * n})
+    const reads = [ofInput(0, kept * k), ofInput(1, assigned), gradientOf(0, kept * n)]
+    const weights = productPart('2·kept·n·k + bias·kept·n', kept * n * k, {reads, writes}, bias ? kept * n : 0)
+    return {data: {...data, matrix}, weights: {...weights, matrix, vector: bias ? executed * n : 0}}
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {keptPairs, pairsRule} from './pairs.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
@@ -54,6 +55,15 @@ export const relativeBias: OpDef<'relative-bias', RelativeBiasDims> = {
       }
     }
     return [y]
+  },
+  // scores take dy as it is, a row of the table the sum over its pairs
+  backward({batch, seq, cached, heads, buckets, causal}) {
+    const all = batch * heads * seq * (cached + seq)
+    const part = vectorPart('batch·heads·pairs', batch * heads * keptPairs(seq, cached, causal), {
+      reads: [gradientOf(0, all)],
+      writes: [{at: 1, elements: buckets * heads}],
+    })
+    return {data: null, passes: [0], weights: {...part, vector: all}}
   },
   examples: [
     {

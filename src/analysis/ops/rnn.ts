@@ -1,4 +1,5 @@
-import {input, kv, type OpDef, output, weight} from './types.ts'
+import {gradientOf, ofExtra, ofInput, ofOutput, productPart} from '../training/rules.ts'
+import {type Backward, type GradientUse, input, kv, type OpDef, output, weight} from './types.ts'
 
 /** A recurrent layer over a sequence. */
 export type RecurrentDims = {
@@ -59,6 +60,48 @@ export function recurrentCost(d: RecurrentDims, gates: number, pointwise: number
   }
 }
 
+/**
+ * Backpropagation through time of a recurrent layer: each product has two factors; `pointwise` FLOPs per state channel
+ * and step besides; `kept` values per state channel and step that forward writes for it. The first state takes no gradient.
+ */
+export function recurrentBackward(d: RecurrentDims, gates: number, pointwise: number, kept: number): Backward {
+  const {batch, seq, hidden, biases} = d
+  const width = gates * hidden
+  const steps = batch * seq * hidden
+  const macs = batch * seq * width * (d.input + hidden)
+  const products = `${2 * gates}·batch·seq·hidden·(input + hidden)`
+  const gate = kept > 0 ? [ofExtra(0, kept * steps)] : [ofOutput(0, steps)]
+  const weights = [ofInput(1, d.input * width), ofInput(2, hidden * width)]
+  const writes = [
+    {at: 1, elements: d.input * width},
+    {at: 2, elements: hidden * width},
+  ]
+  if (biases > 0) writes.push({at: 3, elements: biases * width})
+  return {
+    data: productPart(
+      `${products} + ${pointwise}·batch·seq·hidden`,
+      macs,
+      {reads: [gradientOf(0, steps), ...gate, ...weights], writes: [{at: 0, elements: batch * seq * d.input}]},
+      pointwise * steps,
+    ),
+    // from the gradients of the gates, which the data gradient leaves behind: read again like what they came from
+    weights: productPart(
+      `${products} + ${gates}·batch·seq·hidden·biases`,
+      macs,
+      {
+        reads: [gradientOf(0, steps), ...gate, ofInput(0, batch * seq * d.input), ofOutput(0, steps)].filter(first),
+        writes,
+      },
+      gates * biases * steps,
+    ),
+    ...(kept > 0 ? {extra: [{name: 'gates', elements: kept * steps, dtype: null}]} : {}),
+  }
+}
+
+/** A tensor that is named twice is read once. */
+const first = (use: GradientUse, i: number, all: readonly GradientUse[]): boolean =>
+  all.findIndex(({of, at}) => of === use.of && at === use.at) === i
+
 export const rnn: OpDef<'rnn', RecurrentDims> = {
   kind: 'rnn',
   title: 'a plain recurrent layer over a sequence, h = tanh(x·W + h·U + b); its steps cannot run in parallel',
@@ -67,6 +110,8 @@ export const rnn: OpDef<'rnn', RecurrentDims> = {
   where: `per channel and step: tanh, and an add per bias; ${stepsRule}`,
   source: 'Elman 1990, Cognitive Science 14; Goodfellow et al. 2016, Deep Learning, eq. 10.8–10.9',
   cost: (d) => recurrentCost(d, 1, 1, 1, 1),
+  // dh·(1 − h²) (3), the gradient of the next step added
+  backward: (d) => recurrentBackward(d, 1, 4, 0),
   reference(d, inputs) {
     const sums = gateSums(d, 1, inputs)
     const h = Float64Array.from(inputs.at(-1)!)

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {rope} from './rope.ts'
 import {constant, input, type OpDef, output} from './types.ts'
 
@@ -43,6 +44,20 @@ export const ropePartial: OpDef<'rope-partial', RopePartialDims> = {
     const whole = (x: Float64Array, rotated: Float64Array) =>
       x.map((v, i) => (i % width < headDim ? rotated[Math.floor(i / width) * headDim + (i % width)]! : v))
     return [whole(q!, turned[0]!), whole(k!, turned[1]!)]
+  },
+  // the inverse rotation
+  backward({batch, seq, heads, kvHeads, headDim, plain}) {
+    const q = batch * seq * heads * (headDim + plain)
+    const k = batch * seq * kvHeads * (headDim + plain)
+    const flops = 3 * batch * seq * (heads + kvHeads) * headDim
+    const part = vectorPart('3·batch·seq·(heads + kvHeads)·headDim', flops, {
+      reads: [gradientOf(0, q), gradientOf(1, k), ofInput(2, seq * headDim)],
+      writes: [
+        {at: 0, elements: q},
+        {at: 1, elements: k},
+      ],
+    })
+    return {data: part, weights: null}
   },
   examples: [
     {

@@ -11,5 +11,6 @@ export const scale = elementwise({
   special: 0,
   source: 'definition; Gemma multiplies its embeddings by √hidden (arXiv:2403.08295)',
   apply: (x) => FACTOR * x!,
+  backward: {flops: 1, special: 0, keeps: 'nothing'},
   examples: [{dims: {elements: 3584}, flops: 3584, bytes: 28_672, source: 'Gemma 2 9B, one token: 2 × 3,584 × 4 B'}],
 })

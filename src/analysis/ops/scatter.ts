@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {index, input, type OpDef, output} from './types.ts'
 
 /** Adds `rows` rows of `width` elements, by number, into `targets` rows of zeros. */
@@ -26,6 +27,14 @@ export const scatter: OpDef<'scatter', ScatterDims> = {
     for (let r = 0; r < rows; r++) for (let c = 0; c < width; c++) y[numbers![r]! * width + c]! += x![r * width + c]!
     return [y]
   },
+  // each row takes the gradient of the row it was added to
+  backward: ({rows, targets, width}) => ({
+    data: vectorPart('0', 0, {
+      reads: [gradientOf(0, targets * width), ofInput(1, rows)],
+      writes: [{at: 0, elements: rows * width}],
+    }),
+    weights: null,
+  }),
   examples: [
     {dims: {rows: 10, targets: 4, width: 3}, flops: 30, bytes: 248, source: 'by hand: 4 B × (10·3 + 4·3) + 10·8 B'},
   ],

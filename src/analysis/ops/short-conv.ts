@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {input, kv, type OpDef, output, weight} from './types.ts'
 
 export type ShortConvDims = {
@@ -51,6 +52,21 @@ export const shortConv: OpDef<'short-conv', ShortConvDims> = {
       }
     }
     return [y, next]
+  },
+  // each tap has two factors; the state of the tokens before takes no gradient
+  backward({batch, seq, channels, taps, bias}) {
+    const n = batch * seq * channels
+    const macs = n * taps
+    const data = vectorPart('2·batch·seq·channels·taps', 2 * macs, {
+      reads: [gradientOf(0, n), ofInput(1, channels * taps)],
+      writes: [{at: 0, elements: n}],
+    })
+    const writes = [{at: 1, elements: channels * taps}]
+    if (bias) writes.push({at: 3, elements: channels})
+    const formula = '2·batch·seq·channels·taps + bias·batch·seq·channels'
+    const reads = [ofInput(0, n), gradientOf(0, n)]
+    const weights = vectorPart(formula, 2 * macs + (bias ? n : 0), {reads, writes})
+    return {data: {...data, macs}, weights: {...weights, macs}}
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, ofOutput, vectorPart} from '../training/rules.ts'
 import type {SoftmaxDims} from './softmax.ts'
 import {input, type OpDef, output} from './types.ts'
 
@@ -24,6 +25,15 @@ export const softcap: OpDef<'softcap', SoftmaxDims> = {
     }
   },
   reference: (_, [x]) => [x!.map((v) => (v === Number.NEGATIVE_INFINITY ? v : CAP * Math.tanh(v / CAP)))],
+  // dy·(1 − (y/cap)²): divide, square, subtract, multiply
+  backward({rows, cols, kept}) {
+    const all = rows * cols
+    const part = vectorPart('4·kept', 4 * kept, {
+      reads: [ofOutput(0, all), gradientOf(0, all)],
+      writes: [{at: 0, elements: all}],
+    })
+    return {data: {...part, vector: 4 * all}, weights: null}
+  },
   examples: [
     {
       dims: {rows: 1, cols: 256_000, kept: 256_000},

@@ -1,3 +1,4 @@
+import {gradientOf, ofExtra, ofOutput, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
 /** `rows` rows in `heads` equal groups of `cols` scores, of which `kept` in all are not masked. */
@@ -39,6 +40,23 @@ export const softmaxSink: OpDef<'softmax-sink', SoftmaxSinkDims> = {
       for (let c = 0; c < cols; c++) y[r * cols + c] = Math.exp(x![r * cols + c]! - max) / sum
     }
     return [y]
+  },
+  // dx as softmax; a sink takes −p·Σ dy·y over its rows, p being its own share, which is kept: 2 per score, 2 per row
+  backward({rows, cols, kept, heads}) {
+    const all = rows * cols
+    const data = vectorPart('4·kept', 4 * kept, {
+      reads: [ofOutput(0, all), gradientOf(0, all)],
+      writes: [{at: 0, elements: all}],
+    })
+    const weights = vectorPart('2·kept + 2·rows', 2 * kept + 2 * rows, {
+      reads: [ofOutput(0, all), gradientOf(0, all), ofExtra(0, rows)],
+      writes: [{at: 1, elements: heads}],
+    })
+    return {
+      data: {...data, vector: 4 * all},
+      weights: {...weights, vector: 2 * all + 2 * rows},
+      extra: [{name: 'sink share', elements: rows, dtype: null}],
+    }
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, vectorPart} from '../training/rules.ts'
 import {index, input, type OpDef, output} from './types.ts'
 
 /** y[i] = Σ over the neighbours j of i of a[i,j]·x[j], in compressed sparse rows. */
@@ -47,6 +48,23 @@ export const spmm: OpDef<'spmm', SpmmDims> = {
       }
     }
     return [y]
+  },
+  // dx = Aᵀ·dy; the weight of an edge takes the product of dy at its target and x at its source
+  backward({nodes, edges, features, heads, weighted}) {
+    const width = heads * features
+    const macs = weighted ? edges * width : 0
+    const along = [ofInput(1, edges), ofInput(2, nodes + 1)]
+    const reads = [gradientOf(0, nodes * width), ...along]
+    const data = vectorPart('edges·heads·features + weighted·edges·heads·features', edges * width + macs, {
+      reads: weighted ? [...reads, ofInput(3, edges * heads)] : reads,
+      writes: [{at: 0, elements: nodes * width}],
+    })
+    if (!weighted) return {data, weights: null}
+    const weights = vectorPart('2·edges·heads·features', 2 * edges * width, {
+      reads: [...reads, ofInput(0, nodes * width)],
+      writes: [{at: 3, elements: edges * heads}],
+    })
+    return {data: {...data, macs}, weights: {...weights, macs}}
   },
   examples: [
     {

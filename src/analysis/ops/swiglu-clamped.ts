@@ -16,5 +16,7 @@ export const swigluClamped = elementwise({
     const u = Math.max(-LIMIT, Math.min(up!, LIMIT))
     return (u + 1) * (g / (1 + Math.exp(-ALPHA * g)))
   },
+  // 3 compares, s (4), up + 1, dup = dy·gate·s (2), dgate = dy·(up + 1)·s·(1 + α·gate·(1 − s)) (6), zero where clamped (2)
+  backward: {flops: 18, special: 1, keeps: 'inputs'},
   examples: [{dims: {elements: 2880}, flops: 25_920, bytes: 34_560, source: 'GPT-OSS, one token and expert'}],
 })

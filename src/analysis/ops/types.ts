@@ -41,12 +41,12 @@ export interface GradientPart {
 export interface Backward {
   /** gradient of the data that came in; `null` where it is the gradient of the output itself (an addition) or there is none */
   readonly data: GradientPart | null
-  /** gradient of the weights; `null` where there are none */
+  /** gradient of the weights (of edge weights, in a sparse product); `null` where there are none */
   readonly weights: GradientPart | null
   /** inputs whose gradient is the output's gradient, without arithmetic or traffic */
   readonly passes?: readonly number[]
-  /** what the forward operator writes for its gradient alone: masks, row statistics */
-  readonly extra?: readonly {readonly name: string; readonly elements: number; readonly dtype: DType}[]
+  /** what the forward operator writes for its gradient alone: masks, row statistics; `null`: in the activations' type */
+  readonly extra?: readonly {readonly name: string; readonly elements: number; readonly dtype: DType | null}[]
 }
 
 /**

@@ -200,7 +200,12 @@ class Differentiation {
       } else if (of === 'output') {
         read(
           this.latest(node.outputs[at]!),
-          useOf(node.outputs[at]!.name, 'input', elements, node.cost.writes[at]!.dtype),
+          useOf(
+            node.outputs[at]!.name,
+            node.cost.writes[at]!.role === 'index' ? 'index' : 'input',
+            elements,
+            node.cost.writes[at]!.dtype,
+          ),
         )
       } else {
         const extra = this.extras.get(node.id)![at]!

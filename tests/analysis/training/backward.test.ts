@@ -15,7 +15,7 @@ describe.each(withRule)('the gradient of %s', (_, op) => {
     fc.assert(
       fc.property(dimsOf(op, 60), (dims) => {
         const {data, weights} = op.backward!(dims)
-        const extraNames = typeof dims.causal === 'boolean' && dims.kvHeads ? newPairsOf(dims as never) : {}
+        const extraNames = typeof dims.causal === 'boolean' && dims.seq ? newPairsOf(dims as never) : {}
         for (const part of [data, weights]) {
           if (!part) continue
           expect(evaluateFormula(part.formula, {...dims, ...op.derived?.(dims), ...extraNames})).toBe(part.flops)
@@ -64,9 +64,11 @@ describe.each(withRule)('the gradient of %s', (_, op) => {
         const data = [...(rule.data?.writes.map(({at}) => at) ?? []), ...(rule.passes ?? [])]
         const weights = rule.weights?.writes.map(({at}) => at) ?? []
         reads.forEach(({role, elements, name}, at) => {
-          if (role === 'weight') expect(weights, name).toContain(at)
+          // DeepSeek-V3's routing bias is moved by load, not by gradients (arXiv:2412.19437 §2.1.2)
+          if (role === 'weight' && op.kind !== 'moe-gate-sigmoid') expect(weights, name).toContain(at)
           // targets and masks are no data that anything was computed from
-          if (role === 'input' && elements > 0 && name !== 'target' && name !== 'mask') expect(data, name).toContain(at)
+          if (role === 'input' && elements > 0 && name !== 'target' && name !== 'mask')
+            expect([...data, ...weights], name).toContain(at)
         })
       }),
       {numRuns: 30},
@@ -79,7 +81,8 @@ describe.each(withRule)('the gradient of %s', (_, op) => {
         const {macs} = op.cost(dims)
         const {data, weights} = op.backward!(dims)
         // cached keys and values take no gradient
-        if (Number(dims.cached ?? 0) === 0) expect((data?.macs ?? 0) + (weights?.macs ?? 0)).toBe(2 * macs)
+        if (Number(dims.cached ?? 0) === 0 && dims.stored !== true)
+          expect((data?.macs ?? 0) + (weights?.macs ?? 0)).toBe(2 * macs)
       }),
       {numRuns: 50},
     )
