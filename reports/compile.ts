@@ -1,6 +1,22 @@
 /** Vega-Lite → Vega. A warning is an error: a spec that Vega-Lite has doubts about draws something else than it says. */
-import type {Spec} from 'vega'
+import type {Mark, Spec} from 'vega'
 import type {View} from './view.ts'
+
+const words: Readonly<Record<string, string>> = {
+  symbol: 'points',
+  rule: 'lines',
+  rect: 'bars',
+  text: 'labels',
+  line: 'line',
+}
+
+/** Screen readers announce every group of marks: one without a name says nothing. */
+function nameMarks(marks: readonly Mark[], title: string): void {
+  for (const mark of marks) {
+    if (mark.type === 'group') nameMarks(mark.marks ?? [], title)
+    else if (mark.aria !== false) mark.description ??= `${title}: ${words[mark.type] ?? mark.type}`
+  }
+}
 
 /**
  * Compiles a view.
@@ -19,5 +35,6 @@ export async function compileView(view: View): Promise<Spec> {
   >
   const {spec} = compile(view.spec, {logger})
   if (warnings.length > 0) throw new Error(`view ${view.id}: ${warnings.join('; ')}`)
+  nameMarks(spec.marks ?? [], view.title)
   return spec
 }

@@ -1,4 +1,4 @@
-import {existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {pathToFileURL} from 'node:url'
@@ -10,7 +10,7 @@ import {extractDocument, renderHtml} from '../../reports/html.ts'
 import type {Extras} from '../../reports/live/source.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
-import {buildTemplate, cpu, sample} from './support.ts'
+import {buildTemplate, cpu, root, sample} from './support.ts'
 
 const executable = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const present = existsSync(executable)
@@ -81,7 +81,7 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
   it('draws every chart and every operator, says nothing and loads nothing', async () => {
     const document = sample({options: {against: [machines.mi300x]}})
     const {page, said, asked} = await open(document)
-    await expect(page.locator('.chart svg').count()).resolves.toBe(4)
+    await expect(page.locator('.chart svg:visible').count()).resolves.toBe(7)
     for (const op of document.result.operators) expect(await dot(page, op.id).count()).toBe(1)
     expect(await page.locator('#operators tbody tr').count()).toBe(document.result.operators.length)
     expect(await page.locator('#answer').innerText()).toContain('What limits it')
@@ -179,7 +179,7 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     await page.mouse.click(...middle)
     for (let i = 0; i < 4; i++) await page.mouse.wheel(0, -200)
     await expect.poll(ticks).not.toEqual(before)
-    await page.getByRole('button', {name: 'Back to the frame'}).click()
+    await page.getByRole('button', {name: 'Reset to the frame'}).click()
     await expect.poll(ticks).toEqual(before)
     await page.getByRole('button', {name: 'Zoom in'}).click()
     await expect.poll(ticks).not.toEqual(before)
@@ -315,9 +315,182 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
       undefined,
       {model: own},
     )
-    await page.getByRole('button', {name: 'Double Batch'}).click()
+    await page.getByRole('button', {name: '×2 Batch'}).click()
     await expect.poll(() => page.locator('h1 + .lead').innerText()).toContain('batch 2')
     expect(await page.locator('h1').innerText()).toContain('Mine')
+    await page.close()
+  })
+
+  it('zooms by keyboard and by a box', async () => {
+    const {page, said} = await open(sample())
+    const ticks = () => page.locator('.chart[data-view=roofline] .role-axis-label text').allInnerTexts()
+    const before = await ticks()
+    const chart = page.locator('.chart[data-view=roofline]')
+    await chart.focus()
+    await page.keyboard.press('+')
+    await page.keyboard.press('ArrowRight')
+    await expect.poll(ticks).not.toEqual(before)
+    await page.keyboard.press('0')
+    await expect.poll(ticks).toEqual(before)
+    const box = (await chart.boundingBox())!
+    await page.keyboard.down('Shift')
+    await page.mouse.move(box.x + 400, box.y + 100)
+    await page.mouse.down()
+    await page.mouse.move(box.x + 600, box.y + 250, {steps: 3})
+    await page.mouse.up()
+    await page.keyboard.up('Shift')
+    await expect.poll(ticks).not.toEqual(before)
+    await expect.poll(() => page.locator('.box').isVisible()).toBe(false)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('finds, isolates, and shows one memory level or all of one operator', async () => {
+    const {page, said} = await open(sample({model: 'transformer', machine: cpu, options: {batch: 32}}))
+    const points = page.locator('.chart[data-view=roofline] [aria-roledescription=point]')
+    const all = await points.count()
+    await page.getByRole('searchbox', {name: 'Find an operator in the chart'}).fill('mlp.act')
+    await expect
+      .poll(() =>
+        page
+          .locator(
+            '.chart[data-view=roofline] [aria-roledescription=point][opacity="0.92"], .chart[data-view=roofline] [aria-roledescription=point]:not([opacity])',
+          )
+          .count(),
+      )
+      .toBeLessThan(all)
+    await page.getByRole('searchbox', {name: 'Find an operator in the chart'}).fill('')
+    await page.locator('tr[data-id="layers.mlp.up"]').click()
+    await page.getByLabel('Every level of the picked operator').check()
+    await expect
+      .poll(() => page.locator('.chart[data-view=roofline] [aria-label="DRAM = L3 = L2 = L1"]').count())
+      .toBe(1)
+    await page.getByLabel('Only the picked operator').check()
+    await expect.poll(() => points.count()).toBeLessThan(4)
+    await page.getByLabel('Only the picked operator').uncheck()
+    await page.getByLabel('Memory level').selectOption('L2')
+    await expect.poll(() => page.locator('.chart[data-view=roofline] [aria-label^="L3 "]').count()).toBe(0)
+    await expect.poll(() => page.locator('.chart[data-view=roofline] [aria-label^="L2 "]').count()).toBe(1)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('sums the time by layer, kind and class', async () => {
+    const {page} = await open(sample())
+    const bars = () =>
+      page
+        .locator('.chart[data-view=time] [aria-roledescription=bar]')
+        .evaluateAll((all) => all.map((bar) => bar.getAttribute('aria-label')))
+    await page.getByLabel('A bar for each').selectOption('class')
+    await page.locator('#time').scrollIntoViewIfNeeded()
+    await expect.poll(async () => (await bars()).join()).toMatch(/Matrix product: 8\d/)
+    expect((await bars()).length).toBeLessThanOrEqual(5)
+    await page.close()
+  })
+
+  it('saves every chart as SVG and as PNG', async () => {
+    const {page, said} = await open(sample())
+    for (const id of ['roofline', 'time', 'throughput', 'tiles']) {
+      for (const [kind, starts] of [
+        ['SVG', '<svg'],
+        ['PNG', '\x89PNG'],
+      ] as const) {
+        const [download] = await Promise.all([
+          page.waitForEvent('download'),
+          page
+            .locator(`#${id}`)
+            .getByRole('button', {name: `Save ${kind} of`})
+            .click(),
+        ])
+        expect(download.suggestedFilename()).toBe(`${id}.${kind.toLowerCase()}`)
+        expect(readFileSync((await download.path())!, 'latin1').slice(0, 4)).toBe(starts)
+      }
+    }
+    const [csv] = await Promise.all([
+      page.waitForEvent('download'),
+      page.locator('#operators').getByRole('button', {name: 'Save CSV'}).click(),
+    ])
+    expect(readFileSync((await csv.path())!, 'utf8').split('\r\n')[0]).toMatch(/^operator,share/)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('compares with the document before, live', async () => {
+    const before = sample()
+    const {page, said} = await open(sample({options: {weightsDtype: 'int8', fusion: 'all'}}), undefined, undefined, {
+      before,
+    })
+    await expect(page.locator('#comparison svg').count()).resolves.toBe(1)
+    expect(await page.locator('#comparison tbody tr').count()).toBeGreaterThan(40)
+    const summary = () => page.locator('#comparison figcaption').innerText()
+    const first = await summary()
+    await page.getByRole('button', {name: '×2 Batch'}).click()
+    await expect.poll(summary).not.toBe(first)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('shows the sweep of a measured machine, and measured runs with what they could reach', async () => {
+    const sweep = [4096, 32768, 1 << 20, 1 << 26].map((bytes, i) => ({bytes, bytesPerSecond: 4e11 / 3 ** i}))
+    const caches = [
+      {level: 'L1', claimed: 32768, found: 32768},
+      {level: 'L2', claimed: 1 << 20, found: null},
+    ]
+    const machine = {...cpu, identity: {sweep, caches}}
+    const run = {
+      id: 'gemm',
+      op: 'matmul',
+      dims: {m: 64},
+      dtype: 'f32',
+      threads: 2,
+      flops: 1,
+      bytes: 1,
+      seconds: {median: 1, min: 1, max: 1, cv: 0},
+      flopsPerSecond: 1e11,
+      bytesPerSecond: 1,
+      intensity: 32,
+      bound: 'fma-f32',
+      attainable: 2.36e11,
+      efficiency: 0.42,
+      efficiencyMedian: 0.4,
+      maxError: 0,
+      verdict: 'ok',
+    } as const
+    const {page, said} = await open(sample({model: 'transformer', machine}), undefined, undefined, {
+      machines: [machine],
+      runs: [run],
+    })
+    await expect(page.locator('#caches [aria-roledescription=point]').count()).resolves.toBe(4)
+    expect(await page.locator('#caches').innerText()).toContain('L1 found: 32 KiB')
+    expect(await page.locator('.chart[data-view=roofline] [aria-label^="measured gemm 64 f32"]').count()).toBe(1)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it.each(['light', 'dark'] as const)('has nothing that axe calls serious, %s', async (colorScheme) => {
+    const {page} = await open(sample({options: {against: [machines.mi300x]}}), undefined, undefined, {
+      before: sample({options: {batch: 4}}),
+    })
+    await page.emulateMedia({colorScheme})
+    await page.waitForTimeout(200)
+    // the page's policy forbids what is not its own: axe comes in through the debugger, which no policy binds
+    await page.evaluate(readFileSync(join(root, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8'))
+    const found = await page.evaluate(async () => {
+      const {axe} = globalThis as unknown as {
+        axe: {run(): Promise<{violations: {id: string; impact: string; nodes: {html: string}[]}[]}>}
+      }
+      const {violations} = await axe.run()
+      return violations
+        .filter(({impact}) => impact === 'serious' || impact === 'critical')
+        .map(
+          ({id, nodes}) =>
+            `${id}: ${nodes
+              .slice(0, 3)
+              .map((node) => node.html.slice(0, 120))
+              .join(' | ')}`,
+        )
+    })
+    expect(found).toEqual([])
     await page.close()
   })
 

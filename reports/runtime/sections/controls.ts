@@ -41,8 +41,8 @@ class Field {
       const value = Math.max(control.least ?? 1, Math.floor(Number(this.#input.value) * factor))
       change(control.id, String(value))
     }
-    const step = (text: string, label: string, factor: number) =>
-      h('button', {type: 'button', 'aria-label': `${label} ${control.label}`, click: times(factor)}, text)
+    const step = (text: string, factor: number) =>
+      h('button', {type: 'button', 'aria-label': `${text} ${control.label}`, click: times(factor)}, text)
     this.element = h(
       'div',
       {class: 'field'},
@@ -51,8 +51,8 @@ class Field {
         'span',
         {class: 'entry'},
         this.#input,
-        control.doubles === true && step('½', 'Halve', 0.5),
-        control.doubles === true && step('×2', 'Double', 2),
+        control.doubles === true && step('½', 0.5),
+        control.doubles === true && step('×2', 2),
       ),
     )
   }

@@ -26,15 +26,15 @@ export function figureOf(view: View, store: Store, tooltip: Tooltip): Figure {
     if (changed.has('document')) described.textContent = words()
   })
   let chart: Chart | undefined
-  const button = (label: string, text: string, act: () => Promise<void>) =>
-    h('button', {type: 'button', 'aria-label': `${label}: ${view.title}`, title: label, click: act}, text)
+  const button = (text: string, act: () => Promise<void>) =>
+    h('button', {type: 'button', 'aria-label': `${text} of ${view.title}`, click: act}, text)
   const tools = h(
     'div',
     {class: 'tools'},
-    button('Save the chart as SVG', 'Save SVG', async () => {
+    button('Save SVG', async () => {
       if (chart) save(`${view.id}.svg`, 'image/svg+xml', await chart.toSvg())
     }),
-    button('Save the chart as PNG', 'Save PNG', async () => {
+    button('Save PNG', async () => {
       if (chart) saveBlob(`${view.id}.png`, await pngOf(await chart.toSvg()))
     }),
   )

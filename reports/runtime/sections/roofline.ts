@@ -125,7 +125,7 @@ export function rooflineSection(store: Store, tooltip: Tooltip): {element: HTMLE
   tools.prepend(
     button('Zoom in', '+', () => chart?.zoom(0.6)),
     button('Zoom out', '−', () => chart?.zoom(1 / 0.6)),
-    button('Back to the frame', 'Reset', () => chart?.zoom(undefined)),
+    button('Reset to the frame', 'Reset', () => chart?.zoom(undefined)),
   )
   tools.append(
     h(
