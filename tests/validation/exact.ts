@@ -1,6 +1,6 @@
 /** Figures that others printed, computed by this engine: the rows of the first table of `docs/validation.md`. */
 import {readFileSync} from 'node:fs'
-import {transformer} from '../../src/analysis/architectures/transformer.ts'
+import {type TransformerSpec, transformer} from '../../src/analysis/architectures/transformer.ts'
 import {evaluate} from '../../src/analysis/evaluate.ts'
 import {GraphBuilder, parameterCount} from '../../src/analysis/graph.ts'
 import {models} from '../../src/analysis/models/index.ts'
@@ -69,18 +69,24 @@ function criticalBatch(row: Published): number {
   return batch
 }
 
-/** Bytes of KV cache that one more token takes, in kB. Only layers, KV heads and head dimension matter. */
-function cachePerToken(row: Published): number {
-  const [layers, kvHeads, headDim] = ['layers', 'kv_heads', 'head_dim'].map((name) => number(row, name)) as [
-    number,
-    number,
-    number,
-  ]
-  const spec = {...llamaLike, layers, kvHeads, headDim}
+/** The transformer of a row: latent attention as the built-in DeepSeek-V3, else grouped heads. Other sizes do not matter. */
+function cachedModel(row: Published): TransformerSpec {
+  const layers = number(row, 'layers')
+  if (row.config.attention === 'MLA') {
+    const {spec} = models['deepseek-v3']
+    const latent = {...spec.latent!, rank: number(row, 'kv_lora_rank'), ropeDim: number(row, 'qk_rope_head_dim')}
+    return {...spec, layers, latent, groups: [{name: 'moe', layers}]}
+  }
+  const [kvHeads, headDim] = [number(row, 'kv_heads'), number(row, 'head_dim')]
   const rest = {hidden: 8192, heads: 64, ffn: 29_568, vocab: 152_064, positions: 32_768}
+  return {...llamaLike, layers, kvHeads, headDim, ...rest}
+}
+
+/** Bytes of KV cache that one more token takes, in kB. */
+function cachePerToken(row: Published): number {
   const roof = prepareRoof(machineOf([peak('bf16', 'matrix', 1), bandwidth('DRAM', 1)]))
   const held = (context: number) =>
-    evaluate(transformer({...spec, ...rest}, tokens(1, {context})), roof, {
+    evaluate(transformer(cachedModel(row), tokens(1, {context})), roof, {
       dtype: {weights: 'bf16', activations: 'bf16', kv: 'bf16'},
     }).memory.kvCache
   return (held(1000) - held(999)) / 1000
