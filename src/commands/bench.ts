@@ -1,7 +1,6 @@
 import type {Bench as BenchResult} from '../analysis/document/bench.ts'
 import {BaseCommand} from './shared/base.ts'
-import {benchOptions, kernelFlags} from './shared/kernels.ts'
-import {withProgress} from './shared/measuring.ts'
+import {kernelFlags, runKernels} from './shared/kernels.ts'
 
 export default class Bench extends BaseCommand {
   static override summary = 'Run kernels, check them against their reference, place them under the roof'
@@ -22,12 +21,9 @@ export default class Bench extends BaseCommand {
         threads: flags.threads ?? null,
         isa: flags.isa ?? null,
         backend: flags.backend ?? 'cpu',
+        adapter: flags.adapter ?? null,
       })
-    const options = await benchOptions(flags, this)
-    const {benchKernels} = await import('../kernels/bench.ts')
-    const {kernels, warnings} = await withProgress(this.showsProgress, (onProgress) =>
-      benchKernels({...options, kernels: names, onProgress}),
-    )
+    const {kernels, warnings} = await runKernels(flags, names, this)
     for (const warning of warnings) this.remark(warning)
     const result: BenchResult = {kernels}
     await this.answer({

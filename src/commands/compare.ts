@@ -5,8 +5,7 @@ import {AnalysisError} from '../analysis/errors.ts'
 import {BaseCommand} from './shared/base.ts'
 import {readPage, readSaved} from './shared/document.ts'
 import {reportFlag} from './shared/flags.ts'
-import {benchOptions, kernelFlags} from './shared/kernels.ts'
-import {withProgress} from './shared/measuring.ts'
+import {kernelFlags, runPairs} from './shared/kernels.ts'
 import type {Values} from './shared/values.ts'
 
 export default class Compare extends BaseCommand {
@@ -78,11 +77,7 @@ export default class Compare extends BaseCommand {
   }
 
   private async fused(pair: string, flags: Values<typeof kernelFlags>): Promise<void> {
-    const options = await benchOptions(flags, this)
-    const {benchPairs} = await import('../kernels/bench.ts')
-    const {pairs, warnings} = await withProgress(this.showsProgress, (onProgress) =>
-      benchPairs({...options, pairs: pair === 'all' ? undefined : pair.split(','), onProgress}),
-    )
+    const {pairs, warnings} = await runPairs(flags, pair === 'all' ? undefined : pair.split(','), this)
     for (const warning of warnings) this.remark(warning)
     const result: FusedComparison = {kind: 'fused', pairs}
     await this.answer({

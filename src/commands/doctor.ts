@@ -8,7 +8,8 @@ export default class Doctor extends BaseCommand {
 
   async run(): Promise<void> {
     await this.read(Doctor)
-    const result: DoctorResult = {checks: checkUp()}
+    const {gpuCheck} = await import('./shared/gpu.ts')
+    const result: DoctorResult = {checks: [...checkUp(), await gpuCheck()]}
     await this.answer({
       schema: 'doctor@1',
       result,

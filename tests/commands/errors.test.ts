@@ -75,9 +75,9 @@ const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
   [['place', '--flops', '1', '--bytes', '1', '--seconds', '0', ...h100], 3, 'bad-points', /seconds/],
   [['place', '--points', '@points.csv', ...h100], 3, 'bad-points', /line 2/],
   [['report', '@empty.json'], 3, 'bad-document', /empty\.json/],
-  [['measure', 'webgpu'], 4, 'no-adapter', /WebGPU/],
+  [['measure', 'webgpu', '--adapter', 'no-such-gpu'], 4, 'no-adapter', /WebGPU/],
   [['measure', 'gpu'], 2, 'bad-flag', /gpu/],
-  [['bench', '--backend', 'webgpu'], 4, 'no-adapter', /WebGPU/],
+  [['bench', '--backend', 'webgpu', '--adapter', 'no-such-gpu'], 4, 'no-adapter', /WebGPU/],
   [['bench', 'gemm', '--dims', '1x-1x2'], 2, 'bad-flag', /--dims/],
 ]
 

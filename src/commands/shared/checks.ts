@@ -1,6 +1,5 @@
 /** What `perf doctor` looks at: one function a check, in the order they are printed. */
 import {accessSync, constants, existsSync, readFileSync, realpathSync} from 'node:fs'
-import {createRequire} from 'node:module'
 import {cpus} from 'node:os'
 import {delimiter, dirname, join} from 'node:path'
 import type {Checkup} from '../../analysis/document/doctor.ts'
@@ -143,15 +142,6 @@ function profile(): Found {
   return warn(warnings[0]?.message ?? 'this machine was not measured yet', 'perf measure')
 }
 
-function webgpu(): Found {
-  try {
-    createRequire(import.meta.url).resolve('webgpu')
-    return ok('the package webgpu is installed')
-  } catch {
-    return warn('the package webgpu is not installed', 'nothing to do: GPUs are analyzed from their datasheets')
-  }
-}
-
 /** Runs every check; one that breaks is reported as failed and does not stop the others. */
 export function checkUp(): Checkup[] {
   let addon: NativeAddon | AnalysisError
@@ -177,7 +167,6 @@ export function checkUp(): Checkup[] {
     'cache-folder': () => writable(cacheFolder, 'XDG_CACHE_HOME'),
     'config-folder': () => writable(userFolder(), 'XDG_CONFIG_HOME'),
     profile,
-    webgpu,
   }
   return Object.entries(checks).map(([id, check]) => {
     try {

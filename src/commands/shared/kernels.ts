@@ -4,11 +4,21 @@ import {AnalysisError} from '../../analysis/errors.ts'
 import {wholeNumber} from '../../analysis/workload.ts'
 import type {BenchOptions} from '../../kernels/bench.ts'
 import {loadNative} from '../../kernels/native.ts'
+import type {GpuBenchOptions} from '../../kernels/webgpu/bench.ts'
+import type {GpuSession} from '../../kernels/webgpu/session.ts'
 import {number, workloadFlags} from './flags.ts'
 import {localMachine, type MachineHost} from './machine.ts'
+import {withProgress} from './measuring.ts'
 import type {Values} from './values.ts'
 
 const group = 'KERNELS'
+
+export const adapterFlag = (helpGroup: string) =>
+  Flags.string({
+    summary: 'GPU: high-performance (default), low-power, software, or a part of its name',
+    helpValue: 'NAME',
+    helpGroup,
+  })
 
 export const kernelFlags = {
   dims: Flags.custom<number[]>({
@@ -34,18 +44,67 @@ export const kernelFlags = {
     summary: 'where to run (default cpu)',
     helpGroup: group,
   })(),
+  adapter: adapterFlag(group),
 }
+
+type KernelFlags = Values<typeof kernelFlags>
 
 /**
  * Options of a run on this machine's processor, with its profile as the roof.
- * @throws AnalysisError `no-addon` where nothing can run, `no-adapter` for webgpu, `bad-flag`
+ * @throws AnalysisError `no-addon` where nothing can run, `bad-flag`
  */
-export async function benchOptions(flags: Values<typeof kernelFlags>, host: MachineHost): Promise<BenchOptions> {
-  const {dims, dtype, threads, isa, backend} = flags
-  if (backend === 'webgpu')
-    throw new AnalysisError('no-adapter', '--backend webgpu: kernels do not run through WebGPU yet', ['--backend cpu'])
+async function cpuOptions(flags: KernelFlags, host: MachineHost): Promise<BenchOptions> {
+  const {dims, dtype, threads, isa} = flags
+  if (flags.adapter !== undefined)
+    throw new AnalysisError('bad-flag', '--adapter chooses a GPU; kernels run on the processor', ['--backend webgpu'])
   if (threads !== undefined) wholeNumber(threads, '--threads')
   loadNative()
   const machine = await localMachine(host)
   return {dims, dtype, threads, isa, machine}
+}
+
+/** Refuses what means nothing on a GPU, opens it, and finds its roof. */
+async function onGpu<T>(
+  flags: KernelFlags,
+  host: MachineHost,
+  work: (session: GpuSession, options: GpuBenchOptions) => Promise<T>,
+): Promise<T> {
+  for (const flag of ['threads', 'isa'] as const)
+    if (flags[flag] !== undefined)
+      throw new AnalysisError('bad-flag', `--${flag} is of processors; with --backend webgpu it has no meaning`, [
+        `leave --${flag} out`,
+      ])
+  const {gpuMachine, withGpu} = await import('./gpu.ts')
+  return withGpu(flags.adapter, async (session) =>
+    work(session, {dims: flags.dims, dtype: flags.dtype, machine: await gpuMachine(session, host)}),
+  )
+}
+
+/**
+ * Runs kernels where `--backend` says.
+ * @throws AnalysisError `no-addon`, `no-adapter`, and as the benches
+ */
+export async function runKernels(flags: KernelFlags, kernels: readonly string[], host: MachineHost) {
+  if (flags.backend === 'webgpu') {
+    const {benchGpuKernels} = await import('../../kernels/webgpu/bench.ts')
+    return onGpu(flags, host, (session, options) =>
+      withProgress(host.showsProgress, (onProgress) => benchGpuKernels(session, {...options, kernels, onProgress})),
+    )
+  }
+  const options = await cpuOptions(flags, host)
+  const {benchKernels} = await import('../../kernels/bench.ts')
+  return withProgress(host.showsProgress, (onProgress) => benchKernels({...options, kernels, onProgress}))
+}
+
+/** As `runKernels`, fused pairs; `undefined` runs all. */
+export async function runPairs(flags: KernelFlags, pairs: readonly string[] | undefined, host: MachineHost) {
+  if (flags.backend === 'webgpu') {
+    const {benchGpuPairs} = await import('../../kernels/webgpu/bench.ts')
+    return onGpu(flags, host, (session, options) =>
+      withProgress(host.showsProgress, (onProgress) => benchGpuPairs(session, {...options, pairs, onProgress})),
+    )
+  }
+  const options = await cpuOptions(flags, host)
+  const {benchPairs} = await import('../../kernels/bench.ts')
+  return withProgress(host.showsProgress, (onProgress) => benchPairs({...options, pairs, onProgress}))
 }

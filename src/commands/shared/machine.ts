@@ -84,10 +84,7 @@ export async function localMachine(host: MachineHost): Promise<Machine> {
  */
 async function findOne(asked: string, host: MachineHost): Promise<Machine> {
   if (asked === 'local') return localMachine(host)
-  if (asked === 'local-gpu')
-    throw new AnalysisError('no-profile', 'local-gpu has no profile: GPUs are not measured through WebGPU yet', [
-      '`perf machine list` shows the machines there are',
-    ])
+  if (asked === 'local-gpu') return (await import('./gpu.ts')).lastGpu()
   const known: Readonly<Record<string, Machine>> = machines
   if (Object.hasOwn(known, asked)) return known[asked]!
   if (isFile(asked)) return parseMachine(readFileText(asked, 'a machine file'), asked)

@@ -1,29 +1,12 @@
 /** Programs on a GPU: tensors in buffers, parts as steps, results against the oracle. */
 import {AnalysisError} from '../../analysis/errors.ts'
-import {errorOf, type Part, type Program, tensorsOf, testValues} from '../program.ts'
+import {errorOf, type Program, tensorsOf, testValues} from '../program.ts'
 import {shaderOf} from '../wgsl/index.ts'
-import {type Format, formatBytes} from '../wgsl/shader.ts'
+import {formatBytes} from '../wgsl/shader.ts'
+import {formatOf, tensorBytes} from './bytes.ts'
 import {decode, encode, quantize} from './formats.ts'
 import type {GpuTraits} from './programs.ts'
 import type {GpuSession, Slice, Step} from './session.ts'
-
-const formatOf = (traits: GpuTraits, name: string): Format => traits.formats?.[name] ?? 'f32'
-
-/** Bytes that a part moves when every tensor is read or written once, in its own format. */
-export const gpuBytes = (part: Part, traits: GpuTraits): number =>
-  [
-    ...part.in.map((name, i) => [name, part.cost.reads[i]!.elements] as const),
-    ...part.out.map((name, i) => [name, part.cost.writes[i]!.elements] as const),
-  ].reduce((sum, [name, elements]) => sum + Math.ceil(elements * formatBytes[formatOf(traits, name)]), 0)
-
-/** Bytes of every tensor. */
-export const tensorBytes = (programs: readonly Program[], traits: GpuTraits): Map<string, number> =>
-  new Map(
-    [...tensorsOf(programs)].map(([name, elements]) => [
-      name,
-      Math.ceil(elements * formatBytes[formatOf(traits, name)]),
-    ]),
-  )
 
 /** Storage offsets must be multiples of this (WebGPU's highest minStorageBufferOffsetAlignment). */
 const guard = 256

@@ -1,0 +1,284 @@
+/** Runs operator kernels on a GPU, checks them against their oracle, and places them under the measured roof. Browser-safe. */
+import {nearest} from '../../analysis/catalog.ts'
+import type {BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
+import type {Machine} from '../../analysis/document/machine.ts'
+import {AnalysisError, quoted, type Warning} from '../../analysis/errors.ts'
+import type {Program} from '../program.ts'
+import {runRounds, type Series, type Task, throwIfAborted} from '../rounds.ts'
+import {judge, summarize} from '../statistics.ts'
+import {gpuBytes} from './bytes.ts'
+import {samplerOf, shortest, specOf} from './measure.ts'
+import {gpuRoof, gpuTime} from './place.ts'
+import {type GpuKernel, type GpuPair, gpuKernels, gpuPairs} from './programs.ts'
+import {checkOnGpu, placeTensors, stepsOf} from './run.ts'
+import type {GpuSession, Step} from './session.ts'
+
+export interface GpuBenchOptions {
+  /** in the order of the kernel's `dims`; default: a cache-resident size and, on a real GPU, one that fills it */
+  dims?: readonly number[] | undefined
+  dtype?: string | undefined
+  /** the GPU's profile: the roof */
+  machine: Machine
+  onProgress?: ((done: number, total: number, label: string) => void) | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** f32 rounding of sums of some hundred terms, and 2^-11 of results that are stored as f16. */
+const tolerances = {f32: 1e-5, f16: 2e-3} as const
+/** A kernel this far above its roof means that the roof or the count is wrong. */
+const aboveRoof = 1.01
+
+const isHalf = (def: GpuKernel | GpuPair): boolean => Object.values(def.formats ?? {}).includes('f16')
+
+/** What the tensors are called: the weights' type where it differs. */
+const dtypeOf = (def: GpuKernel | GpuPair): string => {
+  const [format] = Object.values(def.formats ?? {})
+  return format === undefined ? 'f32' : ({f32: 'f32', f16: 'f16', i8: 'int8', i4: 'int4'} as const)[format]
+}
+
+function choose<D>(names: readonly string[] | undefined, all: Readonly<Record<string, D>>, what: string): D[] {
+  const ids = Object.keys(all)
+  if (!names || names.length === 0) return Object.values(all)
+  return names.map((name) => {
+    if (Object.hasOwn(all, name)) return all[name]!
+    throw new AnalysisError(
+      'unknown-kernel',
+      `${what} ${quoted(name)} does not run through WebGPU; there are ${ids.join(', ')}`,
+      nearest(name, ids),
+    )
+  })
+}
+
+/** @throws AnalysisError `bad-dimension` */
+function checkDims(def: GpuKernel | GpuPair, dims: readonly number[]): void {
+  const form = def.dims.join('x')
+  const refuse = (message: string) => {
+    throw new AnalysisError('bad-dimension', `${def.id}: ${message}`, [`--dims ${form}`])
+  }
+  if (dims.length !== def.dims.length)
+    refuse(`the dimensions are ${form}, not ${dims.length} of them (${dims.join('x')})`)
+  for (const [i, dim] of dims.entries()) {
+    // flags and padding may be 0; everything else counts something
+    const least = ['pad', 'bias', 'causal'].includes(def.dims[i]!) ? 0 : 1
+    if (!Number.isInteger(dim) || dim < least || dim > 2 ** 31)
+      refuse(`${def.dims[i]} = ${dim} is not a whole number from ${least} to 2147483648`)
+  }
+  const of = (name: string) => dims[def.dims.indexOf(name)]
+  const divides = (part: string, whole: string) => {
+    const [p, w] = [of(part), of(whole)]
+    if (p !== undefined && w !== undefined && w % p !== 0) refuse(`${part} = ${p} does not divide ${whole} = ${w}`)
+  }
+  divides('kvHeads', 'heads')
+  divides('group', 'n')
+  divides('groups', 'channels')
+  divides('groups', 'filters')
+  // a word holds 4 or 8 weights, and four neighbours share a scale
+  if (of('group') !== undefined && (of('group')! % 4 !== 0 || of('n')! % 8 !== 0))
+    refuse(`group = ${of('group')} must be a multiple of 4 and n = ${of('n')} of 8`)
+  if (def.id === 'rope' && of('headDim')! % 2 !== 0) refuse(`headDim = ${of('headDim')} is odd`)
+}
+
+function sizesOf(
+  def: GpuKernel | GpuPair,
+  dims: readonly number[] | undefined,
+  software: boolean,
+): (readonly number[])[] {
+  if (dims) {
+    checkDims(def, dims)
+    return [dims]
+  }
+  return software ? [def.sizes.cache] : [def.sizes.cache, def.sizes.dram]
+}
+
+/** Times programs over shared tensors, in turn. */
+async function measure(
+  session: GpuSession,
+  programs: readonly Program[],
+  def: GpuKernel | GpuPair,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, Series>> {
+  const tensors = await placeTensors(session, programs, def)
+  try {
+    const ready = new Map<string, {steps: readonly Step[]; work: number}>()
+    for (const program of programs) ready.set(program.id, {steps: await stepsOf(session, program, tensors), work: 1})
+    const tasks: Task[] = programs.map(({id}) => ({id, label: id, calibrate: true, spec: specOf(id)}))
+    const {software} = session.facts
+    return await runRounds(samplerOf(session, ready), tasks, {
+      repetitionSeconds: shortest(session, software ? 0.0005 : 0.002),
+      rounds: software ? 4 : 15,
+      extraRounds: software ? 0 : 15,
+      budgetSeconds: software ? 0.5 : 1.2,
+      signal,
+    })
+  } finally {
+    session.free([...tensors.values()].map(({buffer}) => buffer))
+  }
+}
+
+/** What a measured program amounts to under the roof. */
+export function gpuEntry(
+  def: GpuKernel | GpuPair,
+  id: string,
+  op: string,
+  dims: readonly number[],
+  program: Program,
+  rates: readonly number[],
+  maxError: number,
+  adapter: string,
+  machine: Machine,
+): BenchKernel {
+  const sum = (pick: (part: Program['parts'][number]) => number) =>
+    program.parts.reduce((all, part) => all + pick(part), 0)
+  const flops = sum(({cost}) => cost.flops)
+  const bytes = sum((part) => gpuBytes(part, def))
+  const {samples: _, ...seconds} = summarize(rates.map((rate) => 1 / rate)) ?? {
+    samples: 0,
+    min: 0,
+    max: 0,
+    median: 0,
+    cv: 0,
+  }
+  const roof = gpuRoof(machine, [program], def)
+  const allowed = roof && gpuTime(program, roof, def)
+  const share = (time: number) => (allowed && time > 0 ? allowed.seconds / time : null)
+  const efficiency = share(seconds.min)
+  const doubt = !(maxError <= tolerances[isHalf(def) ? 'f16' : 'f32'])
+    ? {verdict: 'wrong' as const, reason: `differs from its reference by ${maxError.toExponential(1)}`}
+    : efficiency !== null && efficiency > aboveRoof
+      ? {
+          verdict: 'implausible' as const,
+          reason: `${Math.round(efficiency * 100)} % of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed`,
+        }
+      : judge(rates)
+  return {
+    id,
+    op,
+    dims: Object.fromEntries(def.dims.map((name, i) => [name, dims[i]!])),
+    dtype: dtypeOf(def),
+    adapter,
+    // the host's: a GPU's threads are the kernel's own affair
+    threads: 1,
+    flops,
+    bytes,
+    seconds,
+    flopsPerSecond: seconds.min > 0 ? flops / seconds.min : 0,
+    bytesPerSecond: seconds.min > 0 ? bytes / seconds.min : 0,
+    intensity: flops / bytes,
+    bound: allowed?.bound ?? null,
+    attainable: allowed ? (flops > 0 ? flops : bytes) / allowed.seconds : null,
+    efficiency,
+    efficiencyMedian: share(seconds.median),
+    // JSON has no infinity: a kernel that wrote where it must not differs by more than any value
+    maxError: Math.min(maxError, Number.MAX_VALUE),
+    ...doubt,
+  }
+}
+
+/** @throws AnalysisError `bad-flag` for a type that no kernel computes in */
+function checkType(dtype: string | undefined, def: GpuKernel | GpuPair): void {
+  if (dtype !== undefined && dtype !== dtypeOf(def))
+    throw new AnalysisError('bad-flag', `${def.id} computes in ${dtypeOf(def)} on a GPU, not in ${quoted(dtype)}`, [
+      `--dtype ${dtypeOf(def)}, or leave it out; gemm-f16, gemm-int8 and gemm-int4 are kernels of their own`,
+    ])
+}
+
+/** What remains of `defs` on this adapter; what was asked for by name and cannot run is refused. */
+function runnable<D extends GpuKernel | GpuPair>(
+  defs: readonly D[],
+  session: GpuSession,
+  asked: boolean,
+  warnings: Warning[],
+): D[] {
+  return defs.filter((def) => {
+    if (!isHalf(def) || session.hasF16) return true
+    const message = `${def.id}: ${session.facts.name} lacks the feature shader-f16`
+    if (asked) throw new AnalysisError('no-adapter', message, ['--adapter chooses another; gemm computes in f32'])
+    warnings.push({code: 'kernel-skipped', message})
+    return false
+  })
+}
+
+/**
+ * Measures kernels, each first checked at a small awkward size against its f64 reference.
+ * @throws AnalysisError `unknown-kernel`, `bad-flag`, `bad-dimension`, `does-not-fit`, `no-adapter`, `gpu-failed`, `interrupted`
+ */
+export async function benchGpuKernels(
+  session: GpuSession,
+  options: GpuBenchOptions & {kernels?: readonly string[] | undefined},
+): Promise<{kernels: BenchKernel[]; warnings: Warning[]}> {
+  const asked = (options.kernels?.length ?? 0) > 0
+  const warnings: Warning[] = []
+  const defs = runnable(choose(options.kernels, gpuKernels, 'kernel'), session, asked, warnings)
+  if (asked) for (const def of defs) checkType(options.dtype, def)
+  const chosen = asked ? defs : defs.filter((def) => options.dtype === undefined || options.dtype === dtypeOf(def))
+  const runs = chosen.flatMap((def) => sizesOf(def, options.dims, session.facts.software).map((dims) => ({def, dims})))
+  const entries: BenchKernel[] = []
+  for (const [i, {def, dims}] of runs.entries()) {
+    throwIfAborted(options.signal)
+    options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
+    const maxError = await checkOnGpu(session, def.program(def.check), def)
+    const program = def.program(dims)
+    const series = await measure(session, [program], def, options.signal)
+    const {rates} = series.get(program.id)!
+    entries.push(gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, options.machine))
+  }
+  options.onProgress?.(runs.length, runs.length, 'done')
+  return {kernels: entries, warnings: [...warnings, ...warningsOf(entries)]}
+}
+
+/**
+ * Measures unfused chains and their fused forms over the same tensors, in turn.
+ * @throws AnalysisError as `benchGpuKernels`
+ */
+export async function benchGpuPairs(
+  session: GpuSession,
+  options: GpuBenchOptions & {pairs?: readonly string[] | undefined},
+): Promise<{pairs: FusedPair[]; warnings: Warning[]}> {
+  const defs = choose(options.pairs, gpuPairs, 'pair')
+  const runs = defs.flatMap((def) => {
+    checkType(options.dtype, def)
+    return sizesOf(def, options.dims, session.facts.software).map((dims) => ({def, dims}))
+  })
+  const entries: FusedPair[] = []
+  for (const [i, {def, dims}] of runs.entries()) {
+    throwIfAborted(options.signal)
+    options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
+    entries.push(await benchPair(session, def, dims, options))
+  }
+  options.onProgress?.(runs.length, runs.length, 'done')
+  return {pairs: entries, warnings: warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))}
+}
+
+async function benchPair(
+  session: GpuSession,
+  def: GpuPair,
+  dims: readonly number[],
+  {machine, signal}: GpuBenchOptions,
+): Promise<FusedPair> {
+  const [chain, one] = [def.unfused(dims), def.fused(dims)]
+  const series = await measure(session, [chain, one], def, signal)
+  const entry = async (program: Program, check: Program, op: string) => {
+    const maxError = await checkOnGpu(session, check, def)
+    const {rates} = series.get(program.id)!
+    return gpuEntry(def, program.id, op, dims, program, rates, maxError, session.facts.name, machine)
+  }
+  const parts = chain.parts.map(({kernel}) => kernel)
+  const unfused = await entry(chain, def.unfused(def.check), parts.join(', '))
+  const fused = await entry(one, def.fused(def.check), def.op)
+  const roofs = [gpuRoof(machine, [chain], def), gpuRoof(machine, [one], def)] as const
+  return {
+    id: def.id,
+    dims: fused.dims,
+    unfused: {...unfused, parts},
+    fused,
+    bytesSaved: unfused.bytes - fused.bytes,
+    speedup: fused.seconds.median > 0 ? unfused.seconds.median / fused.seconds.median : null,
+    predictedSpeedup:
+      roofs[0] && roofs[1] ? gpuTime(chain, roofs[0], def).seconds / gpuTime(one, roofs[1], def).seconds : null,
+  }
+}
+
+const warningsOf = (entries: readonly BenchKernel[]): Warning[] =>
+  entries.flatMap(({id, dims, verdict, reason}) =>
+    verdict === 'ok' ? [] : [{code: `kernel-${verdict}`, message: `${id} ${Object.values(dims).join('x')}: ${reason}`}],
+  )

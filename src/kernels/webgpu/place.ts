@@ -1,0 +1,54 @@
+/** Where a program lands under a measured GPU's roof. Pure functions. */
+import type {Ceiling, Machine} from '../../analysis/document/machine.ts'
+import {executed, type Part, type Program} from '../program.ts'
+import {gpuBytes, tensorBytes} from './bytes.ts'
+import type {GpuTraits} from './programs.ts'
+
+/** The ceilings that bound a program on one GPU. */
+export interface GpuRoof {
+  compute: Ceiling
+  bandwidth: Ceiling
+  /** exp, tanh: transcendentals have a unit of their own */
+  special: Ceiling | undefined
+}
+
+const usable = (c: Ceiling): boolean => !['implausible', 'wrong', 'skipped', 'failed'].includes(c.verdict ?? 'ok')
+
+const highest = (ceilings: readonly Ceiling[]): Ceiling | undefined =>
+  ceilings.reduce<Ceiling | undefined>((top, c) => (top && top.value >= c.value ? top : c), undefined)
+
+/** Share of a cache that a working set may fill and still be counted as resident. */
+const fill = 0.5
+
+/** Programs compute in f32 and read and write: the f32 multiply-add, the best mix of the level that holds the tensors, e^x. */
+export function gpuRoof(machine: Machine, programs: readonly Program[], traits: GpuTraits): GpuRoof | undefined {
+  const bytes = [...tensorBytes(programs, traits).values()].reduce((a, b) => a + b, 0)
+  const ceilings = machine.ceilings.filter(usable)
+  const at = (operation: string) =>
+    highest(ceilings.filter((c) => c.kind === 'compute' && c.dtype === 'f32' && c.operation === operation))
+  const storage = ceilings.filter((c) => c.kind === 'bandwidth' && c.mix !== undefined)
+  const resident = (machine.identity.caches ?? []).some(
+    ({level, found}) => level === 'L2' && bytes <= fill * (found ?? 0),
+  )
+  const near = highest(storage.filter((c) => c.level !== 'DRAM'))
+  const far = highest(storage.filter((c) => c.level === 'DRAM'))
+  const bandwidth = resident ? (near ?? far) : far
+  const compute = at('fma')
+  return compute && bandwidth ? {compute, bandwidth, special: at('exp')} : undefined
+}
+
+/** Seconds that the roof allows for a program, part after part, and the ceiling that decides most of it. */
+export function gpuTime(program: Program, roof: GpuRoof, traits: GpuTraits): {seconds: number; bound: string} {
+  const times = program.parts.map((part: Part) => {
+    const limits = [
+      {seconds: executed(part) / roof.compute.value, bound: roof.compute.id},
+      {seconds: gpuBytes(part, traits) / roof.bandwidth.value, bound: roof.bandwidth.id},
+      ...(roof.special ? [{seconds: part.cost.special / roof.special.value, bound: roof.special.id}] : []),
+    ]
+    return limits.reduce((a, b) => (b.seconds > a.seconds ? b : a))
+  })
+  return {
+    seconds: times.reduce((sum, {seconds}) => sum + seconds, 0),
+    bound: times.reduce((a, b) => (b.seconds > a.seconds ? b : a)).bound,
+  }
+}
