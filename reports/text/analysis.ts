@@ -27,13 +27,13 @@ function sampleText({seq, image, srcSeq, graph}: Analysis['workload']): string {
 
 /** `prefill of 32 × 1,024 tokens`, with what is cached and what the devices are. */
 export function workloadText(analysis: Analysis): string {
-  const {phase, batch, context, dtype, fusion, count, tp, logits} = analysis.workload
+  const {phase, batch, context, dtype, fusion, count, tp, logits, image, graph} = analysis.workload
   const parts = [`${phase}: batch ${formatCount(batch)} × ${sampleText(analysis.workload)}`]
   if (context > 0) parts.push(`after ${formatCount(context)} cached`)
   const types = dtype.weights === dtype.activations && dtype.kv === dtype.weights
   parts.push(types ? dtype.weights : `weights ${dtype.weights}, activations ${dtype.activations}, KV ${dtype.kv}`)
   parts.push(`fusion ${fusion}`)
-  if (logits === 'all') parts.push('logits of all tokens')
+  if (logits === 'all' && !image && !graph) parts.push('logits of all tokens')
   if (count > 1) parts.push(`${count} devices, ${tp} to a replica`)
   return parts.join(', ')
 }
