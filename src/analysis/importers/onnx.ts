@@ -1,7 +1,10 @@
 /** ONNX file → model: a list of operators with exact sizes. https://onnx.ai/onnx/repo-docs/IR.html */
+import type {OperatorsSpec} from '../architectures/operators.ts'
 import type {ComputeDType} from '../dtype.ts'
 import {AnalysisError, quoted, type Warning} from '../errors.ts'
 import type {ModelOf} from '../models/types.ts'
+import {ops} from '../ops/index.ts'
+import type {OpDef} from '../ops/types.ts'
 import {idFrom} from './names.ts'
 import {dtypeOf, Lowering} from './onnx/lower.ts'
 import {readOnnx} from './onnx/read.ts'
@@ -125,6 +128,7 @@ export function parseOnnx(source: ByteSource, origin: string, options: OnnxOptio
     typeof first === 'string' ? sizes.get(first) : typeof first === 'number' ? (options.batch ?? first) : options.batch
   const batch = Math.max(1, leading ?? 1)
   const {spec, warnings} = lowering.run(values, batch, rebatchOf(first, options.batch))
+  checkCounts(spec, place)
   const id = idFrom(place, 'onnx')
   const model: ModelOf<'operators'> = {
     id,
@@ -135,6 +139,16 @@ export function parseOnnx(source: ByteSource, origin: string, options: OnnxOptio
     dtype: (dtypeOf(lowering.main) ?? 'f32') as ComputeDType,
   }
   return {model, warnings: [...versionRemarks(onnx, place), ...warnings]}
+}
+
+/** Counts are exact integers below 2^53: a file whose sizes go beyond is no model. */
+function checkCounts(spec: OperatorsSpec, origin: string): void {
+  for (const {id, kind, dims} of spec.operators) {
+    const {macs, flops, matrix, vector, reads, writes} = (ops as Readonly<Record<string, OpDef>>)[kind]!.cost(dims)
+    const counts = [macs, flops, matrix + vector, ...[...reads, ...writes].map(({elements}) => elements * 8)]
+    if (counts.every((count) => Number.isSafeInteger(count) && count >= 0)) continue
+    badFile(origin, `the counts of operator ${quoted(id)} exceed 2^53 (${flops.toExponential(2)} FLOP)`)
+  }
 }
 
 /** A batch that takes the place of a number in the file. */

@@ -1,4 +1,5 @@
 /** Matrix products, contractions, attention and recurrent layers. */
+import {quoted} from '../../../errors.ts'
 import {keptPairs} from '../../../ops/pairs.ts'
 import type {Call, Handler, Handlers} from '../call.ts'
 import {broadcast, Mistake, product, Unshaped, type Value} from '../values.ts'
@@ -104,10 +105,11 @@ function lettersOf(terms: readonly string[], shapes: readonly (readonly number[]
   terms.forEach((term, t) => {
     const shape = shapes[t]!
     const letters = expandDots(term, shape.length)
-    if (letters.length !== shape.length) throw new Mistake(`einsum: "${term.slice(0, 60)}" for the shape [${shape}]`)
+    if (letters.length !== shape.length) throw new Mistake(`einsum: ${quoted(term)} for the shape [${shape}]`)
     letters.forEach((letter, i) => {
       const [before, size] = [sizes.get(letter) ?? 1, shape[i]!]
-      if (before !== size && before !== 1 && size !== 1) throw new Mistake(`einsum: ${letter} is ${before} and ${size}`)
+      if (before !== size && before !== 1 && size !== 1)
+        throw new Mistake(`einsum: ${quoted(letter)} is ${before} and ${size}`)
       sizes.set(letter, before === 1 ? size : before)
     })
   })
@@ -129,7 +131,7 @@ const einsum: Handler = (call) => {
   const terms = left.split(',')
   const inputs = call.inputs.filter((value): value is Value => value !== null)
   if (terms.length !== inputs.length || equation.length > 1000)
-    throw new Mistake(`einsum: "${equation.slice(0, 60)}" for ${inputs.length} inputs`)
+    throw new Mistake(`einsum: ${quoted(equation)} for ${inputs.length} inputs`)
   const shapes = inputs.map((_, i) => call.shape(i))
   const sizes = lettersOf(terms, shapes)
   const axes = terms.map((term, i) => expandDots(term, shapes[i]!.length))
