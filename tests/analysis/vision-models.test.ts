@@ -131,6 +131,8 @@ describe('U-Net', () => {
     const down = double(1, 64) + double(64, 128) + double(128, 256) + double(256, 512) + double(512, 1024)
     const up = [1024, 512, 256, 128].reduce((sum, n) => sum + conv(n, n / 2, 4) + double(n, n / 2), 0)
     expect(parameterCount(graphOf('unet')).total).toBe(down + up + conv(64, 2, 1))
+    // what Keras summaries of implementations of the figure print
+    expect(parameterCount(graphOf('unet')).total).toBe(31_030_658)
   })
 })
 

@@ -7,7 +7,10 @@ export const sd15Unet: ModelOf<'sd-unet'> = {
     'Hugging Face stable-diffusion-v1-5/stable-diffusion-v1-5 unet/config.json; Rombach et al. 2021 (arXiv:2112.10752)',
   architecture: 'sd-unet',
   dtype: 'f16',
-  published: {parameters: 859_520_964, source: 'Hugging Face diffusers, UNet2DConditionModel of Stable Diffusion 1.5'},
+  published: {
+    parameters: 859_520_964,
+    source: 'Hugging Face diffusers documentation, ModelMixin.num_parameters: its example is this model',
+  },
   spec: {
     latent: 4,
     scale: 8,
