@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 /** What the reader has chosen: settings of the engine, one picked operator, what the charts show, the theme. Views follow. */
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import {defaultState} from '../chart/draw.ts'
@@ -73,7 +74,10 @@ export class Store {
   apply(settings: Settings): void {
     const {source} = this.#sourced
     if (!source) return
+    const start = performance.now()
     const fresh = Object.keys(settings).length > 0 ? recompute(source, settings) : {document: this.original, source}
+    // for `npm run bench:report`
+    performance.measure('ridgepoint:engine', {start})
     const {view, document: old, picked} = this.#state
     this.#source = fresh.source
     const {result} = fresh.document
