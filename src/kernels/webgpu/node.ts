@@ -13,9 +13,11 @@ interface Dawn {
   create(flags: string[]): GPU
 }
 
-async function loadDawn(): Promise<Dawn> {
-  // a name in a variable: neither the compiler nor the bundler may rely on an optional package
-  const name = 'webgpu'
+/**
+ * Loads Dawn. The name comes in a variable, since neither the compiler nor the bundler may rely on an optional package.
+ * @throws AnalysisError `no-adapter` where the package is missing or has no binary for this platform
+ */
+export async function loadDawn(name = 'webgpu'): Promise<Dawn> {
   try {
     return (await import(/* @vite-ignore */ name)) as Dawn
   } catch (error) {

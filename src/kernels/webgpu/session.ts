@@ -148,7 +148,8 @@ export class GpuSession {
       throw new AnalysisError('does-not-fit', `WebGPU: ${what}: ${this.facts.name} is out of memory`, [
         'smaller --dims, or close other programs that use the GPU',
       ])
-    const objection = invalid ?? internal ?? thrown
+    // what was thrown knows the line of a shader; the device's own objection is longer
+    const objection = thrown ?? invalid ?? internal
     if (objection !== undefined && objection !== null) {
       if (objection instanceof AnalysisError) throw objection
       const message = (objection as {message?: string}).message ?? String(objection)

@@ -1,0 +1,142 @@
+import {afterAll, describe, expect, it} from 'vitest'
+import type {Machine} from '../../../src/analysis/document/machine.ts'
+import {gpuEntry} from '../../../src/kernels/webgpu/bench.ts'
+import {gpuLevels} from '../../../src/kernels/webgpu/levels.ts'
+import {measureGpu} from '../../../src/kernels/webgpu/measure.ts'
+import {loadDawn, openNodeGpu} from '../../../src/kernels/webgpu/node.ts'
+import {gpuRoof, gpuTime} from '../../../src/kernels/webgpu/place.ts'
+import {gpuKernels} from '../../../src/kernels/webgpu/programs.ts'
+import {placeTensors, stepsOf} from '../../../src/kernels/webgpu/run.ts'
+import {gpuForTests} from './support.ts'
+
+const gpu = await gpuForTests()
+
+describe.runIf(gpu)('a session', () => {
+  afterAll(() => gpu?.close())
+
+  it('opens with the limits of the adapter, not the defaults', () => {
+    const {limits} = gpu!.device
+    expect(gpu!.largestBuffer).toBe(gpu!.facts.maxBufferSize)
+    // WebGPU's default is 128 MiB; whoever has more must have been asked
+    expect(limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(2 ** 27)
+  })
+
+  it('compiles a shader once', async () => {
+    const {program, check} = gpuKernels.gelu!
+    const tensors = await placeTensors(gpu!, [program(check)], {})
+    const [first] = await stepsOf(gpu!, program(check), tensors)
+    const [second] = await stepsOf(gpu!, program(check), tensors)
+    expect(second!.pipeline).toBe(first!.pipeline)
+    gpu!.free([...tensors.values()].map(({buffer}) => buffer))
+  })
+
+  it('takes time by timestamps, and by the wall clock where it is told to', async () => {
+    expect(gpu!.timer.kind).toBe('timestamp-query')
+    const other = await openNodeGpu({adapter: process.env.RIDGEPOINT_ADAPTER ?? 'software', timestamps: false})
+    expect(other.timer).toEqual({kind: 'wall clock', resolution: 1e-4})
+    const {program} = gpuKernels.gelu!
+    const tensors = await placeTensors(other, [program([65_536])], {})
+    const steps = await stepsOf(other, program([65_536]), tensors)
+    const times: number[] = []
+    for (let i = 0; i < 5; i++) times.push(await other.time(steps, 20))
+    expect(Math.max(...times)).toBeGreaterThan(0)
+    other.close()
+  })
+
+  it('stops measuring when it is told to', async () => {
+    const stop = new AbortController()
+    stop.abort()
+    await expect(measureGpu(gpu!, {quick: true, signal: stop.signal})).rejects.toMatchObject({code: 'interrupted'})
+  })
+})
+
+it('a missing package is exit 4, with what to install', async () => {
+  await expect(loadDawn('webgpu-that-is-not-installed')).rejects.toMatchObject({
+    code: 'no-adapter',
+    message: expect.stringMatching(/not installed/),
+    suggestions: expect.arrayContaining(['npm install webgpu']),
+  })
+})
+
+describe('levels off a curve', () => {
+  const KiB = 1024
+  const curve = (...rates: number[]) => rates.map((bytesPerSecond, i) => ({bytes: 16 * KiB * 4 ** i, bytesPerSecond}))
+
+  it('flat: memory alone', () => {
+    expect(gpuLevels(curve(100, 101, 99, 100))).toEqual([{level: 'DRAM', reach: 1024 * KiB, at: 1024 * KiB}])
+  })
+
+  it('one step: an outer cache, measured at a quarter of its reach', () => {
+    expect(gpuLevels(curve(300, 310, 300, 100, 100))).toEqual([
+      {level: 'L2', reach: 256 * KiB, at: 64 * KiB},
+      {level: 'DRAM', reach: 4096 * KiB, at: 4096 * KiB},
+    ])
+  })
+
+  it('two steps: an inner cache as well', () => {
+    const levels = gpuLevels(curve(900, 900, 300, 300, 300, 100, 100))
+    expect(levels.map(({level}) => level)).toEqual(['L1', 'L2', 'DRAM'])
+    expect(levels[0]!.reach).toBe(64 * KiB)
+    expect(levels[1]!.reach).toBe(4096 * KiB)
+  })
+
+  it('nothing of nothing', () => {
+    expect(gpuLevels([])).toEqual([])
+  })
+})
+
+describe('placing under the roof', () => {
+  const provenance = {kind: 'measured', source: 'a test', date: '2026-11-21'} as const
+  const machine: Machine = {
+    id: 'local-gpu',
+    name: 'a GPU',
+    identity: {caches: [{level: 'L2', claimed: null, found: 2 ** 20}]},
+    ceilings: [
+      {id: 'fma', kind: 'compute', operation: 'fma', dtype: 'f32', value: 1e12, unit: 'FLOP/s', provenance},
+      {id: 'exp', kind: 'compute', operation: 'exp', dtype: 'f32', value: 1e9, unit: 'FLOP/s', provenance},
+      {id: 'copy-DRAM', kind: 'bandwidth', mix: 'copy', level: 'DRAM', value: 1e11, unit: 'B/s', provenance},
+      {id: 'read-L2', kind: 'bandwidth', mix: 'read', level: 'L2', value: 1e12, unit: 'B/s', provenance},
+      {
+        id: 'bad',
+        kind: 'bandwidth',
+        mix: 'read',
+        level: 'DRAM',
+        value: 9e15,
+        unit: 'B/s',
+        provenance,
+        verdict: 'implausible',
+        reason: 'a test',
+      },
+    ],
+  }
+  const at = (id: string, dims: number[]) => {
+    const def = gpuKernels[id]!
+    const program = def.program(dims)
+    const roof = gpuRoof(machine, [program], def)!
+    return {...gpuTime(program, roof, def), program, def}
+  }
+
+  it('counts bytes of the level that holds the tensors, and leaves implausible ceilings out', () => {
+    expect(at('add', [2 ** 24])).toMatchObject({bound: 'copy-DRAM', seconds: (12 * 2 ** 24) / 1e11})
+    expect(at('add', [2 ** 14])).toMatchObject({bound: 'read-L2', seconds: (12 * 2 ** 14) / 1e12})
+  })
+
+  it('counts arithmetic and special functions', () => {
+    expect(at('gemm', [2048, 2048, 2048])).toMatchObject({bound: 'fma', seconds: (2 * 2048 ** 3) / 1e12})
+    expect(at('gelu', [2 ** 20])).toMatchObject({bound: 'exp', seconds: 2 ** 20 / 1e9})
+  })
+
+  it('what is faster than its roof, or wrong, says so; what is right is ok', () => {
+    const {program, def, seconds} = at('add', [2 ** 24])
+    const entry = (time: number, error: number) =>
+      gpuEntry(def, 'add', 'add', [2 ** 24], program, Array<number>(5).fill(1 / time), error, 'a GPU', machine)
+    expect(entry(seconds * 1.25, 1e-7)).toMatchObject({
+      verdict: 'ok',
+      efficiency: expect.closeTo(0.8, 6),
+      adapter: 'a GPU',
+    })
+    expect(entry(seconds / 2, 1e-7)).toMatchObject({verdict: 'implausible', reason: expect.stringMatching(/200 %/)})
+    expect(entry(seconds * 2, 0.1)).toMatchObject({verdict: 'wrong'})
+    expect(JSON.stringify(entry(seconds * 2, Number.POSITIVE_INFINITY))).not.toMatch(/"maxError":null/)
+  })
+})

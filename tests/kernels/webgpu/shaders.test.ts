@@ -1,0 +1,86 @@
+/** Every shader that this machine's adapter may lack a feature for is compiled by Dawn's null backend, which has them all. */
+import {afterAll, describe, expect, it} from 'vitest'
+import {computeTasks, effortOf, workgroupCandidates} from '../../../src/kernels/webgpu/plan.ts'
+import {gpuKernels, gpuPairs} from '../../../src/kernels/webgpu/programs.ts'
+import {openSession} from '../../../src/kernels/webgpu/session.ts'
+import {shaderOf} from '../../../src/kernels/wgsl/index.ts'
+import {computeWork} from '../../../src/kernels/wgsl/probes/compute.ts'
+import {emptyProbe, type StreamMix, streamProbe, streamWork} from '../../../src/kernels/wgsl/probes/stream.ts'
+
+const dawn: {create(flags: string[]): GPU} | undefined = await import('webgpu').catch(() => undefined)
+const gpu = dawn?.create(['backend=null', 'enable-dawn-features=allow_unsafe_apis'])
+const adapter = await gpu?.requestAdapter()
+
+if (!adapter) it.skip('shaders compile: the optional package webgpu is not installed', () => {})
+
+describe.runIf(adapter)('shaders compile', async () => {
+  const session = await openSession(adapter!, {timestampStep: 0})
+  afterAll(() => session.close())
+
+  it('of kernels, at the sizes that fill a GPU', async () => {
+    expect(session.hasF16).toBe(true)
+    for (const def of Object.values(gpuKernels))
+      for (const dims of [def.sizes.cache, def.sizes.dram, def.check])
+        for (const {kernel, dims: native} of def.program(dims).parts) await session.pipeline(shaderOf(kernel, native)!)
+    for (const def of Object.values(gpuPairs))
+      for (const {kernel, dims} of def.unfused(def.sizes.dram).parts) await session.pipeline(shaderOf(kernel, dims)!)
+  })
+
+  it('of probes, in every shape that is searched', async () => {
+    for (const effort of [effortOf(false, true), effortOf(false, false), effortOf(true, true), effortOf(true, false)]) {
+      for (const task of computeTasks(effort, true, 256))
+        for (const candidate of task.candidates) {
+          await session.pipeline(candidate.shader)
+          for (const size of effort.sizes) await session.pipeline(task.resized(candidate, size).shader)
+        }
+      for (const {shader} of workgroupCandidates(effort, 256)) await session.pipeline(shader)
+      for (const mix of ['read', 'write', 'copy', 'triad'] as StreamMix[])
+        for (const unroll of effort.streamUnrolls)
+          await session.pipeline(streamProbe({mix, bytes: 2 ** 14, size: 64, traffic: effort.traffic, unroll}))
+    }
+    await session.pipeline(emptyProbe)
+  }, 120_000)
+
+  it('and one that does not says where', async () => {
+    const broken = {
+      code: '@compute @workgroup_size(1)\nfn main() { nonsense(); }',
+      bindings: [],
+      workgroups: [1, 1, 1],
+    } as const
+    await expect(session.pipeline(broken)).rejects.toMatchObject({
+      code: 'gpu-failed',
+      exitCode: 4,
+      message: expect.stringMatching(/does not compile.*line 2/),
+    })
+  })
+
+  it('a buffer over the limit is refused before anything is allocated', async () => {
+    await expect(session.allocate(session.largestBuffer + 16, 'c')).rejects.toMatchObject({
+      code: 'does-not-fit',
+      exitCode: 4,
+    })
+  })
+
+  it('a lost device is said at the next step, and at every one after', async () => {
+    const own = await openSession((await gpu!.requestAdapter())!, {timestampStep: 0})
+    own.device.destroy()
+    await own.device.lost
+    await expect(own.allocate(16)).rejects.toMatchObject({
+      code: 'gpu-failed',
+      message: expect.stringMatching(/was lost/),
+    })
+    expect(() => own.throwIfLost()).toThrow(/lost/)
+  })
+})
+
+it('work of the probes, by hand', () => {
+  const shape = {lanes: 4, chains: 3, size: 64, workgroups: 10, loops: 5, unroll: 2} as const
+  expect(computeWork({operation: 'fma-f32', ...shape})).toBe(2 * 4 * 3 * 64 * 10 * 5 * 2)
+  expect(computeWork({operation: 'dot-int8', ...shape})).toBe(8 * 4 * 3 * 64 * 10 * 5 * 2)
+  expect(computeWork({operation: 'exp-f32', ...shape, lanes: 1})).toBe(3 * 64 * 10 * 5 * 2)
+  const stream = {bytes: 2 ** 14, size: 64, unroll: 4, traffic: 2 ** 20}
+  expect(streamWork({mix: 'read', ...stream})).toBe(2 ** 20)
+  expect(streamWork({mix: 'triad', ...stream})).toBe(3 * 2 ** 20)
+  // every byte of the traffic is in some workgroup: 16 B × 64 threads × 4
+  expect(streamProbe({mix: 'copy', ...stream}).workgroups).toEqual([2 ** 20 / 16 / 64 / 4, 1, 1])
+})
