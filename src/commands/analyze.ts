@@ -16,7 +16,7 @@ import {
 } from './shared/flags.ts'
 import {findMachines} from './shared/machine.ts'
 import {findModel} from './shared/model.ts'
-import {chosenDimensions, chosenWorkload, configValues, namedSizes} from './shared/workload.ts'
+import {chosenDimensions, chosenWorkload, configValues, importOptions} from './shared/workload.ts'
 
 export default class Analyze extends BaseCommand {
   static override summary = 'Predict what limits a model on a machine, operator by operator'
@@ -49,7 +49,7 @@ export default class Analyze extends BaseCommand {
 
   async run(): Promise<void> {
     const {args, flags} = await this.read(Analyze)
-    const found = await findModel(args.model, {dims: namedSizes(flags.dim), batch: flags.batch})
+    const found = await findModel(args.model, await importOptions(flags))
     const model = withDimensions(found.model, chosenDimensions(flags))
     const options: AnalyzeOptions = chosenWorkload(flags)
     if (this.wantsConfig) return this.answerConfig(configValues(model, options, flags))

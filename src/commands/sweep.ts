@@ -7,7 +7,7 @@ import {BaseCommand} from './shared/base.ts'
 import {machineFlags, modelFlags, quantity, workloadFlags} from './shared/flags.ts'
 import {findMachines} from './shared/machine.ts'
 import {findModel} from './shared/model.ts'
-import {chosenDimensions, chosenWorkload, configValues, namedSizes} from './shared/workload.ts'
+import {chosenDimensions, chosenWorkload, configValues, importOptions} from './shared/workload.ts'
 
 const range = (summary: string, helpValue: string) => Flags.string({summary, helpValue, helpGroup: 'RANGES'})
 
@@ -56,7 +56,7 @@ export default class Sweep extends BaseCommand {
 
   async run(): Promise<void> {
     const {args, flags} = await this.read(Sweep)
-    const found = await findModel(args.model, {dims: namedSizes(flags.dim)})
+    const found = await findModel(args.model, await importOptions({...flags, batch: undefined}))
     const model = withDimensions(found.model, chosenDimensions(flags))
     const {batch, seq, context, ...rest} = flags
     const ranges = {

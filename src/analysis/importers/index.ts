@@ -6,6 +6,7 @@ import {hfConfigFormat} from './formats/hf-config.ts'
 import {onnxFormat} from './formats/onnx.ts'
 import {safetensorsFormat} from './formats/safetensors.ts'
 import {safetensorsIndexFormat} from './formats/safetensors-index.ts'
+import type {SuppliedCosts} from './onnx/costs.ts'
 import {type ByteSource, badFile} from './source.ts'
 
 /** What a caller may say about the file. */
@@ -14,6 +15,8 @@ export interface ImportOptions {
   readonly dims?: Readonly<Record<string, number>> | undefined
   /** samples processed together, for files whose sizes are for one batch (ONNX) */
   readonly batch?: number | undefined
+  /** costs of operators that are not known here, by name (ONNX) */
+  readonly costs?: SuppliedCosts | undefined
 }
 
 export interface Imported {

@@ -6,6 +6,7 @@ import type {ModelOf} from '../models/types.ts'
 import {ops} from '../ops/index.ts'
 import type {OpDef} from '../ops/types.ts'
 import {idFrom} from './names.ts'
+import type {SuppliedCosts} from './onnx/costs.ts'
 import {dtypeOf, Lowering} from './onnx/lower.ts'
 import {readOnnx} from './onnx/read.ts'
 import type {OnnxModel, OnnxValue} from './onnx/types.ts'
@@ -20,6 +21,8 @@ export interface OnnxOptions {
   readonly dims?: Readonly<Record<string, number>> | undefined
   /** size of the leading dimension of the inputs where the file leaves it open, or to put in place of the file's */
   readonly batch?: number | undefined
+  /** costs of operators that are not known here, by name */
+  readonly costs?: SuppliedCosts | undefined
 }
 
 export interface ImportedOnnx {
@@ -117,7 +120,7 @@ export function parseOnnx(source: ByteSource, origin: string, options: OnnxOptio
   checkDims(onnx, options, place)
   const inputs = inputsOf(onnx)
   const sizes = sizesOf(inputs, options)
-  const lowering = new Lowering(onnx, place, sizes)
+  const lowering = new Lowering(onnx, place, sizes, options.costs)
   const first = leadingOf(inputs)?.shape?.[0]
   const values = new Map<string, Value>()
   for (const input of inputs) {

@@ -93,6 +93,7 @@ export const workloadFlags = {
     multiple: true,
     multipleNonGreedy: true,
   }),
+  'op-cost': path('costs of operators that a model file has and nobody knows: JSON', 'FILE', workload),
   seq: number('seq', "tokens processed at once (default: the model's maximum, at most 2048; 1 in decode)", workload),
   context: number('context', 'tokens already cached (default 0; 2048 in decode)', workload),
   logits: Flags.option({options: ['last', 'all'] as const, summary: 'tokens that get logits', helpGroup: workload})(),

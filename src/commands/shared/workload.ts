@@ -3,6 +3,7 @@ import type {AnalyzeOptions} from '../../analysis/analyze.ts'
 import type {TransformerSpec} from '../../analysis/architectures/transformer.ts'
 import type {Dimensions} from '../../analysis/dimensions.ts'
 import {AnalysisError} from '../../analysis/errors.ts'
+import type {ImportOptions} from '../../analysis/importers/index.ts'
 import type {ModelDef} from '../../analysis/models/types.ts'
 import type {CompressionOptions} from '../../analysis/passes/compression.ts'
 import type {Training, TrainingOptions} from '../../analysis/training/options.ts'
@@ -55,6 +56,18 @@ export function chosenWorkload(flags: WorkloadFlags): AnalyzeOptions {
     features,
     launchOverhead: flags['launch-overhead'],
   }
+}
+
+/** What flags say about reading a model file. @throws AnalysisError `bad-flag`, and what reading the costs throws */
+export async function importOptions(flags: Pick<WorkloadFlags, 'dim' | 'op-cost' | 'batch'>): Promise<ImportOptions> {
+  const file = flags['op-cost']
+  const options = {dims: namedSizes(flags.dim), batch: flags.batch}
+  if (file === undefined) return options
+  const [{readFileText}, {parseOpCosts}] = await Promise.all([
+    import('./model.ts'),
+    import('../../analysis/importers/onnx/costs.ts'),
+  ])
+  return {...options, costs: parseOpCosts(readFileText(file, 'a JSON file of costs'), file)}
 }
 
 /** Sizes of named dimensions, `NAME=N` each. @throws AnalysisError `bad-flag` */

@@ -3,6 +3,7 @@ import {readFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {AnalysisError} from '../../../src/analysis/errors.ts'
 import {parameterCount, validateGraph} from '../../../src/analysis/graph.ts'
+import {parseOpCosts} from '../../../src/analysis/importers/onnx/costs.ts'
 import {type OnnxOptions, parseOnnx} from '../../../src/analysis/importers/onnx.ts'
 import {bytesSource} from '../../../src/analysis/importers/source.ts'
 import {buildGraph} from '../../../src/analysis/models/types.ts'
@@ -449,6 +450,25 @@ describe('what is not known', () => {
       {op: 'acme.Frob', count: 2},
       {op: 'Relu of unknown shape', count: 1},
     ])
+  })
+
+  it('is costed as the user says, per element of its result', () => {
+    const nodes = [node('Frob', 'x', 'a', {}, 'acme'), node('Mix', 'a w', 'b', {}, 'acme')]
+    const more = {initializers: [tensor('w', [4, 5])], values: [value('b', [2, 5])]}
+    const costs = parseOpCosts('{"acme.Frob": {"flops": 3}, "acme.Mix": {"macs": 4, "flops": 1}}', 'costs.json')
+    const {graph: built, macs, flops} = over([2, 4], nodes, more, {costs})
+    expect(built.unknown).toEqual([])
+    expect([macs, flops]).toEqual([10 * 4, 8 * 3 + 10 * (2 * 4 + 1)])
+  })
+
+  it.each([
+    ['{', /not JSON/],
+    ['[]', /no object of operators/],
+    ['{"a": 3}', /"a" is no object/],
+    ['{"a": {"flop": 3}}', /unknown field "flop"/],
+    ['{"a": {"flops": -1}}', /flops of "a" is no whole number/],
+  ])('a cost %s is refused', (text, message) => {
+    expect(() => parseOpCosts(text, 'costs.json')).toThrow(message)
   })
 
   it('is costed where the file declares the shape behind it', () => {

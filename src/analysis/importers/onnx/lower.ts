@@ -7,6 +7,7 @@ import type {OpKind} from '../../ops/index.ts'
 import type {Dims} from '../../ops/types.ts'
 import {badFile} from '../source.ts'
 import {Call, type Surroundings} from './call.ts'
+import type {SuppliedCost, SuppliedCosts} from './costs.ts'
 import {handlers} from './handlers/index.ts'
 import {elementsOf} from './tensor.ts'
 import type {
@@ -92,6 +93,7 @@ export class Lowering {
   private readonly origin: string
   private readonly model: OnnxModel
   private readonly dims: ReadonlyMap<string, number>
+  private readonly costs: SuppliedCosts
   private readonly operators: OperatorSpec[] = []
   private readonly tensors: TensorSpec[] = []
   /** memory behind each of `tensors` */
@@ -106,7 +108,8 @@ export class Lowering {
   /** the float type of most weights: what `--dtype` replaces */
   readonly main: number
 
-  constructor(model: OnnxModel, origin: string, dims: ReadonlyMap<string, number>) {
+  constructor(model: OnnxModel, origin: string, dims: ReadonlyMap<string, number>, costs: SuppliedCosts = {}) {
+    this.costs = costs
     this.model = model
     this.origin = origin
     this.dims = dims
@@ -282,6 +285,8 @@ export class Lowering {
     const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
     let outputs: readonly Value[] = []
     if (called && !handler) outputs = this.call(called, node, inputs, attributes, frame)
+    else if (!handler && Object.hasOwn(this.costs, name))
+      outputs = this.supplied(node, inputs, frame, this.costs[name]!)
     else if (!handler) {
       this.count(quoted(name).slice(1, -1), frame.repeat)
       if (node.op.length === 0) this.fail(node, 'has no type')
@@ -310,6 +315,38 @@ export class Lowering {
       if (origin === 'run') this.count(`${name} of unknown shape`, frame.repeat)
       return []
     }
+  }
+
+  /** An operator of the cost that the caller supplies; its result has the declared shape, else that of its first input. */
+  private supplied(
+    node: OnnxNode,
+    inputs: readonly (Value | null)[],
+    frame: Frame,
+    cost: SuppliedCost,
+  ): readonly Value[] {
+    const given = inputs.filter((value) => value !== null)
+    const declared = frame.declared.get(node.outputs[0] ?? '')
+    const shape = this.declaredShape(declared) ?? given[0]?.shape
+    if (!shape || given.some((value) => !value.shape)) {
+      this.count(`${quoted(node.op).slice(1, -1)} of unknown shape`, frame.repeat)
+      return []
+    }
+    const elements = elementsOf(shape, this.origin, node.outputs[0] ?? '')
+    const type = declared?.type || given[0]?.type || 1
+    const read = given.reduce((sum, value) => sum + product(value.shape!), 0)
+    const result = this.fresh(node.outputs[0] ?? '', type, shape, null, 'run')
+    if (elements === 0) return [result]
+    if (cost.macs === 0) {
+      const dims = {elements, read, operations: cost.flops, special: 0}
+      this.emit(frame, node, '', 'pointwise', dims, given, [result], false)
+      return [result]
+    }
+    const sums = cost.flops > 0 ? this.fresh('sums', type, shape, null, 'run') : result
+    const x = given[0] ? product(given[0].shape!) : 0
+    this.emit(frame, node, '', 'einsum', {x, y: read - x, out: elements, inner: cost.macs}, given, [sums], false)
+    const rest = {elements, read: elements, operations: cost.flops, special: 0}
+    if (cost.flops > 0) this.emit(frame, node, 'rest', 'pointwise', rest, [sums], [result], false)
+    return [result]
   }
 
   private count(op: string, repeat: number): void {
