@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart, vectorPart} from '../training/rules.ts'
 import {input, kv, type OpDef, output, weight} from './types.ts'
 
 export type SsdScanDims = {
@@ -85,6 +86,51 @@ export const ssdScan: OpDef<'ssd-scan', SsdScanDims> = {
       }
     }
     return [y, h]
+  },
+  /**
+   * Both factors of each product; per pair and head six (dG and its sum, dL, through exp, into two running sums); per
+   * head channel eleven (x and Δ of Δ·x 3, both sides of two decays 6, D·dy 2), per head eleven (exponents 4, running sum,
+   * Δ·A 2, softplus 4), four per carried state. Weights: D 2 per channel, A 2 and the bias of Δ 1 per head. C·Bᵀ, decays
+   * and states are computed again: executed, not useful.
+   */
+  backward({batch, seq, heads, headDim, state, groups}) {
+    const {pairs, chunks} = chunksOf(seq)
+    const rows = batch * seq * heads
+    const group = batch * seq * groups * state
+    const macs = 2 * batch * pairs * (groups * state + heads * headDim) + 4 * rows * headDim * state
+    const carried = batch * heads * chunks * headDim * state
+    const vector = 6 * batch * heads * pairs + 4 * carried + rows * (11 * headDim + 11)
+    const formula =
+      '4·batch·pairs·(groups·state + heads·headDim) + 8·batch·seq·heads·headDim·state + 6·batch·heads·pairs + 4·batch·heads·chunks·headDim·state + batch·seq·heads·(11·headDim + 11)'
+    const reads = [
+      ...[gradientOf(0, rows * headDim), ofInput(0, rows * headDim), ofInput(1, group), ofInput(2, group)],
+      ...[ofInput(3, rows), ofInput(4, heads), ofInput(5, heads), ofInput(6, heads)],
+    ]
+    const writes = [
+      {at: 0, elements: rows * headDim},
+      {at: 1, elements: group},
+      {at: 2, elements: group},
+      {at: 3, elements: rows},
+    ]
+    const data = productPart(formula, macs, {reads, writes}, vector)
+    const weights = vectorPart('batch·seq·heads·(2·headDim + 3)', rows * (2 * headDim + 3), {
+      reads: [gradientOf(0, rows * headDim), ofInput(0, rows * headDim), ofInput(3, rows)],
+      writes: [
+        {at: 4, elements: heads},
+        {at: 5, elements: heads},
+        {at: 6, elements: heads},
+      ],
+    })
+    const again = 2 * (batch * pairs * groups * state + rows * headDim * state)
+    return {
+      data: {
+        ...data,
+        matrix: data.matrix + again,
+        vector: data.vector + 3 * batch * heads * pairs + 2 * carried,
+        special: rows,
+      },
+      weights,
+    }
   },
   examples: [
     {

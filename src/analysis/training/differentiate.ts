@@ -62,6 +62,24 @@ interface Arrival {
   readonly repeat: number
 }
 
+/** Inputs that are pieces of one tensor (the parts of a joint projection) have pieces of one gradient: one write. */
+function piecesOf(writes: GradientPart['writes'], node: Node): GradientPart['writes'] {
+  const merged = new Map<Tensor, {at: number; elements: number}>()
+  const apart: {at: number; elements: number}[] = []
+  for (const write of writes) {
+    const tensor = node.inputs[write.at]!
+    const known = merged.get(tensor)
+    const sum = (known?.elements ?? 0) + write.elements
+    if (known && sum <= tensor.elements) known.elements = sum
+    else {
+      const own = {...write}
+      if (!known) merged.set(tensor, own)
+      apart.push(own)
+    }
+  }
+  return apart
+}
+
 /** One backward pass under construction. */
 class Differentiation {
   private readonly builder: GraphBuilder
@@ -137,8 +155,7 @@ class Differentiation {
     return this.again.get(tensor) ?? tensor
   }
 
-  private arrive(tensor: Tensor, gradient: Tensor, node: Node): void {
-    const at = node.inputs.indexOf(tensor)
+  private arrive(tensor: Tensor, gradient: Tensor, node: Node, at: number): void {
     const arrival = {
       gradient,
       from: at > 0 ? `${node.id}.accumulate-${at}` : `${node.id}.accumulate`,
@@ -171,7 +188,7 @@ class Differentiation {
     const arrived = node.outputs.map((tensor) => this.total(tensor))
     if (!isLoss && arrived.every((gradient) => gradient === null)) return
     for (const at of rule.passes ?? [])
-      if (this.needs.has(node.inputs[at]!)) this.arrive(node.inputs[at]!, arrived[0]!, node)
+      if (this.needs.has(node.inputs[at]!)) this.arrive(node.inputs[at]!, arrived[0]!, node, at)
     if (rule.data?.writes.some(({at}) => this.needs.has(node.inputs[at]!))) this.part(node, rule.data, arrived, 'dgrad')
     if (rule.weights?.writes.some(({at}) => this.needs.has(node.inputs[at]!)))
       this.part(node, rule.weights, arrived, 'wgrad')
@@ -215,13 +232,12 @@ class Differentiation {
     const outputs: Tensor[] = []
     const writes: TensorUse[] = []
     const twice: [Tensor, Tensor][] = []
-    for (const {at, elements} of part.writes) {
+    for (const {at, elements} of piecesOf(part.writes, node)) {
       const tensor = node.inputs[at]!
       if (!this.needs.has(tensor)) continue
-      const gradient = this.gradientFor(tensor, node, twice)
+      const gradient = this.gradientFor(tensor, node, at, twice)
       // a part of the tensor that was not read has a gradient of zeros, which is written too
-      const whole = node.cost.reads[at]!.elements < this.options.held(tensor, tensor.elements)
-      const size = tensor.role === 'weight' || !whole ? elements : tensor.elements
+      const size = tensor.role === 'weight' ? elements : Math.max(elements, this.options.held(tensor, tensor.elements))
       outputs.push(gradient)
       writes.push(useOf(gradient.name, 'output', size, gradient.dtype))
     }
@@ -244,11 +260,11 @@ class Differentiation {
     for (const [weight, gradient] of twice) this.accumulate(weight, node, gradient)
   }
 
-  private gradientFor(tensor: Tensor, node: Node, twice: [Tensor, Tensor][]): Tensor {
+  private gradientFor(tensor: Tensor, node: Node, at: number, twice: [Tensor, Tensor][]): Tensor {
     const name = `gradient of ${tensor.name}`
     if (tensor.role !== 'weight') {
       const gradient = this.builder.activation(name, tensor.elements)
-      this.arrive(tensor, gradient, node)
+      this.arrive(tensor, gradient, node, at)
       return gradient
     }
     const {elements, repeat} = tensor

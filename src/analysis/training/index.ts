@@ -54,14 +54,14 @@ function partsOf(nodes: readonly Node[], forward: number): Pick<TrainingStep, 'f
     macs.step += cost.macs * repeat
     if (i < forward) macs.forward += cost.macs * repeat
     // of one operator, what a mask discards is executed too, but not a second time: only copies and fused attention count
-    else if (kind.endsWith('-recompute') || kind === 'attention-dgrad')
+    else if (kind.endsWith('-recompute') || kind.endsWith('attention-dgrad'))
       flops.recomputed += (cost.matrix + cost.vector - cost.flops) * repeat
   })
   return {flops, macs}
 }
 
-/** A bias that is learned takes the gradient of the scores: kernels that keep those on chip give none. */
-const learnsBias = ({kind}: Node): boolean => kind === 'relative-bias' || kind === 'window-bias'
+/** What changes the scores has a gradient of its own through them: kernels that keep scores on chip give none. */
+const changesScores = new Set(['relative-bias', 'window-bias', 'alibi', 'softcap', 'softmax-sink'])
 
 const anything = (_: Tensor, elements: number): number => elements
 
@@ -80,7 +80,7 @@ export function trainingStep(
   const fused = fusion === 'attention' || fusion === 'all'
   const prepare = (graph: Graph): Graph => {
     let result = withBatchStatistics(withoutCache(graph))
-    if (fused && !result.nodes.some(learnsBias)) result = fuseAttention.apply(result)
+    if (fused && !result.nodes.some(({kind}) => changesScores.has(kind))) result = fuseAttention.apply(result)
     if (training.lora !== null) result = withAdapters(result, training.lora)
     return training.dropout ? withDropout(result) : result
   }
