@@ -208,7 +208,7 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
     fusion: {levels: fusionLevels(evaluations, outer), groups: fusionGroups(evaluations.none, evaluations.all, outer)},
     ranking,
     summary: summarize(evaluation, roof, totals, advice),
-    assumptions: conventions(work),
+    assumptions: [...conventions(work), ...(traitsOf(model).assumptions ?? [])],
   }
   if (work.compression) result.compression = compressionSummary(model, work, roof, graph, evaluation, outer)
   if (work.compression) result.assumptions.push(...compressionConventions(work.compression))

@@ -70,5 +70,14 @@ export function rnnLm(spec: RnnLmSpec, {batch, seq, logits}: Pick<ModelWork, 'ba
 
 export const rnnLmArchitecture: Architecture<RnnLmSpec> = {
   graph: rnnLm,
-  traits: () => ({generates: true, positions: UNBOUNDED, constantState: true, shards: {}}),
+  traits: () => ({
+    generates: true,
+    positions: UNBOUNDED,
+    constantState: true,
+    shards: {},
+    assumptions: [
+      'a recurrent layer takes its tokens in sequential steps, no two of them in parallel: times are far below what a long sequence takes at a small batch',
+      'recurrent weights are read once per sequence; where they do not stay on chip, they are read again in every step',
+    ],
+  }),
 }

@@ -300,6 +300,9 @@ export function transformer(spec: TransformerSpec, work: TransformerWorkload): G
   return b.graph()
 }
 
+const touched =
+  'the weights of min(experts, tokens × choices) experts are read: every one that routing can touch; the mean is lower'
+
 export const transformerArchitecture: Architecture<TransformerSpec> = {
   graph: transformer,
   traits: (spec) => ({
@@ -312,5 +315,6 @@ export const transformerArchitecture: Architecture<TransformerSpec> = {
       ...(spec.mixture && spec.mixture.sharedFfn > 0 ? {'shared ffn': spec.mixture.sharedFfn} : {}),
     },
     ...(spec.latent ? {} : {kvHeads: spec.kvHeads}),
+    ...(spec.mixture ? {assumptions: [touched]} : {}),
   }),
 }

@@ -31,6 +31,8 @@ export interface ModelTraits {
   readonly kvHeads?: number
   /** what is kept of the tokens before has one size however many they were: no KV cache */
   readonly constantState?: boolean
+  /** what the figures of this architecture rest on besides the conventions of all, one sentence each */
+  readonly assumptions?: readonly string[]
   readonly image?: ModelWork['image']
   readonly srcSeq?: number
   readonly graph?: ModelWork['graph']
