@@ -20,6 +20,8 @@ export interface OperatorSpec {
   readonly dims: Dims
   readonly inputs: readonly number[]
   readonly outputs: readonly number[]
+  /** elements read of each input, where an operator of many inputs reads a part of one */
+  readonly reads?: readonly number[]
   /** runs per pass: a loop's body */
   readonly repeat?: number
   /** the type of its arithmetic where it is not the model's own */
@@ -51,7 +53,7 @@ function nodeOf(spec: OperatorSpec, tensors: readonly Tensor[]): Node {
   // an operator of many inputs (concat) counts them as one read: here each is told apart
   const reads = inputs.map((tensor, i) => {
     const use = cost.reads.length === inputs.length ? cost.reads[i]! : undefined
-    return useIn(tensor, use?.name ?? tensor.name, use?.elements ?? tensor.elements, 'input')
+    return useIn(tensor, use?.name ?? tensor.name, use?.elements ?? spec.reads?.[i] ?? tensor.elements, 'input')
   })
   const writes =
     cost.writes.length === outputs.length

@@ -155,7 +155,13 @@ export class Lowering {
     const {type, origin} = storage
     const integer = type === 6 || type === 7 || type === 12 || type === 13
     const role: TensorRole =
-      origin === 'file' && !integer ? 'weight' : integer ? 'index' : written ? 'activation' : 'constant'
+      origin === 'file' && !integer && storage.elements > 1
+        ? 'weight'
+        : integer
+          ? 'index'
+          : written
+            ? 'activation'
+            : 'constant'
     const dtype = dtypeOf(type)
     const own = type === this.main || dtype === undefined || (role === 'index' && dtype === 'i64') ? undefined : dtype
     storage.index = this.tensors.length
@@ -226,12 +232,16 @@ export class Lowering {
     outputs: readonly Value[],
     integer: boolean,
   ): void {
+    // a part of a table (the positions of a shorter sequence) is read as a part of it
+    const reads = inputs.map((value) => product(value.shape ?? []))
+    const parts = inputs.some(({storage}, i) => reads[i]! < storage.elements)
     this.operators.push({
       id: this.idOf(node, suffix, frame.label),
       kind,
       dims,
       inputs: inputs.map((value) => this.tensorOf(value, false)),
       outputs: outputs.map((value) => this.tensorOf(value, true)),
+      ...(parts ? {reads} : {}),
       ...(frame.repeat === 1 ? {} : {repeat: frame.repeat}),
       ...(integer ? {computes: 'int8' as const} : {}),
     })

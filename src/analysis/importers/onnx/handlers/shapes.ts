@@ -1,6 +1,7 @@
 /** Operators whose result is a shape, a position or a condition: evaluated where the numbers are known. */
 import type {Call, Handler, Handlers} from '../call.ts'
 import {SMALL} from '../tensor.ts'
+import {isInteger} from '../types.ts'
 import {axisOf, broadcast, Mistake, product, type Value} from '../values.ts'
 
 const INT64 = 7
@@ -208,6 +209,10 @@ function sliceRange(size: number, start: number, end: number, step: number): {st
   return {start: from, count: Math.max(0, Math.ceil((clamp(end) - from) / step))}
 }
 
+/** A part of the file's weights that is chosen by sizes alone (positions of a sequence): still those weights. */
+const isPart = (call: Call, from: Value, sizes: readonly number[]): boolean =>
+  call.origin !== 'run' && from.origin === 'file' && !isInteger(from.type) && product(sizes) <= product(from.shape!)
+
 const slice: Handler = (call) => {
   const from = call.value(0)
   const shape = call.shape(0)
@@ -232,7 +237,7 @@ const slice: Handler = (call) => {
     }
     return position
   })
-  if (product(sizes) === product(shape)) return [call.view(from, sizes, data)]
+  if (product(sizes) === product(shape) || isPart(call, from, sizes)) return [call.view(from, sizes, data)]
   return [call.moved([from], call.make(sizes, from.type, data), product(sizes))]
 }
 
@@ -278,6 +283,7 @@ const gather: Handler = (call) => {
         return (outer * size + (index < 0 ? index + size : index)) * inner + (i % inner)
       })
     : null
+  if (isPart(call, table, sizes)) return [call.view(table, sizes, data)]
   const output = call.make(sizes, table.type, data)
   if (product(sizes) === 0) return [output]
   // ids that nobody knows before a run pick rows of a table: each row is read at most once
