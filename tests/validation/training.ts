@@ -25,7 +25,7 @@ export const trainingRows = read('training')
 /** The GPT of a row: dimensions as published, everything else GPT-2's. */
 export function specOf({config}: Row): TransformerSpec {
   const number = (name: string) => Number(config[name])
-  const heads = config.heads === undefined ? number('hidden') / 96 : number('heads')
+  const heads = config.heads === undefined ? number('hidden') / 128 : number('heads')
   return {
     ...gpt2Like,
     layers: number('layers'),
