@@ -1,5 +1,5 @@
 /** Chains of producers and consumers share a kernel where the consumer needs nothing but what the producer has at hand. */
-import type {Graph, Node, Tensor} from '../graph.ts'
+import type {Graph, Node} from '../graph.ts'
 import {consumersOf, join, partsOf} from './join.ts'
 import type {Pass} from './types.ts'
 
@@ -20,24 +20,22 @@ function mayFeed(producer: Node, consumer: Node, group: readonly Node[], rules: 
   return rules.aggressive ? sharesInput : epilogueOnly
 }
 
-/** Positions of the groups, last member first found; a node joins the group of its consumer. */
+/** The group of each node, as the position of its last member; a node joins the group of its consumer. */
 function groupsOf(graph: Graph, rules: Rules): number[] {
   const {nodes} = graph
   const producer = new Int32Array(graph.tensors.length).fill(-1)
   nodes.forEach((node, i) => {
     for (const tensor of node.outputs) producer[tensor.index] = i
   })
+  const readers: number[][] = nodes.map(() => [])
+  nodes.forEach((node, i) => {
+    for (const {index, role} of node.inputs)
+      if (role !== 'kv' && producer[index]! >= 0) readers[producer[index]!]!.push(i)
+  })
   const group = nodes.map((_, i) => i)
-  const members = (g: number) => nodes.filter((_, i) => group[i] === g)
+  const members: Node[][] = nodes.map((node) => [node])
   // every reader of the producer outside the group must come after the whole group, or the order would break
-  const orderHolds = (p: number, g: number) =>
-    nodes.every(
-      (node, i) =>
-        i > g ||
-        group[i] === g ||
-        i <= p ||
-        !node.inputs.some((t: Tensor) => producer[t.index] === p && t.role !== 'kv'),
-    )
+  const orderHolds = (p: number, g: number) => readers[p]!.every((i) => i > g || group[i] === g || i <= p)
   for (let i = nodes.length - 1; i >= 0; i--) {
     const g = group[i]!
     const candidates = nodes[i]!.inputs.filter((tensor) => tensor.role === 'activation' && producer[tensor.index]! >= 0)
@@ -45,7 +43,9 @@ function groupsOf(graph: Graph, rules: Rules): number[] {
       .sort((a, b) => b - a)
     for (const p of candidates) {
       if (group[p] !== p || p === g || nodes[p]!.repeat !== nodes[g]!.repeat) continue
-      if (mayFeed(nodes[p]!, nodes[i]!, members(g), rules) && orderHolds(p, g)) group[p] = g
+      if (!mayFeed(nodes[p]!, nodes[i]!, members[g]!, rules) || !orderHolds(p, g)) continue
+      group[p] = g
+      members[g]!.push(nodes[p]!)
     }
   }
   return group
@@ -54,14 +54,15 @@ function groupsOf(graph: Graph, rules: Rules): number[] {
 function fuse(graph: Graph, rules: Rules): Graph {
   const group = groupsOf(graph, rules)
   const consumers = consumersOf(graph.nodes, graph.tensors.length)
-  const nodes: Node[] = []
+  const members: Node[][] = graph.nodes.map(() => [])
   graph.nodes.forEach((node, i) => {
-    if (group[i] !== i) return
-    const members = graph.nodes.filter((_, j) => group[j] === i)
-    // a joined node is left as it is: a second run of the pass changes nothing
-    nodes.push(members.length === 1 ? node : join(members, consumers))
+    members[group[i]!]!.push(node)
   })
-  return {nodes, tensors: graph.tensors}
+  // a joined node is left as it is: a second run of the pass changes nothing
+  const nodes = members
+    .filter((parts) => parts.length > 0)
+    .map((parts) => (parts.length === 1 ? parts[0]! : join(parts, consumers)))
+  return {...graph, nodes}
 }
 
 export const fuseElementwise: Pass = {
