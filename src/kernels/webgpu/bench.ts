@@ -216,14 +216,32 @@ export async function benchGpuKernels(
   for (const [i, {def, dims}] of runs.entries()) {
     throwIfAborted(options.signal)
     options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
-    const maxError = await checkOnGpu(session, def.program(def.check), def)
-    const program = def.program(dims)
-    const series = await measure(session, [program], def, options.signal)
-    const {rates} = series.get(program.id)!
-    entries.push(gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, options.machine))
+    try {
+      entries.push(await benchOne(session, def, dims, options))
+    } catch (error) {
+      // of kernels that nobody named, one that does not fit or fails is left out; a lost device ends the run
+      if (asked || session.lost !== undefined || !isPassing(error)) throw error
+      warnings.push({code: 'kernel-skipped', message: `${def.id} ${dims.join('x')}: ${error.message}`})
+    }
   }
   options.onProgress?.(runs.length, runs.length, 'done')
   return {kernels: entries, warnings: [...warnings, ...warningsOf(entries)]}
+}
+
+const isPassing = (error: unknown): error is AnalysisError =>
+  error instanceof AnalysisError && (error.code === 'does-not-fit' || error.code === 'gpu-failed')
+
+async function benchOne(
+  session: GpuSession,
+  def: GpuKernel,
+  dims: readonly number[],
+  {machine, signal}: GpuBenchOptions,
+): Promise<BenchKernel> {
+  const maxError = await checkOnGpu(session, def.program(def.check), def)
+  const program = def.program(dims)
+  const series = await measure(session, [program], def, signal)
+  const {rates} = series.get(program.id)!
+  return gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, machine)
 }
 
 /**

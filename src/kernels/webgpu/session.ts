@@ -40,7 +40,7 @@ export interface SessionOptions {
   timestamps?: boolean
 }
 
-const wanted = ['timestamp-query', 'shader-f16', 'subgroups'] as const
+const wanted = ['timestamp-query', 'shader-f16'] as const
 const limitNames = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',

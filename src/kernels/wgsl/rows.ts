@@ -20,7 +20,7 @@ interface RowParams {
   /** statements that store item `i` with value `v` */
   store: string
   functions?: string
-  /** items beyond this number are masked: `(row % seq) + 1` columns are kept */
+  /** columns beyond `row % causal` are masked: `value` hides them within an item, items beyond are not read and stored as 0 */
   causal?: number
 }
 
@@ -42,7 +42,7 @@ ${tree('all_sum', 'scratch[thread] + scratch[thread + step]')}`
 }
 
 function rowKernel(p: RowParams): Shader {
-  const lanes = p.cols % 4 === 0 && p.causal === undefined ? 4 : 1
+  const lanes = p.cols % 4 === 0 ? 4 : 1
   const type = lanes === 4 ? 'vec4f' : 'f32'
   const items = p.cols / lanes
   const threads = Math.min(256, Math.max(32, powerOfTwo(items / 2)))
@@ -53,7 +53,7 @@ function rowKernel(p: RowParams): Shader {
     ...p.inputs.map(({name}) => ({name, type, access: 'read' as Binding})),
     ...p.outputs.map((name) => ({name, type, access: 'write' as Binding})),
   ]
-  const limit = p.causal === undefined ? `${items}u` : `(row % ${p.causal}u + 1u)`
+  const limit = p.causal === undefined ? `${items}u` : `(row % ${p.causal}u / ${lanes}u + 1u)`
   const fold = (kind: 'max' | 'sum', of: string) =>
     lanes === 1 ? of : kind === 'max' ? `max(max(${of}.x, ${of}.y), max(${of}.z, ${of}.w))` : `dot(${of}, vec4f(1.0))`
   const combine = (kind: 'max' | 'sum', expression: string) =>
@@ -115,12 +115,16 @@ export interface SoftmaxParams {
 /** Safe softmax: maximum, sum of e^(x − max), quotient. */
 export function softmax({rows, cols, causalHeadDim}: SoftmaxParams): Shader {
   const scaled = causalHeadDim === undefined ? 'x[e]' : `x[e] * ${f32(1 / Math.sqrt(causalHeadDim))}`
+  // e^(lowest − max) is 0: what is hidden adds nothing and is stored as 0
+  const [columns, kept] =
+    cols % 4 === 0 ? [`(vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u))`, `vec4u(row % ${cols}u)`] : ['i', `row % ${cols}u`]
+  const hidden = `select(V(${lowest}), ${scaled}, ${columns} <= ${kept})`
   return rowKernel({
     rows,
     cols,
     inputs: [{name: 'x'}],
     outputs: ['y'],
-    value: scaled,
+    value: causalHeadDim === undefined ? scaled : hidden,
     figures: (reduce) => `${reduce('max', 'v')}
 ${reduce('sum', 'exp(v - figure0)')}
   let inverse = 1.0 / figure1;`,
