@@ -12,7 +12,9 @@ export type Operator = Analysis['operators'][number]
 export function attainableOf(op: Operator, ceilings: Analysis['machine']['ceilings']): number | null {
   if (op.flops === 0 || op.time.lower === 0) return null
   const rate = op.flops / op.time.lower
-  const ceiling = ceilings.find((c) => c.id === op.bound && c.kind === 'compute')
+  // a ceiling of exp or divide counts those alone, not FLOPs
+  const counted = ['fma', 'dot', 'add', 'mul', undefined]
+  const ceiling = ceilings.find((c) => c.id === op.bound && c.kind === 'compute' && counted.includes(c.operation))
   return ceiling ? Math.min(rate, ceiling.value) : rate
 }
 

@@ -34,6 +34,9 @@ function compare(a: string | number | null, b: string | number | null, sign: 1 |
   return sign * (typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b)))
 }
 
+/** Rows drawn at once: laying out a thousand rows takes longer than reading a hundred. Sorting, filters and CSV see all. */
+const MOST = 100
+
 export class Table<Row> {
   readonly element: HTMLElement
   readonly #options: TableOptions<Row>
@@ -43,6 +46,7 @@ export class Table<Row> {
   #sort: {column: string; descending: boolean} | undefined
   #filter = ''
   #picked = ''
+  #all = false
 
   constructor(options: TableOptions<Row>) {
     this.#options = options
@@ -57,7 +61,12 @@ export class Table<Row> {
   /** Marks one row and brings it into its frame; an empty id marks none. */
   pick(id: string, reveal: boolean): void {
     this.#picked = id
-    for (const row of this.#body.rows) {
+    const {rowId} = this.#options
+    if (id !== '' && reveal && !this.#all && rowId && this.#rows().findIndex((row) => rowId(row) === id) >= MOST) {
+      this.#all = true
+      this.#render()
+    }
+    for (const row of this.#body.querySelectorAll<HTMLTableRowElement>('tr[data-id]')) {
       const on = row.dataset.id === id && id !== ''
       row.setAttribute('aria-selected', String(on))
       if (on && reveal) row.scrollIntoView({block: 'nearest'})
@@ -142,7 +151,8 @@ export class Table<Row> {
         this.#sort?.column !== id ? 'none' : this.#sort.descending ? 'descending' : 'ascending',
       )
     }
-    const rows = this.#rows()
+    const found = this.#rows()
+    const rows = this.#all ? found : found.slice(0, MOST)
     this.#body.replaceChildren(
       ...rows.map((row) => {
         const id = rowId?.(row)
@@ -173,6 +183,14 @@ export class Table<Row> {
         )
       }),
     )
+    if (found.length > rows.length) {
+      const more = () => {
+        this.#all = true
+        this.#render()
+      }
+      const button = h('button', {type: 'button', click: more}, `Show all ${found.length} rows`)
+      this.#body.append(h('tr', {class: 'more'}, h('td', {colspan: columns.length}, button)))
+    }
     if (rows.length === 0) {
       this.#body.append(h('tr', {}, h('td', {colspan: columns.length}, 'nothing matches the filter')))
     }

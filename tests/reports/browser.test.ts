@@ -251,7 +251,7 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
 
   it('computes again when a control changes, everywhere, and returns to its document', async () => {
     const {page, said} = await open(sample())
-    const firstTable = () => page.locator('#operators tbody').innerText()
+    const firstTable = () => page.locator('#operators tbody').textContent()
     const dots = () =>
       page
         .locator('.chart[data-view=roofline] [aria-roledescription=point]')
@@ -264,14 +264,14 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     await expect.poll(() => page.locator('#answer').innerText()).toContain('Memory: 100.0')
     for (const op of expected.operators) await expect.poll(() => dot(page, op.id).count()).toBe(1)
     expect(await firstTable()).not.toBe(before.table)
-    expect(page.url()).toMatch(/#phase=decode&batch=8$/)
+    await expect.poll(() => page.url()).toMatch(/#phase=decode&batch=8$/)
     expect(await page.locator('.recomputed').innerText()).toContain('Recomputed here')
     const html = await page.content()
     expect(await extractDocument(html)).toEqual(sample())
     await page.locator('.recomputed button').click()
     await expect.poll(dots).toEqual(before.dots)
     expect(await firstTable()).toBe(before.table)
-    expect(page.url()).not.toContain('#')
+    await expect.poll(() => page.url()).not.toContain('#')
     expect(said).toEqual([])
     await page.close()
   })
@@ -422,7 +422,7 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     })
     await expect(page.locator('#comparison svg').count()).resolves.toBe(1)
     expect(await page.locator('#comparison tbody tr').count()).toBeGreaterThan(40)
-    const summary = () => page.locator('#comparison figcaption').innerText()
+    const summary = () => page.locator('#comparison figcaption').textContent()
     const first = await summary()
     await page.getByRole('button', {name: '×2 Batch'}).click()
     await expect.poll(summary).not.toBe(first)
@@ -461,7 +461,7 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
       runs: [run],
     })
     await expect(page.locator('#caches [aria-roledescription=point]').count()).resolves.toBe(4)
-    expect(await page.locator('#caches').innerText()).toContain('L1 found: 32 KiB')
+    expect(await page.locator('#caches').textContent()).toContain('L1 found: 32 KiB')
     expect(await page.locator('.chart[data-view=roofline] [aria-label^="measured gemm 64 f32"]').count()).toBe(1)
     expect(said).toEqual([])
     await page.close()

@@ -82,6 +82,14 @@ class Field {
   }
 }
 
+let writing: ReturnType<typeof setTimeout> | undefined
+
+/** Writes the state into the address once it rests: browsers take tens of ms for it, and limit how often it may be done. */
+function toAddressSoon(settings: Settings): void {
+  clearTimeout(writing)
+  writing = setTimeout(() => toAddress(settings), 200)
+}
+
 /** Writes the state into the address without a new entry in the history. */
 function toAddress(settings: Settings): void {
   const hash = toHash(settings)
@@ -107,11 +115,9 @@ export function controlsSection(store: Store): HTMLElement {
   let pending: Settings | undefined
   const apply = (settings: Settings) => {
     try {
-      const start = performance.now()
       store.apply(settings)
       failure.textContent = ''
-      performance.measure('ridgepoint:recompute', {start})
-      toAddress(settings)
+      toAddressSoon(settings)
     } catch (error) {
       failure.textContent = error instanceof Error ? error.message : String(error)
     }
