@@ -3,7 +3,7 @@ import {bytesOf, type ComputeDType, type DType, dtypeBits} from './dtype.ts'
 import {AnalysisError} from './errors.ts'
 import type {Graph, Node} from './graph.ts'
 import type {Dims, OpCost, Role, TensorUse} from './ops/types.ts'
-import type {ComputeRoof, Roof} from './roofline.ts'
+import {bandwidthOf, type ComputeRoof, type Roof} from './roofline.ts'
 import type {Bytes, Flops, FlopsPerByte, Seconds} from './units.ts'
 import {type DTypes, productType, type Workload} from './workload.ts'
 
@@ -146,6 +146,7 @@ class Placer {
   /** The longest term is the lower bound and names the limiter; the sum of all terms is the upper. */
   private time(
     cost: OpCost,
+    reads: Bytes,
     bytes: Bytes,
     matrix: ComputeRoof | undefined,
     vector: ComputeRoof,
@@ -163,7 +164,8 @@ class Placer {
     }
     for (let i = 0; i < roof.levels.length; i++) {
       const level = roof.levels[i]!
-      term(bytes / level.rate, level.ceiling.id)
+      const {value, id} = level.mixes === null ? level.ceiling : bandwidthOf(level, reads, bytes - reads)
+      term(bytes / value, id)
     }
     if (matrix && matrix.ceiling === vector.ceiling) {
       // one set of units does both: their times add
@@ -172,6 +174,7 @@ class Placer {
       if (matrix) term(cost.matrix / matrix.rate, matrix.ceiling.id)
       if (cost.vector > 0) term(cost.vector / vector.rate, vector.ceiling.id)
     }
+    if (roof.special && cost.special > 0) term(cost.special / roof.special.rate, roof.special.ceiling.id)
     if (roof.launch) term(roof.launch.seconds, roof.launch.id)
     return {bound, time: {lower, predicted: null, upper, reason: UNCALIBRATED}}
   }
@@ -185,12 +188,13 @@ class Placer {
     const {cost} = node
     this.total = 0
     const reads = this.uses(cost.reads)
+    const readBytes = this.total
     const writes = this.uses(cost.writes)
     const bytes = this.total
     const {computes} = node
     const matrix = cost.matrix > 0 ? this.matrix(node, computes ?? this.productType(cost.reads)) : undefined
     const vector = computes === undefined || matrix ? this.vector : this.roof.compute('vector', computes)
-    const {bound, time} = this.time(cost, bytes, matrix, vector)
+    const {bound, time} = this.time(cost, readBytes, bytes, matrix, vector)
     return {
       id: node.id,
       kind: node.kind,

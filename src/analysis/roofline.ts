@@ -2,6 +2,7 @@
 import type {Ceiling, Machine} from './document/machine.ts'
 import {type ComputeDType, wider} from './dtype.ts'
 import {AnalysisError, type Warning} from './errors.ts'
+import {type Mix, mixOf} from './mix.ts'
 import type {Bytes, BytesPerSecond, FlopsPerSecond, Seconds} from './units.ts'
 
 export type Level = NonNullable<Ceiling['level']>
@@ -21,8 +22,27 @@ export interface ComputeRoof {
 
 export interface LevelRoof {
   readonly level: Level
+  /** of reading, where mixes are kept apart */
   readonly ceiling: Ceiling
   readonly rate: BytesPerSecond
+  /** the highest ceiling of each mix, where more than reading was measured; else `null` */
+  readonly mixes: ReadonlyMap<Mix, Ceiling> | null
+}
+
+/**
+ * The ceiling of a level for an operator that reads and writes so many bytes. A lower bound of time must hold for the fastest
+ * way to do it, so updating in place and stores around the caches count wherever there is something to write.
+ */
+export function bandwidthOf({ceiling, mixes}: LevelRoof, reads: Bytes, writes: Bytes): Ceiling {
+  if (mixes === null || writes === 0) return ceiling
+  let top: Ceiling | undefined
+  for (const mix of mixOf(reads, writes, true)) {
+    const found = mixes.get(mix)
+    if (found && (!top || found.value > top.value)) top = found
+  }
+  const around = reads === 0 ? mixes.get('nt-write') : undefined
+  if (around && (!top || around.value > top.value)) top = around
+  return top ?? ceiling
 }
 
 /** What placement asks of a machine. */
@@ -32,6 +52,8 @@ export interface Roof {
   /** seconds that starting one operator takes; `null` where nobody states it */
   readonly launch: {readonly seconds: Seconds; readonly id: string} | null
   compute(engine: 'matrix' | 'vector', dtype: ComputeDType): ComputeRoof
+  /** the fastest of exp, tanh and erf where they were measured: no transcendental is faster */
+  readonly special: {readonly ceiling: Ceiling; readonly rate: number} | null
   /** the ceiling of products whose weights have 2:4 sparsity; `null` where the machine states none */
   sparse(dtype: ComputeDType): ComputeRoof | null
   /** compulsory bytes by level: what must come from the outermost passes every level inward */
@@ -68,8 +90,16 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
   for (const level of levelOrder) {
     const here = usable.filter((c) => c.kind === 'bandwidth' && c.level === level)
     const ceiling = best(here.filter((c) => c.mix === 'read' || c.mix === undefined)) ?? best(here)
-    if (ceiling) levels.push({level, ceiling, rate: ceiling.value})
+    if (!ceiling) continue
+    const mixes = new Map<Mix, Ceiling>()
+    for (const c of here) if (c.mix && c.value > (mixes.get(c.mix)?.value ?? 0)) mixes.set(c.mix, c)
+    levels.push({level, ceiling, rate: ceiling.value, mixes: mixes.size > 1 ? mixes : null})
   }
+  const transcendental = best(
+    usable.filter(
+      (c) => c.kind === 'compute' && (c.operation === 'exp' || c.operation === 'tanh' || c.operation === 'erf'),
+    ),
+  )
   const latency = usable.find((c) => c.kind === 'latency' && c.id === 'launch')
   const launch =
     launchOverhead !== undefined
@@ -111,6 +141,7 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
     machine,
     levels,
     launch,
+    special: transcendental ? {ceiling: transcendental, rate: transcendental.value} : null,
     warnings,
     compute(engine, dtype) {
       const known = chosen[engine]

@@ -1,6 +1,6 @@
 /** Where a program lands under a measured CPU's roof. Pure functions. */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
-import {type Mix, mixOf} from './mix.ts'
+import {type Mix, mixOf} from '../analysis/mix.ts'
 import {executed, type Part, type Program, partBytes, tensorsOf} from './program.ts'
 
 /** The ceilings that bound a program on one machine with a number of threads. */

@@ -1,5 +1,9 @@
 import {describe, expect, it} from 'vitest'
-import {attainable, prepareRoof, ridgePoint} from '../../src/analysis/roofline.ts'
+import {evaluate} from '../../src/analysis/evaluate.ts'
+import {models} from '../../src/analysis/models/index.ts'
+import {buildGraph} from '../../src/analysis/models/types.ts'
+import {attainable, bandwidthOf, prepareRoof, ridgePoint} from '../../src/analysis/roofline.ts'
+import {resolveWorkload} from '../../src/analysis/workload.ts'
 import {bandwidth, cpu, gpu, launch, machineOf, peak} from './support/machines.ts'
 
 describe('the roof', () => {
@@ -133,5 +137,49 @@ describe('a type without a ceiling', () => {
     expect(() => prepareRoof(machineOf([bandwidth('DRAM', 1)])).compute('vector', 'f32')).toThrow(
       'machine round has no compute ceiling',
     )
+  })
+})
+
+describe('mixes of loads and stores', () => {
+  const measured = machineOf([
+    peak('f32', 'vector', 1e12),
+    ...(['read', 'copy', '2:1', 'update', 'nt-write'] as const).map((mix, i) => ({
+      ...bandwidth('DRAM', (i + 1) * 1e9),
+      id: mix,
+      mix,
+    })),
+  ])
+  const [level] = prepareRoof(measured).levels
+
+  it('leave reading to the ceiling of reading', () => {
+    expect(bandwidthOf(level!, 100, 0).id).toBe('read')
+  })
+
+  it('take the fastest way to do what an operator does', () => {
+    expect(bandwidthOf(level!, 200, 100).id).toBe('update')
+    expect(bandwidthOf(level!, 0, 100).id).toBe('nt-write')
+  })
+
+  it('are one ceiling where only one was measured', () => {
+    const [only] = prepareRoof(gpu).levels
+    expect(only!.mixes).toBeNull()
+    expect(bandwidthOf(only!, 1, 1)).toBe(only!.ceiling)
+  })
+})
+
+describe('special functions', () => {
+  const exp = {...peak('f32', 'vector', 1e9), id: 'exp', operation: 'exp' as const}
+  it('bind an operator made of them', () => {
+    const roof = prepareRoof(machineOf([...cpu.ceilings, exp]))
+    const graph = buildGraph(models['gpt2'], resolveWorkload(models['gpt2'], {seq: 64}))
+    const softmax = evaluate(graph, roof, {dtype: {weights: 'f32', activations: 'f32', kv: 'f32'}}).operators.find(
+      (op) => op.kind === 'softmax',
+    )!
+    expect(softmax.bound).toBe('exp')
+    expect(softmax.time.lower).toBe(softmax.special / 1e9)
+  })
+
+  it('are no limit where none was measured', () => {
+    expect(prepareRoof(gpu).special).toBeNull()
   })
 })

@@ -1,5 +1,5 @@
 /** Which mix of loads and stores an operator is, by the bytes that it reads and writes. Pure. */
-import type {Ceiling} from '../analysis/document/machine.ts'
+import type {Ceiling} from './document/machine.ts'
 
 export type Mix = NonNullable<Ceiling['mix']>
 
