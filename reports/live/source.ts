@@ -7,6 +7,7 @@ import type {Machine} from '../../src/analysis/document/machine.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {type ModelDef, traitsOf} from '../../src/analysis/models/types.ts'
+import {compressionOptions} from '../../src/analysis/passes/compression.ts'
 import {trainingOptions} from '../../src/analysis/training/options.ts'
 import type {Workload} from '../../src/analysis/workload.ts'
 import type {ReportDocument} from '../document.ts'
@@ -82,6 +83,7 @@ export function optionsOf(model: ModelDef, work: Workload): AnalyzeOptions {
     ...(traits.positions === null ? {} : {seq}),
     ...(phase === 'prefill' || phase === 'decode' ? {context} : {}),
     ...trainingOptions(work.training),
+    ...compressionOptions(work.compression),
     ...(traits.image && image ? {image} : {}),
     ...(traits.srcSeq !== undefined && srcSeq !== null ? {srcSeq} : {}),
     ...(traits.graph && graph ? graph : {}),

@@ -66,7 +66,10 @@ function totalsLines(analysis: Analysis, style: Style, width: number): string[] 
     ['time', `at least ${format(totals.time.lower, 's')}, without overlap ${format(totals.time.upper, 's')}`],
   ]
   if (totals.executedFlops !== totals.flops)
-    entries.splice(1, 0, ['executed', `${format(totals.executedFlops, 'FLOP')}, masked attention pairs included`])
+    entries.splice(1, 0, [
+      'executed',
+      `${format(totals.executedFlops, 'FLOP')}, ${analysis.training ? 'masked pairs and what is computed again' : 'masked attention pairs'} included`,
+    ])
   if (totals.ttft !== null) entries.push(['first token', `at best ${format(totals.ttft, 's')}`])
   if (totals.tpot !== null) entries.push(['per token', `at best ${format(totals.tpot, 's')}`])
   if (totals.tokensPerSecond !== null)
@@ -80,9 +83,40 @@ function totalsLines(analysis: Analysis, style: Style, width: number): string[] 
   if (totals.energyPerMillionTokens !== null)
     entries.push(['energy', `at least ${format(totals.energyPerMillionTokens, '')}J per million tokens at board power`])
   entries.push(['memory', memoryText(analysis, style)])
+  entries.push(...trainingLines(analysis), ...compressionLines(analysis))
   if (!totals.complete)
     entries.push(['unknown', analysis.unknown.map((u) => `${u.op} × ${u.count}`).join(', ') || 'some operators'])
   return pairs(entries, width, style)
+}
+
+/** What a training step is made of. */
+function trainingLines({training}: Analysis): [string, string][] {
+  if (!training) return []
+  const {flops, saved, types} = training
+  const parts = `forward ${format(flops.forward, 'FLOP')}, data gradients ${format(flops.data, 'FLOP')}, weight gradients ${format(flops.weights, 'FLOP')}, ${training.optimizer} ${format(flops.optimizer, 'FLOP')}`
+  const again = flops.recomputed > 0 ? `; ${format(flops.recomputed, 'FLOP')} computed again` : ''
+  const hfu = training.hfu === null ? '' : `; HFU at most ${formatShare(training.hfu)}`
+  const layer = training.savedPerLayer === null ? '' : `, ${formatCapacity(training.savedPerLayer)} a layer`
+  const master = types.master === null ? '' : `, ${types.master} master weights`
+  const lines: [string, string][] = [
+    ['step', `${parts}${again}${hfu}`],
+    [
+      'trained',
+      `${formatCount(training.trainable)} weights; gradients ${types.gradients}${master}, state ${types.state}`,
+    ],
+    ['kept', `${formatCapacity(training.savedBytes)} of activations in ${plural(saved.length, 'tensor')}${layer}`],
+  ]
+  if (training.offload)
+    lines.push(['offload', `${format(training.offload.seconds, 's')} over the link, there and back, at best`])
+  return lines
+}
+
+/** What each pass that compresses changed. */
+function compressionLines({compression}: Analysis): [string, string][] {
+  return (compression ?? []).map(({pass, before, after}) => [
+    pass,
+    `weights ${formatCapacity(before.weights)} → ${formatCapacity(after.weights)}, bytes ${format(before.bytes, 'B')} → ${format(after.bytes, 'B')}, FLOPs ${format(before.flops, 'FLOP')} → ${format(after.flops, 'FLOP')}, time ${format(before.time, 's')} → ${format(after.time, 's')}`,
+  ])
 }
 
 function memoryText(analysis: Analysis, style: Style): string {
@@ -91,8 +125,11 @@ function memoryText(analysis: Analysis, style: Style): string {
   const of = capacity === null ? '' : ` of ${formatCapacity(capacity)} (${formatShare(memory.peak / capacity)})`
   const over = capacity !== null && memory.peak > capacity
   const peak = `${formatCapacity(memory.peak)}${of}`
-  const parts = `weights ${formatCapacity(memory.weights)}, KV cache ${formatCapacity(memory.kvCache)}, activations ${formatCapacity(memory.activations)}`
-  return `${over ? style.bad(peak) : peak}: ${parts}`
+  const kinds = analysis.training
+    ? (['weights', 'gradients', 'optimizer', 'activations'] as const)
+    : (['weights', 'kvCache', 'activations'] as const)
+  const parts = kinds.map((kind) => `${kind === 'kvCache' ? 'KV cache' : kind} ${formatCapacity(memory[kind])}`)
+  return `${over ? style.bad(peak) : peak}: ${parts.join(', ')}`
 }
 
 function paintBound(style: Style, sheetKey: string, text: string): string {

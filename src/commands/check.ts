@@ -4,6 +4,7 @@ import {analyzeModel} from '../analysis/analyze.ts'
 import {checkDocument} from '../analysis/check.ts'
 import {type Comparable, readComparable} from '../analysis/compare.ts'
 import {AnalysisError, exitCodes} from '../analysis/errors.ts'
+import {compressionOptions} from '../analysis/passes/compression.ts'
 import {trainingOptions} from '../analysis/training/options.ts'
 import {BaseCommand} from './shared/base.ts'
 import {readSaved} from './shared/document.ts'
@@ -83,6 +84,7 @@ export default class Check extends BaseCommand {
       srcSeq: workload.srcSeq ?? undefined,
       ...(workload.graph ?? {}),
       ...trainingOptions(workload.training as never),
+      ...compressionOptions(workload.compression as never),
     })
     if (result.model.parameters.total !== asked.parameters.total || result.model.source !== asked.source)
       throw new AnalysisError(

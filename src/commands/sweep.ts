@@ -4,7 +4,7 @@ import {withDimensions} from '../analysis/dimensions.ts'
 import {findFit} from '../analysis/fit.ts'
 import {parseRange, sweep} from '../analysis/sweep.ts'
 import {BaseCommand} from './shared/base.ts'
-import {machineFlags, modelFlags, quantity, workloadFlags} from './shared/flags.ts'
+import {compressionFlags, machineFlags, modelFlags, quantity, trainingFlags, workloadFlags} from './shared/flags.ts'
 import {findMachines} from './shared/machine.ts'
 import {findModel} from './shared/model.ts'
 import {chosenDimensions, chosenWorkload, configValues, importOptions} from './shared/workload.ts'
@@ -28,6 +28,8 @@ export default class Sweep extends BaseCommand {
   }
   static override flags = {
     ...workloadFlags,
+    ...compressionFlags,
+    ...trainingFlags,
     batch: range('sequences processed together', '1:512:x2'),
     seq: range('tokens processed at once', '128:4096:x2'),
     context: range('tokens already cached', '0:8192:+1024'),

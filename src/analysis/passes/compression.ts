@@ -132,6 +132,28 @@ export function resolveCompression(options: CompressionOptions): Compression | n
   }
 }
 
+const keyOf = <K extends string>(table: Readonly<Record<K, string>>, value: string): K =>
+  (Object.keys(table) as K[]).find((key) => table[key] === value)!
+
+/** The options that give this compression again. */
+export function compressionOptions(compression: Compression | undefined): CompressionOptions {
+  if (!compression) return {}
+  const {quantize, prune, lowRank, dequantize} = compression
+  const placed = (where: string | null, rule: string) => (where === null ? rule : `${where}=${rule}`)
+  const text = (rules: readonly string[]) => (rules.length > 0 ? rules.join(',') : undefined)
+  return {
+    quantize: text(
+      quantize.map(({where, what, dtype, granularity, group, zeroPoints}) => {
+        const scales = {tensor: '', channel: 'c', group: `g${group}`}[granularity]
+        return placed(where, `${keyOf(roles, what)}${keyOf(types, dtype)}${scales}${zeroPoints ? 'z' : ''}`)
+      }),
+    ),
+    prune: text(prune.map(({where, what, share}) => placed(where, what === '2:4' ? what : `${what}:${share}`))),
+    lowRank: text(lowRank.map(({where, rank}) => placed(where, `${rank}`))),
+    dequantize,
+  }
+}
+
 /** The last rule that applies to an operator: later rules override earlier ones. */
 export function ruleFor<R extends {readonly where: string | null}>(rules: readonly R[], id: string): R | undefined {
   return rules.findLast(({where}) => (where === null ? id !== 'lm_head' : id.startsWith(where)))

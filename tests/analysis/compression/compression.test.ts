@@ -10,7 +10,13 @@ import {machines} from '../../../src/analysis/machines/index.ts'
 import {models} from '../../../src/analysis/models/index.ts'
 import {buildGraph, type ModelDef} from '../../../src/analysis/models/types.ts'
 import {compress} from '../../../src/analysis/passes/compress.ts'
-import {parseLowRank, parsePrune, parseQuantize, resolveCompression} from '../../../src/analysis/passes/compression.ts'
+import {
+  compressionOptions,
+  parseLowRank,
+  parsePrune,
+  parseQuantize,
+  resolveCompression,
+} from '../../../src/analysis/passes/compression.ts'
 import {storedOf} from '../../../src/analysis/passes/prune-weights.ts'
 import {resolveWorkload, type WorkloadOptions} from '../../../src/analysis/workload.ts'
 
@@ -255,6 +261,8 @@ describe('compressed graphs', () => {
         if (!chosen.quantize && !chosen.prune && !chosen.lowRank) return
         const work = {...chosen, dtype: 'f16'} as WorkloadOptions
         validateGraph(compressed(model, work))
+        const {compression} = resolveWorkload(model, work)
+        expect(resolveCompression(compressionOptions(compression))).toEqual(compression)
         const result = analyze(model, work)
         expect(() => analysisSchema.parse(result)).not.toThrow()
         for (const {before, after, pass} of result.compression!) {
