@@ -198,6 +198,14 @@ describe('conv-transpose', () => {
   })
 })
 
+describe('conv-transpose, its padding', () => {
+  it('leaves at least one output', () => {
+    const d = {...plain, height: 2, width: 2, kernelHeight: 2, kernelWidth: 2}
+    expect(ops['conv-transpose'].cost({...d, padHeight: 2}).writes[0]!.elements).toBe(3)
+    expect(() => ops['conv-transpose'].cost({...d, padHeight: 3})).toThrow('a padding of 3 leaves nothing of 3 outputs')
+  })
+})
+
 describe('padding', () => {
   it('same keeps ⌈size ÷ stride⌉, ceil keeps the last partial window', () => {
     fc.assert(

@@ -1,7 +1,8 @@
+import {AnalysisError} from '../errors.ts'
 import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import type {ConvDims} from './conv.ts'
 import {input, type OpDef, output, weight} from './types.ts'
-import {axesOf, forEachTap, span, tapsRule} from './window.ts'
+import {type Axis, axesOf, forEachTap, span, tapsRule} from './window.ts'
 
 /**
  * Sizes as of a convolution; `extra…` are rows added at the end of an output (PyTorch's `output_padding`).
@@ -13,14 +14,25 @@ export type ConvTransposeDims = ConvDims & {
   readonly extraWidth?: number
 }
 
+/**
+ * Length of an output along an axis.
+ * @throws AnalysisError `bad-dimension` where the padding cuts all of it off
+ */
+function lengthOf(axis: Axis, extra = 0): number {
+  const length = (axis.size - 1) * axis.stride + span(axis) - axis.pad + extra
+  if (length >= 1) return length
+  throw new AnalysisError('bad-dimension', `a padding of ${axis.pad} leaves nothing of ${length + axis.pad} outputs`, [
+    `use a padding below ${length + axis.pad}`,
+  ])
+}
+
 /** The convolution whose data gradient this is: from the outputs here to the inputs here. */
 function adjoint(d: ConvTransposeDims) {
   const [deep, high, wide] = axesOf(d)
-  const long = (axis: typeof deep, extra: number) => (axis.size - 1) * axis.stride + span(axis) - axis.pad + extra
   const sizes = {
-    depth: long(deep, d.extraDepth ?? 0),
-    height: long(high, d.extraHeight ?? 0),
-    width: long(wide, d.extraWidth ?? 0),
+    depth: lengthOf(deep, d.extraDepth),
+    height: lengthOf(high, d.extraHeight),
+    width: lengthOf(wide, d.extraWidth),
   }
   return {...d, ...sizes, outputs: sizes.depth * sizes.height * sizes.width}
 }
@@ -30,7 +42,7 @@ function counts(d: ConvTransposeDims) {
   const [deep, high, wide] = axesOf(d)
   return {
     inputs: deep.size * high.size * wide.size,
-    outputs: Math.max(0, outputs),
+    outputs,
     taps: deep.kernel * high.kernel * wide.kernel,
   }
 }
