@@ -95,12 +95,15 @@ const spec: TopLevelSpec = {
     },
     {
       data: {name: 'holds'},
-      mark: {type: 'text', clip: true, align: 'right', baseline: 'top', dx: -5, fill: {expr: 'theme.ink'}},
-      encoding: {
-        x,
-        y: {value: {expr: 'height - 20 - 18 * datum.row'}},
-        text: {field: 'label', type: 'nominal'},
+      mark: {
+        type: 'text',
+        align: {expr: "scale('x', datum.edge) > width - 180 ? 'right' : 'left'"},
+        dx: {expr: "scale('x', datum.edge) > width - 180 ? -5 : 5"},
+        baseline: 'top',
+        fill: {expr: 'theme.ink'},
       },
+      // above the slanted line there is room
+      encoding: {x, y: {value: {expr: '6 + 17 * datum.row'}}, text: {field: 'label', type: 'nominal'}},
     },
   ],
 }
