@@ -109,9 +109,10 @@ class Differentiation {
     )
   }
 
-  /** The forward operator, writing what its gradient will read beside its outputs. */
-  forward(node: Node): void {
-    this.builder.nodes.push(this.withExtras(node, this.ruleOf(node)))
+  /** The forward operator, writing what its gradient will read beside its outputs, unless it runs again before that. */
+  forward(node: Node, runsAgain: boolean): void {
+    const rule = this.ruleOf(node)
+    this.builder.nodes.push(runsAgain ? node : this.withExtras(node, rule))
   }
 
   private withExtras(node: Node, rule: Backward | null): Node {
@@ -306,7 +307,12 @@ export function differentiate(forward: Graph, options: DifferentiateOptions): Di
   const {nodes} = forward
   const builder = continueFrom(forward)
   const pass = new Differentiation(builder, reached(nodes, options.trains), options)
-  for (const node of nodes) pass.forward(node)
+  nodes.forEach((node, i) => {
+    pass.forward(
+      node,
+      options.segments.some(({from, to}) => from <= i && i <= to),
+    )
+  })
   const count = builder.nodes.length
   for (let i = nodes.length - 1; i >= 0; i--) {
     const segment = options.segments.find(({to}) => to === i)

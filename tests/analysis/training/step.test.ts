@@ -170,6 +170,17 @@ describe('recomputation', () => {
     expect(ids(models.gpt2, {recompute: 'selective'}).filter((id) => id.endsWith('.recompute'))).toEqual([])
   })
 
+  it('writes masks and row statistics once: where they are read', () => {
+    const {graph} = step(models.gpt2, {recompute: 'full', dropout: true})
+    const masks = graph.nodes.filter(({outputs}) => outputs.some(({name}) => /mask|log-sum-exp/.test(name)))
+    expect(masks.map(({id}) => id)).toEqual([
+      'loss',
+      'layers.attn.scores+softmax+values.recompute',
+      'layers.attn.out-dropout.recompute',
+      'layers.mlp.down-dropout.recompute',
+    ])
+  })
+
   it('offloads to the host over a link, and keeps one layer on the device', () => {
     const here = train(models.gpt2)
     const away = train(models.gpt2, {offload: 64e9})
