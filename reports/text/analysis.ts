@@ -25,6 +25,12 @@ function sampleText({seq, image, srcSeq, graph}: Analysis['workload']): string {
   return `${plural(seq, 'token')}${source}`
 }
 
+/** Of a mixture of experts also what one token uses. */
+const parametersOf = ({total, active}: Analysis['model']['parameters']): string =>
+  active === total
+    ? `${formatCount(total)} parameters`
+    : `${formatCount(total)} parameters, ${formatCount(active)} of them active per token`
+
 /** `prefill of 32 × 1,024 tokens`, with what is cached and what the devices are. */
 export function workloadText(analysis: Analysis): string {
   const {phase, batch, context, dtype, fusion, count, tp, logits, image, graph} = analysis.workload
@@ -41,7 +47,7 @@ export function workloadText(analysis: Analysis): string {
 function header(analysis: Analysis, style: Style, width: number): string[] {
   const {model, machine} = analysis
   return [
-    wrap(`${style.bold(model.name)}  ${formatCount(model.parameters.total)} parameters`, width, '  '),
+    wrap(`${style.bold(model.name)}  ${parametersOf(model.parameters)}`, width, '  '),
     wrap(workloadText(analysis), width, '  '),
     wrap(
       `on ${style.bold(machine.name)} (${machine.id}${machine.memory ? `, ${format(machine.memory, 'B')} memory` : ''})`,
