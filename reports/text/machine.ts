@@ -1,6 +1,7 @@
 /** A machine as people read it in a terminal. */
 import type {Machine} from '../../src/analysis/document/machine.ts'
 import {format, formatCapacity} from '../../src/analysis/units.ts'
+import {sustainLines, sweepLines} from './curve.ts'
 import {print} from './sheet.ts'
 import {ceilingSheet} from './sheets/ceilings.ts'
 import {type Look, styleOf, wrap} from './style.ts'
@@ -25,11 +26,13 @@ export function machineText(machine: Machine, look: Look): string {
   const style = styleOf(look.color)
   const paint = (text: string, _: number, key: string) =>
     key !== 'verdict' ? text : text === 'ok' ? style.good(text) : style.warn(text)
+  const curves = [sweepLines(machine, look), sustainLines(machine, look)].filter((lines) => lines.length > 0)
   return [
     `${style.bold(machine.name)} (${machine.id})`,
     ...facts(machine).map((fact) => wrap(fact, look.width, '  ')),
     '',
     toTerminal(print(ceilingSheet(machine.ceilings)), look, paint).trimEnd(),
+    ...curves.flatMap((lines) => ['', ...lines]),
     '',
     style.dim(wrap('Peaks are dense. 1 MAC = 2 FLOP. Bandwidth is decimal (1 GB/s = 1e9 B/s).', look.width)),
   ].join('\n')

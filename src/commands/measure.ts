@@ -17,6 +17,7 @@ export default class Measure extends BaseCommand {
   static override examples = [
     '<%= config.bin %> measure',
     '<%= config.bin %> measure --quick',
+    '<%= config.bin %> measure --sustain 60',
     '<%= config.bin %> measure --json > this-machine.json',
   ]
   static override args = {
@@ -30,6 +31,11 @@ export default class Measure extends BaseCommand {
   static override flags = {
     quick: Flags.boolean({default: false, summary: 'under 3 seconds instead of up to 30', helpGroup: 'MEASURING'}),
     threads: number('threads', 'threads of the many-thread ceilings (default: all that may be used)', 'MEASURING'),
+    sustain: number(
+      'sustain',
+      'then load every thread for so many seconds: the ceiling that remains when hot',
+      'MEASURING',
+    ),
     isa: Flags.string({summary: 'only this instruction set', helpValue: 'ISA', helpGroup: 'MEASURING'}),
     adapter: adapterFlag('MEASURING'),
   }
@@ -43,13 +49,15 @@ export default class Measure extends BaseCommand {
         quick: flags.quick,
         threads: threads ?? null,
         isa: flags.isa ?? null,
+        sustain: flags.sustain ?? null,
         adapter: flags.adapter ?? null,
       })
     if (args.what === 'webgpu') {
       const machine = await this.gpu(flags.adapter, flags.quick)
       return this.answer(machineAnswer(machineJson(machine), 'perf analyze transformer --machine local-gpu'))
     }
-    const {machine, path, saved} = await measureAndSave({quick: flags.quick, threads, isa: flags.isa}, this)
+    const sustain = flags.sustain === undefined ? undefined : wholeNumber(flags.sustain, '--sustain')
+    const {machine, path, saved} = await measureAndSave({quick: flags.quick, threads, isa: flags.isa, sustain}, this)
     if (saved) this.say(`saved ${path}`)
     if (args.what === 'all') await this.gpuWherePresent(flags.adapter, flags.quick)
     await this.answer(machineAnswer(machineJson(machine), 'perf analyze transformer --batch 32'))

@@ -1,6 +1,6 @@
 /** The limits of a machine. */
 import type {Ceiling} from '../../../src/analysis/document/machine.ts'
-import {format} from '../../../src/analysis/units.ts'
+import {format, formatShare} from '../../../src/analysis/units.ts'
 import type {Sheet} from '../sheet.ts'
 import {count, quantity, words} from './columns.ts'
 
@@ -25,6 +25,14 @@ export function ceilingSheet(ceilings: readonly Ceiling[]): Sheet<Ceiling> {
         ? [
             words<Ceiling>('isa', 'isa', (c) => c.isa ?? null, 3),
             count<Ceiling>('threads', 'threads', (c) => c.threads ?? null, 4),
+            {
+              ...quantity<Ceiling>('model', 'model', '', (c) => c.model ?? null, 5),
+              text: (c) => format(c.model ?? null, c.unit),
+            },
+            {
+              ...quantity<Ceiling>('of model', 'of_model', '', (c) => (c.model ? c.value / c.model : null), 5),
+              text: (c) => formatShare(c.model ? c.value / c.model : null),
+            },
             words<Ceiling>('verdict', 'verdict', (c) => c.verdict ?? null, 1),
           ]
         : [words<Ceiling>('provenance', 'provenance', (c) => c.provenance.kind, 4)]),

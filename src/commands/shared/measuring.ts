@@ -41,10 +41,34 @@ export async function withProgress<T>(
 }
 
 /** Measures, saves, and passes every remark on. Ctrl-C stops the threads and saves nothing. */
-export async function measureAndSave(options: Omit<MeasureOptions, 'onProgress'>, host: MachineHost): Promise<Saved> {
+export async function measureAndSave(
+  {sustain, ...options}: Omit<MeasureOptions, 'onProgress'> & {sustain?: number | undefined},
+  host: MachineHost,
+): Promise<Saved> {
   const measured = await withProgress(host.showsProgress, (onProgress) => measureCpu({...options, onProgress}))
   for (const warning of measured.warnings) host.remark(warning)
-  const {saved, path, warnings} = await saveProfile(measured.machine)
+  const machine = sustain === undefined ? measured.machine : await sustained(measured.machine, sustain, options, host)
+  const {saved, path, warnings} = await saveProfile(machine)
   for (const warning of warnings) host.remark(warning)
-  return {machine: measured.machine, path, saved}
+  return {machine, path, saved}
+}
+
+/** The machine with the ceiling that remains under a load of `seconds`, and the curve over that time. */
+async function sustained(
+  machine: Machine,
+  seconds: number,
+  {threads, isa}: Pick<MeasureOptions, 'threads' | 'isa'>,
+  host: MachineHost,
+): Promise<Machine> {
+  const {measureSustained} = await import('../../kernels/sustain.ts')
+  const run = await withProgress(host.showsProgress, (onProgress) =>
+    measureSustained({seconds, threads, isa, onProgress}),
+  )
+  for (const warning of run.warnings) host.remark(warning)
+  const {curve, peak, remains, ceiling} = run
+  return {
+    ...machine,
+    identity: {...machine.identity, sustained: {seconds, curve, peak, remains}},
+    ceilings: [...machine.ceilings, ceiling],
+  }
 }
