@@ -11,12 +11,12 @@ const held = 8
 interface RowParams {
   rows: number
   cols: number
-  inputs: readonly {name: string /** one row for all */; shared?: boolean}[]
+  inputs: readonly {name: string}[]
   outputs: readonly string[]
   /** value of the row at item `i` (of the row) and element `e` (of the tensor), as `V` */
   value: string
   /** statements of the row's figures, made of `reduced('max'|'sum', expression of v)` */
-  figures: (reduce: (kind: 'max' | 'sum', expression: string) => string, lanes: number) => string
+  figures: (reduce: (kind: 'max' | 'sum', expression: string) => string) => string
   /** statements that store item `i` with value `v` */
   store: string
   functions?: string
@@ -99,7 +99,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let first = row * ${items}u;
   let limit = ${limit};
 ${load}
-${p.figures(reduce, lanes)}
+${p.figures(reduce)}
 ${stores}
 }`
   return {code, bindings: list.map(({access}) => access), workgroups}
@@ -138,7 +138,7 @@ export const layernorm = (rows: number, cols: number): Shader =>
   rowKernel({
     rows,
     cols,
-    inputs: [{name: 'x'}, {name: 'gamma', shared: true}, {name: 'beta', shared: true}],
+    inputs: [{name: 'x'}, {name: 'gamma'}, {name: 'beta'}],
     outputs: ['y'],
     value: 'x[e]',
     figures: (reduce) => `${reduce('sum', 'v')}
@@ -157,7 +157,7 @@ export const rmsnorm = (rows: number, cols: number): Shader =>
   rowKernel({
     rows,
     cols,
-    inputs: [{name: 'x'}, {name: 'gamma', shared: true}],
+    inputs: [{name: 'x'}, {name: 'gamma'}],
     outputs: ['y'],
     value: 'x[e]',
     figures: rms(cols),
@@ -169,7 +169,7 @@ export const addRmsnorm = (rows: number, cols: number): Shader =>
   rowKernel({
     rows,
     cols,
-    inputs: [{name: 'x'}, {name: 'residual'}, {name: 'gamma', shared: true}],
+    inputs: [{name: 'x'}, {name: 'residual'}, {name: 'gamma'}],
     outputs: ['h', 'y'],
     value: 'x[e] + residual[e]',
     figures: rms(cols),
