@@ -27,11 +27,11 @@ export function ceilingSheet(ceilings: readonly Ceiling[]): Sheet<Ceiling> {
             count<Ceiling>('threads', 'threads', (c) => c.threads ?? null, 4),
             {
               ...quantity<Ceiling>('model', 'model', '', (c) => c.model ?? null, 5),
-              text: (c) => format(c.model ?? null, c.unit),
+              text: (c: Ceiling) => format(c.model ?? null, c.unit),
             },
             {
               ...quantity<Ceiling>('of model', 'of_model', '', (c) => (c.model ? c.value / c.model : null), 5),
-              text: (c) => formatShare(c.model ? c.value / c.model : null),
+              text: (c: Ceiling) => formatShare(c.model ? c.value / c.model : null),
             },
             words<Ceiling>('verdict', 'verdict', (c) => c.verdict ?? null, 1),
           ]
