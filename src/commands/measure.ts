@@ -52,7 +52,16 @@ export default class Measure extends BaseCommand {
         sustain: flags.sustain ?? null,
         adapter: flags.adapter ?? null,
       })
+    if (args.what === 'cpu' && flags.adapter !== undefined)
+      throw new AnalysisError('bad-flag', '--adapter chooses a GPU; measure cpu measures the processor', [
+        'perf measure webgpu --adapter NAME',
+      ])
     if (args.what === 'webgpu') {
+      for (const flag of ['threads', 'isa'] as const)
+        if (flags[flag] !== undefined)
+          throw new AnalysisError('bad-flag', `--${flag} is of processors; measure webgpu measures a GPU`, [
+            `leave --${flag} out`,
+          ])
       const machine = await this.gpu(flags.adapter, flags.quick)
       return this.answer(machineAnswer(machineJson(machine), 'perf analyze transformer --machine local-gpu'))
     }

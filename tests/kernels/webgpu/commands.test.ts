@@ -128,6 +128,16 @@ it('--adapter without a GPU backend is refused', async () => {
   expect(JSON.parse(stdout).error.suggestions).toEqual(['--backend webgpu'])
 })
 
+it.each([
+  [['measure', 'webgpu', '--threads', '2'], /--threads/],
+  [['measure', 'webgpu', '--isa', 'avx2'], /--isa/],
+  [['measure', 'cpu', '--adapter', 'software'], /--adapter/],
+])('refuses flags of the other half: %j', async (argv, message) => {
+  const {code, stdout} = await run(...argv, '--json')
+  expect(code).toBe(2)
+  expect(JSON.parse(stdout).error.message).toMatch(message)
+})
+
 it('doctor has a line on WebGPU', async () => {
   const {checks} = await answer<{checks: {id: string; found: string}[]}>('doctor')
   expect(checks.find(({id}) => id === 'webgpu')!.found).toMatch(/webgpu|adapter|software|GPU/i)
