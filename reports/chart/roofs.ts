@@ -96,6 +96,23 @@ export function roofLines(analysis: Analysis): RoofLine[] {
       relevant: true,
     }),
   )
+  // operators that write are bound by the bandwidth of their own mix, where it was measured: without its line they would
+  // stand above the roof
+  const drawn = new Set(levels.map((line) => line.id))
+  const mixes = machine.ceilings
+    .filter((c) => c.kind === 'bandwidth' && c.level !== undefined && relevant.has(c.id) && !drawn.has(c.id))
+    .map(
+      (c): RoofLine => ({
+        id: c.id,
+        kind: 'bandwidth',
+        label: `${c.level} ${c.mix} ${format(c.value, 'B/s')}`,
+        ...(c.level ? {level: c.level} : {}),
+        value: c.value,
+        provenance: c.provenance.kind,
+        ceilings: [c.id],
+        relevant: true,
+      }),
+    )
   // the best of each engine, type and accumulator: a rate on one thread or on narrower instructions stays in the table
   const best = new Map<string, Ceiling>()
   for (const ceiling of machine.ceilings.filter(isPeak)) {
@@ -120,7 +137,7 @@ export function roofLines(analysis: Analysis): RoofLine[] {
       relevant: group.some((c) => relevant.has(c.id)),
     }),
   )
-  return [...levels, ...peaks.sort((a, b) => b.value - a.value)]
+  return [...levels, ...mixes, ...peaks.sort((a, b) => b.value - a.value)]
 }
 
 /** The peak that carries most of the multiply-accumulates, and the ridge it makes with a level: the outermost where none is named. */

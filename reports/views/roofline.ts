@@ -231,7 +231,7 @@ const spec: TopLevelSpec = {
         type: 'point',
         clip: true,
         filled: true,
-        shape: 'wedge',
+        shape: 'triangle-down',
         size: 130,
         stroke: {expr: 'theme.ink'},
         fill: {expr: 'theme.surface'},
@@ -438,7 +438,7 @@ export const roofline: View = {
     }
   },
   howToRead:
-    'Each dot is one operator. The slanted lines are memory levels, the flat lines are arithmetic: an operator can be no higher than the lowest line above its intensity. Under a slanted line it waits for memory, and moving fewer bytes helps; under a flat line it waits for arithmetic. A dot’s area is its share of the time, so look at the large ones first. The tail below a dot reaches down to the rate without any overlap of memory and arithmetic. Dots in the strip at the left only move data. A wedge is a run that was measured, joined to the tick that its roof allows. Lines are solid where measured, dashed where a datasheet states them, dotted where derived.',
+    'Each dot is one operator. The slanted lines are memory levels, the flat lines are arithmetic: an operator can be no higher than the lowest line above its intensity. Under a slanted line it waits for memory, and moving fewer bytes helps; under a flat line it waits for arithmetic. A dot’s area is its share of the time, so look at the large ones first. The tail below a dot reaches down to the rate without any overlap of memory and arithmetic. Dots in the strip at the left only move data. A hollow triangle that points down is a run that was measured, joined to the tick that its roof allows. Lines are solid where measured, dashed where a datasheet states them, dotted where derived.',
   assumptions: [
     'A dot stands at the highest rate that the ceilings allow: a bound from the model, not a measurement.',
     'Bytes are compulsory traffic at the outermost memory level: every tensor is read once and written once.',
