@@ -203,7 +203,8 @@ export function transformer(spec: TransformerSpec, work: TransformerWorkload): G
     if (spec.positionEncoding === 'alibi') {
       const biased = b.activation('biased scores', rectangle)
       const slopes = b.tensor('slopes', 'constant', heads)
-      b.add(alibi, `${ids.prefix}attn.alibi`, {batch, seq, cached, heads, causal}, [scores, slopes], [biased], repeat)
+      const seen = {batch, seq, cached, heads, causal, ...(window > 0 ? {window} : chunk > 0 ? {chunk} : {})}
+      b.add(alibi, `${ids.prefix}attn.alibi`, seen, [scores, slopes], [biased], repeat)
       scores = biased
     }
     if (spec.softcap?.scores) {

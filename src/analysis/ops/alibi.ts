@@ -7,6 +7,9 @@ export type ScoreBiasDims = {
   readonly cached: number
   readonly heads: number
   readonly causal: boolean
+  /** as in attention */
+  readonly window?: number
+  readonly chunk?: number
 }
 
 export const alibi: OpDef<'alibi', ScoreBiasDims> = {
@@ -15,13 +18,13 @@ export const alibi: OpDef<'alibi', ScoreBiasDims> = {
   trait: 'elementwise',
   formula: '2·batch·heads·pairs',
   where: `${pairsRule}; per pair: multiply, add; distances are index arithmetic`,
-  derived: (d) => ({pairs: keptPairs(d.seq, d.cached, d.causal)}),
+  derived: (d) => ({pairs: keptPairs(d.seq, d.cached, d.causal, d.window, d.chunk)}),
   source: 'Press et al. 2021 (arXiv:2108.12409) §3',
-  cost({batch, seq, cached, heads, causal}) {
+  cost({batch, seq, cached, heads, causal, window, chunk}) {
     const all = batch * heads * seq * (cached + seq)
     return {
       macs: 0,
-      flops: 2 * batch * heads * keptPairs(seq, cached, causal),
+      flops: 2 * batch * heads * keptPairs(seq, cached, causal, window, chunk),
       matrix: 0,
       vector: 2 * all,
       special: 0,
