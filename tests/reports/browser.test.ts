@@ -1,4 +1,4 @@
-import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {pathToFileURL} from 'node:url'
@@ -12,6 +12,7 @@ import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {buildTemplate, cpu, root, sample} from './support.ts'
 
+const examples = join(root, 'reports', 'examples')
 const executable = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const present = existsSync(executable)
 const required = process.env.CI === 'true' || process.env.RIDGEPOINT_BROWSER === 'required'
@@ -113,7 +114,15 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
       name: '<b>bold</b>',
       ceilings: cpu.ceilings.map((c) => ({...c, provenance: {...c.provenance, source: name}})),
     }
-    const {page, said} = await open(sample({model: 'transformer', machine, modelName: name}))
+    const document = sample({model: 'transformer', machine, modelName: name})
+    const {page, said} = await open(
+      document,
+      undefined,
+      undefined,
+      {before: document},
+      `#model=${encodeURIComponent(name)}&batch=2`,
+    )
+    expect(await page.locator('#controls [role=alert]').textContent()).toContain('</script>')
     expect(await page.locator('h1').innerText()).toBe(`${name} on <b>bold</b>`)
     expect(await page.locator('img, h1 b').count()).toBe(0)
     expect(said).toEqual([])
@@ -491,6 +500,20 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
         )
     })
     expect(found).toEqual([])
+    await page.close()
+  })
+
+  it.each(readdirSync(examples).filter((name) => name.endsWith('.html')))('opens the example %s', async (name) => {
+    const file = join(examples, name)
+    expect(statSync(file).size).toBeLessThan(1_200_000)
+    const page = await context.newPage()
+    const said: string[] = []
+    page.on('console', (message) => said.push(message.text()))
+    page.on('pageerror', (error) => said.push(error.message))
+    await page.goto(pathToFileURL(file).href)
+    await page.waitForSelector('html[data-ready]')
+    expect(await page.locator('#controls select').count()).toBeGreaterThan(4)
+    expect(said).toEqual([])
     await page.close()
   })
 
