@@ -7,6 +7,7 @@ import {fileURLToPath} from 'node:url'
 import {build} from 'esbuild'
 import {type BrowserContext, chromium, type Page} from 'playwright-core'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {machineSchema} from '../../../src/analysis/document/machine.ts'
 
 const executable = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const present = existsSync(executable)
@@ -101,6 +102,30 @@ describe.runIf(present)('kernels in Chromium', {timeout: 120_000}, () => {
     expect(found.kernel).toMatchObject({id: 'gelu', dims: {elements: 4096}, attainable: null, bound: null})
     expect(found.kernel.maxError).toBeLessThan(1e-5)
     expect(found.kernel.seconds.median).toBeGreaterThan(0)
+  })
+
+  it('measure ceilings with progress, as a page would', async () => {
+    const page = contexts[0]!.pages().at(-1)!
+    const found = await page.evaluate(async () => {
+      const gpu = (globalThis as unknown as {gpuKernels: typeof import('../../../src/kernels/webgpu/index.ts')})
+        .gpuKernels
+      const session = await gpu.openBrowserGpu(navigator.gpu)
+      const steps: [number, number][] = []
+      const {machine, warnings} = await gpu.measureGpu(session, {
+        quick: true,
+        os: navigator.userAgent,
+        onProgress: (done, total) => steps.push([done, total]),
+      })
+      session.close()
+      return {machine, warnings, steps}
+    })
+    machineSchema.parse(found.machine)
+    expect(found.machine.ceilings.map(({id}) => id)).toEqual(
+      expect.arrayContaining(['fma-f32-vec4', 'copy-DRAM', 'launch']),
+    )
+    expect(found.warnings.map(({code}) => code)).toContain('software-adapter')
+    expect(found.steps.length).toBeGreaterThan(20)
+    for (const [done, total] of found.steps) expect(done).toBeLessThanOrEqual(total)
   })
 
   it('a browser without WebGPU is told so', async () => {
