@@ -1,4 +1,5 @@
 /** A training step as one graph: forward, loss, backward, optimizer; and the memory it needs. */
+import {AnalysisError} from '../errors.ts'
 import type {Memory} from '../evaluate.ts'
 import type {Graph, Node, Tensor} from '../graph.ts'
 import {fuseAttention} from '../passes/fuse-attention.ts'
@@ -68,7 +69,7 @@ const anything = (_: Tensor, elements: number): number => elements
 /**
  * The training step of a forward graph.
  * @param whole the same graph on one device, for sequence parallelism
- * @throws AnalysisError `bad-phase` where an operator has no gradient rule or nothing trains
+ * @throws AnalysisError `bad-phase` where an operator has no gradient rule, `bad-flag` where nothing trains
  */
 export function trainingStep(
   forward: Graph,
@@ -97,6 +98,15 @@ export function trainingStep(
     gradientType: types.gradient,
     held,
   })
+  if (pass.gradients.size === 0) {
+    throw new AnalysisError(
+      'bad-flag',
+      training.lora === null
+        ? '--freeze leaves nothing to train'
+        : `--lora ${training.lora}: no product of a layer takes an adapter`,
+      [training.lora === null ? 'freeze fewer weights' : 'leave --lora out, or --freeze the weights that stay'],
+    )
+  }
   const builder = continueFrom(pass.graph)
   builder.nodes.push(...pass.graph.nodes)
   const step = addOptimizer(builder, pass.gradients, training.optimizer, dtype)

@@ -232,6 +232,11 @@ describe('frozen weights and adapters', () => {
     expect(order.filter((id) => /\.[dw]grad$/.test(id))).toEqual(['loss.dgrad', 'lm_head.wgrad'])
   })
 
+  it('that are all of the model leave nothing to train', () => {
+    expect(() => train(models.gpt2, {freeze: ['']})).toThrow(/leaves nothing to train/)
+    expect(() => train(models.resnet18, {lora: 8, seq: undefined})).toThrow(/--lora 8: no product/)
+  })
+
   it('of LoRA: the base has no weight gradient, the adapters have rank·(k + n) parameters each', () => {
     const rank = 16
     const {training, totals} = train(models['llama-3-8b'], {lora: rank})
