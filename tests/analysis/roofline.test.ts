@@ -171,7 +171,7 @@ describe('special functions', () => {
   const exp = {...peak('f32', 'vector', 1e9), id: 'exp', operation: 'exp' as const}
   it('bind an operator made of them', () => {
     const roof = prepareRoof(machineOf([...cpu.ceilings, exp]))
-    const graph = buildGraph(models['gpt2'], resolveWorkload(models['gpt2'], {seq: 64}))
+    const graph = buildGraph(models.gpt2, resolveWorkload(models.gpt2, {seq: 64}))
     const softmax = evaluate(graph, roof, {dtype: {weights: 'f32', activations: 'f32', kv: 'f32'}}).operators.find(
       (op) => op.kind === 'softmax',
     )!

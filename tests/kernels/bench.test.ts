@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest'
 import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
-import {benchKernels, benchPairs, entryOf} from '../../src/kernels/bench.ts'
 import {mixOf} from '../../src/analysis/mix.ts'
+import {benchKernels, benchPairs, entryOf} from '../../src/kernels/bench.ts'
 import {programTime, roofFor, specialOf} from '../../src/kernels/place.ts'
 import {kernelIds, kernels, pairIds, pairs} from '../../src/kernels/registry.ts'
 
