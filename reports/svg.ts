@@ -4,7 +4,7 @@ import {defaultState, fillSpec, relayout} from './chart/draw.ts'
 import {chartThemes, type ThemeName} from './chart/theme.ts'
 import {compileView} from './compile.ts'
 import {readDocument} from './document.ts'
-import {sourceOf} from './live/source.ts'
+import {type Extras, sourceOf} from './live/source.ts'
 import type {View} from './view.ts'
 import {views} from './views/index.ts'
 
@@ -12,6 +12,8 @@ export interface SvgOptions {
   readonly theme?: ThemeName
   /** outer width, px */
   readonly width?: number
+  /** what a page embeds beside its document */
+  readonly extras?: Extras
 }
 
 /**
@@ -25,7 +27,8 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   }
   const checked = readDocument(document)
   const {result} = checked
-  const more = {source: sourceOf(checked).source}
+  const {extras} = options
+  const more = {source: sourceOf(checked, extras).source, before: extras?.before?.result, runs: extras?.runs}
   const missing = chosen.missing?.(result, more)
   if (missing !== undefined) {
     throw new AnalysisError('bad-document', `the document does not hold what the view ${view} shows: ${missing}`, [

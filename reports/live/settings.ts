@@ -258,7 +258,7 @@ function chosenOptions(source: Source, model: ModelDef, settings: Settings): Ana
     ...moved,
     ...set,
     ...devices,
-    ...(other ? {launchOverhead: source.fixed.launchOverhead} : source.fixed),
+    ...source.fixed,
   }
 }
 

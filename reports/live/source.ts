@@ -13,7 +13,7 @@ import type {Workload} from '../../src/analysis/workload.ts'
 import type {ReportDocument} from '../document.ts'
 
 /** Options that stay as they were given. */
-export type Fixed = Pick<AnalyzeOptions, 'launchOverhead' | 'quantize' | 'prune' | 'lowRank' | 'dequantize'>
+export type Fixed = Pick<AnalyzeOptions, 'launchOverhead'>
 
 /** What a page may embed beside its document: what the document itself does not hold. */
 export interface Extras {
@@ -21,7 +21,7 @@ export interface Extras {
   readonly model?: ModelDef | undefined
   /** the machine with its identity, price and power, then further ones that were ranked */
   readonly machines?: readonly Machine[] | undefined
-  /** options that a workload does not repeat: launch overhead, and the texts of compression */
+  /** options that a workload does not repeat */
   readonly fixed?: Fixed | undefined
   /** the document to compare with: the state before */
   readonly before?: ReportDocument | undefined

@@ -62,12 +62,11 @@ export default class Analyze extends BaseCommand {
     for (const warning of warnings) this.remark(warning)
     if (flags.report !== undefined) {
       const {writeReport} = await import('./shared/report.ts')
-      const {launchOverhead, quantize, prune, lowRank, dequantize} = options
       await writeReport(
         '--report',
         flags.report,
         {schema: 'ridgepoint/analysis@1', ok: true, result, warnings: this.warnings},
-        {model, machines: [machine, ...against], fixed: {launchOverhead, quantize, prune, lowRank, dequantize}},
+        {model, machines: [machine, ...against], fixed: {launchOverhead: options.launchOverhead}},
       )
       this.say(`wrote ${flags.report}`)
     }

@@ -54,7 +54,7 @@ export default class Report extends BaseCommand {
     await readComparable(saved, args.document)
     const {readDocument} = await import('../../reports/document.ts')
     const document = readDocument(saved)
-    const picture = {theme: flags.theme ?? 'light', view: flags.view ?? 'roofline'} as const
+    const picture = {theme: flags.theme ?? 'light', view: flags.view ?? 'roofline', extras} as const
     switch (format) {
       case 'html': {
         const {renderPage} = await import('./shared/report.ts')

@@ -45,14 +45,19 @@ it('trains again, and leaves training for another phase', () => {
   expect(recompute(found, {phase: 'decode'}).document.result.workload.training).toBeUndefined()
 })
 
-it('compresses again where the page embeds how', () => {
-  const fixed = {quantize: 'w4g128'}
-  const document = sample({options: fixed})
-  expect(sourceOf(document).reason).toBeDefined()
-  const found = sourceOf(document, {fixed}).source!
-  expect(recompute(found, {batch: '2'}).document.result.totals).toEqual(
-    sample({options: {...fixed, batch: 2}}).result.totals,
-  )
+it('compresses again', () => {
+  const options = {quantize: 'w4g128'}
+  const found = source(sample({options}))
+  const again = recompute(found, {batch: '2'}).document.result.totals
+  expect(again).toEqual(sample({options: {...options, batch: 2}}).result.totals)
+})
+
+it('keeps the launch overhead that the document was made with', () => {
+  const launchOverhead = 5e-6
+  const document = sample({options: {launchOverhead}})
+  const found = sourceOf(document, {fixed: {launchOverhead}}).source!
+  const again = recompute(found, {batch: '2'}).document.result.totals
+  expect(again).toEqual(sample({options: {launchOverhead, batch: 2}}).result.totals)
 })
 
 describe('settings', () => {

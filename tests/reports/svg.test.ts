@@ -50,3 +50,8 @@ it('names the views there are', async () => {
 it('refuses what is no analysis', async () => {
   await expect(renderSvg({schema: 'ridgepoint/bench@1', ok: true})).rejects.toMatchObject({code: 'bad-document'})
 })
+
+it('draws what only a page embeds: the comparison with the document before', async () => {
+  const extras = {before: sample({options: {batch: 4}})}
+  expect(await renderSvg(sample(), 'comparison', {extras})).toMatch(/before, \d/)
+})

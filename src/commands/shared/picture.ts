@@ -1,7 +1,10 @@
 /** One view of a document as a picture. Loads Vega, and for PNG a rasterizer, when called. */
+import type {Extras} from '../../../reports/live/source.ts'
 import {AnalysisError} from '../../analysis/errors.ts'
 
 export interface Picture {
+  /** what the page of the document embeds beside it */
+  readonly extras?: Extras
   readonly theme: 'light' | 'dark'
   readonly view: string
 }
@@ -13,10 +16,10 @@ const zoom = 2
 export async function renderPicture(
   format: 'svg' | 'png',
   document: unknown,
-  {theme, view}: Picture,
+  {theme, view, extras}: Picture,
 ): Promise<string | Buffer> {
   const {renderSvg} = await import('../../../reports/svg.ts')
-  const svg = await renderSvg(document, view, {theme})
+  const svg = await renderSvg(document, view, {theme, ...(extras ? {extras} : {})})
   if (format === 'svg') return svg
   let Resvg: typeof import('@resvg/resvg-js').Resvg
   try {
