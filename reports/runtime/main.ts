@@ -45,11 +45,16 @@ async function content(): Promise<{document: ReportDocument; extras: Extras}> {
 }
 
 function lead(store: Store): HTMLElement {
-  const {phase, batch, seq, context, fusion, dtype, count, tp} = store.document.result.workload
+  const {phase, batch, seq, context, fusion, dtype, count, tp, image, graph} = store.document.result.workload
+  const sample = image
+    ? `${image.height} × ${image.width} pixels`
+    : graph
+      ? `${formatCount(graph.nodes)} nodes`
+      : `${formatCount(seq)} ${seq === 1 ? 'token' : 'tokens'}`
   const parts = [
     phase,
     `batch ${formatCount(batch)}`,
-    `${formatCount(seq)} ${seq === 1 ? 'token' : 'tokens'}`,
+    sample,
     context > 0 && `context ${formatCount(context)}`,
     dtype.weights === dtype.activations ? dtype.weights : `${dtype.weights} weights, ${dtype.activations} activations`,
     `fusion ${fusion}`,
