@@ -50,7 +50,9 @@ function lead(store: Store): HTMLElement {
     ? `${image.height} × ${image.width} pixels`
     : graph
       ? `${formatCount(graph.nodes)} nodes`
-      : `${formatCount(seq)} ${seq === 1 ? 'token' : 'tokens'}`
+      : store.document.result.totals.tokensPerSecond === null
+        ? false
+        : `${formatCount(seq)} ${seq === 1 ? 'token' : 'tokens'}`
   const parts = [
     phase,
     `batch ${formatCount(batch)}`,

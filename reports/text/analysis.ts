@@ -18,10 +18,13 @@ export interface AnalysisView extends Look, RowChoice {
 const plural = (n: number, word: string): string => `${formatCount(n)} ${word}${n === 1 ? '' : 's'}`
 
 /** What one sample is: tokens, an image, a graph. */
-function sampleText({seq, image, srcSeq, graph}: Analysis['workload']): string {
+function sampleText({workload, totals}: Analysis): string {
+  const {seq, image, srcSeq, graph} = workload
   const source = srcSeq === null ? '' : ` with ${plural(srcSeq, 'source token')}`
   if (image) return `image of ${image.height}×${image.width}${source}`
   if (graph) return `graph of ${plural(graph.nodes, 'node')}, ${plural(graph.edges, 'edge')}`
+  // what an imported graph takes as one sample is in its own input shapes
+  if (totals.tokensPerSecond === null) return 'sample'
   return `${plural(seq, 'token')}${source}`
 }
 
@@ -34,7 +37,7 @@ const parametersOf = ({total, active}: Analysis['model']['parameters']): string 
 /** `prefill of 32 × 1,024 tokens`, with what is cached and what the devices are. */
 export function workloadText(analysis: Analysis): string {
   const {phase, batch, context, dtype, fusion, count, tp, logits, image, graph} = analysis.workload
-  const parts = [`${phase}: batch ${formatCount(batch)} × ${sampleText(analysis.workload)}`]
+  const parts = [`${phase}: batch ${formatCount(batch)} × ${sampleText(analysis)}`]
   if (context > 0) parts.push(`after ${formatCount(context)} cached`)
   const types = dtype.weights === dtype.activations && dtype.kv === dtype.weights
   parts.push(types ? dtype.weights : `weights ${dtype.weights}, activations ${dtype.activations}, KV ${dtype.kv}`)

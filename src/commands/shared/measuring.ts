@@ -1,5 +1,6 @@
 /** Measuring this machine with a progress bar, and saving what was found. */
 import type {Machine} from '../../analysis/document/machine.ts'
+import type {Warning} from '../../analysis/errors.ts'
 import type {MeasureOptions} from '../../kernels/measure-cpu.ts'
 import {measureCpu} from '../../kernels/measure-cpu.ts'
 import {saveProfile} from '../../kernels/profile.ts'
@@ -40,13 +41,22 @@ export async function withProgress<T>(
   }
 }
 
+/** Many ceilings with the same complaint are one remark: a busy neighbour disturbs a dozen at once. */
+function condensed(warnings: readonly Warning[], ceilings: number): Warning[] {
+  const unsettled = warnings.filter(({code}) => code === 'ceiling-noisy' || code === 'ceiling-throttled')
+  if (unsettled.length < 3) return [...warnings]
+  const ids = unsettled.map(({message}) => message.slice(0, message.indexOf(':')))
+  const message = `${unsettled.length} of ${ceilings} ceilings were disturbed (${ids.slice(0, 3).join(', ')} …): their maxima stand, and each says by how much in its verdict; the machine was busy`
+  return [...warnings.filter((warning) => !unsettled.includes(warning)), {code: 'ceiling-noisy', message}]
+}
+
 /** Measures, saves, and passes every remark on. Ctrl-C stops the threads and saves nothing. */
 export async function measureAndSave(
   {sustain, ...options}: Omit<MeasureOptions, 'onProgress'> & {sustain?: number | undefined},
   host: MachineHost,
 ): Promise<Saved> {
   const measured = await withProgress(host.showsProgress, (onProgress) => measureCpu({...options, onProgress}))
-  for (const warning of measured.warnings) host.remark(warning)
+  for (const warning of condensed(measured.warnings, measured.machine.ceilings.length)) host.remark(warning)
   const machine = sustain === undefined ? measured.machine : await sustained(measured.machine, sustain, options, host)
   const {saved, path, warnings} = await saveProfile(machine)
   for (const warning of warnings) host.remark(warning)
