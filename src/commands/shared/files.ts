@@ -1,5 +1,5 @@
 /** Files as random access, so that a model of any size is read by its header alone. */
-import {closeSync, fstatSync, openSync, readdirSync, readSync} from 'node:fs'
+import {closeSync, constants, fstatSync, openSync, readdirSync, readSync} from 'node:fs'
 import {basename, dirname, join} from 'node:path'
 import {AnalysisError} from '../../analysis/errors.ts'
 import type {ModelFile} from '../../analysis/importers/index.ts'
@@ -24,7 +24,8 @@ export class OpenFiles {
 
   /** @throws the system's error where the path cannot be opened; AnalysisError where it is no regular file */
   source(path: string): ByteSource {
-    const fd = openSync(path, 'r')
+    // opening a pipe would wait for its writer, and nothing could interrupt it
+    const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     this.open.push(fd)
     const stat = fstatSync(fd)
     if (!stat.isFile())

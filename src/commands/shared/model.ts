@@ -1,5 +1,5 @@
 /** What MODEL on the command line means: a built-in id, a path, or `-`. */
-import {readFileSync, type Stats, statSync} from 'node:fs'
+import {createReadStream, readFileSync, type Stats, statSync} from 'node:fs'
 import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import type {ImportOptions} from '../../analysis/importers/index.ts'
 import {models} from '../../analysis/models/index.ts'
@@ -36,20 +36,23 @@ export function readFileText(path: string, what: string): string {
   }
 }
 
-/** Waits for all of standard input without blocking: Ctrl-C must reach the program meanwhile. */
-async function readStandardInput(what: string, most: number): Promise<Buffer> {
+/** Waits for all of a stream without blocking: Ctrl-C must reach the program meanwhile. */
+async function readStream(stream: AsyncIterable<Buffer>, name: string, what: string, most: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of process.stdin) {
+  for await (const chunk of stream) {
     chunks.push(chunk)
     size += chunk.length
     if (size > most)
-      throw new AnalysisError('bad-file', `standard input has more than ${most} bytes; ${what} has less`, [
+      throw new AnalysisError('bad-file', `${name} has more than ${most} bytes; ${what} has less`, [
         'is it the right file?',
       ])
   }
   return Buffer.concat(chunks)
 }
+
+const readStandardInput = (what: string, most: number): Promise<Buffer> =>
+  readStream(process.stdin, 'standard input', what, most)
 
 /**
  * Reads a text file, or standard input for `-`.
@@ -59,12 +62,12 @@ export async function readInput(path: string, what: string): Promise<string> {
   return path === '-' ? (await readStandardInput(what, largest)).toString('utf8') : readFileText(path, what)
 }
 
-/** Standard input as a file of its own: a config, or any other format, whole. */
-async function fromStandardInput(options: ImportOptions): Promise<FoundModel> {
+/** What comes in one stream (standard input, a pipe) as a file of its own: a model of any format, whole. */
+async function fromStream(stream: AsyncIterable<Buffer>, origin: string, options: ImportOptions): Promise<FoundModel> {
   const {importModel} = await import('../../analysis/importers/index.ts')
   const {bytesSource} = await import('../../analysis/importers/source.ts')
-  const bytes = await readStandardInput('a model file', largestInput)
-  return importModel({origin: 'standard input', source: bytesSource(bytes), beside: () => null}, options)
+  const bytes = await readStream(stream, origin, 'a model file that is read from a pipe', largestInput)
+  return importModel({origin, source: bytesSource(bytes), beside: () => null}, options)
 }
 
 async function fromFile(path: string, options: ImportOptions): Promise<FoundModel> {
@@ -97,9 +100,11 @@ const looksLikePath = (text: string): boolean => /^[./~]|\\|\.(json|onnx|gguf|sa
 export async function findModel(asked: string, options: ImportOptions = {}): Promise<FoundModel> {
   const known: Readonly<Record<string, ModelDef>> = models
   if (Object.hasOwn(known, asked)) return {model: known[asked]!, warnings: []}
-  if (asked === '-') return fromStandardInput(options)
+  if (asked === '-') return fromStream(process.stdin, 'standard input', options)
   const stat = look(asked)
   if (stat?.isDirectory()) return fromFolder(asked, options)
+  // `<(…)` of a shell
+  if (stat?.isFIFO()) return fromStream(createReadStream(asked), asked, options)
   if (stat || looksLikePath(asked)) return fromFile(asked, options)
   const {hubConfig, hubId} = await import('./hub.ts')
   const id = hubId(asked)
