@@ -37,6 +37,12 @@ function doubt(point: Point, compute: ComputeRoof, memory: LevelRoof, efficiency
   return `${formatShare(efficiency)} of the roof: ${rates.join('; ')}`
 }
 
+/** A point does not say how much it reads and writes: the roof over it is the fastest mix measured (in place, often). */
+function anyMix(level: LevelRoof): LevelRoof {
+  const ceiling = [...(level.mixes?.values() ?? [])].reduce((top, c) => (c.value > top.value ? c : top), level.ceiling)
+  return {...level, ceiling, rate: ceiling.value}
+}
+
 /** One point under a compute and a bandwidth ceiling. */
 export function placePoint(point: Point, compute: ComputeRoof, memory: LevelRoof): PlacedPoint {
   const {name, flops, bytes, seconds} = point
@@ -76,11 +82,12 @@ export function place(
 ): {result: Placement; warnings: Warning[]} {
   const roof = prepareRoof(machine)
   const levels = roof.levels.map(({level}) => level)
-  const memory = options.level ? roof.levels.find(({level}) => level === options.level) : roof.levels[0]
-  if (!memory)
+  const level = options.level ? roof.levels.find(({level}) => level === options.level) : roof.levels[0]
+  if (!level)
     throw new AnalysisError('bad-flag', `--level ${options.level}: ${machine.id} has no bandwidth for it`, [
       `use --level ${levels.join(', ')}`,
     ])
+  const memory = anyMix(level)
   if (points.length === 0)
     throw new AnalysisError('bad-points', 'there are no points to place', [
       'give --flops, --bytes and --seconds, or --points FILE',

@@ -155,13 +155,3 @@ export function loadNative(): NativeAddon {
   loaded = addon
   return addon
 }
-
-/** The addon, or `undefined` where it cannot be had. */
-export function tryLoadNative(): NativeAddon | undefined {
-  try {
-    return loadNative()
-  } catch (error) {
-    if (error instanceof AnalysisError && error.code === 'no-addon') return undefined
-    throw error
-  }
-}

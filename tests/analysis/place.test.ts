@@ -19,6 +19,18 @@ function failure(run: () => unknown): AnalysisError {
 }
 
 describe('placing', () => {
+  it('takes the fastest mix for the roof: a kernel that works in place is plausible', () => {
+    const dram = h100.ceilings.find((c) => c.level === 'DRAM')!
+    const machine = {
+      ...h100,
+      ceilings: [...h100.ceilings, {...dram, id: 'update', mix: 'update' as const, value: 2 * dram.value}],
+    }
+    const [inPlace] = place([point(1e9, 1.5 * dram.value, 1)], machine, {dtype: 'bf16'}).result.points
+    expect(inPlace).toMatchObject({bound: 'update', verdict: 'ok'})
+    const [beyond] = place([point(1e9, 3 * dram.value, 1)], machine, {dtype: 'bf16'}).result.points
+    expect(beyond!.verdict).toBe('implausible')
+  })
+
   const one = (...args: Parameters<typeof point>) => place([point(...args)], h100, {dtype: 'bf16'}).result.points[0]!
 
   it('left of the ridge memory binds, right of it compute', () => {

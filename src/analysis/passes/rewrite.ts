@@ -1,6 +1,5 @@
 /** Shared by the passes that compress: which operators they touch, and tensors that are replaced everywhere at once. */
 import type {Graph, Node, Tensor} from '../graph.ts'
-import type {TensorUse} from '../ops/types.ts'
 
 /** Products with weights whose shape a pass can know. */
 const products = new Set(['linear', 'conv', 'conv-im2col', 'conv-winograd', 'moe-linear'])
@@ -44,7 +43,3 @@ export function replaceTensors(graph: Graph, replaced: ReadonlyMap<Tensor, Tenso
     tensors: graph.tensors.map(of),
   }
 }
-
-/** Uses with the one at `at` replaced. */
-export const withUse = (uses: readonly TensorUse[], at: number, use: TensorUse): TensorUse[] =>
-  uses.map((old, i) => (i === at ? use : old))
