@@ -2,10 +2,7 @@
   # One static library per ISA from the same sources: the addon itself is built for the baseline, and native/core/variants.cc
   # chooses at run time. No global -march: the binary must load on every CPU of its architecture.
   'variables': {
-    'kernels': [
-      'native/kernels/variant.cc', 'native/kernels/arithmetic.cc', 'native/kernels/dot.cc', 'native/kernels/tiles.cc',
-      'native/kernels/functions.cc', 'native/kernels/read.cc', 'native/kernels/mixes.cc', 'native/kernels/gemm.cc', 'native/kernels/rows.cc', 'native/kernels/elements.cc', 'native/kernels/attention.cc',
-    ],
+    'kernels': ["<!@(node -p \"require('fs').readdirSync('native/kernels').filter(f => f.endsWith('.cc')).map(f => 'native/kernels/' + f).join(' ')\")"],
     'common': ['-O2', '-Wall', '-Wextra', '-Wno-psabi', '-fno-math-errno', '-ffp-contract=fast', '-fvisibility=hidden'],
   },
   'target_defaults': {

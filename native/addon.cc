@@ -13,7 +13,7 @@
 namespace {
 
 // Raised whenever the JavaScript side must change with it; src/kernels/native.ts refuses another number.
-constexpr int apiVersion = 3;
+constexpr int apiVersion = 4;
 
 constexpr double largestCount = 9007199254740991.0;  // 2^53 - 1
 
@@ -44,6 +44,9 @@ bool count(const Napi::Object& object, const char* field, double low, double hig
   out = value.As<Napi::Number>().DoubleValue();
   return out >= low && out <= high && out == double(int64_t(out));
 }
+
+// Where a typed array's own elements begin.
+char* bytesOf(const Napi::TypedArray& array) { return static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(); }
 
 // A list of whole numbers from `low` on.
 bool sizes(const Napi::Value& value, double low, std::vector<size_t>& out) {
@@ -118,18 +121,18 @@ class SampleWorker : public Napi::AsyncWorker {
 
 class AllocateWorker : public Napi::AsyncWorker {
  public:
-  AllocateWorker(Napi::Env env, std::shared_ptr<rp::Session> session, std::vector<size_t> floats)
-      : AsyncWorker(env), session_(std::move(session)), floats_(std::move(floats)), deferred_(env) {}
+  AllocateWorker(Napi::Env env, std::shared_ptr<rp::Session> session, std::vector<rp::Tensor> tensors)
+      : AsyncWorker(env), session_(std::move(session)), tensors_(std::move(tensors)), deferred_(env) {}
   Napi::Promise promise() { return deferred_.Promise(); }
   void Execute() override {
-    if (!session_->allocate(floats_)) SetError("the system refuses the memory for the operators' tensors");
+    if (!session_->allocate(std::move(tensors_))) SetError("the system refuses the memory for the operators' tensors");
   }
   void OnOK() override { deferred_.Resolve(Env().Undefined()); }
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
  private:
   std::shared_ptr<rp::Session> session_;
-  std::vector<size_t> floats_;
+  std::vector<rp::Tensor> tensors_;
   Napi::Promise::Deferred deferred_;
 };
 
@@ -192,19 +195,44 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     return promise;
   }
 
-  // allocate(floats: number[]): Promise<void>; the buffers of the stages that follow
+  // allocate({bytes, fill: 'f32' | 'f64' | 'bytes', data?: TypedArray}[]): Promise<void>; the tensors of the stages that follow
   Napi::Value allocate(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    std::vector<size_t> floats;
-    if (info.Length() != 1 || !sizes(info[0], 0, floats) || !session_ || !opened_) {
-      Napi::TypeError::New(env, "allocate: floats per buffer, on an open session").ThrowAsJavaScriptException();
+    std::vector<rp::Tensor> tensors;
+    if (info.Length() != 1 || !readTensors(info[0], tensors) || !session_ || !opened_) {
+      Napi::TypeError::New(env, "allocate: {bytes, fill, data?} per tensor, on an open session").ThrowAsJavaScriptException();
       return env.Undefined();
     }
-    floats_ = floats;
-    auto* worker = new AllocateWorker(env, session_, std::move(floats));
+    tensors_ = tensors.size();
+    auto* worker = new AllocateWorker(env, session_, std::move(tensors));
     const Napi::Promise promise = worker->promise();
     worker->Queue();
     return promise;
+  }
+
+  static bool readTensors(const Napi::Value& value, std::vector<rp::Tensor>& tensors) {
+    if (!value.IsArray()) return false;
+    const Napi::Array list = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < list.Length(); i++) {
+      const Napi::Value entry = list.Get(i);
+      if (!entry.IsObject()) return false;
+      const Napi::Object object = entry.As<Napi::Object>();
+      double bytes;
+      if (!count(object, "bytes", 0, largestCount, bytes) || !object.Get("fill").IsString()) return false;
+      rp::Tensor tensor;
+      tensor.bytes = size_t(bytes);
+      const std::string fill = object.Get("fill").As<Napi::String>();
+      if (fill != "f32" && fill != "f64" && fill != "bytes") return false;
+      tensor.fill = fill == "f32" ? rp::Tensor::Fill::f32 : fill == "f64" ? rp::Tensor::Fill::f64 : rp::Tensor::Fill::bytes;
+      const Napi::Value data = object.Get("data");
+      if (!data.IsUndefined()) {
+        if (!data.IsTypedArray() || data.As<Napi::TypedArray>().ByteLength() != tensor.bytes) return false;
+        const char* from = bytesOf(data.As<Napi::TypedArray>());
+        tensor.data.assign(from, from + tensor.bytes);
+      }
+      tensors.push_back(std::move(tensor));
+    }
+    return true;
   }
 
   // Stages are checked against the kernel's arity and the buffers' number; that the dims fit the buffers is for the caller to know.
@@ -219,7 +247,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
       if (object.Get("kernel").IsString()) stage.op = rp::findOp(*spec.variant, object.Get("kernel").As<Napi::String>().Utf8Value().c_str());
       if (!stage.op) return "sample: unknown kernel";
       if (!whole(object.Get("dims"), largestCount, stage.dims) || int(stage.dims.size()) != stage.op->dims) return "sample: wrong dims";
-      const double last = double(floats_.size()) - 1;
+      const double last = double(tensors_) - 1;
       if (!whole(object.Get("in"), last, stage.in) || int(stage.in.size()) != stage.op->inputs) return "sample: wrong inputs";
       if (!whole(object.Get("out"), last, stage.out) || int(stage.out.size()) != stage.op->outputs) return "sample: wrong outputs";
       spec.stages.push_back(std::move(stage));
@@ -266,7 +294,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   std::shared_ptr<rp::Session> session_;
   std::vector<size_t> bytes_;
   std::vector<size_t> resident_;
-  std::vector<size_t> floats_;
+  size_t tensors_ = 0;
   bool opened_ = false;
 };
 
@@ -308,26 +336,22 @@ Napi::Value runProbe(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
-// runOp(isa, kernel, dims, inputs: Float32Array[], outputs: Float32Array[], threads): runs a kernel's shares one after the other on
-// this thread, to check its results. That the dims fit the arrays is for the caller to know.
+// runOp(isa, kernel, dims, inputs: TypedArray[], outputs: TypedArray[], threads): runs a kernel's shares one after the other on this
+// thread, to check its results. That dims and types fit the arrays is for the caller to know.
 Napi::Value runOp(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const rp::Variant* variant = info[0].IsString() ? rp::findVariant(info[0].As<Napi::String>().Utf8Value().c_str()) : nullptr;
   const rp::OpKernel* op = variant && info[1].IsString() ? rp::findOp(*variant, info[1].As<Napi::String>().Utf8Value().c_str()) : nullptr;
   std::vector<int64_t> dims;
-  std::vector<const float*> in;
-  std::vector<float*> out;
+  std::vector<void*> tensors[2];
   bool valid = op && whole(info[2], largestCount, dims) && int(dims.size()) == op->dims && info[3].IsArray() && info[4].IsArray() && info[5].IsNumber();
-  for (int list = 3; valid && list <= 4; list++) {
-    const Napi::Array arrays = info[list].As<Napi::Array>();
-    valid = int(arrays.Length()) == (list == 3 ? op->inputs : op->outputs);
+  for (int list = 0; valid && list < 2; list++) {
+    const Napi::Array arrays = info[3 + list].As<Napi::Array>();
+    valid = int(arrays.Length()) == (list == 0 ? op->inputs : op->outputs);
     for (uint32_t i = 0; valid && i < arrays.Length(); i++) {
       const Napi::Value value = arrays.Get(i);
-      valid = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_float32_array;
-      if (!valid) break;
-      float* data = value.As<Napi::Float32Array>().Data();
-      if (list == 3) in.push_back(data);
-      else out.push_back(data);
+      valid = value.IsTypedArray();
+      if (valid) tensors[list].push_back(bytesOf(value.As<Napi::TypedArray>()));
     }
   }
   if (!valid) {
@@ -336,7 +360,7 @@ Napi::Value runOp(const Napi::CallbackInfo& info) {
   }
   const int threads = int(info[5].As<Napi::Number>().Int32Value());
   std::vector<float> scratch(rp::scratchFloats);
-  for (int t = 0; t < threads; t++) op->run({dims.data(), in.data(), out.data(), scratch.data(), t, threads});
+  for (int t = 0; t < threads; t++) op->run({dims.data(), tensors[0].data(), tensors[1].data(), scratch.data(), t, threads});
   return env.Undefined();
 }
 

@@ -1,5 +1,9 @@
 #include "session.h"
 
+#include <string.h>
+
+#include <utility>
+
 #include "clock.h"
 
 namespace rp {
@@ -107,24 +111,33 @@ bool Session::open(const std::vector<size_t>& bytesPerThread, const std::vector<
 
 void Session::fillThread(void* context, int thread) {
   Session* self = static_cast<Session*>(context);
-  const int threads = self->info_.threads;
-  for (size_t b = 0; b < self->floats_.size(); b++) {
-    float* data = self->buffer(int(b));
-    const size_t count = self->floats_[b];
-    for (size_t i = count * thread / threads; i < count * (thread + 1) / threads; i++) {
+  const size_t threads = size_t(self->info_.threads);
+  for (size_t b = 0; b < self->tensors_.size(); b++) {
+    const Tensor& tensor = self->tensors_[b];
+    char* const data = self->buffer(int(b));
+    const size_t size = tensor.fill == Tensor::Fill::f32 ? 4 : tensor.fill == Tensor::Fill::f64 ? 8 : 1;
+    const size_t count = tensor.bytes / size;
+    const size_t from = count * size_t(thread) / threads, to = count * (size_t(thread) + 1) / threads;
+    if (!tensor.data.empty()) {
+      memcpy(data + from * size, tensor.data.data() + from * size, (to - from) * size);
+      continue;
+    }
+    for (size_t i = from; i < to; i++) {
       // 24 bits of a golden-ratio sequence: evenly spread, the same in every run
       const uint32_t bits = uint32_t((uint64_t(i + 1 + b * 7919) * 0x9e3779b97f4a7c15ull) >> 40);
-      data[i] = float(bits) * 0x1p-23f - 1.0f;
+      if (size == 4) reinterpret_cast<float*>(data)[i] = float(bits) * 0x1p-23f - 1.0f;
+      else if (size == 8) reinterpret_cast<double*>(data)[i] = double(bits) * 0x1p-23 - 1.0;
+      else data[i] = char(bits >> 16);
     }
   }
 }
 
-bool Session::allocate(const std::vector<size_t>& floats) {
+bool Session::allocate(std::vector<Tensor> tensors) {
   for (Region& region : buffers_) release(region);
   buffers_.clear();
-  floats_ = floats;
-  for (size_t i = 0; i < floats.size(); i++) {
-    buffers_.push_back(reserve(floats[i] * 4 + (i + 1) * staggerBytes));
+  tensors_ = std::move(tensors);
+  for (const Tensor& tensor : tensors_) {
+    buffers_.push_back(reserve(tensor.bytes + staggers * staggerBytes));
     if (!buffers_.back().data) return false;
   }
   while (int(scratch_.size()) < info_.threads) {
@@ -132,6 +145,7 @@ bool Session::allocate(const std::vector<size_t>& floats) {
     if (!scratch_.back().data) return false;
   }
   pool_.run(info_.threads, fillThread, this);
+  for (Tensor& tensor : tensors_) std::vector<char>().swap(tensor.data);
   return true;
 }
 
@@ -157,8 +171,8 @@ Session::Cycle* Session::cycle(size_t bytes, bool keep) {
 void Session::runStages(const Spec& spec, int thread) {
   for (size_t s = 0; s < spec.stages.size(); s++) {
     const Stage& stage = spec.stages[s];
-    const float* in[8];
-    float* out[8];
+    const void* in[maxTensors];
+    void* out[maxTensors];
     for (size_t i = 0; i < stage.in.size(); i++) in[i] = buffer(stage.in[i]);
     for (size_t i = 0; i < stage.out.size(); i++) out[i] = buffer(stage.out[i]);
     stage.op->run({stage.dims.data(), in, out, reinterpret_cast<float*>(scratch_[thread].data), thread, spec.threads});

@@ -22,6 +22,14 @@ struct Stage {
   std::vector<int> in, out;
 };
 
+// A tensor of a program. f32 and f64 are filled with values in [-1, 1), anything else with random bytes, unless `data` is given.
+struct Tensor {
+  enum class Fill { f32, f64, bytes };
+  size_t bytes = 0;
+  Fill fill = Fill::f32;
+  std::vector<char> data;
+};
+
 struct Spec {
   Probe probe = Probe::call;
   const Variant* variant = nullptr;
@@ -59,11 +67,11 @@ class Session {
   // The first `residentPerThread` bytes are for probes that do not roam.
   // False where memory or threads are refused or cancel() was called; `problem` then says which.
   bool open(const std::vector<size_t>& bytesPerThread, const std::vector<size_t>& residentPerThread, const char** problem);
-  // Replaces the operator buffers by `floats.size()` new ones, filled with values in [-1, 1); false where memory is refused.
-  bool allocate(const std::vector<size_t>& floats);
+  // Replaces the operator buffers by new ones, filled; false where memory is refused.
+  bool allocate(std::vector<Tensor> tensors);
   const std::vector<Region>& buffers() const { return buffers_; }
   // Where a buffer's values begin: staggered, so that the buffers of an operator do not fall into the same cache sets.
-  float* buffer(int index) const { return reinterpret_cast<float*>(buffers_[index].data + index * staggerBytes); }
+  char* buffer(int index) const { return buffers_[index].data + index % staggers * staggerBytes; }
   // Takes one sample; false after cancel().
   bool take(const Spec& spec, Sample& sample);
   // Makes open() and take() return within one repetition. May be called from any thread.
@@ -78,12 +86,13 @@ class Session {
   static void fillThread(void* context, int thread);
   void runStages(const Spec& spec, int thread);
   static constexpr size_t staggerBytes = 9 * 64;
+  static constexpr size_t staggers = 7;
   double workOf(const Spec& spec) const;
 
   Pool pool_;
   std::vector<Region> regions_;
   std::vector<Region> buffers_;
-  std::vector<size_t> floats_;
+  std::vector<Tensor> tensors_;
   std::vector<Region> scratch_;
   struct Cycle {
     size_t bytes = 0;

@@ -53,16 +53,20 @@ struct MemoryProbe {
 constexpr size_t scratchFloats = size_t(1) << 20;
 
 // One thread's share of an operator. The threads of a call work on disjoint outputs and never wait for one another, so a stage can
-// also be run thread after thread. Tensors are row-major f32, in the order of the operator's cost().
+// also be run thread after thread. Tensors are row-major, in the order of the operator's cost(), of the types that the kernel's
+// definition in src/kernels/families names; they are aligned to their own elements and to nothing more.
 struct OpArgs {
   const int64_t* dims;
-  const float* const* in;
-  float* const* out;
+  const void* const* in;
+  void* const* out;
   float* scratch;
   int thread;
   int threads;
 };
 typedef void (*OpFn)(const OpArgs& args);
+
+// The most inputs, and outputs, of a kernel.
+constexpr int maxTensors = 16;
 
 struct OpKernel {
   const char* id;
@@ -70,6 +74,7 @@ struct OpKernel {
   int dims;
   int inputs;
   int outputs;
+  uint32_t needs = 0;  // features; of several rows with one id the first that can run is the kernel
 };
 
 struct Variant {
@@ -79,7 +84,7 @@ struct Variant {
   int computeCount;
   MemoryProbe memory[20];
   int memoryCount;
-  OpKernel ops[24];
+  OpKernel ops[128];
   int opCount;
 };
 

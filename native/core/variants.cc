@@ -199,7 +199,7 @@ const MemoryProbe* findMemory(const Variant& variant, const char* id) {
 
 const OpKernel* findOp(const Variant& variant, const char* id) {
   for (int i = 0; i < variant.opCount; i++)
-    if (strcmp(variant.ops[i].id, id) == 0) return &variant.ops[i];
+    if (strcmp(variant.ops[i].id, id) == 0 && (variant.ops[i].needs & features()) == variant.ops[i].needs) return &variant.ops[i];
   return nullptr;
 }
 

@@ -25,7 +25,7 @@ inline bool canRun(const ComputeProbe& probe) { return probe.run && (probe.needs
 const ComputeProbe* findCompute(const Variant& variant, const char* id);
 const MemoryProbe* findMemory(const Variant& variant, const char* id);
 
-// The operator kernel of that id, or null.
+// The operator kernel of that id that this CPU can run, or null.
 const OpKernel* findOp(const Variant& variant, const char* id);
 
 // The CPU's own name for itself (CPUID leaves 0x80000002..4), or "" where it has none.

@@ -43,9 +43,9 @@ void scores(const OpArgs& args) {
   const Shape s(args.dims);
   const float factor = 1.0f / __builtin_sqrtf(float(s.dim));
   eachBlock(args, s, [&](int64_t b, int64_t head, int64_t first, int64_t rows) {
-    float* out = args.out[0] + ((b * s.heads + head) * s.seq + first) * s.seq;
-    gemmBlock(rows, s.seq, s.dim, {s.query(args.in[0], b, head) + first * s.queryRow(), s.queryRow(), 1},
-              {s.key(args.in[1], b, head), 1, s.keyRow()}, out, s.seq, factor, false, args.scratch);
+    float* out = output(args, 0) + ((b * s.heads + head) * s.seq + first) * s.seq;
+    gemmBlock(rows, s.seq, s.dim, {s.query(input(args, 0), b, head) + first * s.queryRow(), s.queryRow(), 1},
+              {s.key(input(args, 1), b, head), 1, s.keyRow()}, out, s.seq, factor, false, args.scratch);
     if (!s.causal) return;
     for (int64_t i = 0; i < rows; i++)
       for (int64_t j = first + i + 1; j < s.seq; j++) out[i * s.seq + j] = -infinity;
@@ -56,9 +56,9 @@ void scores(const OpArgs& args) {
 void values(const OpArgs& args) {
   const Shape s(args.dims);
   eachBlock(args, s, [&](int64_t b, int64_t head, int64_t first, int64_t rows) {
-    const float* weights = args.in[0] + ((b * s.heads + head) * s.seq + first) * s.seq;
-    float* out = const_cast<float*>(s.query(args.out[0], b, head)) + first * s.queryRow();
-    gemmBlock(rows, s.dim, s.seq, {weights, s.seq, 1}, {s.key(args.in[1], b, head), s.keyRow(), 1}, out, s.queryRow(), 1.0f, false,
+    const float* weights = input(args, 0) + ((b * s.heads + head) * s.seq + first) * s.seq;
+    float* out = const_cast<float*>(s.query(output(args, 0), b, head)) + first * s.queryRow();
+    gemmBlock(rows, s.dim, s.seq, {weights, s.seq, 1}, {s.key(input(args, 1), b, head), s.keyRow(), 1}, out, s.queryRow(), 1.0f, false,
               args.scratch);
   });
 }
@@ -99,8 +99,8 @@ void fused(const OpArgs& args) {
   float* const top = block + rowBlock * keyBlock;
   float* const total = top + rowBlock;
   eachBlock(args, s, [&](int64_t b, int64_t head, int64_t first, int64_t rows) {
-    const View q{s.query(args.in[0], b, head) + first * s.queryRow(), s.queryRow(), 1};
-    float* const out = const_cast<float*>(s.query(args.out[0], b, head)) + first * s.queryRow();
+    const View q{s.query(input(args, 0), b, head) + first * s.queryRow(), s.queryRow(), 1};
+    float* const out = const_cast<float*>(s.query(output(args, 0), b, head)) + first * s.queryRow();
     for (int64_t i = 0; i < rows; i++) {
       top[i] = -infinity;
       total[i] = 0;
@@ -108,7 +108,7 @@ void fused(const OpArgs& args) {
     const int64_t end = s.causal ? least(s.seq, first + rows) : s.seq;
     for (int64_t from = 0; from < end; from += keyBlock) {
       const int64_t keys = least(keyBlock, end - from);
-      gemmBlock(rows, keys, s.dim, q, {s.key(args.in[1], b, head) + from * s.keyRow(), 1, s.keyRow()}, block, keys, factor, false,
+      gemmBlock(rows, keys, s.dim, q, {s.key(input(args, 1), b, head) + from * s.keyRow(), 1, s.keyRow()}, block, keys, factor, false,
                 args.scratch);
       for (int64_t i = 0; i < rows; i++) {
         const int64_t seen = s.causal ? first + i + 1 - from : keys;
@@ -117,7 +117,7 @@ void fused(const OpArgs& args) {
         if (from > 0)
           for (int64_t c = 0; c < s.dim; c++) out[i * s.queryRow() + c] *= correction;
       }
-      gemmBlock(rows, s.dim, keys, {block, keys, 1}, {s.key(args.in[2], b, head) + from * s.keyRow(), s.keyRow(), 1}, out,
+      gemmBlock(rows, s.dim, keys, {block, keys, 1}, {s.key(input(args, 2), b, head) + from * s.keyRow(), s.keyRow(), 1}, out,
                 s.queryRow(), 1.0f, from > 0, args.scratch);
     }
     for (int64_t i = 0; i < rows; i++) {

@@ -23,8 +23,8 @@ inline void give(float* p, f32v v, int count) {
 
 void add(const OpArgs& args) {
   const Span span = share(args.dims[0] * args.dims[1], line, args.thread, args.threads);
-  const float *x = args.in[0], *y = args.in[1];
-  float* out = args.out[0];
+  const float *x = input(args, 0), *y = input(args, 1);
+  float* out = output(args, 0);
   eachElement(span.from, span.to, [=](int64_t i, int count) { give(out + i, take(x + i, count) + take(y + i, count), count); });
 }
 
@@ -58,18 +58,18 @@ FUNCTION(Gelu, geluAll)
 template <typename F>
 void apply(const OpArgs& args) {
   const Span span = share(args.dims[0] * args.dims[1], line, args.thread, args.threads);
-  const float* x = args.in[0];
-  eachInStep<F>(span.from, span.to, args.out[0], [=](int64_t i, int count) { return take(x + i, count); });
+  const float* x = input(args, 0);
+  eachInStep<F>(span.from, span.to, output(args, 0), [=](int64_t i, int count) { return take(x + i, count); });
 }
 
 // y[r,c] = x[r,c] + bias[c]
 void bias(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
-  const float* b = args.in[1];
+  const float* b = input(args, 1);
   for (int64_t r = rows.from; r < rows.to; r++) {
-    const float* x = args.in[0] + r * cols;
-    float* out = args.out[0] + r * cols;
+    const float* x = input(args, 0) + r * cols;
+    float* out = output(args, 0) + r * cols;
     eachElement(0, cols, [=](int64_t i, int count) { give(out + i, take(x + i, count) + take(b + i, count), count); });
   }
 }
@@ -78,10 +78,10 @@ void bias(const OpArgs& args) {
 void biasGelu(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
-  const float* b = args.in[1];
+  const float* b = input(args, 1);
   for (int64_t r = rows.from; r < rows.to; r++) {
-    const float* x = args.in[0] + r * cols;
-    float* out = args.out[0] + r * cols;
+    const float* x = input(args, 0) + r * cols;
+    float* out = output(args, 0) + r * cols;
     eachInStep<Gelu>(0, cols, out, [=](int64_t i, int count) { return take(x + i, count) + take(b + i, count); });
   }
 }
@@ -90,8 +90,8 @@ void biasGelu(const OpArgs& args) {
 void scale(const OpArgs& args) {
   const Span span = share(args.dims[0] * args.dims[1], line, args.thread, args.threads);
   const float factor = 1.0f / __builtin_sqrtf(float(args.dims[2]));
-  const float* x = args.in[0];
-  float* out = args.out[0];
+  const float* x = input(args, 0);
+  float* out = output(args, 0);
   eachElement(span.from, span.to, [=](int64_t i, int count) { give(out + i, factor * take(x + i, count), count); });
 }
 
@@ -100,8 +100,8 @@ void mask(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
   for (int64_t r = rows.from; r < rows.to; r++) {
-    const float* x = args.in[0] + r * cols;
-    float* out = args.out[0] + r * cols;
+    const float* x = input(args, 0) + r * cols;
+    float* out = output(args, 0) + r * cols;
     const int64_t kept = r % cols + 1;
     eachElement(0, kept, [=](int64_t i, int count) { give(out + i, take(x + i, count), count); });
     eachElement(kept, cols, [=](int64_t i, int count) { give(out + i, splat(-__builtin_inff()), count); });
@@ -110,7 +110,7 @@ void mask(const OpArgs& args) {
 
 }  // namespace
 
-int elementOps(OpKernel* rows) {
+int elementsOps(OpKernel* rows) {
   int n = 0;
   rows[n++] = {"add", add, 2, 2, 1};
   rows[n++] = {"gelu", apply<Gelu>, 2, 1, 1};

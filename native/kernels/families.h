@@ -14,11 +14,23 @@ int functionProbes(ComputeProbe* rows);
 int readProbes(MemoryProbe* rows);
 int mixProbes(MemoryProbe* rows);
 
-// Each family of operator kernels writes its rows and returns how many.
-int gemmOps(OpKernel* rows);
-int rowOps(OpKernel* rows);
-int elementOps(OpKernel* rows);
-int attentionOps(OpKernel* rows);
+// The families of operator kernels: FAMILY is the file native/kernels/<FAMILY>.cc, which defines int <FAMILY>Ops(OpKernel* rows): it
+// writes its rows and returns how many. Adding a family is its file and its name here.
+#define RP_OP_FAMILIES(FAMILY) FAMILY(gemm) FAMILY(rows) FAMILY(elements) FAMILY(attention)
+
+#define RP_DECLARE(name) int name##Ops(OpKernel* rows);
+RP_OP_FAMILIES(RP_DECLARE)
+#undef RP_DECLARE
+
+// An operator's tensors, by their type.
+template <typename T = float>
+inline const T* input(const OpArgs& args, int tensor) {
+  return static_cast<const T*>(args.in[tensor]);
+}
+template <typename T = float>
+inline T* output(const OpArgs& args, int tensor) {
+  return static_cast<T*>(args.out[tensor]);
+}
 
 }  // namespace RP_NS
 }  // namespace rp

@@ -79,8 +79,8 @@ void gemm(const OpArgs& args) {
   const Span columns = byColumns ? share(n, NR, args.thread, args.threads) : Span{0, n};
   const Span rows = byColumns ? Span{0, m} : share(m, MR, args.thread, args.threads);
   if (columns.from >= columns.to || rows.from >= rows.to) return;
-  gemmBlock(rows.to - rows.from, columns.to - columns.from, k, {args.in[0] + rows.from * k, k, 1},
-            {args.in[1] + columns.from, n, 1}, args.out[0] + rows.from * n + columns.from, n, 1.0f, false, args.scratch);
+  gemmBlock(rows.to - rows.from, columns.to - columns.from, k, {input(args, 0) + rows.from * k, k, 1},
+            {input(args, 1) + columns.from, n, 1}, output(args, 0) + rows.from * n + columns.from, n, 1.0f, false, args.scratch);
 }
 
 }  // namespace

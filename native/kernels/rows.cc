@@ -63,7 +63,7 @@ inline void softmaxRow(const float* x, float* out, int64_t kept, int64_t cols, f
 void softmax(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
-  for (int64_t r = rows.from; r < rows.to; r++) softmaxRow(args.in[0] + r * cols, args.out[0] + r * cols, cols, cols, 1.0f);
+  for (int64_t r = rows.from; r < rows.to; r++) softmaxRow(input(args, 0) + r * cols, output(args, 0) + r * cols, cols, cols, 1.0f);
 }
 
 // scale, causal mask of square blocks and softmax in one kernel; dims: rows, cols, head dimension
@@ -72,16 +72,16 @@ void scaleMaskSoftmax(const OpArgs& args) {
   const float factor = 1.0f / __builtin_sqrtf(float(args.dims[2]));
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
   for (int64_t r = rows.from; r < rows.to; r++)
-    softmaxRow(args.in[0] + r * cols, args.out[0] + r * cols, r % cols + 1, cols, factor);
+    softmaxRow(input(args, 0) + r * cols, output(args, 0) + r * cols, r % cols + 1, cols, factor);
 }
 
 void layernorm(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
-  const float *gamma = args.in[1], *beta = args.in[2];
+  const float *gamma = input(args, 1), *beta = input(args, 2);
   for (int64_t r = rows.from; r < rows.to; r++) {
-    const float* x = args.in[0] + r * cols;
-    float* out = args.out[0] + r * cols;
+    const float* x = input(args, 0) + r * cols;
+    float* out = output(args, 0) + r * cols;
     const float average = sumOf(reduce(cols, splat(0.0f), [=](int64_t i, int n) { return take(x + i, n, 0.0f); }, plus)) / float(cols);
     const f32v mean = splat(average);
     const float squares = sumOf(reduce(
@@ -108,7 +108,7 @@ void rmsnorm(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
   for (int64_t r = rows.from; r < rows.to; r++) {
-    const float* x = args.in[0] + r * cols;
+    const float* x = input(args, 0) + r * cols;
     const float squares = sumOf(reduce(
         cols, splat(0.0f),
         [=](int64_t i, int n) {
@@ -116,7 +116,7 @@ void rmsnorm(const OpArgs& args) {
           return v * v;
         },
         plus));
-    rmsnormRow(x, args.in[1], args.out[0] + r * cols, cols, squares);
+    rmsnormRow(x, input(args, 1), output(args, 0) + r * cols, cols, squares);
   }
 }
 
@@ -125,8 +125,8 @@ void addRmsnorm(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
   for (int64_t r = rows.from; r < rows.to; r++) {
-    const float *x = args.in[0] + r * cols, *residual = args.in[1] + r * cols;
-    float* h = args.out[0] + r * cols;
+    const float *x = input(args, 0) + r * cols, *residual = input(args, 1) + r * cols;
+    float* h = output(args, 0) + r * cols;
     const float squares = sumOf(reduce(
         cols, splat(0.0f),
         [=](int64_t i, int n) {
@@ -135,13 +135,13 @@ void addRmsnorm(const OpArgs& args) {
           return v * v;
         },
         plus));
-    rmsnormRow(h, args.in[2], args.out[1] + r * cols, cols, squares);
+    rmsnormRow(h, input(args, 2), output(args, 1) + r * cols, cols, squares);
   }
 }
 
 }  // namespace
 
-int rowOps(OpKernel* rows) {
+int rowsOps(OpKernel* rows) {
   int n = 0;
   rows[n++] = {"softmax", softmax, 2, 1, 1};
   rows[n++] = {"scale+mask+softmax", scaleMaskSoftmax, 3, 1, 1};

@@ -15,10 +15,8 @@ const Variant& RP_VARIANT() {
     v.computeCount += RP_NS::functionProbes(v.compute + v.computeCount);
     v.memoryCount += RP_NS::readProbes(v.memory + v.memoryCount);
     v.memoryCount += RP_NS::mixProbes(v.memory + v.memoryCount);
-    v.opCount += RP_NS::gemmOps(v.ops + v.opCount);
-    v.opCount += RP_NS::rowOps(v.ops + v.opCount);
-    v.opCount += RP_NS::elementOps(v.ops + v.opCount);
-    v.opCount += RP_NS::attentionOps(v.ops + v.opCount);
+#define RP_COLLECT(name) v.opCount += RP_NS::name##Ops(v.ops + v.opCount);
+    RP_OP_FAMILIES(RP_COLLECT)
     made = &v;
   }
   return v;

@@ -3,12 +3,14 @@ import {freemem} from 'node:os'
 import {nearest} from '../analysis/catalog.ts'
 import type {Machine, Verdict} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted, type Warning} from '../analysis/errors.ts'
+import {defaultTolerance} from './families/types.ts'
 import {readIdentity} from './identity.ts'
 import {loadNative, type NativeAddon, type NativeSession} from './native.ts'
 import {programTime, roofFor} from './place.ts'
-import {checkProgram, type Program, partBytes, stagesOf, tensorsOf} from './program.ts'
+import {type Program, partBytes, stagesOf, tensorBytes, tensorSpecs, tensorsOf} from './program.ts'
 import {
   type KernelDef,
+  type KernelDType,
   type KernelId,
   kernelIds,
   kernels,
@@ -19,13 +21,14 @@ import {
 } from './registry.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
 import {judge, type Summary, summarize} from './statistics.ts'
+import {checkProgram} from './verify.ts'
 
 /** One measured program: an entry of `bench@1`. Base units; rates are those of the fastest repetition. */
 export interface BenchEntry {
   id: string
   op: string
   dims: Record<string, number>
-  dtype: 'f32'
+  dtype: KernelDType
   isa: string
   threads: number
   flops: number
@@ -68,15 +71,13 @@ export interface BenchOptions {
   dims?: readonly number[] | undefined
   threads?: number | undefined
   isa?: string | undefined
-  /** the only type that the native kernels compute in, for now */
+  /** runs the kernels that compute in this type; default: each kernel in every type it has */
   dtype?: string | undefined
   machine: Machine
   onProgress?: ((done: number, total: number, label: string) => void) | undefined
   signal?: AbortSignal | undefined
 }
 
-/** Rounding of f32 sums in blocks of some hundred terms; a kernel beyond it is `wrong`. */
-const tolerance = 1e-5
 /** A kernel this far above its roof means that the roof or the count is wrong. */
 const aboveRoof = 1.01
 const rounds = {repetitionSeconds: 0.002, rounds: 15, extraRounds: 15, budgetSeconds: 1.2}
@@ -94,10 +95,6 @@ function setUp(options: BenchOptions): Setup {
   if (!isas.includes(isa))
     throw new AnalysisError('bad-flag', `isa '${isa}' is not available on this CPU, which has ${isas.join(', ')}`, [
       `--isa ${isas.at(-1)}`,
-    ])
-  if (options.dtype !== undefined && options.dtype !== 'f32')
-    throw new AnalysisError('bad-flag', `dtype '${options.dtype}' has no native kernels; they compute in f32`, [
-      '--dtype f32',
     ])
   const cores = readIdentity().cores
   const threads = options.threads ?? cores
@@ -128,9 +125,8 @@ function checkDims(def: Pick<KernelDef, 'id' | 'dims'>, dims: readonly number[])
 }
 
 /** Refuses before anything is allocated what would not fit. */
-function checkMemory(id: string, elements: number): void {
+function checkMemory(id: string, bytes: number): void {
   const free = Math.min(freemem(), readIdentity().memory)
-  const bytes = 4 * elements
   if (!Number.isSafeInteger(bytes) || bytes > 0.8 * free)
     throw new AnalysisError(
       'does-not-fit',
@@ -139,7 +135,7 @@ function checkMemory(id: string, elements: number): void {
     )
 }
 
-const programTask = (program: Program, tensors: ReadonlyMap<string, number>, {isa, threads}: Setup): Task => ({
+const programTask = (program: Program, tensors: ReadonlyMap<string, unknown>, {isa, threads}: Setup): Task => ({
   id: program.id,
   label: program.id,
   calibrate: true,
@@ -166,9 +162,9 @@ async function measure(
   const tensors = tensorsOf(programs)
   checkMemory(
     programs[0]!.id,
-    [...tensors.values()].reduce((a, b) => a + b, 0),
+    [...tensors.values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
   )
-  await session.allocate([...tensors.values()])
+  await session.allocate(tensorSpecs(tensors))
   const tasks = programs.map((program) => programTask(program, tensors, setup))
   return runRounds(session.sample.bind(session), tasks, {...rounds, signal})
 }
@@ -178,7 +174,7 @@ const total = (program: Program, pick: (part: Program['parts'][number]) => numbe
 
 /** What a measured program amounts to under the roof. */
 export function entryOf(
-  def: Pick<KernelDef, 'id' | 'op' | 'dims'>,
+  def: Pick<KernelDef, 'id' | 'op' | 'dims' | 'tolerance'>,
   dims: readonly number[],
   program: Program,
   rates: readonly number[],
@@ -186,6 +182,7 @@ export function entryOf(
   setup: {isa: string; threads: number},
   machine: Machine,
 ): BenchEntry {
+  const dtype = program.parts[0]!.computes ?? 'f32'
   const flops = total(program, ({cost}) => cost.flops)
   const bytes = total(program, partBytes)
   const {samples: _, ...seconds} = summarize(rates.map((rate) => 1 / rate)) ?? {
@@ -200,7 +197,7 @@ export function entryOf(
   const work = flops > 0 ? flops : bytes
   const efficiency = allowed && seconds.min > 0 ? allowed.seconds / seconds.min : null
   const judged = judge(rates)
-  const doubt = !(maxError <= tolerance)
+  const doubt = !(maxError <= (def.tolerance ?? defaultTolerance[dtype]))
     ? {verdict: 'wrong' as const, reason: `differs from its reference by ${maxError.toExponential(1)}`}
     : efficiency !== null && efficiency > aboveRoof
       ? {
@@ -212,7 +209,7 @@ export function entryOf(
     id: def.id,
     op: def.op,
     dims: Object.fromEntries(def.dims.map((name, i) => [name, dims[i]!])),
-    dtype: 'f32',
+    dtype,
     ...setup,
     flops,
     bytes,
@@ -274,6 +271,34 @@ const sizesOf = (
   return [dims]
 }
 
+/** A definition at one size in one type. */
+interface Run<D> {
+  def: D
+  dims: readonly number[]
+  dtype: KernelDType
+}
+
+/**
+ * What is to run: each definition at its sizes, in every type it has or in the one that is asked for.
+ * @throws {AnalysisError} `bad-flag` where nothing computes in that type
+ */
+function runsOf<D extends Omit<KernelDef, 'program'>>(defs: readonly D[], {dims, dtype}: BenchOptions): Run<D>[] {
+  const typesOf = (def: D): readonly KernelDType[] => def.dtypes ?? ['f32']
+  const runs = defs.flatMap((def) =>
+    typesOf(def)
+      .filter((type) => dtype === undefined || type === dtype)
+      .flatMap((type) => sizesOf(def, dims).map((size) => ({def, dims: size, dtype: type}))),
+  )
+  if (runs.length > 0) return runs
+  const types = [...new Set(defs.flatMap(typesOf))]
+  const names = defs.map(({id}) => id).join(', ')
+  throw new AnalysisError(
+    'bad-flag',
+    `${names} has no kernel in ${quoted(dtype ?? '')}; there is ${types.join(', ')}`,
+    [`--dtype ${types[0]}`],
+  )
+}
+
 /**
  * Measures kernels. Each is first checked at a small awkward size against the operator's f64 reference, with the same instruction set
  * and threads.
@@ -283,14 +308,13 @@ export async function benchKernels(
   options: BenchOptions & {kernels?: readonly string[] | undefined},
 ): Promise<{kernels: BenchEntry[]; warnings: Warning[]}> {
   const setup = setUp(options)
-  const runs = choose<KernelId>(options.kernels, kernelIds, 'kernel').flatMap((id) =>
-    sizesOf(kernels[id], options.dims).map((dims) => ({def: kernels[id] as KernelDef, dims})),
-  )
+  const chosen = choose<KernelId>(options.kernels, kernelIds, 'kernel').map((id): KernelDef => kernels[id])
+  const runs = runsOf(chosen, options)
   const entries: BenchEntry[] = []
-  for (const [i, {def, dims}] of runs.entries()) {
+  for (const [i, {def, dims, dtype}] of runs.entries()) {
     options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
-    const maxError = checkProgram(setup.addon, def.program(def.check), setup.isa, setup.threads)
-    const program = def.program(dims)
+    const maxError = checkProgram(setup.addon, def.program(def.check, dtype), setup.isa, setup.threads)
+    const program = def.program(dims, dtype)
     const series = await withSession(setup, options.signal, (session) =>
       measure(session, [program], setup, options.signal),
     )
@@ -309,26 +333,20 @@ export async function benchPairs(
   options: BenchOptions & {pairs?: readonly string[] | undefined},
 ): Promise<{pairs: PairEntry[]; warnings: Warning[]}> {
   const setup = setUp(options)
-  const runs = choose<PairId>(options.pairs, pairIds, 'pair').flatMap((id) =>
-    sizesOf(pairs[id], options.dims).map((dims) => ({def: pairs[id] as PairDef, dims})),
-  )
+  const chosen = choose<PairId>(options.pairs, pairIds, 'pair').map((id): PairDef => pairs[id])
+  const runs = runsOf(chosen, options)
   const entries: PairEntry[] = []
-  for (const [i, {def, dims}] of runs.entries()) {
-    options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
-    entries.push(await benchPair(def, dims, setup, options))
+  for (const [i, run] of runs.entries()) {
+    options.onProgress?.(i, runs.length, `${run.def.id} ${run.dims.join('x')}`)
+    entries.push(await benchPair(run, setup, options))
   }
   options.onProgress?.(runs.length, runs.length, 'done')
   return {pairs: entries, warnings: warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))}
 }
 
-async function benchPair(
-  def: PairDef,
-  dims: readonly number[],
-  setup: Setup,
-  options: BenchOptions,
-): Promise<PairEntry> {
+async function benchPair({def, dims, dtype}: Run<PairDef>, setup: Setup, options: BenchOptions): Promise<PairEntry> {
   const {addon, isa, threads} = setup
-  const [chain, one] = [def.unfused(dims), def.fused(dims)]
+  const [chain, one] = [def.unfused(dims, dtype), def.fused(dims, dtype)]
   const series = await withSession(setup, options.signal, (session) =>
     measure(session, [chain, one], setup, options.signal),
   )
@@ -337,8 +355,8 @@ async function benchPair(
     const {rates} = series.get(program.id)!
     return entryOf({...def, id: program.id, op}, dims, program, rates, maxError, {isa, threads}, options.machine)
   }
-  const unfused = entry(chain, def.unfused(def.check), chain.parts.map(({kernel}) => kernel).join(', '))
-  const fused = entry(one, def.fused(def.check), def.op)
+  const unfused = entry(chain, def.unfused(def.check, dtype), chain.parts.map(({kernel}) => kernel).join(', '))
+  const fused = entry(one, def.fused(def.check, dtype), def.op)
   const roofs = [roofFor(options.machine, [chain], threads), roofFor(options.machine, [one], threads)]
   return {
     id: def.id,

@@ -6,7 +6,7 @@ import {AnalysisError} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
-const apiVersion = 3
+const apiVersion = 4
 
 /**
  * A row of an instruction set's compute table (`fma-f32`, `amx/dot-int8`), of its memory table (`read`, `update-streams`), or one of the
@@ -73,6 +73,13 @@ export interface Sample {
   work: number
 }
 
+/** A tensor of a program, filled with values in [−1, 1), with random bytes, or with `data`. */
+export interface TensorSpec {
+  bytes: number
+  fill: 'f32' | 'f64' | 'bytes'
+  data?: NodeJS.TypedArray
+}
+
 export interface SessionInfo {
   threads: number
   pinned: number
@@ -84,8 +91,8 @@ export interface SessionInfo {
 export interface NativeSession {
   /** the resident bytes at the start of a thread's memory are what roaming reads keep clear of */
   open(bytesPerThread: number[], residentPerThread: number[]): Promise<SessionInfo>
-  /** replaces the operator buffers; filled with values in [−1, 1) */
-  allocate(floats: number[]): Promise<void>
+  /** replaces the tensors of the stages that follow */
+  allocate(tensors: readonly TensorSpec[]): Promise<void>
   sample(spec: SampleSpec): Promise<Sample>
   cancel(): void
   close(): void
@@ -113,8 +120,8 @@ export interface NativeAddon {
     isa: string,
     kernel: string,
     dims: number[],
-    inputs: readonly Float32Array[],
-    outputs: readonly Float32Array[],
+    inputs: readonly NodeJS.TypedArray[],
+    outputs: readonly NodeJS.TypedArray[],
     threads: number,
   ): void
 }

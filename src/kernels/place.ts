@@ -1,26 +1,25 @@
 /** Where a program lands under a measured CPU's roof. Pure functions. */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import {type Mix, mixOf} from '../analysis/mix.ts'
-import {executed, type Part, type Program, partBytes, tensorsOf} from './program.ts'
+import {
+  executed,
+  isInPlace,
+  type Part,
+  type Program,
+  partTraffic,
+  type SpecialOperation,
+  tensorBytes,
+  tensorsOf,
+} from './program.ts'
 
 /** The ceilings that bound a program on one machine with a number of threads. */
 export interface CpuRoof {
-  compute: Ceiling
+  /** multiply-adds of a type (int8: dot products) */
+  compute(dtype: NonNullable<Part['computes']>): Ceiling
   /** of the level that holds the working set: the fastest of the given mixes, or of reading where those were not measured */
   bandwidth(mixes: readonly Mix[]): Ceiling
-  /** what computes exp, tanh or erf, where that was measured */
+  /** what computes exp, tanh, erf, divisions or roots, where that was measured */
   special(operation: SpecialOperation): Ceiling | undefined
-}
-
-type SpecialOperation = 'exp' | 'tanh' | 'erf'
-
-/** The function that a kernel's `special` operations are. */
-export const specialOf: Readonly<Record<string, SpecialOperation>> = {
-  softmax: 'exp',
-  'scale+mask+softmax': 'exp',
-  attention: 'exp',
-  gelu: 'erf',
-  'bias+gelu': 'erf',
 }
 
 const usable = (c: Ceiling): boolean => !['implausible', 'wrong', 'skipped', 'failed'].includes(c.verdict ?? 'ok')
@@ -52,19 +51,28 @@ const order = ['L1', 'L2', 'L3', 'DRAM']
 
 /**
  * The ceilings that apply to a program's working set.
- * @returns `undefined` where the machine has no f32 compute ceiling or no bandwidth
+ * @returns `undefined` where the machine has no f32 compute ceiling or no bandwidth, or none of a type that the program computes in
  */
 export function roofFor(machine: Machine, programs: readonly Program[], threads: number): CpuRoof | undefined {
-  const bytes = 4 * [...tensorsOf(programs).values()].reduce((a, b) => a + b, 0)
+  const bytes = [...tensorsOf(programs).values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
   const ceilings = machine.ceilings.filter(usable)
-  const computeOf = (operation: NonNullable<Ceiling['operation']>) =>
+  const computeOf = (operation: NonNullable<Ceiling['operation']>, dtype: string) =>
     highest(
       atThreads(
-        ceilings.filter((c) => c.kind === 'compute' && c.dtype === 'f32' && (c.operation ?? 'fma') === operation),
+        ceilings.filter(
+          (c) =>
+            c.kind === 'compute' &&
+            c.dtype === dtype &&
+            (c.operation ?? 'fma') === operation &&
+            (c.engine ?? 'vector') === 'vector',
+        ),
         threads,
       ),
     )
-  const compute = computeOf('fma')
+  const peaks = new Map(
+    (['f32', 'f64', 'int8'] as const).map((dtype) => [dtype, computeOf(dtype === 'int8' ? 'dot' : 'fma', dtype)]),
+  )
+  const needed = programs.flatMap(({parts}) => parts.map(({computes}) => computes ?? 'f32'))
   const bandwidths = atThreads(
     ceilings.filter((c) => c.kind === 'bandwidth' && c.level),
     threads,
@@ -72,29 +80,30 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
   // A level that was not measured is answered by the next outer one.
   const outward = order.slice(order.indexOf(levelOf(machine, bytes, threads)))
   const here = outward.map((level) => bandwidths.filter((c) => c.level === level)).find((found) => found.length > 0)
-  if (!compute || !here) return undefined
+  if (!here || needed.some((dtype) => !peaks.get(dtype))) return undefined
   return {
-    compute,
+    compute: (dtype) => peaks.get(dtype)!,
     bandwidth: (mixes) =>
       highest(here.filter((c) => c.mix && mixes.includes(c.mix))) ??
       highest(here.filter((c) => (c.mix ?? 'read') === 'read')) ??
       highest(here)!,
-    special: (operation) => computeOf(operation),
+    special: (operation) => computeOf(operation, 'f32'),
   }
 }
 
 /** Seconds that the roof allows for a part, and the id of the ceiling that decides. */
 export function partTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
-  const {reads, writes} = part.cost
-  const elements = (list: readonly {elements: number}[]) => list.reduce((sum, use) => sum + use.elements, 0)
-  const bandwidth = roof.bandwidth(mixOf(elements(reads), elements(writes)))
-  const operation = specialOf[part.kernel]
-  const special = operation && part.cost.special > 0 ? roof.special(operation) : undefined
+  const {reads, writes} = partTraffic(part)
+  const bandwidth = roof.bandwidth(mixOf(reads, writes, isInPlace(part)))
+  const compute = roof.compute(part.computes ?? 'f32')
   const limits = [
-    {seconds: partBytes(part) / bandwidth.value, bound: bandwidth.id},
-    {seconds: executed(part) / roof.compute.value, bound: roof.compute.id},
-    ...(special ? [{seconds: part.cost.special / special.value, bound: special.id}] : []),
+    {seconds: (reads + writes) / bandwidth.value, bound: bandwidth.id},
+    {seconds: executed(part) / compute.value, bound: compute.id},
   ]
+  for (const [operation, count] of Object.entries(part.specials ?? {})) {
+    const ceiling = roof.special(operation as SpecialOperation)
+    if (ceiling) limits.push({seconds: count / ceiling.value, bound: ceiling.id})
+  }
   return limits.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
 }
 

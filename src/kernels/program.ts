@@ -1,9 +1,16 @@
 /** Programs: operators run one after another over named tensors. One definition gives the run, the cost and the reference. */
-import {bytesOf} from '../analysis/dtype.ts'
-import type {OpCost} from '../analysis/ops/types.ts'
-import type {NativeAddon, Stage} from './native.ts'
+import type {OpCost, TensorUse} from '../analysis/ops/types.ts'
+import type {Stage, TensorSpec} from './native.ts'
 
-/** One native kernel call: which tensors, which cost, which oracle. */
+/** Types of a kernel's tensors; `i4`: two signed values in a byte, the first in its low half. */
+export type NativeType = 'f32' | 'f64' | 'i8' | 'u8' | 'i32' | 'i4'
+
+const bits: Readonly<Record<NativeType, number>> = {f32: 32, f64: 64, i8: 8, u8: 8, i32: 32, i4: 4}
+
+/** Functions that have a ceiling of their own. */
+export type SpecialOperation = 'exp' | 'tanh' | 'erf' | 'divide' | 'sqrt'
+
+/** One native kernel call: which tensors, which cost, which oracle. A tensor that is read and written is updated in place. */
 export interface Part {
   /** native kernel */
   kernel: string
@@ -14,6 +21,14 @@ export interface Part {
   cost: OpCost
   /** f64 oracle: inputs in the order of `in`, outputs in the order of `out` */
   reference: (inputs: readonly Float64Array[]) => readonly Float64Array[]
+  /** types of tensors that are not f32, by name */
+  types?: Readonly<Record<string, NativeType>>
+  /** values of tensors that cannot be any (indices, row starts, labels, variances), by name */
+  values?: Readonly<Record<string, (elements: number) => ArrayLike<number>>>
+  /** type of the multiply-adds that bound it; without it f32 */
+  computes?: 'f32' | 'f64' | 'int8'
+  /** how often it evaluates functions that have a ceiling of their own */
+  specials?: Readonly<Partial<Record<SpecialOperation, number>>>
 }
 
 /** An operator, or a chain of them. */
@@ -22,33 +37,86 @@ export interface Program {
   parts: readonly Part[]
 }
 
-/** Elements of every tensor that the programs touch; a tensor shared by two programs is one. */
-export function tensorsOf(programs: readonly Program[]): Map<string, number> {
-  const tensors = new Map<string, number>()
+/** A tensor of a program. */
+export interface ProgramTensor {
+  elements: number
+  type: NativeType
+  values?: (elements: number) => ArrayLike<number>
+}
+
+/** Every tensor that the programs touch, by name; a tensor shared by two programs is one. */
+export function tensorsOf(programs: readonly Program[]): Map<string, ProgramTensor> {
+  const tensors = new Map<string, ProgramTensor>()
+  const note = (part: Part, names: readonly string[], uses: readonly TensorUse[]) => {
+    names.forEach((name, i) => {
+      const values = part.values?.[name] ?? tensors.get(name)?.values
+      tensors.set(name, {elements: uses[i]!.elements, type: part.types?.[name] ?? 'f32', ...(values ? {values} : {})})
+    })
+  }
   for (const {parts} of programs)
     for (const part of parts) {
-      part.in.forEach((name, i) => {
-        tensors.set(name, part.cost.reads[i]!.elements)
-      })
-      part.out.forEach((name, i) => {
-        tensors.set(name, part.cost.writes[i]!.elements)
-      })
+      note(part, part.in, part.cost.reads)
+      note(part, part.out, part.cost.writes)
     }
   return tensors
 }
 
-/** Bytes a part moves when every tensor is f32 and read or written once. */
-export const partBytes = ({cost}: Part): number =>
-  [...cost.reads, ...cost.writes].reduce((sum, {elements}) => sum + bytesOf(elements, 'f32'), 0)
+/** Bytes of a tensor in memory. */
+export const tensorBytes = ({elements, type}: Pick<ProgramTensor, 'elements' | 'type'>): number =>
+  Math.ceil((elements * bits[type]) / 8)
+
+/** Bytes that a part reads and writes when every tensor moves once. */
+export function partTraffic(part: Part): {reads: number; writes: number} {
+  const sum = (names: readonly string[], uses: readonly TensorUse[]) =>
+    uses.reduce((total, {elements}, i) => total + tensorBytes({elements, type: part.types?.[names[i]!] ?? 'f32'}), 0)
+  return {reads: sum(part.in, part.cost.reads), writes: sum(part.out, part.cost.writes)}
+}
+
+/** Bytes that a part moves when every tensor is read or written once. */
+export function partBytes(part: Part): number {
+  const {reads, writes} = partTraffic(part)
+  return reads + writes
+}
+
+/** Whether all that a part writes stands where it was read. */
+export const isInPlace = (part: Part): boolean => part.out.every((name) => part.in.includes(name))
 
 /** FLOPs that are executed, by whichever engine. */
 export const executed = ({cost}: Part): number => cost.matrix + cost.vector
 
 /** The parts as stages over numbered buffers. */
-export function stagesOf(program: Program, tensors: ReadonlyMap<string, number>): Stage[] {
+export function stagesOf(program: Program, tensors: ReadonlyMap<string, unknown>): Stage[] {
   const number = new Map([...tensors.keys()].map((name, i) => [name, i]))
   const at = (names: readonly string[]) => names.map((name) => number.get(name)!)
   return program.parts.map((part) => ({kernel: part.kernel, dims: part.dims, in: at(part.in), out: at(part.out)}))
+}
+
+/** A tensor as a kernel takes it. */
+export type NativeArray = Float32Array | Float64Array | Int8Array | Uint8Array | Int32Array
+
+const arrays = {f32: Float32Array, f64: Float64Array, i8: Int8Array, u8: Uint8Array, i32: Int32Array, i4: Uint8Array}
+
+/** Values as a kernel takes them. */
+export function pack(values: ArrayLike<number>, type: NativeType): NativeArray {
+  if (type !== 'i4') return arrays[type].from(values)
+  const bytes = new Uint8Array(Math.ceil(values.length / 2))
+  for (let i = 0; i < values.length; i++) bytes[i >> 1]! |= (values[i]! & 15) << (4 * (i & 1))
+  return bytes
+}
+
+/** Values of a tensor that a kernel wrote or read. */
+export function unpack(native: NativeArray, {elements, type}: ProgramTensor): Float64Array {
+  if (type !== 'i4') return Float64Array.from(native)
+  return Float64Array.from({length: elements}, (_, i) => ((native[i >> 1]! >> (4 * (i & 1))) << 28) >> 28)
+}
+
+/** What the session fills a program's tensors with. */
+export function tensorSpecs(tensors: ReadonlyMap<string, ProgramTensor>): TensorSpec[] {
+  return [...tensors.values()].map((tensor) => ({
+    bytes: tensorBytes(tensor),
+    fill: tensor.type === 'f32' || tensor.type === 'f64' ? tensor.type : 'bytes',
+    ...(tensor.values ? {data: pack(tensor.values(tensor.elements), tensor.type)} : {}),
+  }))
 }
 
 /** Values in [−1, 1), the same on every machine: a golden-ratio sequence, at f32 precision so that both sides see the same. */
@@ -65,28 +133,6 @@ export function errorOf(got: ArrayLike<number>, wanted: ArrayLike<number>): numb
     if (Object.is(a, b) || a === b) continue
     const error = Math.abs(a - b) / Math.max(1, Math.abs(b))
     worst = Math.max(worst, Number.isFinite(error) ? error : Number.POSITIVE_INFINITY)
-  }
-  return worst
-}
-
-/**
- * Runs a program once on the calling thread, share after share, and compares every tensor it writes with the f64 oracle, which gets
- * the same inputs and computes on its own intermediate results. For small sizes.
- */
-export function checkProgram(addon: NativeAddon, program: Program, isa: string, threads: number): number {
-  const tensors = tensorsOf([program])
-  const native = new Map([...tensors].map(([name, elements], i) => [name, testValues(elements, i)]))
-  const oracle = new Map<string, Float64Array>([...native].map(([name, values]) => [name, Float64Array.from(values)]))
-  let worst = 0
-  for (const part of program.parts) {
-    const outputs = part.out.map((name) => native.get(name)!.fill(Number.NaN))
-    const inputs = part.in.map((name) => native.get(name)!)
-    addon.runOp(isa, part.kernel, part.dims, inputs, outputs, threads)
-    const wanted = part.reference(part.in.map((name) => oracle.get(name)!))
-    part.out.forEach((name, i) => {
-      oracle.set(name, wanted[i]!)
-      worst = Math.max(worst, errorOf(native.get(name)!, wanted[i]!))
-    })
   }
   return worst
 }

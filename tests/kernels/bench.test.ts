@@ -2,8 +2,8 @@ import {describe, expect, test} from 'vitest'
 import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {mixOf} from '../../src/analysis/mix.ts'
 import {benchKernels, benchPairs, entryOf} from '../../src/kernels/bench.ts'
-import {programTime, roofFor, specialOf} from '../../src/kernels/place.ts'
-import {kernelIds, kernels, pairIds, pairs} from '../../src/kernels/registry.ts'
+import {programTime, roofFor} from '../../src/kernels/place.ts'
+import {kernels, pairIds, pairs} from '../../src/kernels/registry.ts'
 
 const measured = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
 const read = (level: 'L1' | 'L2' | 'DRAM', threads: number, value: number): Ceiling => ({
@@ -66,7 +66,7 @@ describe('the roof of a program', () => {
       ),
     }
     expect(roofFor(doubted, [addOf(1000)], 1)?.bandwidth(['read']).id).toBe('read-L2-t1')
-    expect(roofFor(machine, [addOf(1000)], 3)?.compute.id).toBe('fma-f32-avx2-t2')
+    expect(roofFor(machine, [addOf(1000)], 3)?.compute('f32').id).toBe('fma-f32-avx2-t2')
   })
 
   test('is undefined where the machine has no bandwidth', () => {
@@ -125,15 +125,6 @@ describe('mixes and functions', () => {
     })
     const gelu = kernels.gelu.program([400])
     expect(programTime(gelu, roofFor(withFunctions, [gelu], 1)!).bound).toBe('erf-f32-avx2-t1')
-  })
-
-  test('every kernel with special operations says which function they are', () => {
-    const programs = [
-      ...kernelIds.map((id) => kernels[id].program(kernels[id].check)),
-      ...pairIds.map((id) => pairs[id].unfused(pairs[id].check)),
-    ]
-    for (const {parts} of programs)
-      for (const {kernel, cost} of parts) expect(specialOf[kernel] !== undefined, kernel).toBe(cost.special > 0)
   })
 })
 

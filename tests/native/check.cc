@@ -29,7 +29,7 @@ std::vector<float> tensor(size_t elements, int seed) {
   return t;
 }
 
-void run(const rp::Variant& v, const char* id, std::vector<int64_t> dims, std::vector<const float*> in, std::vector<float*> out) {
+void run(const rp::Variant& v, const char* id, std::vector<int64_t> dims, std::vector<const void*> in, std::vector<void*> out) {
   const rp::OpKernel* op = rp::findOp(v, id);
   expect(op != nullptr, v.isa, id, 0);
   if (!op) return;

@@ -16,7 +16,7 @@ export const gpuBytes = (part: Part, traits: GpuTraits): number =>
 /** Bytes of every tensor. */
 export const tensorBytes = (programs: readonly Program[], traits: GpuTraits): Map<string, number> =>
   new Map(
-    [...tensorsOf(programs)].map(([name, elements]) => [
+    [...tensorsOf(programs)].map(([name, {elements}]) => [
       name,
       Math.ceil(elements * formatBytes[formatOf(traits, name)]),
     ]),

@@ -20,7 +20,7 @@ export interface GpuTraits {
   values?: Readonly<Record<string, (value: number) => number>>
 }
 
-export type GpuKernel = KernelDef & GpuTraits
+export type GpuKernel = Omit<KernelDef, 'cases'> & GpuTraits
 export type GpuPair = PairDef & GpuTraits
 
 type Names = readonly string[]
@@ -267,7 +267,8 @@ const gpuSizes: Readonly<Record<string, KernelDef['sizes']['dram']>> = {
 }
 
 /** Where every part of a program has a shader. */
-const covered = (program: Program): boolean => program.parts.every(({kernel, dims}) => shaderOf(kernel, dims))
+const covered = (program: Program): boolean =>
+  program.parts.every(({kernel, dims, types}) => !types && shaderOf(kernel, dims))
 
 const sized = <D extends KernelDef | PairDef>(def: D): D => {
   const dram = gpuSizes[def.id]

@@ -51,14 +51,14 @@ const largestChecked = 64e6
  * @returns the largest error, infinite where a guard zone or an input was written
  */
 export async function checkOnGpu(session: GpuSession, program: Program, traits: GpuTraits): Promise<number> {
-  const elements = tensorsOf([program])
+  const tensors = tensorsOf([program])
   const bytes = tensorBytes([program], traits)
   const buffers: GPUBuffer[] = []
   const slices = new Map<string, Slice>()
   const images = new Map<string, Uint32Array<ArrayBuffer>>()
   const values = new Map<string, Float64Array>()
   try {
-    for (const [i, [name, count]] of [...elements].entries()) {
+    for (const [i, [name, {elements: count}]] of [...tensors].entries()) {
       const size = bytes.get(name)!
       if (size > largestChecked) throw new RangeError(`${name}: ${size} B are too many to check`)
       const padded = Math.ceil(size / 16) * 16
@@ -81,7 +81,7 @@ export async function checkOnGpu(session: GpuSession, program: Program, traits: 
       })
     }
     let worst = 0
-    for (const [name, count] of elements) {
+    for (const [name, {elements: count}] of tensors) {
       const image = images.get(name)!
       const got = new Uint32Array(await session.read(slices.get(name)!.buffer, image.byteLength))
       const words = Math.ceil(bytes.get(name)! / 4)
