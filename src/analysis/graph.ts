@@ -142,7 +142,8 @@ export function validateGraph(graph: Graph): void {
       const use = node.cost.reads[i]!
       if (use.elements > tensor.elements)
         fail(node, `reads ${use.elements} of ${tensor.name}, which has ${tensor.elements}`)
-      if (tensor.role === 'activation' && !produced.has(tensor.index))
+      // an operator may read back what it writes itself: its workspace
+      if (tensor.role === 'activation' && !produced.has(tensor.index) && !node.outputs.includes(tensor))
         fail(node, `reads ${tensor.name} before it is written`)
     })
     const written = node.cost.writes.reduce((sum, use) => sum + use.elements, 0)

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {type ConvDims, conv, convElements, convolve} from './conv.ts'
 import {input, type OpDef, output} from './types.ts'
 import {forEachTap, outputsRule, tapsRule, windowCounts} from './window.ts'
@@ -35,6 +36,34 @@ export const convIm2col: OpDef<'conv-im2col', ConvDims> = {
   },
   // the columns that are read back are those it has written, whatever is given for them
   reference: (d, [x, w, bias]) => [convolve(d, x!, w!, d.bias ? bias : undefined), columnsOf(d, x!)],
+  // columns of dy·Wᵀ are added up where windows overlap; those of x are made once more for the filters' gradient
+  backward(d) {
+    const {x, weights, y, outputs, taps} = convElements(d)
+    const {macs} = conv.cost(d)
+    const columns = d.batch * d.channels * taps * outputs
+    const products = '2·batch·filters·outputs·taps·channels/groups'
+    const filters = [{at: 1, elements: weights}, ...(d.bias ? [{at: 2, elements: d.filters}] : [])]
+    return {
+      data: {
+        ...productPart(
+          `${products} + batch·channels·taps·outputs`,
+          macs,
+          {reads: [gradientOf(0, y), ofInput(1, weights)], writes: [{at: 0, elements: x}]},
+          columns,
+        ),
+        workspace: columns,
+      },
+      weights: {
+        ...productPart(
+          `${products} + bias·batch·filters·outputs`,
+          macs,
+          {reads: [ofInput(0, x), gradientOf(0, y)], writes: filters},
+          d.bias ? y : 0,
+        ),
+        workspace: columns,
+      },
+    }
+  },
   examples: [
     {
       dims: {...conv.examples[0]!.dims},

@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {input, type OpDef, output, weight} from './types.ts'
 
 /**
@@ -26,6 +27,11 @@ interface Transforms {
    */
   readonly inputFlops: number
   readonly outputFlops: number
+  /**
+   * FLOPs of the transposed transform of one output tile. A transposed linear map of n inputs and m outputs has as many
+   * multiplications and m − n fewer additions (Tellegen's principle): 4 − 2 and 13 − 2 along an axis.
+   */
+  readonly gradientFlops: number
   readonly input: Matrix
   readonly filter: Matrix
   readonly output: Matrix
@@ -35,6 +41,7 @@ const transforms: Readonly<Record<2 | 4, Transforms>> = {
   2: {
     inputFlops: 8 * 4,
     outputFlops: 6 * 4,
+    gradientFlops: 6 * 2,
     input: [
       [1, 0, -1, 0],
       [0, 1, 1, 0],
@@ -55,6 +62,7 @@ const transforms: Readonly<Record<2 | 4, Transforms>> = {
   4: {
     inputFlops: 12 * 19,
     outputFlops: 10 * 13,
+    gradientFlops: 10 * 11,
     input: [
       [4, 0, -5, 0, 1, 0],
       [0, -4, -4, 1, 1, 0],
@@ -177,11 +185,11 @@ export const convWinograd: OpDef<'conv-winograd', WinogradDims> = {
     '2·tiles·points·channels·filters + tiles·channels·inputFlops + tiles·filters·outputFlops + bias·batch·filters·outputs',
   where:
     'tiles = batch·⌈outHeight/tile⌉·⌈outWidth/tile⌉, outputs = outHeight·outWidth, out = size + pad − 2; points = (tile + 2)²; ' +
-    'inputFlops, outputFlops = 32, 24 for tile 2, 228, 130 for tile 4; filters are transformed once, ahead',
+    'inputFlops, outputFlops, gradientFlops = 32, 24, 12 for tile 2, 228, 130, 110 for tile 4; filters come transformed',
   derived(d) {
     const {tiles, points, outHeight, outWidth} = counts(d)
-    const {inputFlops, outputFlops} = transformsOf(d.tile)
-    return {tiles, points, inputFlops, outputFlops, outputs: outHeight * outWidth}
+    const {inputFlops, outputFlops, gradientFlops} = transformsOf(d.tile)
+    return {tiles, points, inputFlops, outputFlops, gradientFlops, outputs: outHeight * outWidth}
   },
   source: 'Lavin & Gray 2015 (arXiv:1509.09308) §4.1, §4.3 and algorithm 1',
   cost(d) {
@@ -208,6 +216,40 @@ export const convWinograd: OpDef<'conv-winograd', WinogradDims> = {
     const m = multiply(d, u!, v)
     const y = transformOutputs(d, m, d.bias ? bias : undefined)
     return d.materialized ? [y, v, m] : [y]
+  },
+  // through the algorithm: dM = A·dY·Aᵀ; dV = Uᵀ·dM, transformed back and added up where tiles overlap; dU = dM·Vᵀ
+  backward(d) {
+    const {tiles, points, outHeight, outWidth} = counts(d)
+    const {inputFlops, gradientFlops} = transformsOf(d.tile)
+    const macs = tiles * points * d.channels * d.filters
+    const y = d.batch * d.filters * outHeight * outWidth
+    const x = d.batch * d.channels * d.height * d.width
+    const filters = points * d.channels * d.filters
+    const workspace = d.materialized ? points * tiles * (d.channels + d.filters) : 0
+    const moved = tiles * d.filters * gradientFlops
+    const biased = d.bias ? y : 0
+    const weights = productPart(
+      '2·tiles·points·channels·filters + bias·batch·filters·outputs',
+      macs,
+      {
+        reads: [ofInput(0, x), gradientOf(0, y)],
+        writes: [{at: 1, elements: filters}, ...(d.bias ? [{at: 2, elements: d.filters}] : [])],
+      },
+      biased,
+    )
+    return {
+      data: {
+        ...productPart(
+          '2·tiles·points·channels·filters + tiles·filters·gradientFlops + tiles·channels·(inputFlops + points)',
+          macs,
+          {reads: [gradientOf(0, y), ofInput(1, filters)], writes: [{at: 0, elements: x}]},
+          moved + tiles * d.channels * (inputFlops + points),
+        ),
+        workspace,
+      },
+      // both transforms run a second time
+      weights: {...weights, vector: biased + moved + tiles * d.channels * inputFlops, workspace},
+    }
   },
   examples: [
     {

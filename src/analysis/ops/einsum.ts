@@ -1,3 +1,4 @@
+import {gradientOf, ofInput, productPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 /** `out` results, each a sum of `inner` products of elements of `x` and `y`. */
@@ -30,6 +31,21 @@ export const einsum: OpDef<'einsum', EinsumDims> = {
       for (let k = 0; k < inner; k++) z[i]! += a![(i * inner + k) % x]! * b![(i * inner + k) % y]!
     }
     return [z]
+  },
+  operands: 'apart',
+  // the gradient of one operand is the contraction of the result's gradient with the other
+  backward({x, y, out, inner}) {
+    const macs = out * inner
+    return {
+      data: productPart('2·out·inner', macs, {
+        reads: [gradientOf(0, out), ofInput(1, y)],
+        writes: [{at: 0, elements: x}],
+      }),
+      weights: productPart('2·out·inner', macs, {
+        reads: [ofInput(0, x), gradientOf(0, out)],
+        writes: [{at: 1, elements: y}],
+      }),
+    }
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, ofExtra, ofInput, productPart} from '../training/rules.ts'
 import {linear} from './linear.ts'
 import {swiglu} from './swiglu.ts'
 import {input, type OpDef, output, weight} from './types.ts'
@@ -34,6 +35,38 @@ export const gatedMlp: OpDef<'gated-mlp', GatedMlpDims> = {
     const g = linear.reference!(into, [x!, gate!])[0]!
     const act = swiglu.reference!({elements: rows * ffn}, [g, u])[0]!
     return linear.reference!({m: rows, n: hidden, k: ffn, bias: false}, [act, down!])
+  },
+  // up and gate are kept; silu(gate)·up has a gradient of 11 per element (swiglu), dx is the sum of two products
+  backward({rows, hidden, ffn}) {
+    const [x, inner, matrix] = [rows * hidden, rows * ffn, hidden * ffn]
+    const macs = 3 * rows * hidden * ffn
+    const products = '6·rows·hidden·ffn'
+    const kept = [ofExtra(0, inner), ofExtra(1, inner)]
+    const all = [1, 2, 3].map((at) => ({at, elements: matrix}))
+    const weights = productPart(products, macs, {
+      reads: [gradientOf(0, x), ofInput(0, x), ofInput(3, matrix), ...kept],
+      writes: all,
+    })
+    return {
+      data: {
+        ...productPart(
+          `${products} + 11·rows·ffn + rows·hidden`,
+          macs,
+          {
+            reads: [gradientOf(0, x), ofInput(1, matrix), ofInput(2, matrix), ofInput(3, matrix), ...kept],
+            writes: [{at: 0, elements: x}],
+          },
+          11 * inner + x,
+        ),
+        special: inner,
+      },
+      // dy·Wdᵀ, the activation and its gradient once more: executed, no useful work
+      weights: {...weights, matrix: weights.matrix + 2 * rows * hidden * ffn, vector: 15 * inner},
+      extra: [
+        {name: 'up', elements: inner, dtype: null},
+        {name: 'gate', elements: inner, dtype: null},
+      ],
+    }
   },
   examples: [
     {

@@ -1,3 +1,4 @@
+import {gradientOf, vectorPart} from '../training/rules.ts'
 import {input, type OpDef, output} from './types.ts'
 
 /** Elements read and written without arithmetic. */
@@ -8,7 +9,10 @@ export const move: OpDef<'move', MoveDims> = {
   title: 'elements put elsewhere: transposed, joined, cut, repeated, padded',
   trait: 'gather',
   formula: '0',
-  where: 'read and written differ where elements are repeated or padded; a view that moves nothing is no operator',
+  where:
+    'read and written differ where elements are repeated or padded; a view that moves nothing is no operator; ' +
+    'backward: sums = max(written − read, 0), what repeating adds up',
+  derived: ({read, written}) => ({sums: Math.max(0, written - read)}),
   source: 'definition: time comes from bytes alone',
   cost: ({read, written}) => ({
     macs: 0,
@@ -21,6 +25,12 @@ export const move: OpDef<'move', MoveDims> = {
   }),
   reference({read, written}, [x]) {
     return [Float64Array.from({length: written}, (_, i) => x![i % read]!)]
+  },
+  operands: 'together',
+  backward({read, written}) {
+    const sums = Math.max(0, written - read)
+    const moves = {reads: [gradientOf(0, written)], writes: [{at: 0, elements: read}]}
+    return {data: vectorPart('sums', sums, moves), weights: null}
   },
   examples: [
     {

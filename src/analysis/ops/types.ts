@@ -35,6 +35,8 @@ export interface GradientPart {
   readonly reads: readonly GradientUse[]
   /** forward inputs whose gradient is written */
   readonly writes: readonly {readonly at: number; readonly elements: number}[]
+  /** elements that it writes and reads back in between: columns, transformed tiles */
+  readonly workspace?: number
 }
 
 /** The backward pass of an operator, data gradient and weight gradient apart. */
@@ -108,6 +110,12 @@ export interface OpDef<K extends string = string, D extends Dims = Dims> {
   reference?(dims: D, inputs: readonly Float64Array[]): Float64Array[]
   /** the rule of its backward pass; without one a model that uses it cannot be trained here, and the tool says so */
   backward?(dims: D): Backward
+  /**
+   * Set where the graph, not the operator, says which inputs are weights, and where its one read may stand for several
+   * inputs. `each`: the rule is that of one input, `read` being its size; `together`: one gradient writes them all;
+   * `apart`: the two parts of the rule are the gradients of two operands.
+   */
+  readonly operands?: 'each' | 'together' | 'apart'
   readonly examples: readonly Example<D>[]
 }
 

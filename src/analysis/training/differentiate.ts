@@ -5,6 +5,7 @@ import {type Graph, type GraphBuilder, type Node, type Tensor, writtenElements} 
 import {add} from '../ops/add.ts'
 import {ops} from '../ops/index.ts'
 import {type Backward, type GradientPart, type OpCost, type OpDef, type TensorUse, useOf} from '../ops/types.ts'
+import {isDifferentiable, ruleInPlace} from './operands.ts'
 import {continueFrom} from './prepare.ts'
 import type {Segment} from './segments.ts'
 
@@ -33,7 +34,7 @@ function reached(nodes: readonly Node[], trains: (weight: Tensor) => boolean): S
   const trainsIn = new Set<number>()
   for (const node of nodes) {
     for (const tensor of node.inputs) {
-      if (tensor.role !== 'weight' || !trains(tensor)) continue
+      if (tensor.role !== 'weight' || !isDifferentiable(tensor) || !trains(tensor)) continue
       needs.add(tensor)
       trainsIn.add(node.repeat)
     }
@@ -48,7 +49,7 @@ function reached(nodes: readonly Node[], trains: (weight: Tensor) => boolean): S
     const flows = node.inputs.some((tensor) => needs.has(tensor))
     for (const tensor of node.outputs) {
       producedIn.set(tensor, node.repeat)
-      if (flows) needs.add(tensor)
+      if (flows && isDifferentiable(tensor)) needs.add(tensor)
     }
   }
   return needs
@@ -100,8 +101,10 @@ class Differentiation {
 
   ruleOf(node: Node): Backward | null {
     if (!node.inputs.some((tensor) => this.needs.has(tensor))) return null
+    // nothing differentiable comes out of it (a comparison, an index): no gradient will arrive
+    if (!node.outputs.some(isDifferentiable)) return null
     const op = registry[node.kind]
-    if (op?.backward) return op.backward(node.dims)
+    if (op?.backward) return ruleInPlace(op, node, this.needs)
     throw new AnalysisError(
       'bad-phase',
       `--phase train: operator ${node.id} (${node.kind}) has no rule for its gradient`,
@@ -241,6 +244,13 @@ class Differentiation {
       const size = tensor.role === 'weight' ? elements : Math.max(elements, this.options.held(tensor, tensor.elements))
       outputs.push(gradient)
       writes.push(useOf(gradient.name, 'output', size, gradient.dtype))
+    }
+    if (part.workspace) {
+      const name = `${node.id} ${suffix} workspace`
+      const space = this.builder.activation(name, part.workspace)
+      read(space, useOf(name, 'input', part.workspace))
+      outputs.push(space)
+      writes.push(useOf(name, 'output', part.workspace))
     }
     const {macs, flops, matrix, vector, special, formula} = part
     const cost: OpCost = {macs, flops, matrix, vector, special, reads, writes}

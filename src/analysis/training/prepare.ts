@@ -5,6 +5,7 @@ import {crossEntropy} from '../ops/cross-entropy.ts'
 import {dropout} from '../ops/dropout.ts'
 import {type LinearDims, linear} from '../ops/linear.ts'
 import {mseLoss} from '../ops/mse-loss.ts'
+import type {SoftmaxDims} from '../ops/softmax.ts'
 
 /** A builder that goes on with the tensors of a graph. */
 export function continueFrom(graph: Graph): GraphBuilder {
@@ -88,19 +89,42 @@ export function withAdapters(graph: Graph, rank: number): Graph {
   return builder.graph()
 }
 
-/** Cross-entropy over the rows of a last product (logits), else the mean squared error of the last output. */
-export function withLoss(graph: Graph): {graph: Graph; loss: 'cross-entropy' | 'mse-loss'} {
-  const builder = continueFrom(graph)
-  builder.nodes.push(...graph.nodes)
-  const last = graph.nodes.at(-1)!
-  const output = last.outputs[0]!
-  const loss = builder.activation('loss', 1)
+/** What a model says of classes, and the operators up to there; `null` where its output is no distribution over classes. */
+export interface Logits {
+  readonly tensor: Tensor
+  readonly rows: number
+  readonly classes: number
+  readonly nodes: readonly Node[]
+}
+
+export function logitsOf({nodes}: Graph): Logits | null {
+  const last = nodes.at(-1)!
   if (last.kind === 'linear' && last.outputs.length === 1) {
     const {m, n} = last.dims as LinearDims
-    const losses = builder.activation('losses', m)
-    builder.add(crossEntropy, 'loss', {rows: m, classes: n}, [output, builder.tensor('targets', 'index', m)], [losses])
+    return {tensor: last.outputs[0]!, rows: m, classes: n, nodes}
+  }
+  if (last.kind !== 'softmax' || last.inputs[0]!.role !== 'activation') return null
+  const {rows, cols} = last.dims as SoftmaxDims
+  return {tensor: last.inputs[0]!, rows, classes: cols, nodes: nodes.slice(0, -1)}
+}
+
+/**
+ * Cross-entropy over the rows of a last product (logits) or of what a last softmax normalizes, which the loss does itself;
+ * else the mean squared error of the last output.
+ */
+export function withLoss(graph: Graph): {graph: Graph; loss: 'cross-entropy' | 'mse-loss'} {
+  const builder = continueFrom(graph)
+  const logits = logitsOf(graph)
+  if (logits) {
+    const {tensor, rows, classes, nodes} = logits
+    builder.nodes.push(...nodes)
+    const targets = builder.tensor('targets', 'index', rows)
+    builder.add(crossEntropy, 'loss', {rows, classes}, [tensor, targets], [builder.activation('losses', rows)])
     return {graph: builder.graph(), loss: 'cross-entropy'}
   }
+  builder.nodes.push(...graph.nodes)
+  const output = graph.nodes.at(-1)!.outputs[0]!
+  const loss = builder.activation('loss', 1)
   const target = builder.tensor('target', 'constant', output.elements)
   builder.add(mseLoss, 'loss', {elements: output.elements}, [output, target], [loss])
   return {graph: builder.graph(), loss: 'mse-loss'}

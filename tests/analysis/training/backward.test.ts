@@ -10,6 +10,30 @@ import {evaluateFormula} from '../support/formula.ts'
 const registry: Readonly<Record<string, OpDef>> = ops
 const withRule = Object.entries(registry).filter(([, op]) => op.backward)
 
+/** Why an operator has no rule; anything else in the registry has one. */
+const without: Readonly<Record<string, string>> = {
+  ...{
+    sgd: 'optimizer',
+    momentum: 'optimizer',
+    rmsprop: 'optimizer',
+    adam: 'optimizer',
+    adamw: 'optimizer',
+    adafactor: 'optimizer',
+  },
+  'kv-read': 'training keeps no cache',
+  'kv-write': 'training keeps no cache',
+  'mla-write': 'training keeps no cache',
+  quantize: 'rounding has a gradient of zero; training refuses --quantize',
+  dequantize: 'training refuses --quantize',
+}
+
+describe('operators without a gradient rule', () => {
+  it('are optimizers, caches and quantization alone', () => {
+    const found = Object.entries(registry).filter(([, op]) => !op.backward)
+    expect(found.map(([kind]) => kind).sort()).toEqual(Object.keys(without).sort())
+  })
+})
+
 describe.each(withRule)('the gradient of %s', (_, op) => {
   it('counts what its formulas say, exact integers, useful work within executed work', () => {
     fc.assert(
@@ -59,7 +83,7 @@ describe.each(withRule)('the gradient of %s', (_, op) => {
   it('leaves no input without a gradient but indices, constants and caches, and no weight to the data', () => {
     fc.assert(
       fc.property(dimsOf(op, 60), (dims) => {
-        const {reads} = op.cost(dims)
+        const {reads, writes} = op.cost(dims)
         const rule = op.backward!(dims)
         const data = [...(rule.data?.writes.map(({at}) => at) ?? []), ...(rule.passes ?? [])]
         const weights = rule.weights?.writes.map(({at}) => at) ?? []
@@ -67,7 +91,8 @@ describe.each(withRule)('the gradient of %s', (_, op) => {
           // DeepSeek-V3's routing bias is moved by load, not by gradients (arXiv:2412.19437 §2.1.2)
           if (role === 'weight' && op.kind !== 'moe-gate-sigmoid') expect(weights, name).toContain(at)
           // targets and masks are no data that anything was computed from
-          if (role === 'input' && elements > 0 && name !== 'target' && name !== 'mask')
+          const workspace = writes.some((write) => write.name === name)
+          if (role === 'input' && elements > 0 && name !== 'target' && name !== 'mask' && !workspace)
             expect([...data, ...weights], name).toContain(at)
         })
       }),

@@ -35,6 +35,11 @@ export interface Surroundings {
   warn(code: string, message: string): void
 }
 
+/** Sums, means and selections, by element or over axes. */
+const linearOperators: ReadonlySet<string> = new Set(
+  'Add Sub Sum Mean Neg Where CumSum ReduceSum ReduceMean GlobalAveragePool Einsum'.split(' '),
+)
+
 export class Call {
   readonly node: OnnxNode
   readonly inputs: readonly (Value | null)[]
@@ -159,13 +164,19 @@ export class Call {
     return output
   }
 
+  /** Whether it adds, averages or selects: its gradient needs none of its inputs. */
+  get linear(): boolean {
+    return linearOperators.has(this.node.op)
+  }
+
   /** Elementwise work on inputs that are broadcast to the output. */
   pointwise(inputs: readonly Value[], output: Value, operations: number, special = 0, suffix = ''): Value {
     if (!output.shape) return output
     const elements = product(output.shape)
     if (elements === 0) return output
     const read = inputs.reduce((sum, value) => sum + product(value.shape ?? [0]), 0)
-    this.emit('pointwise', {elements, read, operations, special}, inputs, [output], suffix)
+    const linear = this.linear || suffix === 'add' || suffix === 'bias'
+    this.emit('pointwise', {elements, read, operations, special, linear}, inputs, [output], suffix)
     return output
   }
 }

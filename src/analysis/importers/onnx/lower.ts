@@ -347,14 +347,14 @@ export class Lowering {
     const result = this.fresh(node.outputs[0] ?? '', type, shape, null, 'run')
     if (elements === 0) return [result]
     if (cost.macs === 0) {
-      const dims = {elements, read, operations: cost.flops, special: 0}
+      const dims = {elements, read, operations: cost.flops, special: 0, linear: false}
       this.emit(frame, node, '', 'pointwise', dims, given, [result], false)
       return [result]
     }
     const sums = cost.flops > 0 ? this.fresh('sums', type, shape, null, 'run') : result
     const x = given[0] ? product(given[0].shape!) : 0
     this.emit(frame, node, '', 'einsum', {x, y: read - x, out: elements, inner: cost.macs}, given, [sums], false)
-    const rest = {elements, read: elements, operations: cost.flops, special: 0}
+    const rest = {elements, read: elements, operations: cost.flops, special: 0, linear: false}
     if (cost.flops > 0) this.emit(frame, node, 'rest', 'pointwise', rest, [sums], [result], false)
     return [result]
   }

@@ -133,6 +133,7 @@ const reduced =
         operations: none ? 0 : operations,
         finals: none ? 0 : finals,
         special: none ? 0 : special,
+        linear: call.linear,
       }
       call.emit('reduce', dims, [x], [output])
     }
@@ -149,7 +150,7 @@ const arg: Handler = (call) => {
   if (elements > 0)
     call.emit(
       'reduce',
-      {elements, outputs: product(sizes), operations: 1, finals: 0, special: 0},
+      {elements, outputs: product(sizes), operations: 1, finals: 0, special: 0, linear: false},
       [call.value(0)],
       [output],
     )
@@ -263,7 +264,13 @@ const dynamicQuantize: Handler = (call) => {
   const elements = call.elements(0)
   const scale = call.make([], 1, null, 1)
   if (elements > 0)
-    call.emit('reduce', {elements, outputs: 1, operations: 2, finals: 3, special: 0}, [x], [scale], 'range')
+    call.emit(
+      'reduce',
+      {elements, outputs: 1, operations: 2, finals: 3, special: 0, linear: false},
+      [x],
+      [scale],
+      'range',
+    )
   return [call.pointwise([x, scale], call.make(x.shape, 2), 5), scale, call.make([], 2, null, 2)]
 }
 

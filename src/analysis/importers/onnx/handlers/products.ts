@@ -154,7 +154,7 @@ const einsum: Handler = (call) => {
   if (elements === 0) return [output]
   if (inputs.length === 1) {
     if (elements === out) return [call.moved(inputs, output)]
-    call.emit('reduce', {elements, outputs: out, operations: 1, finals: 0, special: 0}, inputs, [output])
+    call.emit('reduce', {elements, outputs: out, operations: 1, finals: 0, special: 0, linear: true}, inputs, [output])
     return [output]
   }
   // two at a time from the left, each keeping the letters that are still needed: the order that numpy takes by default

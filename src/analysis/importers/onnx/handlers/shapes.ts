@@ -415,7 +415,7 @@ const topK: Handler = (call) => {
   if (elements > 0 && product(sizes) > 0)
     call.emit(
       'reduce',
-      {elements, outputs: product(sizes), operations, finals: 0, special: 0},
+      {elements, outputs: product(sizes), operations, finals: 0, special: 0, linear: false},
       [call.value(0)],
       [values],
     )

@@ -150,7 +150,7 @@ const globalPool =
     if (elements > 0)
       call.emit(
         'reduce',
-        {elements, outputs: product(sizes), operations, finals, special: 0},
+        {elements, outputs: product(sizes), operations, finals, special: 0, linear: call.linear},
         [call.value(0)],
         [output],
       )
