@@ -15,6 +15,12 @@ const spread = (uses: readonly GradientUse[], node: Node): GradientUse[] =>
     use.of === 'input' ? node.inputs.map((_, at) => ({...use, at, elements: node.cost.reads[at]!.elements})) : [use],
   )
 
+/** The gradient of an input as it is written: of a table that is read in part, all of it. */
+function written(node: Node, at: number): {at: number; elements: number} {
+  const {role, elements} = node.inputs[at]!
+  return {at, elements: role === 'weight' ? elements : node.cost.reads[at]!.elements}
+}
+
 /** The gradient of each operand, as far as one is needed. */
 function parts(op: OpDef, node: Node, needs: ReadonlySet<Tensor>): GradientPart[] {
   const {dims, inputs, cost} = node
@@ -27,11 +33,11 @@ function parts(op: OpDef, node: Node, needs: ReadonlySet<Tensor>): GradientPart[
     return needed.map((at) => {
       const {elements} = cost.reads[at]!
       const part = op.backward!({...dims, read: elements}).data!
-      return {...part, reads: spread(part.reads, node), writes: [{at, elements}]}
+      return {...part, reads: spread(part.reads, node), writes: [written(node, at)]}
     })
   }
   const part = op.backward!(dims).data!
-  const writes = needed.map((at) => ({at, elements: cost.reads[at]!.elements}))
+  const writes = needed.map((at) => written(node, at))
   return writes.length > 0 ? [{...part, reads: spread(part.reads, node), writes}] : []
 }
 
