@@ -1,7 +1,8 @@
-/** A transformer whose weights are stored in types of their own, tensor by tensor: what a GGUF file becomes. */
+/** A model whose weights are stored in types of their own, tensor by tensor: what a GGUF file becomes. */
 import type {DType} from '../dtype.ts'
 import type {Graph, Node, Tensor} from '../graph.ts'
 import {type TensorUse, useOf} from '../ops/types.ts'
+import {type Mamba2Spec, mamba2, mamba2Architecture} from './mamba2.ts'
 import {type TransformerSpec, transformer, transformerArchitecture} from './transformer.ts'
 import type {Architecture} from './types.ts'
 
@@ -12,8 +13,7 @@ export interface StoredPart {
   readonly elements: number
 }
 
-export interface StoredSpec {
-  readonly base: TransformerSpec
+export type StoredSpec = ({readonly base: TransformerSpec} | {readonly mamba2: Mamba2Spec}) & {
   /** parts by the name of the weight in the graph, of one layer; a weight that is not here has the workload's type */
   readonly parts: Readonly<Record<string, readonly StoredPart[]>>
 }
@@ -38,7 +38,11 @@ export function storedGraph(base: Graph, parts: StoredSpec['parts'], tp: number)
     const share = tensor.elements < whole ? tp : 1
     replaced.set(
       tensor.index,
-      own.map(({name, dtype, elements}) => place(tensor, {name, dtype, elements: Math.ceil(elements / share)})),
+      own.map(({name, dtype, elements: all}) => {
+        const elements = Math.ceil(all / share)
+        const active = Math.round((elements * tensor.active) / tensor.elements)
+        return place(tensor, {name, dtype, elements, active})
+      }),
     )
   }
   const all = (list: readonly Tensor[]) => list.flatMap((tensor) => replaced.get(tensor.index)!)
@@ -56,7 +60,7 @@ function readsOf(node: Node, replaced: ReadonlyMap<number, readonly Tensor[]>): 
     for (const part of parts) {
       inputs.push(part)
       const typed = part.dtype !== null && part.role === 'weight'
-      const elements = parts.length === 1 ? Math.min(use.elements, part.elements) : part.elements
+      const elements = Math.min(part.elements, Math.ceil((use.elements * part.elements) / tensor.elements))
       reads.push(typed ? useOf(parts.length === 1 ? use.name : part.name, use.role, elements, part.dtype) : use)
     }
   })
@@ -64,6 +68,8 @@ function readsOf(node: Node, replaced: ReadonlyMap<number, readonly Tensor[]>): 
 }
 
 export const storedArchitecture: Architecture<StoredSpec> = {
-  graph: ({base, parts}, work) => storedGraph(transformer(base, work), parts, work.tp),
-  traits: ({base}) => transformerArchitecture.traits(base),
+  graph: (spec, work) =>
+    storedGraph('base' in spec ? transformer(spec.base, work) : mamba2(spec.mamba2, work), spec.parts, work.tp),
+  traits: (spec) =>
+    'base' in spec ? transformerArchitecture.traits(spec.base) : mamba2Architecture.traits(spec.mamba2),
 }

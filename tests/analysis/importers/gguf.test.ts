@@ -12,7 +12,19 @@ import {buildGraph} from '../../../src/analysis/models/types.ts'
 import {resolveWorkload} from '../../../src/analysis/workload.ts'
 import {gguf, STRING, tiny, tinyLlama, U32} from './support/gguf.ts'
 
-const parse = (file: Uint8Array) => parseGguf(bytesSource(file), 'dir/tiny.gguf')
+const parse = (
+  file: Uint8Array,
+  origin = 'dir/tiny.gguf',
+  beside: (name: string) => Uint8Array | undefined = () => undefined,
+) =>
+  parseGguf({
+    origin,
+    source: bytesSource(file),
+    beside: (name) => {
+      const other = beside(name)
+      return other ? bytesSource(other) : null
+    },
+  })
 const machine = findMachine('h100-sxm')
 
 /** Bytes of the weights in the file, by hand. */
@@ -33,8 +45,8 @@ const plain =
 const wide = plain + q6(perLayer.v + perLayer.down) - q4(perLayer.v + perLayer.down)
 const stored = wide + (layers - 1) * plain + q4(hidden * vocab) + q6(hidden * vocab) + 4 * hidden
 
-describe('a file of mixed types', () => {
-  const {model, warnings} = parse(tinyLlama())
+describe('a file of mixed types', async () => {
+  const {model, warnings} = await parse(tinyLlama())
   const graph = (options = {}) => buildGraph(model, resolveWorkload(model, options))
 
   it('is a transformer of its sizes, named by its metadata', () => {
@@ -81,15 +93,15 @@ it('every block type has the bits of its blocks', () => {
   for (const {dtype, block, bytes} of Object.values(tensorTypes)) expect(dtypeBits[dtype] * block).toBe(8 * bytes)
 })
 
-it('of an architecture that is not read, the weights alone', () => {
-  const {model, warnings} = parse(tinyLlama([], 'zebra'))
+it('of an architecture that is not read, the weights alone', async () => {
+  const {model, warnings} = await parse(tinyLlama([], 'zebra'))
   expect(warnings.map(({code}) => code)).toEqual(['weights-only'])
   const {result} = analyzeModel(model, machine)
   expect(result.totals).toMatchObject({complete: false, flops: 0, memory: {weights: stored}})
   expect(result.unknown).toEqual([{op: 'forward pass', count: 1}])
 })
 
-it('weights that are not in the file are said', () => {
+it('weights that are not in the file are said', async () => {
   const entries = [
     ['general.architecture', STRING, 'llama'],
     ['llama.block_count', U32, 1],
@@ -99,7 +111,7 @@ it('weights that are not in the file are said', () => {
     ['llama.context_length', U32, 128],
     ['llama.vocab_size', U32, 100],
   ] as const
-  const {warnings} = parse(gguf(entries, []))
+  const {warnings} = await parse(gguf(entries, []))
   expect(warnings[0]).toMatchObject({code: 'missing-weights'})
 })
 
@@ -111,9 +123,9 @@ describe('hostile headers', () => {
     return copy
   }
   const huge = [0, 0, 0, 0, 0, 0, 0, 0x10]
-  const message = (file: Uint8Array) => {
+  const message = async (file: Uint8Array) => {
     try {
-      parse(file)
+      await parse(file)
     } catch (error) {
       expect(error).toBeInstanceOf(AnalysisError)
       expect((error as AnalysisError).code).toBe('bad-file')
@@ -150,11 +162,12 @@ describe('hostile headers', () => {
     ['no layers', tinyLlama([['llama.block_count', U32, 0]]), /llama.block_count/],
     ['a billion layers', tinyLlama([['llama.block_count', U32, 1e9]]), /claims 1000000000 layers/],
     ['sizes of another model', tinyLlama([['llama.embedding_length', U32, 512]]), /the sizes in the metadata need/],
-  ])('%s', (_, file, expected) => {
-    expect(message(file)).toMatch(expected)
+  ])('%s', async (_, file, expected) => {
+    expect(await message(file)).toMatch(expected)
   })
 
-  it('every prefix is refused in one line', () => {
-    for (let length = 0; length < whole.length; length += length < 3000 ? 7 : 997) message(whole.subarray(0, length))
+  it('every prefix is refused in one line', async () => {
+    for (let length = 0; length < whole.length; length += length < 3000 ? 7 : 997)
+      await message(whole.subarray(0, length))
   })
 })

@@ -7,6 +7,7 @@ import {moeCombine} from '../../ops/moe-combine.ts'
 import {moeGate} from '../../ops/moe-gate.ts'
 import {moeGateSigmoid} from '../../ops/moe-gate-sigmoid.ts'
 import {moeLinear, slotsOf} from '../../ops/moe-linear.ts'
+import {sigmoid} from '../../ops/sigmoid.ts'
 import type {OpDef} from '../../ops/types.ts'
 import type {LayerContext} from './layer.ts'
 
@@ -18,6 +19,8 @@ export interface MixtureSpec {
   readonly ffn: number
   /** width of the experts that every token goes through, together; 0 where there are none */
   readonly sharedFfn: number
+  /** the output of the shared experts is multiplied by the sigmoid of one learned number per token (Qwen1.5-MoE) */
+  readonly sharedGate?: boolean
   /** softmax over all experts, over the chosen ones, or sigmoid scores */
   readonly gate: 'softmax' | 'softmax-chosen' | 'sigmoid'
   /** the weights of the chosen experts are divided by their sum */
@@ -85,8 +88,16 @@ export function mixture(
   project(at('shared.gate'), input, rows, width, hidden, false, [sharedGate], layers)
   const sharedAct = b.activation('shared act', rows * width)
   b.add(activation, at('shared.act'), {elements: rows * width}, [sharedGate, sharedUp], [sharedAct], layers)
-  const shared = b.activation('shared output', rows * hidden)
+  let shared = b.activation('shared output', rows * hidden)
   project(at('shared.down'), sharedAct, rows, hidden, width, false, [shared], layers)
+  if (spec.sharedGate) {
+    const [score, share] = [b.activation('shared score', rows), b.activation('shared share', rows)]
+    project(at('shared.scale'), input, rows, 1, hidden, false, [score], layers)
+    b.add(sigmoid, at('shared.sigmoid'), {elements: rows}, [score], [share], layers)
+    const scaled = b.activation('shared output, scaled', rows * hidden)
+    b.add(moeCombine, at('shared.combine'), {rows, topK: 1, width: hidden}, [shared, share], [scaled], layers)
+    shared = scaled
+  }
   const sum = b.activation('mlp output', rows * hidden)
   b.add(add, at('shared.add'), {elements: rows * hidden}, [routed, shared], [sum], layers)
   return sum
