@@ -42,6 +42,16 @@ const unreached = {
   },
 }
 
+/** Of 250 kB that the GGUF library brings, it uses the names of the types: the rest describes the hub's web pages. */
+const ggufTypes = {
+  name: 'gguf-types',
+  setup(build) {
+    build.onResolve({filter: /^@huggingface\/tasks$/}, () => ({
+      path: at('node_modules/@huggingface/tasks/dist/esm/gguf.js'),
+    }))
+  },
+}
+
 async function bundle() {
   const entryPoints = {
     perf: at('src/commands/shared/main.ts'),
@@ -62,7 +72,7 @@ async function bundle() {
     target: 'node20',
     chunkNames: 'chunks/[name]-[hash]',
     banner: {js: banner},
-    plugins: [lazyRequire(/@oclif\/core\/lib\/.*\.js$/), unreached],
+    plugins: [lazyRequire(/@oclif\/core\/lib\/.*\.js$/), unreached, ggufTypes],
     // the rasterizer and Dawn are binaries per platform; zod is a dependency, since the library's types need it
     external: ['@resvg/resvg-js', 'webgpu', 'zod'],
     metafile: true,

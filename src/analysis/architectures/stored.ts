@@ -38,7 +38,9 @@ export function storedGraph(base: Graph, parts: StoredSpec['parts'], tp: number)
     const share = tensor.elements < whole ? tp : 1
     replaced.set(
       tensor.index,
-      own.map(({name, dtype, elements: all}) => {
+      own.map(({name: part, dtype, elements: all}) => {
+        // a weight in one piece keeps its name: by that, embeddings are known
+        const name = own.length === 1 ? tensor.name : part
         const elements = Math.ceil(all / share)
         const active = Math.round((elements * tensor.active) / tensor.elements)
         return place(tensor, {name, dtype, elements, active})

@@ -6,7 +6,8 @@ export function idFrom(path: string, fallback: string): string {
   const last = (parts.at(-1) ?? '')
     .replace(/\.(onnx|gguf|safetensors|json)$/i, '')
     .replace(/\.safetensors\.index$/i, '')
-  const plain = /^(model|config|pytorch_model|unknown)(-\d+-of-\d+)?$/i.test(last)
+    .replace(/(.)-\d{5}-of-\d{5}$/, '$1')
+  const plain = /^(model|config|pytorch_model|unknown)$/i.test(last)
   const candidates = [plain ? (parts.at(-2) ?? '') : last, last, fallback]
   return candidates
     .map((text) =>

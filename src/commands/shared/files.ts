@@ -76,6 +76,8 @@ export async function withModelFile<T>(path: string, use: (file: ModelFile) => P
 }
 
 const weights = /\.(onnx|gguf|safetensors)$/i
+/** the later parts of a model in several files: the first one leads to them */
+const laterPart = /-(?!00001)\d{5}-of-\d{5}\.gguf$/i
 
 /**
  * The file of a folder that is the model: its config.json, the index of its shards, or the only file of weights.
@@ -90,7 +92,7 @@ export function modelIn(folder: string): string {
   }
   for (const name of ['config.json', 'model.safetensors.index.json'])
     if (names.includes(name)) return join(folder, name)
-  const models = names.filter((name) => weights.test(name))
+  const models = names.filter((name) => weights.test(name) && !laterPart.test(name))
   if (models.length === 1) return join(folder, models[0]!)
   const problem =
     models.length === 0

@@ -5,12 +5,13 @@ import {findMachine} from '../../../src/analysis/catalog.ts'
 import {dtypeBits} from '../../../src/analysis/dtype.ts'
 import {AnalysisError} from '../../../src/analysis/errors.ts'
 import {parameterCount, validateGraph} from '../../../src/analysis/graph.ts'
+import {checkHeader} from '../../../src/analysis/importers/gguf/gate.ts'
 import {tensorTypes} from '../../../src/analysis/importers/gguf/types.ts'
 import {parseGguf} from '../../../src/analysis/importers/gguf.ts'
 import {bytesSource} from '../../../src/analysis/importers/source.ts'
 import {buildGraph} from '../../../src/analysis/models/types.ts'
 import {resolveWorkload} from '../../../src/analysis/workload.ts'
-import {gguf, STRING, tiny, tinyLlama, U32} from './support/gguf.ts'
+import {ARRAY, type GgufEntry, gguf, STRING, tiny, tinyLlama, tinyParts, U32} from './support/gguf.ts'
 
 const parse = (
   file: Uint8Array,
@@ -93,6 +94,65 @@ it('every block type has the bits of its blocks', () => {
   for (const {dtype, block, bytes} of Object.values(tensorTypes)) expect(dtypeBits[dtype] * block).toBe(8 * bytes)
 })
 
+it('reads every block type, K, IQ, TQ and MXFP4 among them', async () => {
+  const types = Object.entries(tensorTypes)
+  const tensors = types.map(([number, {block, bytes}]) => ({
+    name: `t${number}`,
+    shape: [2 * block, 3],
+    type: Number(number),
+    bytes: 6 * bytes,
+  }))
+  const {model} = await parse(gguf([['general.architecture', STRING, 'zebra']], tensors))
+  const {totals} = analyzeModel(model, machine).result
+  expect(totals.memory.weights).toBe(types.reduce((sum, [, {bytes}]) => sum + 6 * bytes, 0))
+})
+
+it('long lists and texts never reach the library: a vocabulary of 300,000, a template of 12 MB', async () => {
+  const tokens = Array.from({length: 300_000}, (_, i) => `t${i}`)
+  const more: GgufEntry[] = [
+    ['tokenizer.ggml.merges', ARRAY, tokens],
+    ['tokenizer.chat_template', STRING, 'x'.repeat(12_000_000)],
+    ['tokenizer.ggml.token_type', ARRAY, tokens.map(() => 1)],
+    ['llama.vocab_size', U32, 100],
+  ]
+  const file = tinyLlama(more)
+  const checked = checkHeader(bytesSource(file), 'tiny.gguf')
+  expect(checked.bytes.length).toBeLessThan(4096)
+  expect((await parse(file)).warnings).toEqual([])
+})
+
+describe('models in several files', () => {
+  const [entries, tensors] = tinyParts()
+  const part = (number: number, from: number, to: number, more: readonly GgufEntry[]) =>
+    gguf([...more, ['split.no', U32, number - 1], ['split.count', U32, 3]], tensors.slice(from, to))
+  const files: Record<string, Uint8Array> = {
+    'tiny-00001-of-00003.gguf': part(1, 0, 0, entries),
+    'tiny-00002-of-00003.gguf': part(2, 0, 9, []),
+    'tiny-00003-of-00003.gguf': part(3, 9, tensors.length, []),
+  }
+  const names = Object.keys(files)
+
+  it.each(names)('whichever part is named: %s', async (name) => {
+    const {model, warnings} = await parse(files[name]!, `dir/${name}`, (other) => files[other])
+    expect(warnings).toEqual([])
+    expect(model.id).toBe('tiny')
+    expect(analyzeModel(model, machine).result.totals.memory.weights).toBe(stored)
+  })
+
+  it.each<[string, string, (name: string) => Uint8Array | undefined, RegExp]>([
+    [
+      'a part that is missing',
+      'tiny-00001-of-00003.gguf',
+      (name) => (name.includes('00003-of') ? undefined : files[name]),
+      /tiny-00003-of-00003.gguf does not lie beside it/,
+    ],
+    ['a name that is not numbered', 'tiny.gguf', () => undefined, /its name does not tell the others/],
+    ['the same part twice', 'tiny-00001-of-00003.gguf', () => files[names[1]!], /the same tensor in two of its parts/],
+  ])('%s is refused', async (_, name, beside, expected) => {
+    await expect(parse(files[names[0]!]!, `dir/${name}`, beside)).rejects.toThrow(expected)
+  })
+})
+
 it('of an architecture that is not read, the weights alone', async () => {
   const {model, warnings} = await parse(tinyLlama([], 'zebra'))
   expect(warnings.map(({code}) => code)).toEqual(['weights-only'])
@@ -159,6 +219,27 @@ describe('hostile headers', () => {
       gguf([], [{name: 'x'.repeat(2 ** 20), shape: [4], type: 0, bytes: 16}]),
       /name of 1048576 bytes/,
     ],
+    [
+      'a size of −1',
+      gguf([], [{name: 'x', shape: [-1], type: 0, bytes: 0}]),
+      /has 18446744073709552000 elements, which a/,
+    ],
+    [
+      'sizes whose product is 2^60',
+      gguf([], [{name: 'x', shape: [2 ** 30, 2 ** 30], type: 0, bytes: 0}]),
+      /1152921504606847000 elements, which a file of \d+ bytes cannot hold/,
+    ],
+    ['a key of a megabyte', gguf([['x'.repeat(2 ** 20), U32, 1]], []), /has a key of 1048576 bytes/],
+    ['an alignment of 0', tinyLlama([['general.alignment', U32, 0]]), /alignment/],
+    [
+      'experts that cannot be chosen',
+      tinyLlama([
+        ['llama.expert_count', U32, 2],
+        ['llama.expert_used_count', U32, 3],
+      ]),
+      /chooses 3 of 2 experts/,
+    ],
+    ['experts of an architecture without', tinyLlama([['gemma.expert_count', U32, 2]], 'gemma'), /has none here/],
     ['no layers', tinyLlama([['llama.block_count', U32, 0]]), /llama.block_count/],
     ['a billion layers', tinyLlama([['llama.block_count', U32, 1e9]]), /claims 1000000000 layers/],
     ['sizes of another model', tinyLlama([['llama.embedding_length', U32, 512]]), /the sizes in the metadata need/],

@@ -6,9 +6,11 @@ import {AnalysisError} from '../../../../src/analysis/errors.ts'
 import {importers} from '../../../../src/analysis/importers/index.ts'
 import {bytesSource} from '../../../../src/analysis/importers/source.ts'
 import {machines} from '../../../../src/analysis/machines/index.ts'
+import {llamaLike} from '../../../../src/analysis/models/types.ts'
 import {prepareRoof} from '../../../../src/analysis/roofline.ts'
 import {resolveWorkload} from '../../../../src/analysis/workload.ts'
-import {safetensors, tinyLlama} from './gguf.ts'
+import {type GgufEntry, gguf, safetensors, tinyLlama, tinyParts, U32} from './gguf.ts'
+import {gating, mamba2File, transformerFile, type WrittenFile} from './gguf-families.ts'
 import {constant, graph, INT64, model, node, tensor, value} from './onnx.ts'
 
 export type FuzzFormat = keyof typeof importers
@@ -85,6 +87,49 @@ const convolutions = () =>
     ],
   })
 
+/** A mixture, latent attention with leading dense layers, a state-space model: headers of small models with their zeros. */
+function families(): Uint8Array[] {
+  const write = ({entries, tensors}: WrittenFile) => gguf(entries, tensors)
+  const dims = {layers: 3, hidden: 64, heads: 4, kvHeads: 2, headDim: 16, ffn: 32, vocab: 10, positions: 64}
+  const mixture = {experts: 4, topK: 2, ffn: 32, sharedFfn: 32, gate: 'softmax', normalized: true} as const
+  const rest = {...mixture, selectionBias: false, routerBias: false, expertBias: false}
+  const latent = {queryRank: 8, rank: 8, nopeDim: 8, ropeDim: 4, valueDim: 8}
+  const groups = [{name: 'dense', layers: 1, dense: true}]
+  const leading: GgufEntry = ['deepseek2.leading_dense_block_count', U32, 1]
+  return [
+    write(transformerFile('qwen2moe', {...llamaLike, ...dims, mixture: {...rest, sharedGate: true}})),
+    write(
+      transformerFile('deepseek2', {...llamaLike, ...dims, groups, latent, mixture: rest}, [
+        leading,
+        ['deepseek2.expert_shared_count', U32, 1],
+        ...gating('deepseek2', true, true),
+      ]),
+    ),
+    write(
+      mamba2File({
+        ...dims,
+        headDim: 32,
+        state: 8,
+        groups: 1,
+        taps: 4,
+        convBias: true,
+        bias: false,
+        tied: true,
+      }),
+    ),
+  ]
+}
+
+/** The second of two parts; the fuzzed file is the first. */
+function secondPart(): Uint8Array {
+  return gguf([['split.count', U32, 2]], tinyParts()[1].slice(9))
+}
+
+function firstPart(): Uint8Array {
+  const [entries, tensors] = tinyParts()
+  return gguf([...entries, ['split.count', U32, 2]], tensors.slice(0, 9))
+}
+
 const text = (content: unknown) => new TextEncoder().encode(JSON.stringify(content))
 
 /** A file of its own memory: `slice` of a Buffer would share it, and changes would pile up. */
@@ -96,7 +141,7 @@ export function corpora(root: string): Record<FuzzFormat, readonly Uint8Array[]>
   const configs = readdirSync(join(fixtures, 'hf')).filter((name) => name.endsWith('.json'))
   return {
     onnx: [everything(), convolutions(), fileOf(join(fixtures, 'onnx', 'light_squeezenet.onnx'))],
-    gguf: [tinyLlama().slice(0, 4096), tinyLlama()],
+    gguf: [tinyLlama().slice(0, 4096), tinyLlama(), firstPart(), ...families()],
     safetensors: [
       safetensors({
         a: {dtype: 'BF16', shape: [10, 20], bytes: 400},
@@ -187,8 +232,10 @@ export function mutated(files: readonly Uint8Array[], seed: number): Uint8Array 
 }
 
 const shard = safetensors({a: {dtype: 'BF16', shape: [10, 20], bytes: 400}})
-/** Every shard lies beside its index, and no config.json. */
-const beside = (name: string) => (name.endsWith('.safetensors') ? bytesSource(shard) : null)
+const part = secondPart()
+/** Every shard lies beside its index, the second part beside the first, and no config.json. */
+const beside = (name: string) =>
+  name.endsWith('.safetensors') ? bytesSource(shard) : name.endsWith('.gguf') ? bytesSource(part) : null
 const roof = prepareRoof(machines['h100-sxm'])
 
 /**
@@ -198,7 +245,7 @@ const roof = prepareRoof(machines['h100-sxm'])
  */
 export async function attempt(format: FuzzFormat, bytes: Uint8Array): Promise<'read' | 'refused'> {
   try {
-    const file = {origin: 'fuzzed', source: bytesSource(bytes), beside}
+    const file = {origin: 'fuzzed-00001-of-00002.gguf', source: bytesSource(bytes), beside}
     const {model: read} = await importers[format].read(file, {})
     const {operators} = evaluateModel(read, resolveWorkload(read, {}), roof)
     for (const {flops, time} of operators)

@@ -1,9 +1,11 @@
 /** Writes GGUF and safetensors files for tests: headers, and as many zeros as the weights would fill. */
 
+import type {ByteSource} from '../../../../src/analysis/importers/source.ts'
+
 export type GgufEntry = readonly [
   key: string,
   type: number,
-  value: number | string | readonly string[] | readonly number[],
+  value: number | string | boolean | readonly string[] | readonly number[],
 ]
 
 const u32 = (value: number) => [...new Uint8Array(Uint32Array.of(value).buffer)]
@@ -14,6 +16,7 @@ const string = (text: string) => {
 }
 
 export const U32 = 4
+export const BOOL = 7
 export const STRING = 8
 export const ARRAY = 9
 
@@ -30,6 +33,7 @@ function entry([key, type, value]: GgufEntry): number[] {
       ...list.flatMap((one) => (strings ? string(String(one)) : u32(Number(one)))),
     ]
   }
+  if (type === BOOL) return [...string(key), ...u32(type), Number(value)]
   return [...string(key), ...u32(type), ...u32(Number(value))]
 }
 
@@ -41,9 +45,10 @@ export interface GgufTensorParts {
   readonly bytes: number
 }
 
-export function gguf(entries: readonly GgufEntry[], tensors: readonly GgufTensorParts[], version = 3): Uint8Array {
+/** A header, and the bytes of the whole file. */
+function headerOf(entries: readonly GgufEntry[], tensors: readonly GgufTensorParts[], version: number) {
   let offset = 0
-  const infos = tensors.flatMap(({name, shape, type, bytes}) => {
+  const infos = tensors.map(({name, shape, type, bytes}) => {
     const info = [
       ...string(name),
       ...u32(shape.length),
@@ -55,11 +60,28 @@ export function gguf(entries: readonly GgufEntry[], tensors: readonly GgufTensor
     return info
   })
   const head = [0x47, 0x47, 0x55, 0x46, ...u32(version), ...u64(tensors.length), ...u64(entries.length)]
-  const header = [...head, ...entries.flatMap(entry), ...infos]
-  const start = Math.ceil(header.length / 32) * 32
-  const file = new Uint8Array(start + offset)
+  const header = Uint8Array.from([head, ...entries.map(entry), ...infos].flat())
+  return {header, size: Math.ceil(header.length / 32) * 32 + offset}
+}
+
+export function gguf(entries: readonly GgufEntry[], tensors: readonly GgufTensorParts[], version = 3): Uint8Array {
+  const {header, size} = headerOf(entries, tensors, version)
+  const file = new Uint8Array(size)
   file.set(header)
   return file
+}
+
+/** A file of any size: its header, and zeros that nobody stores. */
+export function ggufSource(entries: readonly GgufEntry[], tensors: readonly GgufTensorParts[]): ByteSource {
+  const {header, size} = headerOf(entries, tensors, 3)
+  return {
+    size,
+    read(offset, length) {
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)))
+      if (offset < header.length) bytes.set(header.subarray(offset, Math.min(header.length, offset + bytes.length)))
+      return bytes
+    },
+  }
 }
 
 /** A safetensors file of weights in their order. */
@@ -92,6 +114,12 @@ export const Q6K = {type: 14, per: 210 / 256}
 
 /** Its file: products in q4_k, but the values' and the last products of layer 0 in q6_k, the norms in f32. */
 export function tinyLlama(more: readonly GgufEntry[] = [], arch = 'llama'): Uint8Array {
+  const [entries, tensors] = tinyParts(arch)
+  return gguf([...entries, ...more], tensors)
+}
+
+/** What the file is made of. */
+export function tinyParts(arch = 'llama'): [GgufEntry[], GgufTensorParts[]] {
   const {layers, hidden, heads, kvHeads, headDim, ffn, vocab} = tiny
   const one = (name: string, shape: readonly number[], {type, per}: typeof F32) => ({
     name,
@@ -129,7 +157,6 @@ export function tinyLlama(more: readonly GgufEntry[] = [], arch = 'llama'): Uint
     [`${arch}.attention.head_count_kv`, U32, kvHeads],
     [`${arch}.context_length`, U32, 2048],
     ['tokenizer.ggml.tokens', ARRAY, ['a', 'bc', 'def']],
-    ...more,
   ]
-  return gguf(entries, tensors)
+  return [entries, tensors]
 }
