@@ -1,14 +1,13 @@
 /** An ONNX graph → operators with exact dims: shapes are inferred, shape arithmetic is evaluated, branches and calls are entered. */
-import type {OperatorSpec, OperatorsSpec, TensorSpec} from '../../architectures/operators.ts'
-import type {DType} from '../../dtype.ts'
+import type {OperatorsSpec} from '../../architectures/operators.ts'
 import {quoted, type Warning} from '../../errors.ts'
-import type {TensorRole} from '../../graph.ts'
-import type {OpKind} from '../../ops/index.ts'
-import type {Dims} from '../../ops/types.ts'
 import {badFile} from '../source.ts'
 import {Call, type Surroundings} from './call.ts'
 import type {SuppliedCost, SuppliedCosts} from './costs.ts'
+import {mainType} from './element-types.ts'
+import {Emitter} from './emitter.ts'
 import {handlers} from './handlers/index.ts'
+import {originOf} from './origin.ts'
 import {elementsOf} from './tensor.ts'
 import type {
   DeclaredDim,
@@ -20,39 +19,12 @@ import type {
   OnnxTensor,
   OnnxValue,
 } from './types.ts'
-import {Mistake, type Origin, product, type Storage, Unshaped, type Value} from './values.ts'
+import {Mistake, type Origin, product, Unshaped, type Value} from './values.ts'
 
 /** Functions and loops may call one another this deep: deeper is a cycle. */
 const MAX_CALLS = 32
 /** Operators entered in all: two functions that call each other twice grow as 2^depth. */
 const MAX_ENTERED = 200_000
-
-/** Types by ONNX number; `null` for the model's own float type is decided later. */
-const dtypeOfElement: Readonly<Record<number, DType>> = {
-  1: 'f32',
-  2: 'int8',
-  3: 'int8',
-  4: 'f16',
-  5: 'f16',
-  6: 'f32',
-  7: 'i64',
-  9: 'int8',
-  10: 'f16',
-  11: 'f64',
-  12: 'f32',
-  13: 'i64',
-  16: 'bf16',
-  17: 'fp8',
-  18: 'fp8',
-  19: 'fp8',
-  20: 'fp8',
-  21: 'int4',
-  22: 'int4',
-  23: 'int4',
-}
-
-/** The type as far as it matters here: its width, and what computes in it. */
-export const dtypeOf = (type: number): DType | undefined => dtypeOfElement[type]
 
 /** Names that are visible inside a graph: its own, then those of the graphs around it. */
 class Scope {
@@ -94,14 +66,8 @@ export class Lowering {
   private readonly model: OnnxModel
   private readonly dims: ReadonlyMap<string, number>
   private readonly costs: SuppliedCosts
-  private readonly operators: OperatorSpec[] = []
-  private readonly tensors: TensorSpec[] = []
-  /** memory behind each of `tensors` */
-  private readonly storages: Storage[] = []
-  private readonly unknown = new Map<string, number>()
-  private readonly warnings = new Map<string, Warning>()
+  private readonly emitter: Emitter
   private readonly functions = new Map<string, OnnxFunction>()
-  private readonly ids = new Map<string, number>()
   /** operators inside a branch that is only measured are thrown away */
   private entered = 0
   private rebatch: Surroundings['rebatch'] = null
@@ -115,6 +81,7 @@ export class Lowering {
     this.dims = dims
     for (const one of model.functions) this.functions.set(`${one.domain} ${one.name} ${one.overload}`, one)
     this.main = mainType(model.graph)
+    this.emitter = new Emitter(this.main)
   }
 
   private fail(node: OnnxNode, problem: string): never {
@@ -145,44 +112,6 @@ export class Lowering {
     return sizes.every((size) => size !== null) ? (sizes as number[]) : null
   }
 
-  /**
-   * Role and type of memory in the model: what `--dtype` governs has no type of its own. What is read before any
-   * operator has written it comes from outside: an input, or the result of an operator that is not known.
-   */
-  private tensorOf(value: Value, written: boolean): number {
-    const {storage} = value
-    if (storage.index >= 0) return storage.index
-    const {type, origin} = storage
-    const integer = type === 6 || type === 7 || type === 12 || type === 13
-    const role: TensorRole =
-      origin === 'file' && !integer && storage.elements > 1
-        ? 'weight'
-        : integer
-          ? 'index'
-          : written
-            ? 'activation'
-            : 'constant'
-    const dtype = dtypeOf(type)
-    const own = type === this.main || dtype === undefined || (role === 'index' && dtype === 'i64') ? undefined : dtype
-    storage.index = this.tensors.length
-    this.storages.push(storage)
-    this.tensors.push({name: storage.name, role, elements: storage.elements, ...(own ? {dtype: own} : {})})
-    return storage.index
-  }
-
-  private idOf(node: OnnxNode, suffix: string, label: string): string {
-    // names of modules are paths of slashes in exports of PyTorch
-    const plain = (node.name || node.outputs[0] || node.op).replace(/^\/+/, '').replaceAll('/', '.')
-    const base = (label ? `${label}.` : '') + plain + (suffix ? `.${suffix}` : '')
-    const id = base.length > 120 ? `${base.slice(0, 59)}…${base.slice(-60)}` : base
-    const seen = this.ids.get(id) ?? 0
-    this.ids.set(id, seen + 1)
-    if (seen === 0) return id
-    const numbered = `${id}#${seen + 1}`
-    this.ids.set(numbered, 1)
-    return numbered
-  }
-
   private surroundings(frame: Frame): Surroundings {
     return {
       opset: frame.opset,
@@ -190,7 +119,7 @@ export class Lowering {
       tensorValue: (tensor) => this.constant(tensor),
       fresh: (name, type, shape, data, origin) => this.fresh(name, type, shape, data, origin),
       emit: (node, suffix, kind, dims, inputs, outputs, integer) =>
-        this.emit(frame, node, suffix, kind, dims, inputs, outputs, integer),
+        this.emitter.emit(frame, node, suffix, kind, dims, inputs, outputs, integer),
       subgraph: (graph, inputs, repeat, label) =>
         this.graph(graph, inputs, {
           ...frame,
@@ -198,53 +127,12 @@ export class Lowering {
           repeat: frame.repeat * repeat,
           label: frame.label ? `${frame.label}.${label}` : label,
         }),
-      attempt: (graph, inputs) => this.attempt(graph, inputs, frame),
+      attempt: (graph, inputs) =>
+        this.emitter.attempt(() => this.graph(graph, inputs, {...frame, depth: frame.depth + 1})),
       warn: (code, message) => {
-        this.warnings.set(message, {code, message: `${this.origin}: ${message}`})
+        this.emitter.warn(code, message, this.origin)
       },
     }
-  }
-
-  /** Work of a subgraph (FLOP-weighted order is enough: its bytes), leaving no trace. */
-  private attempt(graph: OnnxGraph, inputs: readonly Value[], frame: Frame): number {
-    const [operators, tensors] = [this.operators.length, this.tensors.length]
-    const [unknown, warnings, ids] = [new Map(this.unknown), new Map(this.warnings), new Map(this.ids)]
-    this.graph(graph, inputs, {...frame, depth: frame.depth + 1})
-    let size = 0
-    for (const {dims} of this.operators.slice(operators))
-      size += Object.values(dims).reduce<number>((n, dim) => n + Number(dim), 0)
-    this.operators.length = operators
-    this.tensors.length = tensors
-    for (const storage of this.storages.splice(tensors)) storage.index = -1
-    restore(this.unknown, unknown)
-    restore(this.warnings, warnings)
-    restore(this.ids, ids)
-    return size
-  }
-
-  private emit(
-    frame: Frame,
-    node: OnnxNode,
-    suffix: string,
-    kind: OpKind,
-    dims: Dims,
-    inputs: readonly Value[],
-    outputs: readonly Value[],
-    integer: boolean,
-  ): void {
-    // a part of a table (the positions of a shorter sequence) is read as a part of it
-    const reads = inputs.map((value) => product(value.shape ?? []))
-    const parts = inputs.some(({storage}, i) => reads[i]! < storage.elements)
-    this.operators.push({
-      id: this.idOf(node, suffix, frame.label),
-      kind,
-      dims,
-      inputs: inputs.map((value) => this.tensorOf(value, false)),
-      outputs: outputs.map((value) => this.tensorOf(value, true)),
-      ...(parts ? {reads} : {}),
-      ...(frame.repeat === 1 ? {} : {repeat: frame.repeat}),
-      ...(integer ? {computes: 'int8' as const} : {}),
-    })
   }
 
   private constant(tensor: OnnxTensor): Value {
@@ -298,7 +186,7 @@ export class Lowering {
     else if (!handler && Object.hasOwn(this.costs, name))
       outputs = this.supplied(node, inputs, frame, this.costs[name]!)
     else if (!handler) {
-      this.count(quoted(name).slice(1, -1), frame.repeat)
+      this.emitter.count(quoted(name).slice(1, -1), frame.repeat)
       if (node.op.length === 0) this.fail(node, 'has no type')
     } else outputs = this.handled(node, inputs, attributes, frame, origin, name)
     node.outputs.forEach((output, i) => {
@@ -314,15 +202,15 @@ export class Lowering {
     origin: Origin,
     name: string,
   ): readonly Value[] {
-    const emitted = this.operators.length
+    const emitted = this.emitter.operators.length
     try {
       return handlers[name]!(new Call(node, inputs, attributes, this.surroundings(frame), origin))
     } catch (error) {
       if (error instanceof Mistake) this.fail(node, error.message)
       if (!(error instanceof Unshaped)) throw error
       // its sizes depend on data, or on an operator that is not known
-      this.operators.length = emitted
-      if (origin === 'run') this.count(`${name} of unknown shape`, frame.repeat)
+      this.emitter.dropAfter(emitted)
+      if (origin === 'run') this.emitter.count(`${name} of unknown shape`, frame.repeat)
       return []
     }
   }
@@ -338,7 +226,7 @@ export class Lowering {
     const declared = frame.declared.get(node.outputs[0] ?? '')
     const shape = this.declaredShape(declared) ?? given[0]?.shape
     if (!shape || given.some((value) => !value.shape)) {
-      this.count(`${quoted(node.op).slice(1, -1)} of unknown shape`, frame.repeat)
+      this.emitter.count(`${quoted(node.op).slice(1, -1)} of unknown shape`, frame.repeat)
       return []
     }
     const elements = elementsOf(shape, this.origin, node.outputs[0] ?? '')
@@ -348,19 +236,24 @@ export class Lowering {
     if (elements === 0) return [result]
     if (cost.macs === 0) {
       const dims = {elements, read, operations: cost.flops, special: 0, linear: false}
-      this.emit(frame, node, '', 'pointwise', dims, given, [result], false)
+      this.emitter.emit(frame, node, '', 'pointwise', dims, given, [result], false)
       return [result]
     }
     const sums = cost.flops > 0 ? this.fresh('sums', type, shape, null, 'run') : result
     const x = given[0] ? product(given[0].shape!) : 0
-    this.emit(frame, node, '', 'einsum', {x, y: read - x, out: elements, inner: cost.macs}, given, [sums], false)
+    this.emitter.emit(
+      frame,
+      node,
+      '',
+      'einsum',
+      {x, y: read - x, out: elements, inner: cost.macs},
+      given,
+      [sums],
+      false,
+    )
     const rest = {elements, read: elements, operations: cost.flops, special: 0, linear: false}
-    if (cost.flops > 0) this.emit(frame, node, 'rest', 'pointwise', rest, [sums], [result], false)
+    if (cost.flops > 0) this.emitter.emit(frame, node, 'rest', 'pointwise', rest, [sums], [result], false)
     return [result]
-  }
-
-  private count(op: string, repeat: number): void {
-    this.unknown.set(op, (this.unknown.get(op) ?? 0) + repeat)
   }
 
   /** A result; where its shape could not be inferred, the shape that the file declares. */
@@ -443,11 +336,8 @@ export class Lowering {
       [],
       frame,
     )
-    const unknown = [...this.unknown].map(([op, count]) => ({op, count}))
-    return {
-      spec: {batch, operators: this.operators, tensors: this.tensors, unknown},
-      warnings: [...this.warnings.values()],
-    }
+    const {operators, tensors, unknown, warnings} = this.emitter
+    return {spec: {batch, operators, tensors, unknown}, warnings}
   }
 
   /** An input of the model. */
@@ -455,46 +345,4 @@ export class Lowering {
     elementsOf(shape, this.origin, name)
     return this.fresh(name, type, shape, null, 'run')
   }
-}
-
-function restore<K, V>(map: Map<K, V>, before: ReadonlyMap<K, V>): void {
-  map.clear()
-  for (const [key, value] of before) map.set(key, value)
-}
-
-/** Operators whose result differs from run to run whatever they read. */
-const random = new Set([
-  'RandomNormal',
-  'RandomUniform',
-  'RandomNormalLike',
-  'RandomUniformLike',
-  'Bernoulli',
-  'Multinomial',
-])
-
-/** A result of known values is known; one input that differs from run to run makes it differ. */
-function originOf(inputs: readonly (Value | null)[], node: OnnxNode): Origin {
-  if (random.has(node.op)) return 'run'
-  if (node.op === 'Shape' || node.op === 'Size') return 'shape'
-  // a branch or a body may read names of the graph around it
-  if (node.attributes.some((attribute) => attribute.graph)) return 'run'
-  let origin: Origin = 'file'
-  for (const input of inputs) {
-    if (!input) continue
-    if (input.origin === 'run') return 'run'
-    if (input.origin === 'shape') origin = 'shape'
-  }
-  return origin
-}
-
-/** The float type that most elements of the weights have; f32 where there are none. */
-function mainType(graph: OnnxGraph): number {
-  const elements = new Map<number, number>()
-  for (const {type, shape} of graph.initializers) {
-    if (type === 1 || type === 10 || type === 11 || type === 16)
-      elements.set(type, (elements.get(type) ?? 0) + product(shape))
-  }
-  let main = 0
-  for (const [type, count] of elements) if (main === 0 || count > elements.get(main)!) main = type
-  return main || graph.inputs.find(({type}) => type === 10 || type === 16 || type === 11)?.type || 1
 }

@@ -1,8 +1,8 @@
 /** Elementwise functions, reductions, softmax and normalizations. FLOPs: docs/conventions.md. */
 import type {Call, Handler, Handlers} from '../call.ts'
+import {evaluated} from '../known.ts'
 import {SMALL} from '../tensor.ts'
 import {axisOf, broadcast, product, type Value} from '../values.ts'
-import {evaluated} from './shapes.ts'
 
 const BOOL = 9
 
@@ -172,50 +172,6 @@ const softmax: Handler = (call) => {
   return [log ? call.pointwise([shares], output, 0, 1, 'log') : output]
 }
 
-/** Normalization of rows: `layernorm` and `rmsnorm` by width. */
-const rowNorm =
-  (kind: 'layernorm' | 'rmsnorm', standardAxis = -1): Handler =>
-  (call) => {
-    const x = call.value(0)
-    const shape = call.shape(0)
-    const axis = call.axis('axis', standardAxis, shape.length)
-    const width = product(shape.slice(axis))
-    const output = call.make(shape, x.type)
-    if (product(shape) > 0) {
-      const weights = kind === 'layernorm' ? scaleAndShift(call, width) : [call.value(1)]
-      call.emit(kind, {rows: product(shape) / width, width}, [x, ...weights], [output])
-    }
-    const statistics = shape.map((size, i) => (i < axis ? size : 1))
-    return [output, ...call.node.outputs.slice(1).map((_, i) => call.make(statistics, 1, null, i + 1))]
-  }
-
-/** γ and β of a norm; where one is left out it is as if it were there: counted as in `layernorm`. */
-function scaleAndShift(call: Call, width: number): Value[] {
-  const given = [call.inputs[1], call.inputs[2]]
-  return given.map((value) => value ?? call.around.fresh('', 1, [width], null, 'file'))
-}
-
-/** y = a + b in front of a norm (com.microsoft): input 0 and 1 are added, then normalized. */
-const skipNorm =
-  (kind: 'layernorm' | 'rmsnorm'): Handler =>
-  (call) => {
-    const [x, skip] = [call.value(0), call.value(1)]
-    const shape = call.shape(0)
-    const width = shape.at(-1) ?? 1
-    const rows = product(shape) / width
-    const [sum, output] = [call.make(shape, x.type, null, 3), call.make(shape, x.type)]
-    if (product(shape) > 0) {
-      const bias = call.inputs[kind === 'layernorm' ? 4 : 3]
-      call.pointwise(bias ? [x, skip, bias] : [x, skip], sum, bias ? 2 : 1, 0, 'add')
-      const weights =
-        kind === 'layernorm'
-          ? [call.value(2), call.inputs[3] ?? call.around.fresh('', 1, [width], null, 'file')]
-          : [call.value(2)]
-      call.emit(kind, {rows, width}, [sum, ...weights], [output], 'norm')
-    }
-    return [output, call.make(null, 1, null, 1), call.make(null, 1, null, 2), sum]
-  }
-
 /** A bias in front of an activation (com.microsoft). */
 const biased =
   (kind: 'gelu' | 'gelu-tanh'): Handler =>
@@ -242,36 +198,6 @@ function running(data: readonly number[]): number[] {
     sum += x
     return sum
   })
-}
-
-const quantize: Handler = (call) => {
-  const x = call.value(0)
-  const type = call.has(2) ? call.value(2).type : call.int('output_dtype', 2)
-  const output = call.make(x.shape, type)
-  // divide by the scale, round, add the zero point, clamp on both sides
-  return [call.pointwise([x], output, 5)]
-}
-
-/** Subtract the zero point, multiply by the scale. Weights of the file stay in their narrow type. */
-const dequantize: Handler = (call) => {
-  const x = call.value(0)
-  if (call.origin !== 'run') return [{...x, origin: call.origin}]
-  return [call.pointwise([x], call.make(x.shape, call.value(1).type), 2)]
-}
-
-const dynamicQuantize: Handler = (call) => {
-  const x = call.value(0)
-  const elements = call.elements(0)
-  const scale = call.make([], 1, null, 1)
-  if (elements > 0)
-    call.emit(
-      'reduce',
-      {elements, outputs: 1, operations: 2, finals: 3, special: 0, linear: false},
-      [x],
-      [scale],
-      'range',
-    )
-  return [call.pointwise([x, scale], call.make(x.shape, 2), 5), scale, call.make([], 2, null, 2)]
 }
 
 const prelu: Handler = (call) => {
@@ -369,13 +295,4 @@ export const math: Handlers = {
   Softmax: softmax,
   LogSoftmax: softmax,
   Hardmax: softmax,
-  LayerNormalization: rowNorm('layernorm'),
-  RMSNormalization: rowNorm('rmsnorm'),
-  SimplifiedLayerNormalization: rowNorm('rmsnorm'),
-  'com.microsoft.SimplifiedLayerNormalization': rowNorm('rmsnorm'),
-  'com.microsoft.SkipLayerNormalization': skipNorm('layernorm'),
-  'com.microsoft.SkipSimplifiedLayerNormalization': skipNorm('rmsnorm'),
-  QuantizeLinear: quantize,
-  DequantizeLinear: dequantize,
-  DynamicQuantizeLinear: dynamicQuantize,
 }
