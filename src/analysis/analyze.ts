@@ -98,7 +98,21 @@ function rank(model: ModelDef, work: Workload, machine: Machine, launchOverhead:
   }
 }
 
-function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: Evaluation): Warning[] {
+/** Steps that follow one another on a machine whose launch overhead nobody states: their latency is missing. */
+function latencyUnknown(evaluation: Evaluation, machine: Machine): Warning[] {
+  const longest = evaluation.operators
+    .filter((op) => op.sequential && op.sequential.steps > 1)
+    .sort((a, b) => b.sequential!.steps - a.sequential!.steps)[0]
+  if (!longest) return []
+  return [
+    {
+      code: 'sequential-steps',
+      message: `${longest.id} takes ${longest.sequential!.steps.toLocaleString('en-US')} steps one after another, and ${machine.id} states no launch overhead: the time of starting each is missing in the lower bound (--launch-overhead "5 us" adds it)`,
+    },
+  ]
+}
+
+function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: Evaluation, roof: Roof): Warning[] {
   const warnings: Warning[] = []
   const reached = work.context + work.seq
   const {positions} = traitsOf(model)
@@ -108,6 +122,7 @@ function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: 
       message: `${reached} tokens exceed the ${positions} positions of ${model.id}: the counts hold, the model was not made for it`,
     })
   }
+  if (roof.launch === null) warnings.push(...latencyUnknown(evaluation, machine))
   const over = machine.memory ? evaluation.memory.peak - machine.memory.capacity : 0
   if (over > 0) {
     warnings.push({
@@ -184,6 +199,7 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
     roof,
     evaluation,
     rerun: (change: Partial<Workload>) => evaluateModel(model, {...work, ...change}, roof),
+    withoutLaunch: () => evaluateModel(model, work, prepareRoof(machine, 0)),
   }
   const advice = (Object.values(adviceRules) as AdviceRule[])
     .flatMap((rule) => rule.apply(context))
@@ -216,5 +232,8 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
     result.training = summarizeTraining(step, work, evaluation, totals, total)
     result.assumptions.push(...trainingConventions(step, work))
   }
-  return {result, warnings: [...incomplete(unknown), ...remarks(model, work, machine, evaluation), ...roof.warnings]}
+  return {
+    result,
+    warnings: [...incomplete(unknown), ...remarks(model, work, machine, evaluation, roof), ...roof.warnings],
+  }
 }

@@ -2,7 +2,7 @@
 import {bytesOf, type ComputeDType, type DType, dtypeBits} from './dtype.ts'
 import {AnalysisError} from './errors.ts'
 import type {Graph, Node} from './graph.ts'
-import type {Dims, OpCost, Role, TensorUse} from './ops/types.ts'
+import type {Dims, OpCost, Role, Steps, TensorUse} from './ops/types.ts'
 import {bandwidthOf, type ComputeRoof, type Roof} from './roofline.ts'
 import type {Bytes, Flops, FlopsPerByte, Seconds} from './units.ts'
 import {type DTypes, productType, type Workload} from './workload.ts'
@@ -24,6 +24,17 @@ export interface Time {
   upper: Seconds
   /** why `predicted` is null */
   reason: string
+}
+
+/** Steps of an operator that follow one another. */
+export interface Sequential {
+  readonly steps: number
+  /** of one step at least */
+  readonly seconds: Seconds
+  /** what one step waits for: the id of a ceiling, or `latency` */
+  readonly bound: string | null
+  /** bytes of the weights that every step reads */
+  readonly weights: Bytes
 }
 
 /** One operator under the roof. Numbers are for one instance. */
@@ -50,6 +61,8 @@ export interface PlacedOperator {
   /** of the total time, all instances */
   share: number
   readonly fusedFrom: readonly string[]
+  /** where steps follow one another, as in a recurrent layer */
+  readonly sequential?: Sequential
 }
 
 export interface Memory {
@@ -179,6 +192,45 @@ class Placer {
     return {bound, time: {lower, predicted: null, upper, reason: UNCALIBRATED}}
   }
 
+  /** One of many steps at best: its own products, its start, and its weights again from the caches that cannot hold less. */
+  private step({count, matrix, vector, special, weights}: Steps, product: ComputeRoof | undefined): Sequential {
+    const {roof} = this
+    let seconds = 0
+    let bound: string | null = null
+    const term = (time: Seconds, id: string) => {
+      if (time > seconds) {
+        seconds = time
+        bound = id
+      }
+    }
+    const bytes = Math.ceil((weights.elements * (weights.dtype ? dtypeBits[weights.dtype] : this.weight.bits)) / 8)
+    for (const {ceiling, inside} of roof.levels) if (inside !== null) term((bytes - inside) / ceiling.value, ceiling.id)
+    if (product?.ceiling === this.vector.ceiling) term((matrix + vector) / product.rate, product.ceiling.id)
+    else {
+      if (product) term(matrix / product.rate, product.ceiling.id)
+      term(vector / this.vector.rate, this.vector.ceiling.id)
+    }
+    if (roof.special) term(special / roof.special.rate, roof.special.ceiling.id)
+    if (roof.launch) term(roof.launch.seconds, roof.launch.id)
+    return {steps: count, seconds, bound, weights: bytes}
+  }
+
+  /** An operator whose steps follow one another: at least all of them, at most each starting and reading its weights from memory. */
+  private stepwise(placed: PlacedOperator, steps: Steps, product: ComputeRoof | undefined): PlacedOperator {
+    const {launch, levels} = this.roof
+    const sequential = this.step(steps, product)
+    const {time} = placed
+    const least = sequential.steps * sequential.seconds
+    const each = (launch?.seconds ?? 0) + sequential.weights / levels[0]!.ceiling.value
+    const upper = time.upper + (sequential.steps - 1) * each
+    return {
+      ...placed,
+      bound: least > time.lower ? sequential.bound : placed.bound,
+      time: {...time, lower: Math.max(time.lower, least), upper: Math.max(upper, least)},
+      sequential,
+    }
+  }
+
   private matrix({sparsity}: Node, dtype: ComputeDType): ComputeRoof {
     const sparse = sparsity === undefined ? null : this.roof.sparse(dtype)
     return sparse ?? this.roof.compute('matrix', dtype)
@@ -195,7 +247,7 @@ class Placer {
     const matrix = cost.matrix > 0 ? this.matrix(node, computes ?? this.productType(cost.reads)) : undefined
     const vector = computes === undefined || matrix ? this.vector : this.roof.compute('vector', computes)
     const {bound, time} = this.time(cost, readBytes, bytes, matrix, vector)
-    return {
+    const placed: PlacedOperator = {
       id: node.id,
       kind: node.kind,
       repeat: node.repeat,
@@ -215,6 +267,7 @@ class Placer {
       share: 0,
       fusedFrom: node.fusedFrom,
     }
+    return cost.steps === undefined ? placed : this.stepwise(placed, cost.steps, matrix)
   }
 }
 

@@ -27,6 +27,28 @@ export interface LevelRoof {
   readonly rate: BytesPerSecond
   /** the highest ceiling of each mix, where more than reading was measured; else `null` */
   readonly mixes: ReadonlyMap<Mix, Ceiling> | null
+  /** bytes that everything further inside holds at most, all cores together; `null` where a size is not known */
+  readonly inside: Bytes | null
+}
+
+/** Most bytes of the registers of one core: 32 of 64 B, and the eight 1 KiB tiles of AMX (Intel SDM volume 1, ch. 18). */
+const REGISTERS = 32 * 64 + 8 * 1024
+
+/** Bytes that the registers and caches of a CPU inside of `level` hold, all cores together; `null` where one is not known. */
+function heldInside({identity}: Machine, level: Level): Bytes | null {
+  const {cores, caches} = identity
+  if (cores === undefined || caches === undefined) return null
+  let bytes = cores * REGISTERS
+  for (const inner of levelOrder.slice(levelOrder.indexOf(level) + 1)) {
+    const cache = caches.find((c) => c.level === inner)
+    const size = cache?.claimed ?? cache?.found
+    // no L3 is no unknown
+    if (inner === 'L3' && !cache) continue
+    if (!cache || !size) return null
+    const sharedBy = typeof cache.sharedBy === 'number' ? cache.sharedBy : 1
+    bytes += size * Math.max(1, Math.ceil(cores / sharedBy))
+  }
+  return bytes
 }
 
 /**
@@ -93,7 +115,8 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
     if (!ceiling) continue
     const mixes = new Map<Mix, Ceiling>()
     for (const c of here) if (c.mix && c.value > (mixes.get(c.mix)?.value ?? 0)) mixes.set(c.mix, c)
-    levels.push({level, ceiling, rate: ceiling.value, mixes: mixes.size > 1 ? mixes : null})
+    const inside = heldInside(machine, level)
+    levels.push({level, ceiling, rate: ceiling.value, mixes: mixes.size > 1 ? mixes : null, inside})
   }
   const transcendental = best(
     usable.filter(

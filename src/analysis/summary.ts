@@ -48,7 +48,14 @@ export function summarize(
     const type = ceiling.dtype ?? peak.dtype
     limit = `Arithmetic: ${formatShare(shares.compute)} of the time is bound by compute (${type}, ${format(ceiling.value, 'FLOP/s')}); intensity ${at}.`
   } else {
-    limit = `Latency: ${formatShare(shares.latency)} of the time is the start of operators (${format(roof.launch?.seconds ?? null, 's')} each); intensity ${at}.`
+    const start = format(roof.launch?.seconds ?? null, 's')
+    const {sequential} = largest
+    const steps = sequential && sequential.steps > 1 && largest.bound === evaluation.bound ? sequential.steps : 0
+    const what =
+      steps > 0
+        ? `steps that follow one another, each of which starts anew (${largest.id}: ${steps.toLocaleString('en-US')} steps, ${start} each)`
+        : `the start of operators (${start} each)`
+    limit = `Latency: ${formatShare(shares.latency)} of the time is ${what}; intensity ${at}.`
   }
   limit += ` Largest: ${largest.id}, ${formatShare(largest.share)}.`
   const distance =

@@ -1,15 +1,19 @@
 /** Recurrent layers: by hand, step by step against the whole sequence, against PyTorch's parameter counts. */
 import {describe, expect, it} from 'vitest'
-import {analyzeModel} from '../../src/analysis/analyze.ts'
+import {type AnalyzeOptions, analyzeModel} from '../../src/analysis/analyze.ts'
 import {type RnnLmSpec, rnnLm} from '../../src/analysis/architectures/rnn-lm.ts'
+import type {Machine} from '../../src/analysis/document/machine.ts'
 import {parameterCount, validateGraph} from '../../src/analysis/graph.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {gru} from '../../src/analysis/ops/gru.ts'
+import {linearAttention} from '../../src/analysis/ops/linear-attention.ts'
 import {lstm} from '../../src/analysis/ops/lstm.ts'
 import {type RecurrentDims, rnn} from '../../src/analysis/ops/rnn.ts'
+import {ssdScan} from '../../src/analysis/ops/ssd-scan.ts'
 import type {OpDef} from '../../src/analysis/ops/types.ts'
 import {close, numbers} from './support/arrays.ts'
+import {cpu, gpu, launch, machineOf} from './support/machines.ts'
 import {nodeOf, tokens, total} from './support/workloads.ts'
 
 const layers: readonly [string, OpDef<string, RecurrentDims>, number, number][] = [
@@ -133,5 +137,98 @@ describe('language models', () => {
     const bytes = (seq: number) =>
       total(rnnLm(spec, tokens(seq)), (n) => n.cost.reads.reduce((sum, use) => sum + use.elements, 0))
     expect(bytes(35)).toBeLessThan(2 * bytes(1))
+  })
+})
+
+describe('steps that follow one another', () => {
+  const model = models['lstm-lm']
+  const layer = (machine: Machine, options: AnalyzeOptions) => {
+    const {result, warnings} = analyzeModel(model, machine, options)
+    return {op: result.operators.find(({id}) => id === 'layers.lstm')!, result, warnings}
+  }
+  const starting = machineOf([...gpu.ceilings, launch(5e-6)])
+  const weights = 4 * 650 * 650 * 4
+
+  it('take at least their number times the start of one: the bound becomes latency', () => {
+    const {op, result, warnings} = layer(starting, {seq: 1000})
+    expect(op.sequential).toEqual({steps: 1000, seconds: 5e-6, bound: 'latency', weights})
+    expect(op.time.lower).toBeCloseTo(1000 * 5e-6, 12)
+    expect([op.bound, result.totals.bound]).toEqual(['latency', 'latency'])
+    expect(result.summary.limit).toMatch(/^Latency: .*steps that follow one another.*1,000 steps, 5 µs each/)
+    expect(warnings.map(({code}) => code)).not.toContain('sequential-steps')
+    // a single launch of all steps is nothing like it
+    expect(layer(starting, {phase: 'decode'}).op.time.lower).toBeLessThan(op.time.lower / 100)
+  })
+
+  it('grow with the sequence and not with the batch, until a step has work', () => {
+    const time = (options: AnalyzeOptions) => layer(starting, options).op.time.lower
+    expect(time({seq: 2000})).toBeCloseTo(2 * time({seq: 1000}), 12)
+    expect(time({seq: 1000, batch: 2})).toBe(time({seq: 1000}))
+    expect(time({seq: 1000, batch: 4096})).toBeGreaterThan(2 * time({seq: 1000}))
+  })
+
+  it('are said to be missing where nobody states what a start takes', () => {
+    const {op, warnings} = layer(gpu, {seq: 1000})
+    expect(warnings.find(({code}) => code === 'sequential-steps')!.message).toContain('1,000 steps one after another')
+    expect(op.bound).not.toBe('latency')
+    // without overlap every step reads its weights from memory
+    expect(op.time.upper).toBeGreaterThan((999 * weights) / 1e12)
+    expect(layer(gpu, {phase: 'decode'}).warnings.map(({code}) => code)).not.toContain('sequential-steps')
+  })
+
+  it('read their weights again through every cache that cannot hold less, where its size is known', () => {
+    const sized = (l1: number, l3: number) =>
+      machineOf(cpu.ceilings, {
+        identity: {
+          cores: 2,
+          caches: [
+            {level: 'L1', claimed: l1, found: null, sharedBy: 1},
+            {level: 'L2', claimed: l1, found: null, sharedBy: 1},
+            {level: 'L3', claimed: l3, found: null, sharedBy: 2},
+          ],
+        },
+      })
+    const bound = (machine: Machine) => layer(machine, {seq: 1000}).op
+    const registers = 2 * (2048 + 8192)
+    // through L1 (10 TB/s) in every step, whatever its size; all of it stays inside of L3 and DRAM
+    const fits = bound(sized(8e6, 64e6))
+    const through = (weights - registers) / 10e12
+    const products = (2 * 4 * 650 * 650 + 650 * 19) / 1e12
+    expect(fits.sequential!.seconds).toBeCloseTo(Math.max(through, products), 15)
+    // what L1 and L2 of both cores cannot hold comes from L3 (1 TB/s), what L3 cannot hold from DRAM (0.1 TB/s)
+    const l3 = bound(sized(2 ** 15, 64e6))
+    expect(l3.sequential!.seconds).toBeCloseTo((weights - registers - 4 * 2 ** 15) / 1e12, 15)
+    expect(l3.sequential!.bound).toBe('l3')
+    const dram = bound(sized(2 ** 15, 2 ** 20))
+    expect(dram.sequential!.seconds).toBeCloseTo((weights - registers - 4 * 2 ** 15 - 2 ** 20) / 0.1e12, 15)
+    expect([dram.bound, dram.time.lower]).toEqual(['dram', 1000 * dram.sequential!.seconds])
+    // no size is known: nothing is claimed
+    expect(bound(cpu).sequential!.bound).toMatch(/^vector/)
+  })
+
+  it('are as many in the backward pass, and their weight gradient is one product', () => {
+    const {result} = analyzeModel(model, starting, {phase: 'train', seq: 100})
+    const op = (id: string) => result.operators.find((o) => o.id === id)!
+    expect(op('layers.lstm.dgrad').sequential!.steps).toBe(100)
+    expect(op('layers.lstm.wgrad').sequential).toBeUndefined()
+  })
+
+  it('stay in an operator that a fusion joins with others', () => {
+    const found = analyzeModel(model, starting, {seq: 100, fusion: 'all'}).result.operators.filter((o) => o.sequential)
+    expect(found.map((o) => o.sequential!.steps)).toEqual([100])
+  })
+
+  it('cost one launch in a kernel that keeps its weights: the advice says how much that saves', () => {
+    const {result} = layer(starting, {seq: 1000})
+    const advice = result.advice.find(({rule}) => rule === 'persistent-kernel')!
+    const bare = layer(gpu, {seq: 1000}).op.time.lower
+    expect(advice.saves).toBeCloseTo(2 * (1000 * 5e-6 - Math.max(5e-6, bare)), 12)
+  })
+
+  it('are none in a scan: the recurrence of a state-space model is linear, so that its parts combine in any order', () => {
+    const {operators} = analyzeModel(models['mamba2-130m'], starting, {seq: 1000}).result
+    expect(operators.every((o) => o.sequential === undefined)).toBe(true)
+    expect(ssdScan.where).toContain('associative')
+    expect(linearAttention.where).toContain('associative')
   })
 })

@@ -2,6 +2,7 @@
 import {doesNotFit} from './does-not-fit.ts'
 import {fuseChain} from './fuse-chain.ts'
 import {largerBatch} from './larger-batch.ts'
+import {persistentKernel} from './persistent-kernel.ts'
 import {quantizeKv} from './quantize-kv.ts'
 import {quantizeWeights} from './quantize-weights.ts'
 import type {AdviceRule} from './types.ts'
@@ -12,4 +13,5 @@ export const adviceRules = {
   'quantize-weights': quantizeWeights,
   'quantize-kv': quantizeKv,
   'fuse-chain': fuseChain,
+  'persistent-kernel': persistentKernel,
 } as const satisfies Record<string, AdviceRule>

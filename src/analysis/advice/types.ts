@@ -11,6 +11,8 @@ export interface AdviceContext {
   readonly roof: Roof
   readonly evaluation: Evaluation
   rerun(change: Partial<Workload>): Evaluation
+  /** this run on the machine as if starting an operator took no time */
+  withoutLaunch(): Evaluation
 }
 
 export interface AdviceRule {

@@ -76,8 +76,8 @@ export const rnnLmArchitecture: Architecture<RnnLmSpec> = {
     constantState: true,
     shards: {},
     assumptions: [
-      'a recurrent layer takes its tokens in sequential steps, no two of them in parallel: times are far below what a long sequence takes at a small batch',
-      'recurrent weights are read once per sequence; where they do not stay on chip, they are read again in every step',
+      'a recurrent layer takes its tokens in sequential steps, no two of them in parallel: its time is at least steps × one step, which starts a kernel (where the launch overhead is known) and reads the recurrent weights again through every cache that cannot hold them (where its size is known)',
+      'traffic counts recurrent weights once per sequence; the time without overlap reads them from memory in every step',
     ],
   }),
 }

@@ -42,6 +42,15 @@ export const operatorSchema = z.strictObject({
   time: timeSchema,
   share: finite,
   fusedFrom: z.array(z.string()),
+  sequential: z
+    .strictObject({
+      steps: count,
+      seconds: finite.describe('s of one step at least'),
+      bound: z.string().nullable().describe('what one step waits for'),
+      weights: count.describe('bytes that every step reads'),
+    })
+    .optional()
+    .describe('steps that follow one another, as in a recurrent layer'),
 })
 
 export const memorySchema = z.strictObject({

@@ -15,7 +15,7 @@ export const linearAttention: OpDef<'linear-attention', LinearAttentionDims> = {
   trait: 'rowwise',
   formula: '4·batch·seq·heads·keyDim·valueDim',
   where:
-    'in its recurrent form; feature maps of queries and keys are operators of their own. The state of keyDim·valueDim per head takes the place of a KV cache; seq steps follow one another unless a chunked form trades FLOPs for parallel work',
+    'in its recurrent form; feature maps of queries and keys are operators of their own. The state of keyDim·valueDim per head takes the place of a KV cache; seq steps follow one another in this form alone: the sum is associative, a scan takes ⌈log₂ seq⌉ rounds and a chunked form trades FLOPs for parallel work',
   source: 'Katharopoulos et al. 2020 (arXiv:2006.16236) eq. 18–20, without the normalizer',
   cost({batch, seq, heads, keyDim, valueDim}) {
     const rows = batch * seq * heads

@@ -1,5 +1,5 @@
 import {gradientOf, ofExtra, ofInput, ofOutput, productPart} from '../training/rules.ts'
-import {type Backward, type GradientUse, input, kv, type OpDef, output, weight} from './types.ts'
+import {type Backward, type GradientUse, input, kv, type OpDef, output, type Steps, weight} from './types.ts'
 
 /** A recurrent layer over a sequence. */
 export type RecurrentDims = {
@@ -15,7 +15,7 @@ export type RecurrentDims = {
 
 /** What every recurrent layer says about its steps. */
 export const stepsRule =
-  'seq sequential steps: a step needs the state of the one before, so that no more than one step (batch rows) runs in parallel; weights are read once per sequence as compulsory traffic, and in every step where they do not stay on chip'
+  'seq sequential steps: a step needs the state of the one before, so that no more than one step (batch rows) runs in parallel; x·W is one product for all steps, h·U is one per step. Time ≥ seq × the longest of: starting a kernel (where the machine states its launch overhead), the FLOPs of one h·U, and U read again through every cache level that is too far out to hold less (where sizes are known). Compulsory traffic reads the weights once per sequence; the upper bound reads U from memory in every step'
 
 /** Sums of x·W + h·U + biases of one step, for every gate channel. */
 export function gateSums(d: RecurrentDims, gates: number, inputs: readonly Float64Array[]) {
@@ -34,6 +34,22 @@ export function gateSums(d: RecurrentDims, gates: number, inputs: readonly Float
       }
     }
     return sums
+  }
+}
+
+/** What follows step by step: h·U and the gates. x·W of all steps can be one product before. */
+function recurrentSteps(
+  {batch, seq, hidden, biases}: RecurrentDims,
+  gates: number,
+  pointwise: number,
+  special: number,
+): Steps {
+  return {
+    count: seq,
+    matrix: 2 * batch * hidden * gates * hidden,
+    vector: batch * hidden * (pointwise + gates * biases),
+    special: batch * hidden * special,
+    weights: weight('u', hidden * gates * hidden),
   }
 }
 
@@ -57,6 +73,7 @@ export function recurrentCost(d: RecurrentDims, gates: number, pointwise: number
     special: batch * seq * hidden * special,
     reads,
     writes,
+    steps: recurrentSteps(d, gates, pointwise, special),
   }
 }
 
@@ -77,13 +94,15 @@ export function recurrentBackward(d: RecurrentDims, gates: number, pointwise: nu
     {at: 2, elements: hidden * width},
   ]
   if (biases > 0) writes.push({at: 3, elements: biases * width})
+  const data = productPart(
+    `${products} + ${pointwise}·batch·seq·hidden`,
+    macs,
+    {reads: [gradientOf(0, steps), ...gate, ...weights], writes: [{at: 0, elements: batch * seq * d.input}]},
+    pointwise * steps,
+  )
   return {
-    data: productPart(
-      `${products} + ${pointwise}·batch·seq·hidden`,
-      macs,
-      {reads: [gradientOf(0, steps), ...gate, ...weights], writes: [{at: 0, elements: batch * seq * d.input}]},
-      pointwise * steps,
-    ),
+    // the last step first, and again each needs the one that was done before
+    data: {...data, steps: recurrentSteps({...d, biases: 0}, gates, pointwise, 0)},
     // from the gradients of the gates, which the data gradient leaves behind: read again like what they came from
     weights: productPart(
       `${products} + ${gates}·batch·seq·hidden·biases`,

@@ -33,7 +33,7 @@ export const ssdScan: OpDef<'ssd-scan', SsdScanDims> = {
   formula:
     '2·batch·pairs·(groups·state + heads·headDim) + 3·batch·heads·pairs + 4·batch·seq·heads·headDim·state + 2·batch·heads·chunks·headDim·state + batch·seq·heads·(6·headDim + 10)',
   where:
-    'pairs = kept pairs inside the chunks, chunks = ⌈seq/256⌉. Products: C·Bᵀ and its product with x inside a chunk, into the state and out of it. Besides: decay of each pair 3 (subtract, exp, multiply), the state carried over chunk by chunk 2, per head channel Δ·x, two decays, D·x, two adds = 6, per head softplus 4, Δ·A, a running sum, two exponents of 2 = 10. Chunks follow one another only in the small recurrence of states; a decode step is one chunk of one token',
+    'pairs = kept pairs inside the chunks, chunks = ⌈seq/256⌉. Products: C·Bᵀ and its product with x inside a chunk, into the state and out of it. Besides: decay of each pair 3 (subtract, exp, multiply), the state carried over chunk by chunk 2, per head channel Δ·x, two decays, D·x, two adds = 6, per head softplus 4, Δ·A, a running sum, two exponents of 2 = 10. The recurrence of states over the chunks is linear, hence associative (Blelloch 1990): it runs in ⌈log₂ chunks⌉ rounds, no sequence of steps that bounds the time; a decode step is one chunk of one token',
   derived: (d) => chunksOf(d.seq),
   source: 'Dao & Gu 2024 (arXiv:2405.21060) §6 and listing 1',
   cost({batch, seq, heads, headDim, state, groups}) {

@@ -37,6 +37,8 @@ export interface GradientPart {
   readonly writes: readonly {readonly at: number; readonly elements: number}[]
   /** elements that it writes and reads back in between: columns, transformed tiles */
   readonly workspace?: number
+  /** as in `OpCost` */
+  readonly steps?: Steps
 }
 
 /** The backward pass of an operator, data gradient and weight gradient apart. */
@@ -49,6 +51,19 @@ export interface Backward {
   readonly passes?: readonly number[]
   /** what the forward operator writes for its gradient alone: masks, row statistics; `null`: in the activations' type */
   readonly extra?: readonly {readonly name: string; readonly elements: number; readonly dtype: DType | null}[]
+}
+
+/** Work whose steps follow one another, whatever the machine: what one of them does, and how many there are. */
+export interface Steps {
+  readonly count: number
+  /** executed FLOPs of matrix products of one step */
+  readonly matrix: Flops
+  /** executed FLOPs of everything else in one step */
+  readonly vector: Flops
+  /** exp, log, tanh, erf of one step */
+  readonly special: number
+  /** the weights that every step reads: from memory once, then from wherever they have stayed */
+  readonly weights: TensorUse
 }
 
 /**
@@ -69,6 +84,8 @@ export interface OpCost {
   readonly special: number
   readonly reads: readonly TensorUse[]
   readonly writes: readonly TensorUse[]
+  /** part of the work above that cannot run in parallel; absent where all of it can */
+  readonly steps?: Steps
 }
 
 /**

@@ -79,7 +79,9 @@ export function join(group: readonly Node[], consumers: Int32Array): Node {
       )
     })
   }
-  const cost: OpCost = {macs, flops, matrix, vector, special, reads, writes}
+  const counts: OpCost = {macs, flops, matrix, vector, special, reads, writes}
+  const steps = group.find((node) => node.cost.steps !== undefined)?.cost.steps
+  const cost = steps === undefined ? counts : {...counts, steps}
   const parts = group.flatMap(partsOf)
   const widest = group.reduce((a, b) => (b.cost.flops > a.cost.flops ? b : a))
   return {

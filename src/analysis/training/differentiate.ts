@@ -252,8 +252,9 @@ class Differentiation {
       outputs.push(space)
       writes.push(useOf(name, 'output', part.workspace))
     }
-    const {macs, flops, matrix, vector, special, formula} = part
-    const cost: OpCost = {macs, flops, matrix, vector, special, reads, writes}
+    const {macs, flops, matrix, vector, special, formula, steps} = part
+    const counts: OpCost = {macs, flops, matrix, vector, special, reads, writes}
+    const cost = steps ? {...counts, steps} : counts
     const {dims, repeat} = node
     this.builder.nodes.push({
       id: `${node.id}.${suffix}`,
