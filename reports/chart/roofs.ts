@@ -52,7 +52,7 @@ const whole = (exponent: number): number => 10 ** Math.round(exponent)
  */
 export function frameOf(machine: Analysis['machine']): Frame {
   const roof = roofOf(machine)
-  const peak = Math.max(...machine.ceilings.filter(isPeak).map((c) => c.value))
+  const peak = Math.max(...machine.ceilings.filter((c) => isPeak(c) && !c.sparsity).map((c) => c.value))
   const outer = roof.levels[0]!.rate
   const x0 = -2
   const x1 = Math.max(4, Math.ceil(decade(ridgePoint(peak, outer))) + 1)
@@ -68,7 +68,8 @@ function computeLabel(group: readonly Ceiling[]): string {
   const names = engines.map((engine) => {
     const types = [...new Set(group.filter((c) => c.engine === engine).map((c) => c.dtype))].join('/')
     const widened = group.some((c) => c.engine === engine && c.accumulate === 'f16') ? ' (f16 sums)' : ''
-    return `${types}${engine ? ` ${engineWord[engine]}` : ''}${widened}`
+    const structure = group[0]!.sparsity ? ` ${group[0]!.sparsity}` : ''
+    return `${types}${engine ? ` ${engineWord[engine]}` : ''}${structure}${widened}`
   })
   const [first] = group
   return `${names.join(', ')} ${format(first!.value, first!.unit)}`
@@ -115,15 +116,16 @@ export function roofLines(analysis: Analysis): RoofLine[] {
     )
   // the best of each engine, type and accumulator: a rate on one thread or on narrower instructions stays in the table
   const best = new Map<string, Ceiling>()
-  for (const ceiling of machine.ceilings.filter(isPeak)) {
-    const key = [ceiling.engine, ceiling.dtype, ceiling.accumulate === 'f16'].join()
+  // a sparse peak is a line only where some product runs under it
+  for (const ceiling of machine.ceilings.filter((c) => isPeak(c) && (!c.sparsity || relevant.has(c.id)))) {
+    const key = [ceiling.engine, ceiling.dtype, ceiling.accumulate === 'f16', ceiling.sparsity].join()
     const known = best.get(key)
     if (!known || ceiling.value > known.value) best.set(key, ceiling)
   }
   const groups = new Map<string, Ceiling[]>()
   for (const ceiling of best.values()) {
     // peaks of one value are one line, but a line that the workload uses is not named after types it does not
-    const key = `${ceiling.value}${ceiling.provenance.kind}${relevant.has(ceiling.id)}`
+    const key = `${ceiling.value}${ceiling.provenance.kind}${relevant.has(ceiling.id)}${ceiling.sparsity}`
     groups.set(key, [...(groups.get(key) ?? []), ceiling])
   }
   const peaks = [...groups.values()].map(

@@ -43,6 +43,9 @@ export interface Control {
   readonly doubles?: boolean
 }
 
+/** The choice that leaves a factor out. */
+const NONE = 'none'
+
 const same = (names: readonly string[]): Choice[] => names.map((id) => ({id, label: id}))
 
 /** The dimensions of a transformer whose dimensions are free. */
@@ -73,6 +76,20 @@ const modelChoices = (source: Source): Choice[] => {
   const own = source.model
   return [own, ...catalog.filter((model) => model.id !== own.id)].map(({id, name}) => ({id, label: name}))
 }
+
+/** A factor of routing: none, or some sensible ones and the one in force. */
+const routed = (id: 'capacityFactor' | 'imbalance', label: string, factors: readonly number[]): Control => ({
+  id,
+  label,
+  group: 'Workload',
+  value: ({model, work}) => (traitsOf(model).mixture ? (work.routing?.[id]?.toString() ?? NONE) : undefined),
+  choices: ({model, work}) => {
+    const {experts, topK} = traitsOf(model).mixture!
+    const own = work.routing?.[id]
+    const all = new Set([...factors.filter((f) => f <= experts / topK), ...(own ? [own] : [])])
+    return same([NONE, ...[...all].sort((a, b) => a - b).map(String)])
+  },
+})
 
 /** Every control, in the order of the page. */
 export const controls: readonly Control[] = [
@@ -124,6 +141,8 @@ export const controls: readonly Control[] = [
   {id: 'nodes', label: 'Nodes', group: 'Workload', doubles: true, value: ({work}) => work.graph?.nodes.toString()},
   {id: 'edges', label: 'Edges', group: 'Workload', doubles: true, value: ({work}) => work.graph?.edges.toString()},
   {id: 'features', label: 'Features', group: 'Workload', value: ({work}) => work.graph?.features.toString()},
+  routed('imbalance', 'Busiest expert ÷ mean', [1, 1.25, 1.5, 2, 3, 4]),
+  routed('capacityFactor', 'Expert capacity ÷ mean', [1, 1.25, 1.5, 2]),
   {
     id: 'fusion',
     label: 'Fusion',
@@ -252,11 +271,17 @@ function chosenOptions(source: Source, model: ModelDef, settings: Settings): Ana
       ? {image: {height: height ?? image.height, width: width ?? image.width}}
       : {}),
   }
+  const routing = Object.fromEntries(
+    (['capacityFactor', 'imbalance'] as const)
+      .filter((id) => settings[id] !== undefined)
+      .map((id) => [id, settings[id] === NONE ? undefined : Number(settings[id])]),
+  )
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   return {
     ...kept,
     ...moved,
     ...set,
+    ...routing,
     ...devices,
     ...source.fixed,
   }

@@ -8,6 +8,7 @@ import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {type ModelDef, traitsOf} from '../../src/analysis/models/types.ts'
 import {compressionOptions} from '../../src/analysis/passes/compression.ts'
+import {routingOptions} from '../../src/analysis/routing.ts'
 import {trainingOptions} from '../../src/analysis/training/options.ts'
 import type {Workload} from '../../src/analysis/workload.ts'
 import type {ReportDocument} from '../document.ts'
@@ -84,6 +85,7 @@ export function optionsOf(model: ModelDef, work: Workload): AnalyzeOptions {
     ...(phase === 'prefill' || phase === 'decode' ? {context} : {}),
     ...trainingOptions(work.training),
     ...compressionOptions(work.compression),
+    ...(traits.mixture ? routingOptions(work.routing) : {}),
     ...(traits.image && image ? {image} : {}),
     ...(traits.srcSeq !== undefined && srcSeq !== null ? {srcSeq} : {}),
     ...(traits.graph && graph ? graph : {}),

@@ -34,6 +34,11 @@ export function machineText(machine: Machine, look: Look): string {
     toTerminal(print(ceilingSheet(machine.ceilings)), look, paint).trimEnd(),
     ...curves.flatMap((lines) => ['', ...lines]),
     '',
-    style.dim(wrap('Peaks are dense. 1 MAC = 2 FLOP. Bandwidth is decimal (1 GB/s = 1e9 B/s).', look.width)),
+    style.dim(
+      wrap(
+        `Peaks are dense${machine.ceilings.some((c) => c.sparsity) ? ', those for 2:4 weights alone (--prune 2:4) apart' : ''}. 1 MAC = 2 FLOP. Bandwidth is decimal (1 GB/s = 1e9 B/s).`,
+        look.width,
+      ),
+    ),
   ].join('\n')
 }

@@ -19,7 +19,9 @@ interface Roof {
 function frameOf(analysis: Analysis): Roof | undefined {
   const outer = Object.keys(analysis.totals.bytes)[0]
   const {ceilings} = analysis.machine
-  const peak = Math.max(0, ...ceilings.filter((c) => c.kind === 'compute').map((c) => c.value))
+  const used = new Set(analysis.operators.map((op) => op.bound))
+  const peaks = ceilings.filter((c) => c.kind === 'compute' && (!c.sparsity || used.has(c.id)))
+  const peak = Math.max(0, ...peaks.map((c) => c.value))
   const memory = ceilings.filter((c) => c.kind === 'bandwidth' && c.level === outer)
   const bandwidth = Math.max(0, ...memory.map((c) => c.value))
   return peak > 0 && bandwidth > 0 ? {peak, bandwidth} : undefined

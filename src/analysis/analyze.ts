@@ -10,6 +10,7 @@ import {buildGraph, type ModelDef, traitsOf} from './models/types.ts'
 import {applyFusion, type Fusion, fusions} from './passes/index.ts'
 import {compressionConventions, compressionSummary, runWorkload} from './rewrites.ts'
 import {prepareRoof, type Roof} from './roofline.ts'
+import {routingConventions} from './routing.ts'
 import {summarize} from './summary.ts'
 import {totalsOf} from './totals.ts'
 import {isTraining, summarizeTraining, trainingConventions} from './training/evaluate.ts'
@@ -161,7 +162,9 @@ function incomplete(unknown: NonNullable<Graph['unknown']>): Warning[] {
 
 const conventions = (work: Workload): string[] => [
   '1 MAC = 2 FLOP; flops count everything, macs count matrix products alone',
-  'peaks are dense; a sparse peak is never used',
+  work.compression?.prune.some(({what}) => what === '2:4')
+    ? 'peaks are dense, but for products with 2:4 weights where the machine states a sparse one'
+    : 'peaks are dense; a sparse peak is never used',
   'bytes are compulsory traffic: every tensor read once, written once, nothing left in a cache by the operator before',
   'times are lower bounds: the slowest of arithmetic, each memory level and launch per operator, added along the graph',
   work.fusion === 'none' || work.fusion === 'elementwise'
@@ -226,6 +229,7 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
     summary: summarize(evaluation, roof, totals, advice),
     assumptions: [...conventions(work), ...(traitsOf(model).assumptions ?? [])],
   }
+  if (work.routing) result.assumptions.push(...routingConventions(work.routing))
   if (work.compression) result.compression = compressionSummary(model, work, roof, graph, evaluation, outer)
   if (work.compression) result.assumptions.push(...compressionConventions(work.compression))
   if (step && isTraining(work)) {

@@ -63,6 +63,8 @@ export interface PlacedOperator {
   readonly fusedFrom: readonly string[]
   /** where steps follow one another, as in a recurrent layer */
   readonly sequential?: Sequential
+  /** the structure of its weights where its products run under the ceiling of that structure */
+  readonly sparsity?: '2:4'
 }
 
 export interface Memory {
@@ -267,7 +269,9 @@ class Placer {
       share: 0,
       fusedFrom: node.fusedFrom,
     }
-    return cost.steps === undefined ? placed : this.stepwise(placed, cost.steps, matrix)
+    if (cost.steps !== undefined) return this.stepwise(placed, cost.steps, matrix)
+    const sparsity = matrix?.ceiling.sparsity
+    return sparsity === undefined ? placed : {...placed, sparsity}
   }
 }
 

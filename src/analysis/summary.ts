@@ -2,6 +2,7 @@
 import type {Advice, Totals} from './document/analysis.ts'
 import type {Evaluation} from './evaluate.ts'
 import {type Roof, ridgePoint} from './roofline.ts'
+import {mainPeak} from './totals.ts'
 import {format, formatShare} from './units.ts'
 
 /** Share of the time that is bound by arithmetic, by each memory level, and by latency. */
@@ -34,10 +35,7 @@ export function summarize(
   const ceiling = roof.machine.ceilings.find((c) => c.id === evaluation.bound)
   const outer = roof.levels[0]!
   const largest = evaluation.operators.reduce((a, b) => (b.share > a.share ? b : a))
-  const main = evaluation.operators
-    .filter((op) => op.macs > 0)
-    .reduce((a, b) => (b.macs * b.repeat > a.macs * a.repeat ? b : a), largest)
-  const peak = roof.compute('matrix', main.computes)
+  const peak = mainPeak(evaluation, roof) ?? roof.compute('matrix', largest.computes)
   const ridge = ridgePoint(peak.rate, outer.rate)
   const intensity = evaluation.intensity ?? 0
   const at = `${format(intensity, 'FLOP/B')} against a ridge of ${format(ridge, 'FLOP/B')}`
@@ -46,7 +44,7 @@ export function summarize(
     limit = `Memory: ${formatShare(shares.memory)} of the time is bound by ${ceiling.level ?? 'memory'} bandwidth (${format(ceiling.value, 'B/s')}); intensity ${at}.`
   } else if (ceiling?.kind === 'compute') {
     const type = ceiling.dtype ?? peak.dtype
-    limit = `Arithmetic: ${formatShare(shares.compute)} of the time is bound by compute (${type}, ${format(ceiling.value, 'FLOP/s')}); intensity ${at}.`
+    limit = `Arithmetic: ${formatShare(shares.compute)} of the time is bound by compute (${ceiling.sparsity ? `${ceiling.sparsity} ` : ''}${type}, ${format(ceiling.value, 'FLOP/s')}); intensity ${at}.`
   } else {
     const start = format(roof.launch?.seconds ?? null, 's')
     const {sequential} = largest
@@ -61,7 +59,7 @@ export function summarize(
   const distance =
     totals.mfu === null
       ? `At best ${format(evaluation.time.lower, 's')}; without any overlap ${format(evaluation.time.upper, 's')}.`
-      : `At best ${format(evaluation.time.lower, 's')}, which is ${formatShare(totals.mfu)} of the ${peak.dtype} peak; without any overlap ${format(evaluation.time.upper, 's')}. Both are bounds from the model, not measurements.`
+      : `At best ${format(evaluation.time.lower, 's')}, which is ${formatShare(totals.mfu)} of the ${peak.ceiling.sparsity ? `${peak.ceiling.sparsity} ` : ''}${peak.dtype} peak; without any overlap ${format(evaluation.time.upper, 's')}. Both are bounds from the model, not measurements.`
   const best = advice[0]
   const first = best ? best.message : 'Nothing in this model of the machine saves time: the workload sits at its roof.'
   return {limit, distance, first}

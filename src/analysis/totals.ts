@@ -2,15 +2,21 @@
 import type {Totals} from './document/analysis.ts'
 import type {Machine} from './document/machine.ts'
 import type {Evaluation} from './evaluate.ts'
-import type {Roof} from './roofline.ts'
+import type {ComputeRoof, Roof} from './roofline.ts'
 import type {Workload} from './workload.ts'
 
-/** Useful FLOP/s over the dense peak of the type that most of the products run in (Chowdhery et al. 2022, appendix B). */
-function mfuOf(evaluation: Evaluation, roof: Roof): number | null {
+/** The peak that most of the products run under: the dense one of their type, the sparse one where their weights are 2:4. */
+export function mainPeak(evaluation: Evaluation, roof: Roof): ComputeRoof | null {
   const products = evaluation.operators.filter((op) => op.macs > 0)
-  if (products.length === 0 || evaluation.time.lower === 0) return null
+  if (products.length === 0) return null
   const main = products.reduce((a, b) => (b.macs * b.repeat > a.macs * a.repeat ? b : a))
-  return evaluation.flops / evaluation.time.lower / roof.compute('matrix', main.computes).rate
+  return (main.sparsity ? roof.sparse(main.computes) : null) ?? roof.compute('matrix', main.computes)
+}
+
+/** Useful FLOP/s over that peak (Chowdhery et al. 2022, appendix B). */
+function mfuOf(evaluation: Evaluation, roof: Roof): number | null {
+  const peak = mainPeak(evaluation, roof)
+  return peak && evaluation.time.lower > 0 ? evaluation.flops / evaluation.time.lower / peak.rate : null
 }
 
 /**

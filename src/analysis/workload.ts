@@ -6,6 +6,7 @@ import {AnalysisError} from './errors.ts'
 import {type ModelDef, traitsOf} from './models/types.ts'
 import {type Compression, type CompressionOptions, resolveCompression} from './passes/compression.ts'
 import {type Fusion, fusions} from './passes/index.ts'
+import {type RoutingOptions, resolveRouting} from './routing.ts'
 import {refuseTraining, resolveTraining, type Training, type TrainingOptions} from './training/options.ts'
 
 export const phases = ['prefill', 'decode', 'forward', 'train'] as const
@@ -30,7 +31,7 @@ export interface Workload extends ModelWork {
 }
 
 /** What a caller may leave out. */
-export interface WorkloadOptions extends TrainingOptions, CompressionOptions {
+export interface WorkloadOptions extends TrainingOptions, CompressionOptions, RoutingOptions {
   phase?: string | undefined
   batch?: number | undefined
   seq?: number | undefined
@@ -205,8 +206,10 @@ export function resolveWorkload(model: ModelDef, options: WorkloadOptions): Work
   checkDevices(model, traits, count, tp)
   const work = {phase, batch, seq, context, logits, dtype, fusion, count, tp, ...inputsOf(model, traits, options)}
   if (!training) refuseTraining(options, phase)
+  const routing = resolveRouting(model, options)
   return {
     ...work,
+    ...(routing ? {routing} : {}),
     ...(training ? {training: resolveTraining(options, tp)} : {}),
     ...compressionOf(options, training),
   }

@@ -5,6 +5,7 @@ import {checkDocument} from '../analysis/check.ts'
 import {type Comparable, readComparable} from '../analysis/compare.ts'
 import {AnalysisError, exitCodes} from '../analysis/errors.ts'
 import {compressionOptions} from '../analysis/passes/compression.ts'
+import {routingOptions} from '../analysis/routing.ts'
 import {trainingOptions} from '../analysis/training/options.ts'
 import {BaseCommand} from './shared/base.ts'
 import {readSaved} from './shared/document.ts'
@@ -85,6 +86,7 @@ export default class Check extends BaseCommand {
       ...(workload.graph ?? {}),
       ...trainingOptions(workload.training as never),
       ...compressionOptions(workload.compression as never),
+      ...routingOptions(workload.routing),
     })
     if (result.model.parameters.total !== asked.parameters.total || result.model.source !== asked.source)
       throw new AnalysisError(

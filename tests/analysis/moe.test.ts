@@ -1,8 +1,9 @@
 /** Mixtures of experts and latent attention: operators by hand, what is read and active, both forms of attention equal. */
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {analyzeModel} from '../../src/analysis/analyze.ts'
+import {type AnalyzeOptions, analyzeModel} from '../../src/analysis/analyze.ts'
 import {transformer} from '../../src/analysis/architectures/transformer.ts'
+import {analysisSchema} from '../../src/analysis/document/analysis.ts'
 import {activeParameters, parameterCount, validateGraph} from '../../src/analysis/graph.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
@@ -46,7 +47,7 @@ describe('expert products', () => {
     const [rows, k, n, experts] = [5, 3, 2, 3]
     const [x, w] = [numbers(rows * k), numbers(experts * k * n, 2)]
     const of = Float64Array.from([2, 0, 1, 1, 2])
-    const dims = {assigned: rows, experts, n, k, bias: false, slots: 0}
+    const dims = {assigned: rows, experts, n, k, bias: false, slots: 0, busiest: 0}
     const [y] = moeLinear.reference!(dims, [x, of, w])
     for (let i = 0; i < rows; i++) {
       const own = w.subarray(of[i]! * k * n, (of[i]! + 1) * k * n)
@@ -63,12 +64,13 @@ describe('expert products', () => {
 
   it('read the weights of no more experts than there are rows or experts', () => {
     const read = (assigned: number) =>
-      moeLinear.cost({assigned, experts: 8, n: 5, k: 7, bias: false, slots: 0}).reads[2]!.elements / 35
+      moeLinear.cost({assigned, experts: 8, n: 5, k: 7, bias: false, slots: 0, busiest: 0}).reads[2]!.elements / 35
     expect([1, 2, 7, 8, 9, 1000].map(read)).toEqual([1, 2, 7, 8, 8, 8])
   })
 
   it('pad to a capacity: executed grows, useful does not; what is beyond is dropped', () => {
-    const cost = (slots: number) => moeLinear.cost({assigned: 16, experts: 4, n: 5, k: 7, bias: false, slots})
+    const cost = (slots: number) =>
+      moeLinear.cost({assigned: 16, experts: 4, n: 5, k: 7, bias: false, slots, busiest: 0})
     expect(slotsOf(16, 4, undefined)).toBe(0)
     expect(slotsOf(16, 4, 1.25)).toBe(5)
     expect([cost(0).matrix, cost(5).matrix]).toEqual([2 * 16 * 35, 2 * 20 * 35])
@@ -131,6 +133,38 @@ describe('models', () => {
     validateGraph(more!)
     expect(total(more!, (n) => n.cost.flops)).toBe(total(plain!, (n) => n.cost.flops))
     expect(nodeOf(more!, 'layers.mlp.up').cost.matrix).toBe(1.5 * nodeOf(plain!, 'layers.mlp.up').cost.matrix)
+  })
+
+  it('wait for the busiest expert: 1.5 times the mean is 1.5 times the work, and none of it more useful', () => {
+    const up = (options: AnalyzeOptions) =>
+      analyzeModel(models['mixtral-8x7b'], machines['h100-sxm'], {seq: 8192, ...options}).result.operators.find(
+        ({id}) => id === 'layers.mlp.up',
+      )!
+    const plain = up({})
+    const hot = up({imbalance: 1.5})
+    expect([hot.flops, hot.executedFlops]).toEqual([plain.flops, 1.5 * plain.executedFlops])
+    expect(hot.time.lower).toBeCloseTo(1.5 * plain.time.lower, 12)
+    // balanced experts that wait for one another are those that do not
+    expect(up({imbalance: 1}).executedFlops).toBe(plain.executedFlops)
+    // with room for 1.25 times the mean, a quarter of one expert's mean load is dropped
+    const room = up({imbalance: 1.5, capacityFactor: 1.25})
+    expect(room.executedFlops).toBe(1.25 * plain.executedFlops)
+    expect(plain.macs - room.macs).toBe(0.25 * (16_384 / 8) * 4096 * 14_336)
+    expect(up({imbalance: 1.25, capacityFactor: 1.25}).macs).toBe(plain.macs)
+    // one expert cannot have more than every token
+    expect(up({seq: 1, imbalance: 4}).shape.busiest).toBe(1)
+  })
+
+  it('say what was asked of their routing, and other models refuse it', () => {
+    const {result} = analyzeModel(models['mixtral-8x7b'], machines['h100-sxm'], {imbalance: 1.5, capacityFactor: 2})
+    expect(() => analysisSchema.parse(result)).not.toThrow()
+    expect(result.workload).toMatchObject({routing: {imbalance: 1.5, capacityFactor: 2}})
+    expect(result.assumptions.join(' ')).toMatch(/busiest expert gets 1.5 times the mean/)
+    const refused = (id: 'gpt2' | 'mixtral-8x7b', options: AnalyzeOptions) => () =>
+      analyzeModel(models[id], machines['h100-sxm'], options)
+    expect(refused('gpt2', {imbalance: 2})).toThrow('--imbalance 2 does not apply to gpt2')
+    for (const options of [{imbalance: 0.9}, {imbalance: 4.1}, {capacityFactor: 0}, {capacityFactor: Number.NaN}])
+      expect(refused('mixtral-8x7b', options), JSON.stringify(options)).toThrow('is not a number from')
   })
 
   it.each([2, 4, 8])('divide experts over %i devices', (tp) => {

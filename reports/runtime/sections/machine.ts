@@ -8,7 +8,16 @@ import {h} from '../dom.ts'
 import {type Column, Table} from '../table.ts'
 
 const what = (c: Ceiling): string =>
-  [c.engine, c.dtype, c.operation, c.level, c.mix, c.isa, c.accumulate && `sums in ${c.accumulate}`]
+  [
+    c.engine,
+    c.dtype,
+    c.operation,
+    c.level,
+    c.mix,
+    c.isa,
+    c.accumulate && `sums in ${c.accumulate}`,
+    c.sparsity && `${c.sparsity} weights`,
+  ]
     .filter(Boolean)
     .join(', ')
 
@@ -75,7 +84,11 @@ export function ceilingsSection(document: ReportDocument): HTMLElement {
     'section',
     {id: 'machine'},
     h('h2', {}, 'The machine'),
-    h('p', {class: 'lead'}, `${machine.name} (${machine.id}). Peaks are dense; each figure says where it comes from.`),
+    h(
+      'p',
+      {class: 'lead'},
+      `${machine.name} (${machine.id}). Peaks are dense, those for 2:4 weights apart; each figure says where it comes from.`,
+    ),
     table.element,
   )
 }

@@ -5,9 +5,11 @@ import type {Sheet} from '../sheet.ts'
 import {count, quantity, words} from './columns.ts'
 
 /** What a ceiling limits, in words. */
-export function ceilingText({kind, operation, dtype, engine, mix, level, accumulate}: Ceiling): string {
+export function ceilingText({kind, operation, dtype, engine, mix, level, accumulate, sparsity}: Ceiling): string {
   if (kind === 'compute')
-    return [engine, dtype, operation, accumulate && `into ${accumulate}`].filter(Boolean).join(' ')
+    return [engine, dtype, operation, accumulate && `into ${accumulate}`, sparsity && `${sparsity} weights`]
+      .filter(Boolean)
+      .join(' ')
   if (kind === 'bandwidth') return [level, mix].filter(Boolean).join(' ')
   return [kind, level].filter(Boolean).join(' ')
 }

@@ -16,7 +16,8 @@ export function boundText(bound: string | null, ceilings: Analysis['machine']['c
   if (bound === null) return '–'
   const ceiling = ceilings.find((c) => c.id === bound)
   if (ceiling?.kind === 'bandwidth') return `memory ${ceiling.level ?? bound}`
-  if (ceiling?.kind === 'compute') return `compute ${ceiling.dtype ?? bound}`
+  if (ceiling?.kind === 'compute')
+    return `compute ${ceiling.dtype ?? bound}${ceiling.sparsity ? ` ${ceiling.sparsity}` : ''}`
   return bound
 }
 

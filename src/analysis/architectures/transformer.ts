@@ -89,7 +89,7 @@ export interface TransformerSpec extends TransformerDims {
 }
 
 /** What a transformer takes of a workload. */
-export type TransformerWorkload = Pick<ModelWork, 'batch' | 'seq' | 'context' | 'logits' | 'tp'>
+export type TransformerWorkload = Pick<ModelWork, 'batch' | 'seq' | 'context' | 'logits' | 'tp' | 'routing'>
 
 /** The graph of one forward pass on one of `tp` devices (heads, FFN columns and vocabulary divided, norms replicated). */
 export function transformer(spec: TransformerSpec, work: TransformerWorkload): Graph {
@@ -245,7 +245,7 @@ export function transformer(spec: TransformerSpec, work: TransformerWorkload): G
       spec.latent ? latentAttention(part(), spec.latent, heads, input) : attend(group, ids, input)
     const mlp = (input: Tensor) =>
       spec.mixture && !group.dense
-        ? mixture(part(), spec.mixture, gateOf(spec.activation), input)
+        ? mixture(part(), spec.mixture, gateOf(spec.activation), input, work.routing)
         : feedForward(repeat, ids, input)
     const residual = (id: string, y: Tensor) => {
       const sum = b.activation(id, width)
@@ -316,6 +316,6 @@ export const transformerArchitecture: Architecture<TransformerSpec> = {
       ...(spec.mixture && spec.mixture.sharedFfn > 0 ? {'shared ffn': spec.mixture.sharedFfn} : {}),
     },
     ...(spec.latent ? {} : {kvHeads: spec.kvHeads}),
-    ...(spec.mixture ? {assumptions: [touched]} : {}),
+    ...(spec.mixture ? {assumptions: [touched], mixture: spec.mixture} : {}),
   }),
 }

@@ -1,6 +1,14 @@
 /** What an architecture is: dimensions (data) and a workload → graph. */
 import type {Graph} from '../graph.ts'
 
+/** How tokens spread over experts. `null`: not said. */
+export interface Routing {
+  /** rows that every expert computes ÷ mean, padded; what is beyond is dropped */
+  readonly capacityFactor: number | null
+  /** rows of the busiest expert ÷ mean */
+  readonly imbalance: number | null
+}
+
 /** The sizes of a workload that a graph depends on. An architecture takes those that mean something to it. */
 export interface ModelWork {
   readonly batch: number
@@ -17,6 +25,8 @@ export interface ModelWork {
   readonly srcSeq: number | null
   /** sizes of a graph; `null` for models that see none */
   readonly graph: {readonly nodes: number; readonly edges: number; readonly features: number} | null
+  /** of a mixture of experts, where something is said of it */
+  readonly routing?: Routing
 }
 
 /** What a workload on a model can be, and the defaults of its sizes. */
@@ -36,6 +46,8 @@ export interface ModelTraits {
   readonly image?: ModelWork['image']
   readonly srcSeq?: number
   readonly graph?: ModelWork['graph']
+  /** experts, and how many of them a token chooses */
+  readonly mixture?: {readonly experts: number; readonly topK: number}
   /** samples that the sizes of a file are for: the batch is no choice */
   readonly batch?: number
 }

@@ -51,6 +51,7 @@ export const operatorSchema = z.strictObject({
     })
     .optional()
     .describe('steps that follow one another, as in a recurrent layer'),
+  sparsity: z.enum(['2:4']).optional().describe('products run under the ceiling of this structure of the weights'),
 })
 
 export const memorySchema = z.strictObject({
@@ -150,6 +151,13 @@ export const analysisSchema = z.strictObject({
     image: z.strictObject({height: count, width: count}).nullable().default(null),
     srcSeq: count.nullable().default(null).describe("tokens of an encoder's input"),
     graph: z.strictObject({nodes: count, edges: count, features: count}).nullable().default(null),
+    routing: z
+      .strictObject({
+        capacityFactor: maybe.describe('rows that every expert computes ÷ mean; null: none is padded'),
+        imbalance: maybe.describe('rows of the busiest expert ÷ mean; null: none is waited for'),
+      })
+      .optional()
+      .describe('of a mixture of experts, where it was given'),
     training: trainingWorkSchema.optional(),
     compression: compressionWorkSchema.optional(),
   }),

@@ -81,7 +81,7 @@ const rules: Readonly<Record<string, Rule>> = {
 
 /** Dims that may be 0: nothing cached yet, no padding. */
 const sides = ['pad', 'extra'].flatMap((side) => ['Depth', 'Height', 'Width'].map((axis) => `${side}${axis}`))
-const fromZero = new Set(['cached', 'slots', 'biases', 'carried', ...sides])
+const fromZero = new Set(['cached', 'slots', 'busiest', 'biases', 'carried', ...sides])
 
 function dimOf(name: string, value: number | boolean | string, example: Dim): Dim {
   const text = typeof value === 'string' ? value.trim() : value

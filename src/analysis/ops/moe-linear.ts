@@ -11,17 +11,22 @@ export type MoeLinearDims = {
   readonly bias: boolean
   /**
    * rows that every expert computes, padded; what is beyond is dropped. 0: no padding, nothing is dropped.
-   * A capacity factor c makes it ⌈c·assigned/experts⌉; padding to the busiest expert without dropping is the same with
-   * the imbalance (its load ÷ the mean load) in place of c.
+   * A capacity factor c makes it ⌈c·assigned/experts⌉.
    */
   readonly slots: number
+  /** rows of the busiest expert, whose time the others wait for; they share the rest evenly. 0: all alike, or none waits */
+  readonly busiest: number
 }
 
-/** Rows that are computed: all, or as many as there are slots. */
-export const keptRows = (assigned: number, experts: number, slots: number): number =>
-  slots === 0 ? assigned : Math.min(assigned, experts * slots)
+/** Rows that are computed: all, or those that find a slot, the busiest expert having fewest for its rows. */
+export const keptRows = (assigned: number, experts: number, slots: number, busiest: number): number =>
+  slots === 0 ? assigned : Math.min(experts * slots, assigned - Math.max(0, Math.min(busiest, assigned) - slots))
 
-/** Rows per expert under a capacity (or imbalance) factor; 0 where there is none. */
+/** Rows that take time: experts side by side are done when the fullest is. */
+const executedRows = ({assigned, experts, slots, busiest}: MoeLinearDims): number =>
+  slots === 0 ? Math.max(assigned, experts * Math.min(busiest, assigned)) : experts * slots
+
+/** Rows of one expert at `factor` times the mean; 0 where there is no factor. */
 export const slotsOf = (assigned: number, experts: number, factor: number | undefined): number =>
   factor === undefined ? 0 : Math.max(1, Math.ceil((factor * assigned) / experts))
 
@@ -31,13 +36,14 @@ export const moeLinear: OpDef<'moe-linear', MoeLinearDims> = {
   trait: 'contraction',
   formula: '2·kept·n·k + bias·kept·n',
   where:
-    'kept = assigned rows, at most experts·slots where slots bounds them; weights are read of min(experts, assigned) experts: every one that a row can reach, the most that routing can touch (the mean over uniform routing, experts·(1 − (1 − topK/experts)^tokens), is no whole number and at most this)',
-  derived: (d) => ({kept: keptRows(d.assigned, d.experts, d.slots)}),
+    'kept = assigned rows; where slots bound them at most experts·slots, less what the busiest expert gets beyond its slots. Executed: experts·slots, or experts·busiest, since experts side by side (expert parallelism, one batched product) wait for the fullest; a grouped product without padding on one device (busiest = 0) does not. Weights are read of min(experts, assigned) experts: every one that a row can reach, the most that routing can touch (the mean over uniform routing, experts·(1 − (1 − topK/experts)^tokens), is no whole number and at most this)',
+  derived: (d) => ({kept: keptRows(d.assigned, d.experts, d.slots, d.busiest)}),
   source: 'Gale et al. 2022 (arXiv:2211.15841) §3; capacity: Lepikhin et al. 2020 (arXiv:2006.16668) §2.2',
-  cost({assigned, experts, n, k, bias, slots}) {
-    const kept = keptRows(assigned, experts, slots)
+  cost(dims) {
+    const {assigned, experts, n, k, bias, slots, busiest} = dims
+    const kept = keptRows(assigned, experts, slots, busiest)
     const touched = Math.min(experts, kept)
-    const executed = slots === 0 ? kept : experts * slots
+    const executed = executedRows(dims)
     const macs = kept * n * k
     const reads = [input('x', kept * k), index('experts', assigned), weight('w', touched * k * n)]
     if (bias) reads.push(weight('bias', touched * n))
@@ -52,8 +58,8 @@ export const moeLinear: OpDef<'moe-linear', MoeLinearDims> = {
     }
   },
   // weights of the touched experts alone are given, and dropped rows have left x already
-  reference({assigned, experts, n, k, bias, slots}, [x, expertOf, w, b]) {
-    const kept = keptRows(assigned, experts, slots)
+  reference({assigned, experts, n, k, bias, slots, busiest}, [x, expertOf, w, b]) {
+    const kept = keptRows(assigned, experts, slots, busiest)
     const y = new Float64Array(kept * n)
     for (let i = 0; i < kept; i++) {
       const e = expertOf![i]!
@@ -66,10 +72,11 @@ export const moeLinear: OpDef<'moe-linear', MoeLinearDims> = {
     return [y]
   },
   // padded slots are executed in both gradients as in forward; experts that no row chose have no gradient
-  backward({assigned, experts, n, k, bias, slots}) {
-    const kept = keptRows(assigned, experts, slots)
+  backward(dims) {
+    const {assigned, experts, n, k, bias, slots, busiest} = dims
+    const kept = keptRows(assigned, experts, slots, busiest)
     const touched = Math.min(experts, kept)
-    const executed = slots === 0 ? kept : experts * slots
+    const executed = executedRows(dims)
     const matrix = 2 * executed * n * k
     const data = productPart('2·kept·n·k', kept * n * k, {
       reads: [gradientOf(0, kept * n), ofInput(1, assigned), ofInput(2, touched * k * n)],
@@ -83,14 +90,14 @@ export const moeLinear: OpDef<'moe-linear', MoeLinearDims> = {
   },
   examples: [
     {
-      dims: {assigned: 2, experts: 8, n: 14_336, k: 4096, bias: false, slots: 0},
+      dims: {assigned: 2, experts: 8, n: 14_336, k: 4096, bias: false, slots: 0, busiest: 0},
       flops: 234_881_024,
       bytes: 469_909_520,
       source:
         'Mixtral 8x7B, one token, 2 of 8 experts: 4·14,336·4,096; 4 B × (2·4,096 + 2·4,096·14,336 + 2·14,336) + 2·8 B',
     },
     {
-      dims: {assigned: 10, experts: 4, n: 3, k: 2, bias: true, slots: 2},
+      dims: {assigned: 10, experts: 4, n: 3, k: 2, bias: true, slots: 2, busiest: 0},
       flops: 120,
       bytes: 384,
       source: 'by hand: 8 of 10 rows fit, 2·8·3·2 + 8·3; 4 B × (8·2 + 4·2·3 + 4·3 + 8·3) + 10·8 B',

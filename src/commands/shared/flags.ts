@@ -114,6 +114,16 @@ export const workloadFlags = {
   nodes: number('nodes', 'nodes of the graph (default: of the data set that the model is known for)', workload),
   edges: number('edges', 'edges of the graph, each direction counted', workload),
   features: number('features', 'features of a node', workload),
+  'capacity-factor': number(
+    'capacity-factor',
+    'rows that every expert of a mixture computes, padded, as a multiple of the mean; more are dropped',
+    workload,
+  ),
+  imbalance: number(
+    'imbalance',
+    'rows of the busiest expert as a multiple of the mean; the others wait for it',
+    workload,
+  ),
   count: number('count', 'devices', workload),
   tp: number('tp', 'devices that share each layer (default: all of --count)', workload),
 }

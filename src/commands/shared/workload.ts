@@ -34,7 +34,7 @@ function chosenTraining(flags: WorkloadFlags): TrainingOptions {
 }
 
 export function chosenWorkload(flags: WorkloadFlags): AnalyzeOptions {
-  const {phase, batch, seq, context, logits, dtype, fusion, count, tp, image, nodes, edges, features} = flags
+  const {phase, batch, seq, context, logits, dtype, fusion, count, tp, image, nodes, edges, features, imbalance} = flags
   return {
     ...chosenTraining(flags),
     ...chosenCompression(flags),
@@ -54,6 +54,8 @@ export function chosenWorkload(flags: WorkloadFlags): AnalyzeOptions {
     nodes,
     edges,
     features,
+    imbalance,
+    capacityFactor: flags['capacity-factor'],
     launchOverhead: flags['launch-overhead'],
   }
 }
@@ -150,6 +152,7 @@ export function configValues(
     ...(work.image === null ? {} : {image: `${work.image.height}x${work.image.width}`}),
     ...(work.srcSeq === null ? {} : {'src-seq': work.srcSeq}),
     ...(work.graph ?? {}),
+    ...(work.routing ? {'capacity-factor': work.routing.capacityFactor, imbalance: work.routing.imbalance} : {}),
     ...(work.training ? trainingValues(work.training) : {}),
     ...(work.compression
       ? {

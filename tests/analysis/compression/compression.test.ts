@@ -185,18 +185,30 @@ describe('pruning', () => {
 
   it('to 2:4 is faster only where the machine states a sparse ceiling', () => {
     const options = {prune: '2:4', seq: 2048}
-    const dense = h100.ceilings.find(({id}) => id === 'matrix-bf16')!
-    const sparse: Machine = {
-      ...h100,
-      ceilings: [...h100.ceilings, {...dense, id: 'sparse-bf16', value: 2 * dense.value, sparsity: '2:4'}],
-    }
+    const {'v100-sxm': v100, 'tpu-v5e': tpu} = machines
     const up = (machine: Machine, more: WorkloadOptions) =>
       analyze(llama, more, machine).operators.find(({id}) => id === 'layers.mlp.up')!
-    expect(up(h100, options).bound).toBe('matrix-bf16')
-    expect(up(sparse, options).bound).toBe('sparse-bf16')
-    expect(up(sparse, options).time.lower).toBe(up(h100, options).time.lower / 2)
+    const bare: Machine = {...h100, ceilings: h100.ceilings.filter(({sparsity}) => !sparsity)}
+    expect(up(bare, options).bound).toBe('matrix-bf16')
+    expect(up(bare, options).sparsity).toBeUndefined()
+    expect(up(h100, options)).toMatchObject({bound: 'matrix-bf16-sparse', sparsity: '2:4'})
+    expect(up(bare, options).time.lower / up(h100, options).time.lower).toBeCloseTo(1978.9 / 989.4, 9)
+    expect(up(machines['a100-80gb-sxm'], options).bound).toBe('matrix-bf16-sparse')
+    expect(up(machines.mi300x, options).bound).toBe('matrix-bf16-sparse')
+    for (const machine of [v100, tpu]) expect(machine.ceilings.some(({sparsity}) => sparsity)).toBe(false)
     // dense products never see it
-    expect(up(sparse, {seq: 2048}).bound).toBe('matrix-bf16')
+    expect(up(h100, {seq: 2048}).bound).toBe('matrix-bf16')
+    // its share of the peak is that of the sparse peak, the bound says 2:4, and the assumptions do too
+    const result = analyze(llama, options)
+    expect(result.totals.mfu).toBeLessThanOrEqual(1)
+    expect(result.totals.mfu).toBeGreaterThan(0.7)
+    expect(result.summary.distance).toMatch(/of the 2:4 bf16 peak/)
+    expect(result.summary.limit).toMatch(/compute \(2:4 bf16, 1.98 PFLOP\/s\)/)
+    expect(result.assumptions.join('; ')).toMatch(/peaks are dense, but for products with 2:4 weights/)
+    const [entry] = result.compression!
+    expect(entry!.before.time / entry!.after.time).toBeGreaterThan(1.7)
+    // quantized on top: the sparse rate of the narrow type
+    expect(up(h100, {...options, quantize: 'w8c,a8c'}).bound).toBe('matrix-int8-sparse')
   })
 
   it('of channels shrinks the products on both sides and what stands between', () => {

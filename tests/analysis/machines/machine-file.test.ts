@@ -424,6 +424,16 @@ describe('a sparse peak is refused', () => {
     expect(error.suggestions.join(' ')).toMatch(/dense/)
   })
 
+  it('a sparse ceiling that says so is one of its own, and no dense peak', () => {
+    const own = {...compute, sparsity: '2:4', value: '1979 TFLOP/s', provenance: 'data sheet, with sparsity'}
+    const machine = parseMachine(
+      file({id: 'my-h100', ceilings: [{...compute, value: '989.5 TFLOP/s'}, own, dram]}),
+      'my.json',
+    )
+    expect(machine.ceilings[1]).toMatchObject({id: `matrix-${compute.dtype}-sparse`, sparsity: '2:4', value: 1979e12})
+    expect(mistake(file({ceilings: [own, dram]})).message).toMatch(/no compute/)
+  })
+
   it.each([
     ['the dense peak', h100('989.5 TFLOP/s')],
     ['the dense peak of f8', h100('1979 TFLOP/s', {dtype: 'fp8'})],

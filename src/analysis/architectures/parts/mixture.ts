@@ -9,6 +9,7 @@ import {moeGateSigmoid} from '../../ops/moe-gate-sigmoid.ts'
 import {moeLinear, slotsOf} from '../../ops/moe-linear.ts'
 import {sigmoid} from '../../ops/sigmoid.ts'
 import type {OpDef} from '../../ops/types.ts'
+import type {Routing} from '../types.ts'
 import type {LayerContext} from './layer.ts'
 
 export interface MixtureSpec {
@@ -30,8 +31,7 @@ export interface MixtureSpec {
   readonly routerBias: boolean
   readonly expertBias: boolean
   /**
-   * At least 1. Every expert computes ⌈factor·tokens·topK/experts⌉ rows, padded: the capacity factor of an implementation
-   * with fixed buffers, or the imbalance (load of the busiest expert ÷ mean) of one that pads to the busiest. Absent: none
+   * Every expert computes ⌈factor·tokens·topK/experts⌉ rows, padded, unless the workload says another factor. Absent: none
    * is padded. What is padded is executed, not useful.
    */
   readonly capacityFactor?: number
@@ -43,6 +43,7 @@ export function mixture(
   spec: MixtureSpec,
   activation: OpDef<string, ElementwiseDims>,
   input: Tensor,
+  routing?: Routing,
 ): Tensor {
   const {experts, topK, normalized} = spec
   const rows = batch * seq
@@ -65,12 +66,14 @@ export function mixture(
 
   const sent = b.activation('dispatched', assigned * hidden)
   b.add(gather, at('dispatch'), {rows: assigned, table: rows, width: hidden}, [input, chosen], [sent], layers)
-  const slots = slotsOf(assigned, experts, spec.capacityFactor)
+  const slots = slotsOf(assigned, experts, routing?.capacityFactor ?? spec.capacityFactor)
+  // no expert gets a token twice
+  const busiest = Math.min(rows, slotsOf(assigned, experts, routing?.imbalance ?? undefined))
   const product = (id: string, x: Tensor, k: number, n: number, name: string): Tensor => {
     const y = b.activation(name, assigned * n)
     const inputs = [x, chosen, b.expertWeight(`${id}.weight`, experts * k * n, layers, topK * k * n)]
     if (spec.expertBias) inputs.push(b.expertWeight(`${id}.bias`, experts * n, layers, topK * n))
-    b.add(moeLinear, id, {assigned, experts, n, k, bias: spec.expertBias, slots}, inputs, [y], layers)
+    b.add(moeLinear, id, {assigned, experts, n, k, bias: spec.expertBias, slots, busiest}, inputs, [y], layers)
     return y
   }
   const up = product(ids.up, sent, hidden, ffn, 'up')

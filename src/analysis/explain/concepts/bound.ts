@@ -14,7 +14,6 @@ export const bound: Concept = {
     return [
       'The time of an operator is at least the slowest of what it needs:',
       '  time.lower = max(FLOPs ÷ peak, bytes ÷ bandwidth of each level, launch)',
-      'Steps that follow one another (a recurrent layer) take at least their number times one step: time.lower ≥ steps × max(launch, FLOPs of a step ÷ peak, weights ÷ bandwidth of the cache that holds them).',
       'Its bound is the id of the ceiling behind that maximum (matrix-bf16, dram, …), or latency where starting it takes longest.',
       'Worked: the up projection of Llama 3 8B, one token, bf16, H100 SXM:',
       `  arithmetic: ${format(op.flops, 'FLOP')} ÷ ${format(compute.rate, 'FLOP/s')} = ${format(op.flops / compute.rate, 's')}`,

@@ -7,6 +7,7 @@ import {fusion} from './fusion.ts'
 import {gqa} from './gqa.ts'
 import {intensity} from './intensity.ts'
 import {kvCache} from './kv-cache.ts'
+import {latency} from './latency.ts'
 import {mfu} from './mfu.ts'
 import {prefillDecode} from './prefill-decode.ts'
 import {ridge} from './ridge.ts'
@@ -17,6 +18,7 @@ export const concepts = {
   ridge,
   intensity,
   bound,
+  latency,
   'compulsory-traffic': compulsoryTraffic,
   'flop-mac': flopMac,
   'prefill-decode': prefillDecode,

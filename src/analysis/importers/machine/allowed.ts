@@ -39,6 +39,7 @@ export const mixes = list<NonNullable<Ceiling['mix']>>({
 })
 export const engines = list<NonNullable<Ceiling['engine']>>({vector: true, matrix: true})
 export const accumulators = list<NonNullable<Ceiling['accumulate']>>({f32: true, f16: true, int32: true})
+export const sparsities = list<NonNullable<Ceiling['sparsity']>>({'2:4': true})
 /** Innermost first. */
 export const levels = list<NonNullable<Ceiling['level']>>({L1: true, L2: true, L3: true, DRAM: true})
 export const verdicts = list<NonNullable<Ceiling['verdict']>>({

@@ -11,6 +11,7 @@ import {
   mixes,
   operations,
   provenances,
+  sparsities,
   verdicts,
 } from './allowed.ts'
 import {
@@ -34,7 +35,7 @@ import {
 } from './fields.ts'
 
 /** Where a ceiling comes from: its own `provenance` (a text or an object), completed by the file's `source` and `date`. */
-function provenanceOf(at: At, file: At): Provenance {
+function provenanceOf(at: At, file: At, sparse: boolean): Provenance {
   const value = get(at, 'provenance')
   const path = join(at.path, 'provenance')
   const own = typeof value === 'string' ? {source: value} : (value ?? {})
@@ -45,7 +46,7 @@ function provenanceOf(at: At, file: At): Provenance {
     fail(at, `${path}.source`, 'missing; name the document and page here, or once for the whole file in "source"')
   if (date === undefined)
     fail(at, `${path}.date`, 'missing; write for example "date": "2026-11-21" once for the whole file')
-  refuseSparse(at, `${path}.source`, source)
+  if (!sparse) refuseSparse(at, `${path}.source`, source)
   return {kind: choice(inner, 'kind', provenances) ?? 'datasheet', source, date}
 }
 
@@ -56,6 +57,7 @@ export function ceilingOf(value: unknown, index: number, file: At): Ceiling {
     engine: ['compute'],
     operation: ['compute'],
     accumulate: ['compute'],
+    sparsity: ['compute'],
     mix: ['bandwidth'],
     level: ['bandwidth', 'latency'],
   }
@@ -67,21 +69,23 @@ export function ceilingOf(value: unknown, index: number, file: At): Ceiling {
   const level = kind === 'bandwidth' ? needed(at, 'level', levels) : choice(at, 'level', levels)
   const mix = kind === 'bandwidth' ? (choice(at, 'mix', mixes) ?? 'read') : undefined
   const accumulate = choice(at, 'accumulate', accumulators)
+  const sparsity = choice(at, 'sparsity', sparsities)
   const unit = kind === 'latency' ? 's' : kind !== 'compute' ? 'B/s' : dtype?.startsWith('int') ? 'OP/s' : 'FLOP/s'
   const usual = {
-    compute: `${engine}-${dtype}${accumulate === 'f16' ? '-acc16' : ''}`,
+    compute: `${engine}-${dtype}${accumulate === 'f16' ? '-acc16' : ''}${sparsity ? '-sparse' : ''}`,
     bandwidth: `${level?.toLowerCase()}${mix === 'read' ? '' : `-${mix}`}`,
     link: 'link',
     latency: level === undefined ? 'launch' : `latency-${level.toLowerCase()}`,
   }[kind]
   const id = text(at, 'id', limits.name) ?? usual
-  refuseSparse(at, join(at.path, 'id'), id)
+  if (!sparsity) refuseSparse(at, join(at.path, 'id'), id)
   const optional = {
     operation: kind === 'compute' ? (choice(at, 'operation', operations) ?? 'fma') : undefined,
     mix,
     dtype,
     accumulate,
     engine,
+    sparsity,
     isa: text(at, 'isa', limits.name),
     level,
     threads: number(at, 'threads', 'count'),
@@ -99,7 +103,7 @@ export function ceilingOf(value: unknown, index: number, file: At): Ceiling {
   }
   const what = kind === 'compute' ? `a compute ceiling of ${dtype}` : `a ${kind} ceiling`
   const rate = quantity(at, 'value', 'unit', unit, what)
-  return {id, kind, ...present(optional), value: rate, unit, provenance: provenanceOf(at, file)}
+  return {id, kind, ...present(optional), value: rate, unit, provenance: provenanceOf(at, file, sparsity !== undefined)}
 }
 
 /** The machine as a whole: what one ceiling alone cannot show. */
@@ -109,7 +113,7 @@ export function checkCeilings(at: At, ceilings: readonly Ceiling[]): void {
     if (seen.has(id)) fail(at, `ceilings[${index}].id`, `${show(id)} is the id of ceilings[${seen.get(id)}] already`)
     seen.set(id, index)
   }
-  if (!ceilings.some((c) => c.kind === 'compute'))
+  if (!ceilings.some((c) => c.kind === 'compute' && !c.sparsity))
     fail(
       at,
       'ceilings',
@@ -148,10 +152,11 @@ export function checkSparse(at: At, id: string, name: string, ceilings: readonly
     new RegExp(`(?<![a-z0-9])${chip(m.id)}(?![0-9])`).test(`${id} ${name}`.toLowerCase()),
   )
   for (const [index, peak] of ceilings.entries()) {
-    if (peak.kind !== 'compute' || peak.provenance.kind === 'measured') continue
+    // one that says so is a ceiling of its own
+    if (peak.kind !== 'compute' || peak.sparsity || peak.provenance.kind === 'measured') continue
     const known = family.flatMap((m) =>
       m.ceilings
-        .filter((c) => c.kind === 'compute' && c.engine === peak.engine && c.dtype === peak.dtype)
+        .filter((c) => c.kind === 'compute' && !c.sparsity && c.engine === peak.engine && c.dtype === peak.dtype)
         .filter((c) => !c.accumulate || !peak.accumulate || c.accumulate === peak.accumulate)
         .map((c) => ({machine: m, value: c.value, unit: c.unit})),
     )

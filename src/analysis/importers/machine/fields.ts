@@ -37,7 +37,8 @@ export function open(value: unknown, parent: {origin: string}, path: string, all
   const at: At = {origin: parent.origin, path, fields: value as Fields}
   for (const key of Object.keys(at.fields)) {
     if (allowed.includes(key)) continue
-    if (/spars/i.test(key)) sparse(at, join(path, key), 'a ceiling is a dense peak, there is no field for a sparse one')
+    if (/spars/i.test(key))
+      sparse(at, join(path, key), 'a ceiling is a dense peak; one for 2:4 weights alone says "sparsity": "2:4" itself')
     const near = closest(key.slice(0, 40), allowed)
     const hint = distance(key.slice(0, 40), near) <= 3 ? `; did you mean "${near}"?` : ''
     fail(at, join(path, show(key).slice(1, -1)), `unknown field${hint}`, [`the fields here are ${allowed.join(', ')}`])
