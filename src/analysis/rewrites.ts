@@ -25,7 +25,7 @@ export interface Run {
 export function runWorkload(model: ModelDef, work: Workload, roof: Roof, forward: Graph, fusion: Fusion): Run {
   const {compression} = work
   if (isTraining(work)) {
-    const shaped = (graph: Graph) => (compression ? reshape(graph, compression) : graph)
+    const shaped = (graph: Graph) => (compression ? reshape(graph, compression, true) : graph)
     const step = stepOf(shaped(forward), work, fusion, () => shaped(buildGraph(model, {...work, tp: 1})))
     return {step, evaluation: evaluateStep(step, roof, work)}
   }
@@ -54,13 +54,18 @@ export function compressionSummary(
 ): CompressionSummary {
   const {compression} = work
   if (!compression) return []
-  const {prune, lowRank, quantize} = compression
+  const {prune, lowRank, quantize, convolution} = compression
   const channels = prune.filter(({what}) => what === 'channels')
-  const none: Compression = {...compression, prune: [], lowRank: [], quantize: []}
+  const none: Compression = {...compression, prune: [], lowRank: [], quantize: [], convolution: 'direct'}
   const stages: {pass: CompressionSummary[number]['pass']; asked: boolean; upTo: Compression}[] = [
     {pass: 'prune-channels', asked: channels.length > 0, upTo: {...none, prune: channels}},
     {pass: 'low-rank', asked: lowRank.length > 0, upTo: {...none, prune: channels, lowRank}},
-    {pass: 'prune-weights', asked: prune.length > channels.length, upTo: {...none, prune, lowRank}},
+    {
+      pass: convolution === 'winograd' ? 'conv-winograd' : 'conv-im2col',
+      asked: convolution !== 'direct',
+      upTo: {...none, prune: channels, lowRank, convolution},
+    },
+    {pass: 'prune-weights', asked: prune.length > channels.length, upTo: {...none, prune, lowRank, convolution}},
     {pass: 'quantize', asked: quantize.length > 0, upTo: compression},
   ]
   const asked = stages.filter((stage) => stage.asked)
@@ -75,9 +80,24 @@ export function compressionSummary(
   })
 }
 
-/** How compression is counted, for the list of assumptions. */
-export function compressionConventions({quantize, prune, dequantize}: Compression): string[] {
+/**
+ * How compression is counted, for the list of assumptions.
+ * @param operators of the analysis: it says how many convolutions run in the algorithm that was asked for
+ */
+export function compressionConventions(
+  {quantize, prune, dequantize, convolution}: Compression,
+  operators: Evaluation['operators'],
+): string[] {
   const conventions: string[] = []
+  if (convolution !== 'direct') {
+    const count = (test: (kind: string) => boolean) =>
+      operators.reduce((sum, {kind, repeat}) => sum + (test(kind) ? repeat : 0), 0)
+    const changed = count((kind) => kind === `conv-${convolution}`)
+    const all = changed + count((kind) => kind.split('+').includes('conv'))
+    conventions.push(
+      `${changed} of ${all} convolutions run as ${convolution}${convolution === 'winograd' ? ', F(2×2, 3×3): 3×3 with stride 1, one group' : ': 1×1 ones are products already'}; the others run directly`,
+    )
+  }
   if (quantize.length > 0) {
     conventions.push(
       `quantized weights are read with their scales (f16) and zero points and widened ${dequantize === 'fused' ? 'inside the product' : 'by an operator of their own'}; a table that the embedding shares stays as it is`,

@@ -17,7 +17,7 @@ export type CompressionSide = z.infer<typeof compressionSideSchema>
 
 export const compressionSchema = z.array(
   z.strictObject({
-    pass: z.enum(['prune-channels', 'low-rank', 'prune-weights', 'quantize']),
+    pass: z.enum(['prune-channels', 'low-rank', 'conv-im2col', 'conv-winograd', 'prune-weights', 'quantize']),
     before: compressionSideSchema,
     after: compressionSideSchema,
   }),
@@ -41,4 +41,5 @@ export const compressionWorkSchema = z.strictObject({
   prune: z.array(z.strictObject({where, what: z.enum(['weights', '2:4', 'channels']), share: z.number()})).readonly(),
   lowRank: z.array(z.strictObject({where, rank: sum})).readonly(),
   dequantize: z.enum(['fused', 'separate']),
+  convolution: z.enum(['direct', 'im2col', 'winograd']).default('direct'),
 })

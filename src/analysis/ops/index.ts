@@ -98,6 +98,7 @@ import {swigluClamped} from './swiglu-clamped.ts'
 import {tanh} from './tanh.ts'
 import {transpose} from './transpose.ts'
 import {windowBias} from './window-bias.ts'
+import {winogradFiltersOp} from './winograd-filters.ts'
 
 export const ops = {
   adafactor,
@@ -198,6 +199,7 @@ export const ops = {
   tanh,
   transpose,
   'window-bias': windowBias,
+  'winograd-filters': winogradFiltersOp,
 } as const
 
 export type OpKind = keyof typeof ops

@@ -3,17 +3,21 @@ import type {DType} from '../dtype.ts'
 import type {Graph} from '../graph.ts'
 import type {Compression} from './compression.ts'
 import {fuseAttention} from './fuse-attention.ts'
-import {applyFusion, type Fusion, fusions} from './index.ts'
+import {algorithms, applyFusion, type Fusion, fusions} from './index.ts'
 import {lowRank} from './low-rank.ts'
 import {pruneChannels} from './prune-channels.ts'
 import {pruneWeights} from './prune-weights.ts'
 import {quantize} from './quantize.ts'
 
-/** Passes that give products of other shapes: they come before anything else, training included. */
-export function reshape(graph: Graph, {prune, lowRank: ranks}: Compression): Graph {
+/**
+ * Passes that give products of other shapes or algorithms: they come before anything else, training included.
+ * @param training whether the weights change from step to step
+ */
+export function reshape(graph: Graph, {prune, lowRank: ranks, convolution}: Compression, training: boolean): Graph {
   let result = graph
   if (prune.some(({what}) => what === 'channels')) result = pruneChannels(result, prune)
   if (ranks.length > 0) result = lowRank(result, ranks)
+  if (convolution !== 'direct') result = algorithms[convolution].apply(result, training)
   return result
 }
 
@@ -22,7 +26,7 @@ export function reshape(graph: Graph, {prune, lowRank: ranks}: Compression): Gra
  * @param weights type of the weights that are not quantized
  */
 export function compress(graph: Graph, compression: Compression, fusion: Fusion, weights: DType): Graph {
-  let result = reshape(graph, compression)
+  let result = reshape(graph, compression, false)
   if ((fusions[fusion] as readonly string[]).includes(fuseAttention.id)) result = fuseAttention.apply(result)
   if (compression.prune.some(({what}) => what !== 'channels')) result = pruneWeights(result, compression.prune, weights)
   result = quantize(result, compression)

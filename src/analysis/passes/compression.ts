@@ -29,12 +29,17 @@ export interface LowRankRule {
   readonly rank: number
 }
 
+export const convolutions = ['direct', 'im2col', 'winograd'] as const
+export type Convolution = (typeof convolutions)[number]
+
 export interface Compression {
   readonly quantize: readonly QuantizeRule[]
   readonly prune: readonly PruneRule[]
   readonly lowRank: readonly LowRankRule[]
   /** weights are widened inside the product that reads them, or by an operator of their own */
   readonly dequantize: 'fused' | 'separate'
+  /** algorithm of the convolutions that it applies to: no compression, but a rewrite of the same kind */
+  readonly convolution: Convolution
 }
 
 /** What a caller gives: texts as on the command line. */
@@ -43,6 +48,7 @@ export interface CompressionOptions {
   prune?: string | undefined
   lowRank?: string | undefined
   dequantize?: string | undefined
+  convAlgorithm?: string | undefined
 }
 
 const refuse = (flag: string, text: string, example: string): never => {
@@ -115,10 +121,16 @@ export function parseLowRank(text: string): LowRankRule[] {
  * @throws AnalysisError `bad-flag`
  */
 export function resolveCompression(options: CompressionOptions): Compression | null {
-  const {quantize, prune, lowRank, dequantize = 'fused'} = options
+  const {quantize, prune, lowRank, dequantize = 'fused', convAlgorithm = 'direct'} = options
+  const convolution = convolutions.find((name) => name === convAlgorithm)
+  if (!convolution)
+    throw new AnalysisError('bad-flag', `--conv-algorithm ${quoted(convAlgorithm)} is not known`, [
+      `use one of ${convolutions.join(', ')}`,
+    ])
   if (dequantize !== 'fused' && dequantize !== 'separate')
     throw new AnalysisError('bad-flag', `--dequantize ${quoted(dequantize)} is not known`, ['use fused or separate'])
-  if (quantize === undefined && prune === undefined && lowRank === undefined) {
+  const plain = quantize === undefined && prune === undefined && lowRank === undefined
+  if (plain && (convolution === 'direct' || options.dequantize !== undefined)) {
     if (options.dequantize === undefined) return null
     throw new AnalysisError('bad-flag', '--dequantize says how quantized weights are read: nothing is quantized', [
       'add --quantize w4g128',
@@ -129,6 +141,7 @@ export function resolveCompression(options: CompressionOptions): Compression | n
     prune: prune === undefined ? [] : parsePrune(prune),
     lowRank: lowRank === undefined ? [] : parseLowRank(lowRank),
     dequantize,
+    convolution,
   }
 }
 
@@ -138,7 +151,7 @@ const keyOf = <K extends string>(table: Readonly<Record<K, string>>, value: stri
 /** The options that give this compression again. */
 export function compressionOptions(compression: Compression | undefined): CompressionOptions {
   if (!compression) return {}
-  const {quantize, prune, lowRank, dequantize} = compression
+  const {quantize, prune, lowRank, dequantize, convolution} = compression
   const placed = (where: string | null, rule: string) => (where === null ? rule : `${where}=${rule}`)
   const text = (rules: readonly string[]) => (rules.length > 0 ? rules.join(',') : undefined)
   return {
@@ -150,7 +163,8 @@ export function compressionOptions(compression: Compression | undefined): Compre
     ),
     prune: text(prune.map(({where, what, share}) => placed(where, what === '2:4' ? what : `${what}:${share}`))),
     lowRank: text(lowRank.map(({where, rank}) => placed(where, `${rank}`))),
-    dequantize,
+    dequantize: quantize.length + prune.length + lowRank.length > 0 ? dequantize : undefined,
+    convAlgorithm: convolution === 'direct' ? undefined : convolution,
   }
 }
 

@@ -7,3 +7,13 @@ export interface Pass {
   readonly source: string
   apply(graph: Graph): Graph
 }
+
+/** Another algorithm for the same result: it says what it changes. Pure; applying it twice changes nothing. */
+export interface AlgorithmPass {
+  readonly id: string
+  readonly title: string
+  readonly source: string
+  readonly changes: 'bytes' | 'flops and bytes'
+  /** @param training whether the weights change from step to step */
+  apply(graph: Graph, training: boolean): Graph
+}

@@ -180,6 +180,11 @@ export const compressionFlags = {
     helpValue: 'RANK',
     helpGroup: compression,
   }),
+  'conv-algorithm': Flags.option({
+    options: ['direct', 'im2col', 'winograd'] as const,
+    summary: 'how convolutions are computed (default direct): patches through memory, or minimal filtering of 3×3 ones',
+    helpGroup: compression,
+  })(),
   dequantize: Flags.option({
     options: ['fused', 'separate'] as const,
     summary: 'narrow weights are widened inside the product (default) or by an operator of its own',

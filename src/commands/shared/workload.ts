@@ -16,8 +16,9 @@ export type WorkloadFlags = Values<typeof workloadFlags> &
   Partial<Values<typeof trainingFlags & typeof compressionFlags>> & {'launch-overhead'?: number | undefined}
 export type DimensionFlags = Values<typeof modelFlags>
 
-function chosenCompression({quantize, prune, dequantize, 'low-rank': lowRank}: WorkloadFlags): CompressionOptions {
-  return {quantize, prune, dequantize, lowRank}
+function chosenCompression(flags: WorkloadFlags): CompressionOptions {
+  const {quantize, prune, dequantize} = flags
+  return {quantize, prune, dequantize, lowRank: flags['low-rank'], convAlgorithm: flags['conv-algorithm']}
 }
 
 function chosenTraining(flags: WorkloadFlags): TrainingOptions {
@@ -160,6 +161,7 @@ export function configValues(
           prune: options.prune ?? null,
           'low-rank': options.lowRank ?? null,
           dequantize: work.compression.dequantize,
+          'conv-algorithm': work.compression.convolution,
         }
       : {}),
     'launch-overhead': options.launchOverhead ?? null,

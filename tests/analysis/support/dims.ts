@@ -19,7 +19,7 @@ function consistent(dims: Record<string, number | boolean>): Dims {
   }
   if (typeof d.tile === 'number') {
     d.tile = d.tile % 2 === 0 ? 2 : 4
-    for (const side of ['height', 'width']) d[side] = Number(d[side]) + 2
+    for (const side of ['height', 'width']) if (side in d) d[side] = Number(d[side]) + 2
   }
   return d
 }
