@@ -102,7 +102,7 @@ function totalsLines(analysis: Analysis, style: Style, width: number): string[] 
 function trainingLines({training}: Analysis): [string, string][] {
   if (!training) return []
   const {flops, saved, types} = training
-  const parts = `forward ${format(flops.forward, 'FLOP')}, data gradients ${format(flops.data, 'FLOP')}, weight gradients ${format(flops.weights, 'FLOP')}, ${training.optimizer} ${format(flops.optimizer, 'FLOP')}`
+  const parts = `${training.teacher ? `teacher ${format(flops.teacher, 'FLOP')}, ` : ''}forward ${format(flops.forward, 'FLOP')}, data gradients ${format(flops.data, 'FLOP')}, weight gradients ${format(flops.weights, 'FLOP')}, ${training.optimizer} ${format(flops.optimizer, 'FLOP')}`
   const again = flops.recomputed > 0 ? `; ${format(flops.recomputed, 'FLOP')} computed again` : ''
   const hfu = training.hfu === null ? '' : `; HFU at most ${formatShare(training.hfu)}`
   const layer = training.savedPerLayer === null ? '' : `, ${formatCapacity(training.savedPerLayer)} a layer`
@@ -115,6 +115,13 @@ function trainingLines({training}: Analysis): [string, string][] {
     ],
     ['kept', `${formatCapacity(training.savedBytes)} of activations in ${plural(saved.length, 'tensor')}${layer}`],
   ]
+  if (training.teacher) {
+    const {name, parameters, weights, dtype} = training.teacher
+    lines.push([
+      'teacher',
+      `${name}: ${formatCount(parameters)} weights, ${formatCapacity(weights)} in ${dtype}, forward only`,
+    ])
+  }
   if (training.offload)
     lines.push(['offload', `${format(training.offload.seconds, 's')} over the link, there and back, at best`])
   return lines

@@ -26,7 +26,7 @@ export function runWorkload(model: ModelDef, work: Workload, roof: Roof, forward
   const {compression} = work
   if (isTraining(work)) {
     const shaped = (graph: Graph) => (compression ? reshape(graph, compression, true) : graph)
-    const step = stepOf(shaped(forward), work, fusion, () => shaped(buildGraph(model, {...work, tp: 1})))
+    const step = stepOf(model, shaped(forward), work, fusion, () => shaped(buildGraph(model, {...work, tp: 1})))
     return {step, evaluation: evaluateStep(step, roof, work)}
   }
   const graph = compression ? compress(forward, compression, fusion, work.dtype.weights) : applyFusion(forward, fusion)

@@ -3,6 +3,7 @@ import type {AnalyzeOptions} from '../analysis/analyze.ts'
 import {analyzeModel} from '../analysis/analyze.ts'
 import {withDimensions} from '../analysis/dimensions.ts'
 import {chooseRows} from '../analysis/rows.ts'
+import {checkTeacher} from '../analysis/training/teacher.ts'
 import {resolveWorkload, wholeNumber} from '../analysis/workload.ts'
 import {BaseCommand} from './shared/base.ts'
 import {
@@ -16,7 +17,7 @@ import {
 } from './shared/flags.ts'
 import {findMachines} from './shared/machine.ts'
 import {findModel} from './shared/model.ts'
-import {chosenDimensions, chosenWorkload, configValues, importOptions} from './shared/workload.ts'
+import {chosenDimensions, chosenTeacher, chosenWorkload, configValues, importOptions} from './shared/workload.ts'
 
 export default class Analyze extends BaseCommand {
   static override summary = 'Predict what limits a model on a machine, operator by operator'
@@ -51,11 +52,11 @@ export default class Analyze extends BaseCommand {
     const {args, flags} = await this.read(Analyze)
     const found = await findModel(args.model, await importOptions(flags))
     const model = withDimensions(found.model, chosenDimensions(flags))
-    const options: AnalyzeOptions = chosenWorkload(flags)
+    const options: AnalyzeOptions = {...chosenWorkload(flags), ...(await chosenTeacher(flags))}
     if (this.wantsConfig) return this.answerConfig(configValues(model, options, flags))
     // a mistake is refused before anything is measured
     if (flags.top !== undefined) wholeNumber(flags.top, '--top')
-    resolveWorkload(model, options)
+    checkTeacher(model, resolveWorkload(model, options))
     for (const warning of found.warnings) this.remark(warning)
     const [machine, ...against] = await findMachines(flags.machine ?? 'local', this, flags)
     const {result, warnings} = analyzeModel(model, machine, {...options, against})

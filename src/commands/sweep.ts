@@ -7,7 +7,7 @@ import {BaseCommand} from './shared/base.ts'
 import {compressionFlags, machineFlags, modelFlags, quantity, trainingFlags, workloadFlags} from './shared/flags.ts'
 import {findMachines} from './shared/machine.ts'
 import {findModel} from './shared/model.ts'
-import {chosenDimensions, chosenWorkload, configValues, importOptions} from './shared/workload.ts'
+import {chosenDimensions, chosenTeacher, chosenWorkload, configValues, importOptions} from './shared/workload.ts'
 
 const range = (summary: string, helpValue: string) => Flags.string({summary, helpValue, helpGroup: 'RANGES'})
 
@@ -67,7 +67,7 @@ export default class Sweep extends BaseCommand {
       ...(context === undefined ? {} : {context: parseRange(context, '--context', 0)}),
     }
     const first = {batch: ranges.batch?.[0], seq: ranges.seq?.[0], context: ranges.context?.[0]}
-    const options = {...chosenWorkload(rest), ...first}
+    const options = {...chosenWorkload(rest), ...(await chosenTeacher(rest)), ...first}
     if (this.wantsConfig)
       return this.answerConfig({
         ...configValues(model, options, flags),

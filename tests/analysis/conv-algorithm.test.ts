@@ -46,7 +46,7 @@ describe.each(all)('%s', (name, pass) => {
       const step = (convAlgorithm: string) => {
         const work = resolveWorkload(model, {phase: 'train', convAlgorithm, fusion: 'none'}) as TrainingWork
         const graph = () => (work.compression ? pass.apply(buildGraph(model, work), true) : buildGraph(model, work))
-        return stepOf(graph(), work, 'none', graph)
+        return stepOf(model, graph(), work, 'none', graph)
       }
       const [direct, changed] = [step('direct'), step(name)]
       validateGraph(changed.graph)
@@ -88,7 +88,7 @@ describe('Winograd', () => {
   it('in training transforms the filters every step and trains them in their own form', () => {
     const work = resolveWorkload(models.vgg11, {phase: 'train', convAlgorithm: 'winograd'}) as TrainingWork
     const graph = () => algorithms.winograd.apply(buildGraph(models.vgg11, work), true)
-    const {graph: step} = stepOf(graph(), work, 'attention', graph)
+    const {graph: step} = stepOf(models.vgg11, graph(), work, 'attention', graph)
     const ids = step.nodes.map(({id}) => id)
     const first = step.nodes.find(({kind}) => kind === 'conv-winograd')!.id
     for (const id of [`${first}.filters`, `${first}.wgrad`, `${first}.filters.wgrad`]) expect(ids).toContain(id)

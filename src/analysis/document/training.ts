@@ -11,7 +11,12 @@ export const trainingSchema = z.strictObject({
   sequenceParallel: z.boolean(),
   lora: maybe.describe('rank of the adapters; null without'),
   freeze: z.array(z.string()),
-  loss: z.enum(['cross-entropy', 'mse-loss']),
+  loss: z.enum(['cross-entropy', 'mse-loss', 'distillation']),
+  teacher: z
+    .strictObject({id: z.string(), name: z.string(), dtype: z.string(), parameters: sum, weights: sum})
+    .nullable()
+    .default(null)
+    .describe('of a distillation: parameters and bytes on one device'),
   trainable: sum.describe('weights that take a gradient, on one device'),
   types: z.strictObject({
     weights: z.string(),
@@ -20,7 +25,7 @@ export const trainingSchema = z.strictObject({
     state: z.string(),
   }),
   flops: z
-    .strictObject({forward: sum, data: sum, weights: sum, optimizer: sum, recomputed: sum})
+    .strictObject({teacher: sum.default(0), forward: sum, data: sum, weights: sum, optimizer: sum, recomputed: sum})
     .describe('useful FLOPs by part (loss with forward); recomputed ones are executed a second time'),
   macsRatio: maybe.describe('multiply-accumulates of the step over those of its forward pass'),
   hfu: maybe.describe('executed FLOP/s over the dense peak: mfu with what is recomputed'),
@@ -44,4 +49,17 @@ export const trainingWorkSchema = z.strictObject({
   lora: maybe,
   freeze: z.array(z.string()).readonly(),
   offload: maybe,
+  teacher: z
+    .strictObject({
+      model: z.strictObject({
+        ...{id: z.string(), name: z.string(), source: z.string(), architecture: z.string(), dtype: z.string()},
+        spec: z.unknown(),
+        published: z.strictObject({parameters: sum, source: z.string()}).optional(),
+        generic: z.boolean().optional(),
+      }),
+      dtype: z.string(),
+    })
+    .nullable()
+    .default(null)
+    .describe('the model that is distilled, whole: the analysis can be repeated'),
 })

@@ -28,6 +28,7 @@ import {crossEntropy} from './cross-entropy.ts'
 import {crossScores} from './cross-scores.ts'
 import {crossValues} from './cross-values.ts'
 import {dequantize} from './dequantize.ts'
+import {distillationLoss} from './distillation-loss.ts'
 import {dropout} from './dropout.ts'
 import {edgeScores} from './edge-scores.ts'
 import {edgeSoftmax} from './edge-softmax.ts'
@@ -129,6 +130,7 @@ export const ops = {
   'cross-scores': crossScores,
   'cross-values': crossValues,
   dequantize,
+  'distillation-loss': distillationLoss,
   dropout,
   'edge-scores': edgeScores,
   'edge-softmax': edgeSoftmax,

@@ -12,6 +12,8 @@ import type {Segment} from './segments.ts'
 const registry: Readonly<Record<string, OpDef>> = ops
 
 export interface DifferentiateOptions {
+  /** of the operators, how many at the start take no part: a teacher's */
+  readonly apart: number
   readonly trains: (weight: Tensor) => boolean
   readonly segments: readonly Segment[]
   /** type of the weights' gradients */
@@ -317,7 +319,7 @@ class Differentiation {
 export function differentiate(forward: Graph, options: DifferentiateOptions): Differentiated {
   const {nodes} = forward
   const builder = continueFrom(forward)
-  const pass = new Differentiation(builder, reached(nodes, options.trains), options)
+  const pass = new Differentiation(builder, reached(nodes.slice(options.apart), options.trains), options)
   nodes.forEach((node, i) => {
     pass.forward(
       node,

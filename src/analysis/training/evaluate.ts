@@ -1,13 +1,16 @@
 /** A training step under a roof, and what a reader wants to know of it. */
 import type {Totals} from '../document/analysis.ts'
 import type {TrainingSummary} from '../document/training.ts'
+import {bytesOf} from '../dtype.ts'
 import {type Evaluation, evaluate} from '../evaluate.ts'
 import type {Graph} from '../graph.ts'
+import type {ModelDef} from '../models/types.ts'
 import type {Fusion} from '../passes/index.ts'
 import type {Roof} from '../roofline.ts'
 import type {Workload} from '../workload.ts'
 import {type TrainingStep, trainingStep} from './index.ts'
 import type {Training} from './options.ts'
+import {teacherPass} from './teacher.ts'
 
 /** A workload in phase `train`. */
 export type TrainingWork = Workload & {readonly training: Training}
@@ -15,11 +18,20 @@ export type TrainingWork = Workload & {readonly training: Training}
 export const isTraining = (work: Workload): work is TrainingWork => work.training !== undefined
 
 /**
+ * @param model the student of a distillation, or simply what is trained
  * @param forward the forward graph on one of `tp` devices
  * @param whole the same on one device
  */
-export function stepOf(forward: Graph, work: TrainingWork, fusion: Fusion, whole: () => Graph): TrainingStep {
-  return trainingStep(forward, work.training, work.dtype, fusion, {tp: work.tp, whole})
+export function stepOf(
+  model: ModelDef,
+  forward: Graph,
+  work: TrainingWork,
+  fusion: Fusion,
+  whole: () => Graph,
+): TrainingStep {
+  const {teacher} = work.training
+  const pass = teacher && teacherPass(teacher, model, work, forward, fusion)
+  return trainingStep(forward, work.training, work.dtype, fusion, {tp: work.tp, whole}, pass)
 }
 
 /** Operators, totals and memory of one step on one device. */
@@ -43,7 +55,7 @@ export function summarizeTraining(
   parameters: number,
 ): TrainingSummary {
   const {training, batch, seq} = work
-  const {optimizer, recompute, dropout, sequenceParallel, lora, freeze, offload} = training
+  const {optimizer, recompute, dropout, sequenceParallel, lora, freeze, offload, teacher} = training
   const {mfu, tokensPerSecond} = totals
   const tokens = tokensPerSecond === null ? null : batch * seq
   const {forward, data, weights} = step.flops
@@ -51,6 +63,12 @@ export function summarizeTraining(
   return {
     ...{optimizer, recompute, dropout, sequenceParallel, lora, freeze: [...freeze], loss: step.loss},
     trainable: step.trainable,
+    teacher: teacher && {
+      id: teacher.model.id,
+      name: teacher.model.name,
+      dtype: teacher.dtype,
+      ...teacherSize(step),
+    },
     types: {
       weights: work.dtype.weights,
       gradients: step.types.gradient,
@@ -69,6 +87,25 @@ export function summarizeTraining(
   }
 }
 
+/** Weights of the teacher on one device, and their bytes. */
+function teacherSize({graph}: TrainingStep): {parameters: number; weights: number} {
+  let parameters = 0
+  let weights = 0
+  for (const {name, role, elements, repeat, dtype} of graph.tensors) {
+    if (role !== 'weight' || dtype === null || !name.startsWith('teacher.')) continue
+    parameters += elements * repeat
+    weights += bytesOf(elements, dtype) * repeat
+  }
+  return {parameters, weights}
+}
+
+const losses: Readonly<Record<TrainingStep['loss'], string>> = {
+  'cross-entropy': 'softmax cross-entropy over the logits of all tokens',
+  'mse-loss': "the mean squared error of the model's output",
+  distillation:
+    "distillation: KL divergence from the teacher's softened softmax to the student's, times T², beside cross-entropy with the targets",
+}
+
 /** How a step is counted, for the list of assumptions. */
 export function trainingConventions(step: TrainingStep, work: TrainingWork): string[] {
   const {training, dtype} = work
@@ -78,13 +115,17 @@ export function trainingConventions(step: TrainingStep, work: TrainingWork): str
     master === null
       ? `weights and gradients in ${dtype.weights}, optimizer state in ${state}`
       : `weights in ${dtype.weights}, gradients in ${gradient}, ${master} master weights and ${state} optimizer state: mixed precision`,
-    `the loss is ${step.loss === 'cross-entropy' ? 'softmax cross-entropy over the logits of all tokens' : "the mean squared error of the model's output"}`,
+    `the loss is ${losses[step.loss]}`,
     'kept activations are what some gradient reads, each once; mean and deviation of norms are computed again',
   ]
   if (training.recompute === 'selective' && (work.fusion === 'attention' || work.fusion === 'all'))
     conventions.push('fused attention computes its scores again by itself: selective recomputation changes nothing')
   if (training.dropout)
     conventions.push('dropout masks are kept at one byte per element; fused attention draws its mask again, uncounted')
+  if (training.teacher)
+    conventions.push(
+      `the teacher runs forward only, in ${training.teacher.dtype}: its weights are in memory, of its activations the logits alone wait for the backward pass; mfu counts its work as useful, flopsPerToken and macsRatio leave it out`,
+    )
   if (training.lora !== null)
     conventions.push(`LoRA adapters of rank ${training.lora} on every product of the layers; everything else is frozen`)
   return conventions

@@ -12,9 +12,19 @@ import {differentiate} from './differentiate.ts'
 import {type Saved, savedBytes, savedTensors, trainingMemory} from './memory.ts'
 import {addOptimizer, type StateTypes, stateTypes} from './optimizer.ts'
 import type {Training} from './options.ts'
-import {continueFrom, isAdapter, withAdapters, withDropout, withLoss, withoutCache} from './prepare.ts'
+import {
+  continueFrom,
+  isAdapter,
+  type Loss,
+  withAdapters,
+  withDistillation,
+  withDropout,
+  withLoss,
+  withoutCache,
+} from './prepare.ts'
 import {segmentsOf} from './segments.ts'
 import {sequenceParallel} from './sequence.ts'
+import type {TeacherPass} from './teacher.ts'
 
 export interface TrainingStep {
   readonly graph: Graph
@@ -22,27 +32,33 @@ export interface TrainingStep {
   /** what waits for the backward pass */
   readonly saved: readonly Saved[]
   readonly savedBytes: Bytes
-  readonly loss: 'cross-entropy' | 'mse-loss'
+  readonly loss: Loss
   /** weights that take a gradient, on one device */
   readonly trainable: number
   readonly types: StateTypes
   /** useful FLOPs by part of the step, and what is executed a second time */
   readonly flops: {
+    /** forward pass of the teacher of a distillation */
+    readonly teacher: Flops
     readonly forward: Flops
     readonly data: Flops
     readonly weights: Flops
     readonly optimizer: Flops
     readonly recomputed: Flops
   }
-  /** multiply-accumulates of forward, of the whole step */
+  /** multiply-accumulates of forward, of the whole step; the teacher's apart */
   readonly macs: {readonly forward: number; readonly step: number}
 }
 
 /** Useful FLOPs of the parts; gradients that are added up count with the data's. */
-function partsOf(nodes: readonly Node[], forward: number): Pick<TrainingStep, 'flops' | 'macs'> {
-  const flops = {forward: 0, data: 0, weights: 0, optimizer: 0, recomputed: 0}
+function partsOf(nodes: readonly Node[], forward: number, teacher: number): Pick<TrainingStep, 'flops' | 'macs'> {
+  const flops = {teacher: 0, forward: 0, data: 0, weights: 0, optimizer: 0, recomputed: 0}
   const macs = {forward: 0, step: 0}
   nodes.forEach(({id, kind, cost, repeat}, i) => {
+    if (i < teacher) {
+      flops.teacher += cost.flops * repeat
+      return
+    }
     const part =
       i < forward
         ? 'forward'
@@ -68,7 +84,8 @@ const anything = (_: Tensor, elements: number): number => elements
 
 /**
  * The training step of a forward graph.
- * @param whole the same graph on one device, for sequence parallelism
+ * @param sequence devices, and the same graph on one of them, for sequence parallelism
+ * @param teacher forward pass of the teacher of a distillation
  * @throws AnalysisError `bad-phase` where an operator has no gradient rule, `bad-flag` where nothing trains
  */
 export function trainingStep(
@@ -77,6 +94,7 @@ export function trainingStep(
   dtype: DTypes,
   fusion: Fusion,
   sequence: {tp: number; whole: () => Graph},
+  teacher: TeacherPass | null = null,
 ): TrainingStep {
   const fused = fusion === 'attention' || fusion === 'all'
   const prepare = (graph: Graph): Graph => {
@@ -88,13 +106,14 @@ export function trainingStep(
   let graph = prepare(forward)
   let held = anything
   if (training.sequenceParallel) ({graph, held} = sequenceParallel(graph, prepare(sequence.whole()), sequence.tp))
-  const lossy = withLoss(graph)
+  const lossy = teacher ? withDistillation(graph, teacher) : {...withLoss(graph), teacher: 0}
   const trains = (weight: Tensor): boolean =>
     !training.freeze.some((name) => weight.name.startsWith(name)) && (training.lora === null || isAdapter(weight))
   const types = stateTypes(dtype)
   const pass = differentiate(lossy.graph, {
     trains,
-    segments: segmentsOf(lossy.graph.nodes, training.recompute),
+    apart: lossy.teacher,
+    segments: segmentsOf(lossy.graph.nodes, training.recompute, lossy.teacher),
     gradientType: types.gradient,
     held,
   })
@@ -125,6 +144,6 @@ export function trainingStep(
     loss: lossy.loss,
     trainable,
     types,
-    ...partsOf(builder.nodes, pass.forward),
+    ...partsOf(builder.nodes, pass.forward, lossy.teacher),
   }
 }

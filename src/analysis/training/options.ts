@@ -1,5 +1,7 @@
 /** What is asked of a training step, checked. */
+import type {ComputeDType} from '../dtype.ts'
 import {AnalysisError} from '../errors.ts'
+import type {ModelDef} from '../models/types.ts'
 import type {BytesPerSecond} from '../units.ts'
 
 export const optimizerIds = ['sgd', 'momentum', 'rmsprop', 'adam', 'adamw', 'adafactor'] as const
@@ -7,6 +9,12 @@ export type OptimizerId = (typeof optimizerIds)[number]
 
 export const recomputations = ['none', 'selective', 'full'] as const
 export type Recompute = (typeof recomputations)[number]
+
+/** A model whose outputs the student learns from, in its own type. */
+export interface Teacher {
+  readonly model: ModelDef
+  readonly dtype: ComputeDType
+}
 
 export interface Training {
   readonly optimizer: OptimizerId
@@ -22,6 +30,8 @@ export interface Training {
   readonly freeze: readonly string[]
   /** kept activations wait in host memory, over a link of this many B/s; `null`: they stay on the device */
   readonly offload: BytesPerSecond | null
+  /** distillation: a forward pass of this model beside the step; `null` without */
+  readonly teacher: Teacher | null
 }
 
 /** What a caller may leave out. */
@@ -33,6 +43,8 @@ export interface TrainingOptions {
   lora?: number | undefined
   freeze?: readonly string[] | undefined
   offload?: BytesPerSecond | undefined
+  teacher?: ModelDef | undefined
+  teacherDtype?: ComputeDType | undefined
 }
 
 function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
@@ -49,18 +61,22 @@ const flags: Readonly<Record<keyof TrainingOptions, string>> = {
   lora: '--lora',
   freeze: '--freeze',
   offload: '--offload-activations',
+  teacher: '--teacher',
+  teacherDtype: '--teacher-dtype',
 }
 
 /** The options that give this training again. */
 export const trainingOptions = (training: Training | undefined): TrainingOptions => {
   if (!training) return {}
-  const {lora, offload, dropout, sequenceParallel, ...rest} = training
+  const {lora, offload, dropout, sequenceParallel, teacher, ...rest} = training
   return {
     ...rest,
     dropout: dropout || undefined,
     sequenceParallel: sequenceParallel || undefined,
     lora: lora ?? undefined,
     offload: offload ?? undefined,
+    teacher: teacher?.model,
+    teacherDtype: teacher?.dtype,
   }
 }
 
@@ -87,6 +103,11 @@ export function resolveTraining(options: TrainingOptions, tp: number): Training 
     throw new AnalysisError('bad-flag', `--offload-activations ${offload} B/s is not a bandwidth`, [
       'give the bandwidth of the link to the host, for example --offload-activations "64 GB/s"',
     ])
+  const {teacher, teacherDtype} = options
+  if (!teacher && teacherDtype !== undefined)
+    throw new AnalysisError('bad-flag', '--teacher-dtype is the type of a teacher, and there is none', [
+      'add --teacher MODEL',
+    ])
   const sequenceParallel = options.sequenceParallel ?? false
   if (sequenceParallel && tp === 1)
     throw new AnalysisError('bad-flag', '--sequence-parallel divides over the devices of --tp, which is 1', [
@@ -100,5 +121,6 @@ export function resolveTraining(options: TrainingOptions, tp: number): Training 
     lora: lora ?? null,
     freeze: options.freeze ?? [],
     offload: options.offload ?? null,
+    teacher: teacher ? {model: teacher, dtype: teacherDtype ?? teacher.dtype} : null,
   }
 }

@@ -2,6 +2,7 @@
 import {type Graph, GraphBuilder, type Node, type Tensor} from '../graph.ts'
 import {add} from '../ops/add.ts'
 import {crossEntropy} from '../ops/cross-entropy.ts'
+import {distillationLoss} from '../ops/distillation-loss.ts'
 import {dropout} from '../ops/dropout.ts'
 import {type LinearDims, linear} from '../ops/linear.ts'
 import {mseLoss} from '../ops/mse-loss.ts'
@@ -108,11 +109,13 @@ export function logitsOf({nodes}: Graph): Logits | null {
   return {tensor: last.inputs[0]!, rows, classes: cols, nodes: nodes.slice(0, -1)}
 }
 
+export type Loss = 'cross-entropy' | 'mse-loss' | 'distillation'
+
 /**
  * Cross-entropy over the rows of a last product (logits) or of what a last softmax normalizes, which the loss does itself;
  * else the mean squared error of the last output.
  */
-export function withLoss(graph: Graph): {graph: Graph; loss: 'cross-entropy' | 'mse-loss'} {
+export function withLoss(graph: Graph): {graph: Graph; loss: Loss} {
   const builder = continueFrom(graph)
   const logits = logitsOf(graph)
   if (logits) {
@@ -128,4 +131,35 @@ export function withLoss(graph: Graph): {graph: Graph; loss: 'cross-entropy' | '
   const target = builder.tensor('target', 'constant', output.elements)
   builder.add(mseLoss, 'loss', {elements: output.elements}, [output, target], [loss])
   return {graph: builder.graph(), loss: 'mse-loss'}
+}
+
+/**
+ * The teacher's forward pass, the student's, and the loss that compares both with each other and with the targets.
+ * @param student with its logits at its end
+ * @returns the graph, whose first operators are the teacher's
+ */
+export function withDistillation(
+  student: Graph,
+  teacher: {graph: Graph; logits: Logits},
+): {graph: Graph; loss: Loss; teacher: number} {
+  const builder = continueFrom(student)
+  const moved = new Map<Tensor, Tensor>()
+  for (const tensor of teacher.graph.tensors) {
+    const copy = {...tensor, index: builder.tensors.length}
+    builder.tensors.push(copy)
+    moved.set(tensor, copy)
+  }
+  const of = (tensor: Tensor) => moved.get(tensor)!
+  for (const node of teacher.graph.nodes)
+    builder.nodes.push({...node, inputs: node.inputs.map(of), outputs: node.outputs.map(of)})
+  const {tensor, rows, classes, nodes} = logitsOf(student)!
+  builder.nodes.push(...nodes)
+  const targets = builder.tensor('targets', 'index', rows)
+  const inputs = [tensor, of(teacher.logits.tensor), targets]
+  builder.add(distillationLoss, 'loss', {rows, classes}, inputs, [builder.activation('losses', rows)])
+  const loss = builder.nodes.pop()!
+  const {dtype} = inputs[1]!
+  const reads = loss.cost.reads.map((use, i) => (i === 1 ? {...use, dtype} : use))
+  builder.nodes.push({...loss, cost: {...loss.cost, reads}})
+  return {graph: builder.graph(), loss: 'distillation', teacher: teacher.graph.nodes.length}
 }

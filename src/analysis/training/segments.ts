@@ -37,8 +37,11 @@ function layers(nodes: readonly Node[]): Segment[] {
 /**
  * Segments by level (Chen et al. 2016, arXiv:1604.06174: checkpoints at layers; Korthikanti et al. 2022,
  * arXiv:2205.05198 §5: the attention core alone). Fused attention already computes its scores again: no segment.
+ * @param after operators at the start that are left alone: a teacher's
  */
-export function segmentsOf(nodes: readonly Node[], recompute: Recompute): Segment[] {
+export function segmentsOf(all: readonly Node[], recompute: Recompute, after = 0): Segment[] {
   if (recompute === 'none') return []
-  return recompute === 'selective' ? attentionCores(nodes) : layers(nodes)
+  const nodes = all.slice(after)
+  const segments = recompute === 'selective' ? attentionCores(nodes) : layers(nodes)
+  return segments.map(({from, to}) => ({from: from + after, to: to + after}))
 }

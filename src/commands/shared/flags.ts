@@ -149,6 +149,16 @@ export const trainingFlags = {
     summary: 'divide norms, dropout and residuals over the devices of --tp too',
     helpGroup: training,
   }),
+  teacher: Flags.string({
+    summary: 'distillation: a model that runs forward beside the step, and whose outputs the trained model learns from',
+    helpValue: 'MODEL',
+    helpGroup: training,
+  }),
+  'teacher-dtype': Flags.option({
+    options: dtypeNames,
+    summary: "format of the teacher (default: the teacher's own)",
+    helpGroup: training,
+  })(),
   lora: number('lora', 'adapters of this rank on the products of the layers, all else frozen', training),
   freeze: Flags.string({
     summary: 'weights whose names start with one of these are not trained, for example embed,lm_head',

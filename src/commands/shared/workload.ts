@@ -31,7 +31,15 @@ function chosenTraining(flags: WorkloadFlags): TrainingOptions {
     sequenceParallel: flags['sequence-parallel'],
     freeze: freeze === undefined ? undefined : freeze.split(',').filter((name) => name !== ''),
     offload: flags['offload-activations'],
+    teacherDtype: flags['teacher-dtype'],
   }
+}
+
+/** The model of `--teacher`, read like MODEL. @throws what `findModel` throws */
+export async function chosenTeacher(flags: WorkloadFlags): Promise<Pick<TrainingOptions, 'teacher'>> {
+  if (flags.teacher === undefined) return {}
+  const {findModel} = await import('./model.ts')
+  return {teacher: (await findModel(flags.teacher, {batch: flags.batch})).model}
 }
 
 export function chosenWorkload(flags: WorkloadFlags): AnalyzeOptions {
@@ -117,7 +125,7 @@ function dimensionValues(spec: TransformerSpec): Record<string, ConfigRow['value
 }
 
 function trainingValues(training: Training): Record<string, ConfigRow['value']> {
-  const {optimizer, recompute, dropout, sequenceParallel, lora, freeze, offload} = training
+  const {optimizer, recompute, dropout, sequenceParallel, lora, freeze, offload, teacher} = training
   return {
     optimizer,
     recompute,
@@ -126,6 +134,8 @@ function trainingValues(training: Training): Record<string, ConfigRow['value']> 
     lora,
     freeze: freeze.length > 0 ? freeze.join(',') : null,
     'offload-activations': offload,
+    teacher: teacher?.model.id ?? null,
+    'teacher-dtype': teacher?.dtype ?? null,
   }
 }
 

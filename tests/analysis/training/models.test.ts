@@ -15,7 +15,7 @@ describe.each(all)('a training step of %s', (_, model) => {
   const seq = traitsOf(model).positions === null ? undefined : 16
   const step = (fusion: 'none' | 'attention', recompute: 'none' | 'full') => {
     const work = resolveWorkload(model, {phase: 'train', seq, fusion, recompute}) as TrainingWork
-    return stepOf(buildGraph(model, work), work, fusion, () => buildGraph(model, work))
+    return stepOf(model, buildGraph(model, work), work, fusion, () => buildGraph(model, work))
   }
 
   it('is a valid graph that takes at most three times the MACs of forward, the same work at every level', () => {
@@ -32,7 +32,7 @@ describe.each(all)('a training step of %s', (_, model) => {
   it('trains every weight that a gradient reaches', () => {
     const work = resolveWorkload(model, {phase: 'train', seq}) as TrainingWork
     const graph = buildGraph(model, work)
-    const {trainable} = stepOf(graph, work, 'none', () => graph)
+    const {trainable} = stepOf(model, graph, work, 'none', () => graph)
     const weights = graph.tensors.filter(({role}) => role === 'weight')
     const count = weights.reduce((sum, {elements, repeat}) => sum + elements * repeat, 0)
     expect(trainable).toBeLessThanOrEqual(count)

@@ -18,7 +18,7 @@ const fixture = (name: string) => read(readFileSync(new URL(`../../fixtures/onnx
 function step(of: ModelDef, options = {}) {
   const work = resolveWorkload(of, {phase: 'train', ...options}) as TrainingWork
   const graph = () => buildGraph(of, work)
-  return stepOf(graph(), work, work.fusion, graph)
+  return stepOf(of, graph(), work, work.fusion, graph)
 }
 
 describe('files', () => {
