@@ -2,6 +2,7 @@
 import type {TopLevelSpec} from 'vega-lite'
 import type {Analysis} from '../src/analysis/document/analysis.ts'
 import type {BenchKernel} from '../src/analysis/document/bench.ts'
+import type {PlacedPoint} from '../src/analysis/document/placement.ts'
 import type {Source} from './live/source.ts'
 
 /** Below this outer width, px, charts give names less room. */
@@ -35,6 +36,10 @@ export interface ViewMore {
   readonly before?: Analysis | undefined
   /** kernels measured on the document's machine */
   readonly runs?: readonly BenchKernel[] | undefined
+  /** points measured elsewhere, under the document's machine */
+  readonly points?: readonly PlacedPoint[] | undefined
+  /** the document is made of such points alone */
+  readonly placed?: boolean | undefined
 }
 
 /** Rows by data set name and values by signal name. */

@@ -1,5 +1,6 @@
 /** Measured runs of kernels as points, each joined to what its roof allows. */
 import type {BenchKernel} from '../../src/analysis/document/bench.ts'
+import type {PlacedPoint} from '../../src/analysis/document/placement.ts'
 import {format, formatShare} from '../../src/analysis/units.ts'
 import {formatIntensity} from './points.ts'
 import type {Frame} from './roofs.ts'
@@ -28,6 +29,24 @@ export function runsOf(kernels: readonly BenchKernel[], frame: Frame): Run[] {
         performance: flopsPerSecond,
         attainable,
         summary: `measured ${id} ${size} ${dtype}: ${format(flopsPerSecond, 'FLOP/s')} at ${formatIntensity(intensity)}, ${formatShare(efficiency)} of what its roof allows`,
+      },
+    ]
+  })
+}
+
+/** Points measured elsewhere; an implausible one is drawn too, above its roof, and says so. */
+export function placedRuns(points: readonly PlacedPoint[], frame: Frame): Run[] {
+  return points.flatMap(({name, intensity, achieved, attainable, efficiency, verdict}) => {
+    if (!intensity || !achieved || !attainable) return []
+    if (intensity < frame.x[0] || intensity > frame.x[1] || achieved < frame.y[0] || achieved > frame.y[1]) return []
+    const doubt = verdict === 'ok' ? '' : `, ${verdict}`
+    return [
+      {
+        id: name,
+        intensity,
+        performance: achieved,
+        attainable,
+        summary: `measured ${name}: ${format(achieved, 'FLOP/s')} at ${formatIntensity(intensity)}, ${formatShare(efficiency)} of what its roof allows${doubt}`,
       },
     ]
   })

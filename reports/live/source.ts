@@ -4,6 +4,7 @@ import {analyzeModel} from '../../src/analysis/analyze.ts'
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {BenchKernel} from '../../src/analysis/document/bench.ts'
 import type {Machine} from '../../src/analysis/document/machine.ts'
+import type {Placement} from '../../src/analysis/document/placement.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {type ModelDef, traitsOf} from '../../src/analysis/models/types.ts'
@@ -28,6 +29,8 @@ export interface Extras {
   readonly before?: ReportDocument | undefined
   /** kernels that were measured on the document's machine */
   readonly runs?: readonly BenchKernel[] | undefined
+  /** points measured elsewhere, placed under the document's machine */
+  readonly placement?: Pick<Placement, 'points' | 'join'> | undefined
 }
 
 /** Everything that is needed to run an analysis again. */

@@ -69,3 +69,7 @@ export function explanation(howToRead: string, assumptions: readonly string[]): 
     h('ul', {}, ...assumptions.map((text) => h('li', {}, text))),
   )
 }
+
+/** An id that may break behind its dots and pluses, and nowhere else. */
+export const breakable = (id: string): Child[] =>
+  id.split(/(?<=[.+])/).flatMap((part, i) => (i === 0 ? [part] : [h('wbr'), part]))

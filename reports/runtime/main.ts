@@ -5,6 +5,7 @@ import type {ThemeName} from '../chart/theme.ts'
 import {checkDocument, type ReportDocument, readDocument} from '../document.ts'
 import {unpack} from '../html.ts'
 import type {Extras} from '../live/source.ts'
+import {documentOf, isPlacement, type PlacementDocument, readPlacement} from '../placement.ts'
 import {caches} from '../views/caches.ts'
 import {latency} from '../views/latency.ts'
 import {memory} from '../views/memory.ts'
@@ -20,6 +21,7 @@ import {comparisonSection} from './sections/comparison.ts'
 import {controlsSection} from './sections/controls.ts'
 import {fusionSection} from './sections/fusion.ts'
 import {ceilingsSection, rankingSection} from './sections/machine.ts'
+import {measuredSection} from './sections/measured.ts'
 import {operatorsSection} from './sections/operators.ts'
 import {rooflineSection} from './sections/roofline.ts'
 import {timeSection} from './sections/time.ts'
@@ -36,15 +38,29 @@ async function embedded(id: string): Promise<string | undefined> {
   return element.getAttribute('type') === 'application/json' ? text : unpack(text)
 }
 
-async function content(): Promise<{document: ReportDocument; extras: Extras}> {
+interface Content {
+  document: ReportDocument
+  extras: Extras
+  /** where the page is of measured points alone */
+  placement?: PlacementDocument
+}
+
+async function content(): Promise<Content> {
   const [text, more] = await Promise.all([embedded('document'), embedded('extras')])
   if (text === undefined) throw new Error('this page embeds no document')
   const extras: Extras = more === undefined ? {} : JSON.parse(more)
   if (extras.before !== undefined) checkDocument(extras.before)
-  return {document: readDocument(JSON.parse(text)), extras}
+  const value: unknown = JSON.parse(text)
+  if (!isPlacement(value)) return {document: readDocument(value), extras}
+  const placement = readPlacement(value)
+  return {document: documentOf(placement), extras: {...extras, placement: placement.result}, placement}
 }
 
 function lead(store: Store): HTMLElement {
+  if (store.placement) {
+    const {workload, totals} = store.document.result
+    return h('p', {class: 'lead'}, `measured · ${workload.dtype.weights} · bytes at ${Object.keys(totals.bytes)[0]}`)
+  }
   const {phase, batch, seq, context, fusion, dtype, count, tp, image, graph} = store.document.result.workload
   const sample = image
     ? `${image.height} × ${image.width} pixels`
@@ -96,7 +112,12 @@ function header(store: Store): HTMLElement {
         'button',
         {
           type: 'button',
-          click: () => save('analysis.json', 'application/json', `${JSON.stringify(store.document, null, 2)}\n`),
+          click: () =>
+            save(
+              store.placement ? 'points.json' : 'analysis.json',
+              'application/json',
+              `${JSON.stringify(store.placement ?? store.document, null, 2)}\n`,
+            ),
         },
         'Save JSON',
       ),
@@ -138,15 +159,39 @@ function followTheme(store: Store): void {
   addEventListener('afterprint', () => store.set({theme: before}))
 }
 
+/** The page of measured points: their chart, their table and the machine. */
+async function buildPoints(root: HTMLElement, store: Store, tooltip: Tooltip): Promise<void> {
+  document.title = `${titleOf(store.document)} · Ridgepoint`
+  const roofline = rooflineSection(store, tooltip)
+  const {warnings} = store.document
+  const said =
+    warnings.length > 0 &&
+    h(
+      'section',
+      {id: 'answer', 'aria-label': 'Warnings'},
+      h(
+        'ul',
+        {class: 'warnings'},
+        ...warnings.map(({code, message}) => h('li', {}, h('strong', {}, code), ` ${message}`)),
+      ),
+    )
+  const main = h('main', {}, said, roofline.element, measuredSection(store), ceilingsSection(store.document))
+  root.replaceChildren(header(store), navigation(main), main)
+  await roofline.start().ready
+  performance.mark('ridgepoint:first-chart')
+  document.documentElement.dataset.ready = 'true'
+}
+
 async function build(root: HTMLElement): Promise<void> {
-  const {document: shown, extras} = await content()
-  const store = new Store(shown, extras, dark.matches ? 'dark' : 'light')
+  const {document: shown, extras, placement} = await content()
+  const store = new Store(shown, extras, dark.matches ? 'dark' : 'light', placement)
   const name = () => {
     document.title = `${titleOf(store.document)} · Ridgepoint`
   }
   store.listen((_state, changed) => changed.has('document') && name())
   followTheme(store)
   const tooltip = new Tooltip(document.body)
+  if (placement) return buildPoints(root, store, tooltip)
   // first, since an address may already ask for something else than the embedded document
   const controls = controlsSection(store)
   name()
@@ -164,6 +209,7 @@ async function build(root: HTMLElement): Promise<void> {
     roofline.element,
     comparisonChart?.element,
     live(store, () => adviceSection(store.document)),
+    measuredSection(store),
     operatorsSection(store),
     timeChart.element,
     fusion?.element,

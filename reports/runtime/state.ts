@@ -6,6 +6,7 @@ import type {ThemeName} from '../chart/theme.ts'
 import type {ReportDocument} from '../document.ts'
 import {recompute, type Settings} from '../live/settings.ts'
 import {type Extras, type Source, type Sourced, sourceOf} from '../live/source.ts'
+import type {PlacementDocument} from '../placement.ts'
 import type {ViewMore, ViewState} from '../view.ts'
 
 export interface PageState {
@@ -26,15 +27,21 @@ export class Store {
   readonly #sourced: Sourced
   readonly #before: Analysis | undefined
   readonly #runs: Extras['runs']
+  /** points that the page embeds, and what they were joined with */
+  readonly measured: NonNullable<Extras['placement']>
+  /** what the page embeds where it is of such points alone: there is nothing to compute again */
+  readonly placement: PlacementDocument | undefined
   #source: Source | undefined
   #state: PageState
   readonly #listeners: Listener[] = []
 
-  constructor(document: ReportDocument, extras: Extras, theme: ThemeName) {
+  constructor(document: ReportDocument, extras: Extras, theme: ThemeName, placement?: PlacementDocument) {
     this.original = document
-    this.#sourced = sourceOf(document, extras)
+    this.#sourced = placement ? {reason: 'points are measured, not computed'} : sourceOf(document, extras)
     this.#before = extras.before?.result
     this.#runs = extras.runs
+    this.measured = extras.placement ?? {points: []}
+    this.placement = placement
     this.#source = this.#sourced.source
     this.#state = {document, settings: {}, picked: '', view: defaultState(document.result), theme}
   }
@@ -57,7 +64,15 @@ export class Store {
   get more(): ViewMore {
     // runs belong to the machine that they were measured on
     const same = this.document.result.machine.id === this.original.result.machine.id
-    return {source: this.#source, before: this.#before, runs: same ? this.#runs : undefined}
+    // points belong to the workload too
+    const points = this.document === this.original ? this.measured.points : undefined
+    return {
+      source: this.#source,
+      before: this.#before,
+      runs: same ? this.#runs : undefined,
+      points,
+      placed: this.placement !== undefined,
+    }
   }
 
   set(change: Partial<PageState>): void {

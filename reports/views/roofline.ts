@@ -1,5 +1,7 @@
 /** The log-log roofline: every ceiling a line, every operator a dot. */
 import type {TopLevelSpec} from 'vega-lite'
+import type {Analysis} from '../../src/analysis/document/analysis.ts'
+import type {PlacedPoint} from '../../src/analysis/document/placement.ts'
 import {format, formatShare} from '../../src/analysis/units.ts'
 import {decades, fineDecades, si, ticks} from '../chart/axes.ts'
 import {classLabel, classOf, operatorClasses} from '../chart/classes.ts'
@@ -7,7 +9,7 @@ import {chartConfig, themeParam} from '../chart/config.ts'
 import {dotArea, GUTTER} from '../chart/layout.ts'
 import {formatIntensity, gutterOf, levelPointsOf, movesOf, pointsOf} from '../chart/points.ts'
 import {frameOf, mainRidge, roofLines} from '../chart/roofs.ts'
-import {runsOf} from '../chart/runs.ts'
+import {placedRuns, runsOf} from '../chart/runs.ts'
 import type {View} from '../view.ts'
 
 const x = {
@@ -381,6 +383,21 @@ const spec: TopLevelSpec = {
   ],
 }
 
+/** A page of points alone: what was measured under which roof. */
+function describePoints(
+  {model, machine}: Analysis,
+  points: readonly PlacedPoint[],
+  peak: number,
+  bandwidth: number,
+): string {
+  const most = [...points].sort((a, b) => b.seconds - a.seconds).slice(0, 3)
+  return (
+    `Roofline of ${model.name} on ${machine.name}, under a peak of ${format(peak, 'FLOP/s')} and a memory bandwidth of ` +
+    `${format(bandwidth, 'B/s')}: ${most.map((p) => `${p.name} reaches ${formatShare(p.efficiency)} of its roof`).join(', ')}` +
+    `${points.length > most.length ? '; these take the most time' : ''}. A dot is what the roof allows, a triangle what was measured.`
+  )
+}
+
 /** How far lines run beyond the frame, so that they do not end while a reader pans. */
 const FAR = 1e12
 
@@ -427,7 +444,7 @@ export const roofline: View = {
         dots: pointsOf(analysis, frame, state.hidden, state),
         gutter: gutterOf(analysis, state.hidden, state.isolated),
         levelPoints: state.levels ? levelPointsOf(analysis, frame) : [],
-        runs: runsOf(more?.runs ?? [], frame),
+        runs: [...runsOf(more?.runs ?? [], frame), ...placedRuns(more?.points ?? [], frame)],
         gutterBox: [{label: 'no FLOPs'}],
         moves: state.moves
           ? movesOf(analysis, frame).map((m) => ({...m, from: `${m.id} unfused`, to: `${m.id} fused`}))
@@ -444,8 +461,9 @@ export const roofline: View = {
     'Bytes are compulsory traffic at the outermost memory level: every tensor is read once and written once.',
     'The frame depends on the machine alone, so that two reports of one machine can be compared; an arrow marks a dot beyond it.',
   ],
-  describe(analysis) {
+  describe(analysis, more) {
     const {peak, bandwidth, intensity} = mainRidge(analysis)
+    if (more?.placed) return describePoints(analysis, more.points ?? [], peak, bandwidth)
     const left = analysis.operators.filter((op) => op.intensity !== null && op.intensity < intensity)
     const shareLeft = left.reduce((sum, op) => sum + op.share, 0)
     const largest = analysis.operators.reduce((a, b) => (b.share > a.share ? b : a))

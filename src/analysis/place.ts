@@ -1,13 +1,15 @@
 /** Puts measurements under a machine's roof: how far each is from what the machine allows. */
+import type {Analysis} from './document/analysis.ts'
 import type {Machine} from './document/machine.ts'
 import type {PlacedPoint, Placement} from './document/placement.ts'
 import type {ComputeDType} from './dtype.ts'
 import {AnalysisError, type Warning} from './errors.ts'
 import type {Point} from './importers/points.ts'
+import {joinOf, placeOperator} from './join.ts'
 import {attainable, type ComputeRoof, type Level, type LevelRoof, prepareRoof, ridgePoint} from './roofline.ts'
 import {format, formatShare} from './units.ts'
 
-export {parsePoints, pointOf} from './importers/points.ts'
+export {type Points, parsePoints, pointOf} from './importers/points.ts'
 
 /** Above 101 % of the roof a measurement contradicts the ceiling; up to there the two agree within rounding. */
 const IMPLAUSIBLE = 1.01
@@ -19,9 +21,16 @@ export interface PlaceOptions {
   engine?: 'matrix' | 'vector' | undefined
   /** memory level that the bytes were counted at; the outermost when nothing is said */
   level?: Level | undefined
+  /** points that are named after an operator of this analysis stand beside it, under its bound */
+  join?: Analysis | undefined
 }
 
-function doubt(point: Point, compute: ComputeRoof, memory: LevelRoof, efficiency: number, inner: boolean): string {
+/** A point whose FLOPs and bytes are known. */
+export type WholePoint = Point & {readonly flops: number; readonly bytes: number}
+
+const isWhole = (point: Point): point is WholePoint => point.flops !== null && point.bytes !== null
+
+function doubt(point: WholePoint, compute: ComputeRoof, memory: LevelRoof, efficiency: number, inner: boolean): string {
   const rates: string[] = []
   if (point.flops / point.seconds > compute.rate * IMPLAUSIBLE) {
     rates.push(
@@ -44,8 +53,8 @@ function anyMix(level: LevelRoof): LevelRoof {
 }
 
 /** One point under a compute and a bandwidth ceiling. */
-export function placePoint(point: Point, compute: ComputeRoof, memory: LevelRoof): PlacedPoint {
-  const {name, flops, bytes, seconds} = point
+export function placePoint(point: WholePoint, compute: ComputeRoof, memory: LevelRoof): PlacedPoint {
+  const {name, flops, bytes, seconds, count} = point
   const arithmetic = flops / compute.rate
   const traffic = bytes / memory.rate
   const least = Math.max(arithmetic, traffic)
@@ -57,6 +66,7 @@ export function placePoint(point: Point, compute: ComputeRoof, memory: LevelRoof
     flops,
     bytes,
     seconds,
+    ...(count === undefined ? {} : {count}),
     intensity,
     attainable:
       flops === 0 ? null : intensity === null ? compute.rate : attainable(intensity, compute.rate, memory.rate),
@@ -88,12 +98,26 @@ export function place(
       `use --level ${levels.join(', ')}`,
     ])
   const memory = anyMix(level)
+  const {join} = options
   if (points.length === 0)
     throw new AnalysisError('bad-points', 'there are no points to place', [
       'give --flops, --bytes and --seconds, or --points FILE',
     ])
-  const compute = roof.compute(options.engine ?? 'matrix', options.dtype ?? 'f32')
-  const placed = points.map((point) => placePoint(point, compute, memory))
+  const dtype = options.dtype ?? (join?.workload.dtype.activations as ComputeDType | undefined) ?? 'f32'
+  const compute = roof.compute(options.engine ?? 'matrix', dtype)
+  const operators = new Map(join?.operators.map((op) => [op.id, op]))
+  const placed = points.flatMap((point): PlacedPoint[] => {
+    const operator = operators.get(point.name)
+    const whole = {
+      ...point,
+      flops: point.flops ?? operator?.flops ?? null,
+      bytes: point.bytes ?? operator?.bytes[memory.level] ?? null,
+    }
+    if (!isWhole(whole)) return []
+    const own = placePoint(whole, compute, memory)
+    return [operator ? placeOperator(own, operator) : own]
+  })
+  const joined = join && joinOf(points, placed, join)
   const broken = placed.find(
     (p) => ![p.achieved ?? 0, p.bandwidth ?? 0, p.intensity ?? 0, p.efficiency].every(Number.isFinite),
   )
@@ -102,10 +126,18 @@ export function place(
       'check the unit of the seconds',
     ])
   const flagged = placed.filter((p) => p.verdict === 'implausible')
-  const warnings: Warning[] = flagged.map((p) => ({code: 'implausible', message: `${p.name}: ${p.reason}`}))
+  const warnings: Warning[] = [
+    ...(joined?.warnings ?? []),
+    ...flagged.map((p) => ({code: 'implausible', message: `${p.name}: ${p.reason}`})),
+  ]
   const {ceiling} = compute
   const result: Placement = {
-    machine: {id: machine.id, name: machine.name},
+    machine: {
+      id: machine.id,
+      name: machine.name,
+      memory: machine.memory?.capacity ?? null,
+      ceilings: [...machine.ceilings],
+    },
     dtype: compute.dtype,
     level: memory.level,
     roof: {
@@ -114,6 +146,7 @@ export function place(
       ridge: ridgePoint(compute.rate, memory.rate),
     },
     points: placed,
+    ...(joined ? {join: joined.join} : {}),
   }
   return {result, warnings: [...warnings, ...roof.warnings]}
 }

@@ -128,15 +128,15 @@ describe('points from a file', () => {
       '{"points":[{"name":"gemm","flops":"2e12","bytes":"1 GB","seconds":0.01},{"name":"softmax","flops":5e6,"bytes":8e6,"seconds":"10 us"}]}',
     ],
   ])('%s', (_, text) => {
-    const [a, b] = parsePoints(text, 'p')
+    const [a, b] = parsePoints(text, 'p').points
     expect(a).toEqual(point(2e12, 1e9, 0.01, 'gemm'))
     expect(b!.name).toBe('softmax')
     expect(b!.seconds).toBeCloseTo(1e-5, 15)
   })
 
   it('keeps commas, quotes and line breaks inside quotes; names what has no name', () => {
-    expect(parsePoints('name,flops,bytes,seconds\n"a, ""b""",1,1,1', 'p')[0]!.name).toBe('a, "b"')
-    expect(parsePoints('\uFEFFflops,bytes,seconds\n1,1,1\n\n2,2,2\n', 'p').map((p) => p.name)).toEqual([
+    expect(parsePoints('name,flops,bytes,seconds\n"a, ""b""",1,1,1', 'p').points[0]!.name).toBe('a, "b"')
+    expect(parsePoints('\uFEFFflops,bytes,seconds\n1,1,1\n\n2,2,2\n', 'p').points.map((p) => p.name)).toEqual([
       'point 1',
       'point 2',
     ])
@@ -174,7 +174,7 @@ describe('points from a file', () => {
   it('bounds what it reads', () => {
     const many = `flops,bytes,seconds\n${'1,1,1\n'.repeat(10_001)}`
     expect(failure(() => parsePoints(many, 'p')).message).toContain('more than 10000 points')
-    expect(failure(() => parsePoints(' '.repeat(10_000_001), 'p')).message).toContain('characters')
+    expect(failure(() => parsePoints(' '.repeat(128 * 2 ** 20 + 1), 'p')).message).toContain('characters')
     expect(failure(() => parsePoints('{"points": [', 'p')).code).toBe('bad-json')
   })
 
@@ -192,12 +192,12 @@ describe('points from a file', () => {
     fc.assert(
       fc.property(text, (t) => {
         try {
-          for (const p of parsePoints(t, 'p')) {
+          for (const p of parsePoints(t, 'p').points) {
             expect([
-              p.flops >= 0,
-              p.bytes >= 0,
+              p.flops! >= 0,
+              p.bytes! >= 0,
               p.seconds > 0,
-              Number.isFinite(p.flops + p.bytes + p.seconds),
+              Number.isFinite(p.flops! + p.bytes! + p.seconds),
             ]).not.toContain(false)
           }
         } catch (error) {

@@ -81,6 +81,7 @@ const calls: [args: string[], kind: string][] = [
   [['check', '--baseline', '@m.json', '@m.json'], 'check@1'],
   [['place', '--flops', '1 TFLOP', '--bytes', '1 GB', '--seconds', '3 ms', ...h100, '--dtype', 'bf16'], 'placement@1'],
   [['place', '--points', '@points.csv', ...h100], 'placement@1'],
+  [['place', '--points', '@measured.csv', '--join', '@a.json'], 'placement@1'],
   [['explain', 'linear', '--dim', 'm=1'], 'explain@1'],
   [['explain', 'roofline'], 'explain@1'],
   [['report', '@a.json', '--format', 'text'], 'analysis@1'],
@@ -106,6 +107,7 @@ describe.each(calls)('perf %j', (args, kind) => {
     const mine = JSON.parse(readFileSync(path('m.json'), 'utf8')).result
     writeFileSync(path('mine.json'), JSON.stringify({...mine, id: 'mine'}))
     writeFileSync(path('points.csv'), 'name,flops,bytes,seconds\na,1e12,1e9,0.1\n"b, c",1e9,1e9,0.1\n')
+    writeFileSync(path('measured.csv'), 'name,seconds\nlayers.mlp.up,1 ms\nlayers.mlp.upp,1 ms\n')
     return args.map((arg) => (arg.startsWith('@') ? path(arg.slice(1)) : arg))
   }
 

@@ -10,6 +10,7 @@ import {extractDocument, renderHtml} from '../../reports/html.ts'
 import type {Extras} from '../../reports/live/source.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
+import {place} from '../../src/analysis/place.ts'
 import {buildTemplate, cpu, root, sample} from './support.ts'
 
 const examples = join(root, 'reports', 'examples')
@@ -515,6 +516,40 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     expect(await page.locator('#controls select').count()).toBeGreaterThan(4)
     expect(said).toEqual([])
     await page.close()
+  })
+
+  it('draws measured points: beside their operators, and on a page of their own', async () => {
+    const document = sample()
+    const [op] = document.result.operators.filter(({id}) => id === 'layers.mlp.up')
+    const machine = machines['h100-sxm']
+    const seconds = 3 * op!.time.lower
+    const point = {name: 'layers.mlp.up', flops: null, bytes: null, seconds}
+    const joined = place([point], machine, {join: document.result}).result
+    const triangle = (page: Page, name: string) =>
+      page.locator(`.chart[data-view=roofline] [aria-label^="measured ${name}:"]`)
+
+    const first = await open(document, undefined, undefined, {placement: joined})
+    expect(await triangle(first.page, 'layers.mlp.up').count()).toBe(1)
+    const row = first.page.locator('#measured tbody tr')
+    expect(await row.textContent()).toMatch(/layers\.mlp\.up.*33\.3 %/s)
+    await row.click()
+    expect(await first.page.locator('#operators tr[data-id="layers.mlp.up"]').getAttribute('aria-selected')).toBe(
+      'true',
+    )
+    expect(first.said).toEqual([])
+    await first.page.close()
+
+    const name = '</script><b>x</b>'
+    const {result, warnings} = place([{name, flops: 1e12, bytes: 1e9, seconds: 0.01}], machine, {dtype: 'bf16'})
+    const alone = {schema: 'ridgepoint/placement@1', ok: true, result, warnings}
+    const second = await open(alone as never)
+    expect(await second.page.title()).toBe(`${name} on NVIDIA H100 SXM5 80 GB · Ridgepoint`)
+    expect(await triangle(second.page, name).count()).toBe(1)
+    expect(await second.page.locator('#measured tbody tr').textContent()).toContain(name)
+    expect(await second.page.locator('#controls, #operators, #memory').count()).toBe(0)
+    expect(second.said).toEqual([])
+    expect(second.asked()).toEqual([])
+    await second.page.close()
   })
 
   it('says what is wrong with a document that was edited by hand', async () => {

@@ -4,15 +4,12 @@ import {format, formatCount, formatShare} from '../../../src/analysis/units.ts'
 import {classOf} from '../../chart/classes.ts'
 import {bytesOf, formatIntensity} from '../../chart/points.ts'
 import {attainableOf, type Operator} from '../../document.ts'
-import {h} from '../dom.ts'
+import {breakable, h} from '../dom.ts'
 import {live} from '../live.ts'
 import type {Store} from '../state.ts'
 import {type Column, Table} from '../table.ts'
 import {provenanceOf, shapeText} from '../words.ts'
 import {classSign} from './roofline.ts'
-
-/** An id that may break behind its dots and pluses, and nowhere else. */
-const breakable = (id: string) => id.split(/(?<=[.+])/).flatMap((part, i) => (i === 0 ? [part] : [h('wbr'), part]))
 
 /** A share as a number over a bar; bars are relative to the largest. */
 function share(value: number, largest: number): HTMLElement {

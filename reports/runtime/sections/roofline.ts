@@ -54,19 +54,26 @@ function switches(store: Store): HTMLElement {
   return h(
     'div',
     {class: 'switches'},
-    h(
-      'fieldset',
-      {},
-      h('legend', {}, 'Operators'),
-      ...present.map(({id, label}) =>
-        toggle(label, classSign(id), !view.hidden.includes(id), (on) => {
-          const {hidden} = store.state.view
-          set({hidden: on ? without(hidden, id) : [...hidden, id]})
-        }),
-      ),
-      result.fusion.groups.length > 0 &&
-        toggle('What fusing moves (unfused ○ → fused ▲)', undefined, view.moves, (moves) => set({moves})),
-    ),
+    store.placement
+      ? h(
+          'fieldset',
+          {},
+          h('legend', {}, 'Points'),
+          h('span', {class: 'key'}, 'dot: what the roof allows · ▽ measured'),
+        )
+      : h(
+          'fieldset',
+          {},
+          h('legend', {}, 'Operators'),
+          ...present.map(({id, label}) =>
+            toggle(label, classSign(id), !view.hidden.includes(id), (on) => {
+              const {hidden} = store.state.view
+              set({hidden: on ? without(hidden, id) : [...hidden, id]})
+            }),
+          ),
+          result.fusion.groups.length > 0 &&
+            toggle('What fusing moves (unfused ○ → fused ▲)', undefined, view.moves, (moves) => set({moves})),
+        ),
     h(
       'fieldset',
       {},

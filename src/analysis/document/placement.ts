@@ -1,5 +1,6 @@
 /** `placement@1`: measurements made elsewhere, under a machine's roof. Types are inferred from the schema. */
 import {z} from 'zod'
+import {machineSummarySchema} from './analysis.ts'
 
 const maybe = z.number().nullable()
 
@@ -8,6 +9,7 @@ export const placedPointSchema = z.strictObject({
   flops: z.number().nonnegative(),
   bytes: z.number().nonnegative(),
   seconds: z.number().positive(),
+  count: z.number().positive().optional().describe('launches or calls that the figures are the mean of'),
   intensity: maybe.describe('FLOP/B; null where no byte moves'),
   attainable: maybe.describe('FLOP/s the roof allows at this intensity; null where nothing is computed'),
   achieved: maybe.describe('FLOP/s; null where nothing is computed'),
@@ -17,10 +19,27 @@ export const placedPointSchema = z.strictObject({
   bound: z.string().describe('id of the ceiling that binds'),
   verdict: z.enum(['ok', 'implausible']),
   reason: z.string().optional().describe('why it is implausible'),
+  operator: z
+    .strictObject({
+      repeat: z.number().describe('instances of the operator; times are of one'),
+      lower: z.number().describe('s, at least'),
+      upper: z.number().describe('s without overlap of arithmetic and memory'),
+    })
+    .optional()
+    .describe('the operator of that id in the joined analysis: its bound is the roof of the point'),
+})
+
+export const joinSchema = z.strictObject({
+  model: z.strictObject({id: z.string(), name: z.string()}),
+  measured: z.number().describe('s of all instances of the operators that were measured, the fastest point of each'),
+  lower: z.number().describe('s that the analysis bounds the same instances by'),
+  share: z.number().describe("these operators' share of the analysis's time"),
+  unknown: z.array(z.string()).describe('names of points that are no operator'),
+  unmeasured: z.array(z.string()).describe('ids of operators without a point'),
 })
 
 export const placementSchema = z.strictObject({
-  machine: z.strictObject({id: z.string(), name: z.string()}),
+  machine: machineSummarySchema,
   dtype: z.string(),
   level: z.string(),
   roof: z.strictObject({
@@ -29,6 +48,8 @@ export const placementSchema = z.strictObject({
     ridge: z.number().describe('FLOP/B'),
   }),
   points: z.array(placedPointSchema),
+  join: joinSchema.optional(),
 })
 export type Placement = z.infer<typeof placementSchema>
 export type PlacedPoint = z.infer<typeof placedPointSchema>
+export type Joined = z.infer<typeof joinSchema>

@@ -20,11 +20,11 @@ const largestInput = 256 * 2 ** 20
  * Reads a text file.
  * @throws AnalysisError `unreachable`, `bad-file`
  */
-export function readFileText(path: string, what: string): string {
+export function readFileText(path: string, what: string, most = largest): string {
   try {
     const {size} = statSync(path)
-    if (size > largest)
-      throw new AnalysisError('bad-file', `${path} has ${size} bytes; ${what} has at most ${largest}`, [
+    if (size > most)
+      throw new AnalysisError('bad-file', `${path} has ${size} bytes; ${what} has at most ${most}`, [
         'is it the right file?',
       ])
     return readFileSync(path, 'utf8')
@@ -56,10 +56,11 @@ const readStandardInput = (what: string, most: number): Promise<Buffer> =>
 
 /**
  * Reads a text file, or standard input for `-`.
+ * @param most bytes that it may have
  * @throws AnalysisError `unreachable`, `bad-file`
  */
-export async function readInput(path: string, what: string): Promise<string> {
-  return path === '-' ? (await readStandardInput(what, largest)).toString('utf8') : readFileText(path, what)
+export async function readInput(path: string, what: string, most = largest): Promise<string> {
+  return path === '-' ? (await readStandardInput(what, most)).toString('utf8') : readFileText(path, what, most)
 }
 
 /** What comes in one stream (standard input, a pipe) as a file of its own: a model of any format, whole. */

@@ -1,0 +1,104 @@
+/** A document of placed points, as the page shows it: each point is an operator whose bound is its roof. */
+import type {Analysis} from '../src/analysis/document/analysis.ts'
+import type {PlacedPoint, Placement} from '../src/analysis/document/placement.ts'
+import type {Warning} from '../src/analysis/errors.ts'
+import {formatCount} from '../src/analysis/units.ts'
+import {badDocument, isRecord, type Operator, type ReportDocument} from './document.ts'
+
+/** What `perf place --json` prints. */
+export interface PlacementDocument {
+  readonly schema: 'ridgepoint/placement@1'
+  readonly ok: true
+  readonly result: Placement
+  readonly warnings: readonly Warning[]
+}
+
+export const isPlacement = (value: unknown): boolean => isRecord(value) && value.schema === 'ridgepoint/placement@1'
+
+/** @throws AnalysisError `bad-document` naming the first field that is wrong */
+export function readPlacement(value: unknown): PlacementDocument {
+  const result = isRecord(value) ? value.result : undefined
+  if (!isRecord(result)) throw badDocument('"result" is not an object', 'give what `perf place --json` prints')
+  const {machine, points, roof} = result
+  if (!isRecord(machine) || !Array.isArray(machine.ceilings))
+    throw badDocument('"result.machine.ceilings" is not an array')
+  if (!isRecord(roof)) throw badDocument('"result.roof" is not an object')
+  if (!Array.isArray(points) || points.length === 0) throw badDocument('"result.points" has no points')
+  if (!isRecord(value) || !Array.isArray(value.warnings)) throw badDocument('"warnings" is not an array')
+  return value as unknown as PlacementDocument
+}
+
+const none = {lower: 0, predicted: null, upper: 0, reason: 'uncalibrated'}
+
+function operatorOf(point: PlacedPoint, {level, dtype, roof}: Placement, vector: boolean, total: number): Operator {
+  const {name, flops, bytes, seconds, least, intensity, bound} = point
+  return {
+    id: name,
+    kind: 'measured',
+    repeat: 1,
+    shape: {},
+    formula: 'as it was counted',
+    macs: vector ? 0 : flops / 2,
+    flops,
+    executedFlops: flops,
+    special: 0,
+    reads: [],
+    writes: [],
+    bytes: {[level]: bytes},
+    intensity,
+    bound,
+    computes: dtype,
+    time: {...none, lower: least, upper: flops / roof.compute.value + bytes / roof.bandwidth.value},
+    share: seconds / total,
+    fusedFrom: [],
+  }
+}
+
+/** The points of a placement as the operators of a document; `share` is of the measured time. */
+export function documentOf({result, warnings}: PlacementDocument): ReportDocument {
+  const {machine, points, dtype, level, roof} = result
+  const total = points.reduce((sum, p) => sum + p.seconds, 0)
+  const vector = machine.ceilings.find((c) => c.id === roof.compute.id)?.engine === 'vector'
+  const sum = (pick: (p: PlacedPoint) => number) => points.reduce((all, p) => all + pick(p), 0)
+  const flops = sum((p) => p.flops)
+  const bytes = sum((p) => p.bytes)
+  const types = {weights: dtype, activations: dtype, kv: dtype}
+  const memory = {weights: 0, activations: 0, kvCache: 0, gradients: 0, optimizer: 0, peak: 0}
+  const name = points.length === 1 ? points[0]!.name : `${formatCount(points.length)} measured points`
+  const analysis: Analysis = {
+    model: {id: 'points', name, source: 'measured', parameters: {total: 0, active: 0, embedding: 0}},
+    workload: {
+      ...{
+        phase: 'forward',
+        batch: 1,
+        seq: 1,
+        context: 0,
+        logits: 'last',
+        dtype: types,
+        fusion: 'none',
+        count: 1,
+        tp: 1,
+      },
+      ...{image: null, srcSeq: null, graph: null},
+    },
+    machine,
+    operators: points.map((point) => operatorOf(point, result, vector, total)),
+    totals: {
+      ...{macs: 0, flops, executedFlops: flops, special: 0, bytes: {[level]: bytes}},
+      ...{
+        intensity: bytes > 0 ? flops / bytes : null,
+        bound: null,
+        time: {...none, lower: sum((p) => p.least), upper: total},
+      },
+      ...{isBound: true, complete: true, memory, tokensPerSecond: null, samplesPerSecond: null, ttft: null, tpot: null},
+      ...{mfu: null, costPerMillionTokens: null, currency: null, energyPerMillionTokens: null, reasons: {}},
+    },
+    unknown: [],
+    advice: [],
+    fusion: {levels: [], groups: []},
+    ranking: [],
+    summary: {limit: '', distance: '', first: ''},
+    assumptions: [],
+  }
+  return {schema: 'ridgepoint/analysis@1', ok: true, result: analysis, warnings}
+}
