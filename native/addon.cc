@@ -9,13 +9,16 @@
 
 #include "core/session.h"
 #include "core/variants.h"
+#include "glue.h"
 
 namespace {
 
-// Raised whenever the JavaScript side must change with it; src/kernels/native.ts refuses another number.
-constexpr int apiVersion = 4;
+using namespace rp::glue;
 
-constexpr double largestCount = 9007199254740991.0;  // 2^53 - 1
+// Raised whenever the JavaScript side must change with it; src/kernels/native.ts refuses another number.
+constexpr int apiVersion = 5;
+
+
 
 // A probe by name: the session's own, or a row of the variant's tables.
 bool readProbe(const std::string& name, rp::Spec& spec) {
@@ -36,35 +39,6 @@ bool readProbe(const std::string& name, rp::Spec& spec) {
   spec.memory = rp::findMemory(*spec.variant, name.c_str());
   spec.probe = spec.compute ? rp::Probe::compute : rp::Probe::memory;
   return spec.compute || spec.memory;
-}
-
-bool count(const Napi::Object& object, const char* field, double low, double high, double& out) {
-  const Napi::Value value = object.Get(field);
-  if (!value.IsNumber()) return false;
-  out = value.As<Napi::Number>().DoubleValue();
-  return out >= low && out <= high && out == double(int64_t(out));
-}
-
-// Where a typed array's own elements begin.
-char* bytesOf(const Napi::TypedArray& array) { return static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(); }
-
-// A list of whole numbers from `low` on.
-bool sizes(const Napi::Value& value, double low, std::vector<size_t>& out) {
-  if (!value.IsArray()) return false;
-  const Napi::Array list = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < list.Length(); i++) {
-    const Napi::Value entry = list.Get(i);
-    const double number = entry.IsNumber() ? entry.As<Napi::Number>().DoubleValue() : -1;
-    if (!(number >= low && number <= largestCount)) return false;
-    out.push_back(size_t(number));
-  }
-  return true;
-}
-
-Napi::Float64Array floats(Napi::Env env, const std::vector<double>& values) {
-  Napi::Float64Array array = Napi::Float64Array::New(env, values.size());
-  for (size_t i = 0; i < values.size(); i++) array[i] = values[i];
-  return array;
 }
 
 class OpenWorker : public Napi::AsyncWorker {
@@ -108,6 +82,8 @@ class SampleWorker : public Napi::AsyncWorker {
     result["seconds"] = floats(Env(), sample_.seconds);
     result["clockHz"] = floats(Env(), sample_.clockHz);
     result["work"] = sample_.work;
+    result["counters"] = floats(Env(), sample_.counters);
+    result["counterProblem"] = sample_.counterProblem ? Napi::Value(Napi::String::New(Env(), strerror(sample_.counterProblem))) : Env().Null();
     deferred_.Resolve(result);
   }
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
@@ -135,18 +111,6 @@ class AllocateWorker : public Napi::AsyncWorker {
   std::vector<rp::Tensor> tensors_;
   Napi::Promise::Deferred deferred_;
 };
-
-// Whole numbers of a list, each within [0, high].
-template <typename T>
-bool whole(const Napi::Value& value, double high, std::vector<T>& out) {
-  std::vector<size_t> numbers;
-  if (!sizes(value, 0, numbers)) return false;
-  for (const size_t number : numbers) {
-    if (double(number) > high) return false;
-    out.push_back(T(number));
-  }
-  return true;
-}
 
 class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
  public:
@@ -244,6 +208,15 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
       if (!entry.IsObject()) return "sample: a stage is an object";
       const Napi::Object object = entry.As<Napi::Object>();
       rp::Stage stage;
+      if (object.Get("kernel").IsString() && object.Get("kernel").As<Napi::String>().Utf8Value() == userKernel) {
+        stage.user = loadedKernel;
+        const double last = double(tensors_) - 1;
+        if (!stage.user) return "sample: no kernel is loaded";
+        if (!whole(object.Get("dims"), largestCount, stage.dims) || stage.dims.size() != stage.user->dims) return "sample: wrong dims";
+        if (!whole(object.Get("out"), last, stage.out) || stage.out.size() != stage.user->tensors) return "sample: wrong tensors";
+        spec.stages.push_back(std::move(stage));
+        continue;
+      }
       if (object.Get("kernel").IsString()) stage.op = rp::findOp(*spec.variant, object.Get("kernel").As<Napi::String>().Utf8Value().c_str());
       if (!stage.op) return "sample: unknown kernel";
       if (!whole(object.Get("dims"), largestCount, stage.dims) || int(stage.dims.size()) != stage.op->dims) return "sample: wrong dims";
@@ -274,6 +247,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     if (spec.probe == rp::Probe::chase && (spec.bytes < 64 || spec.threads != 1)) return "sample: a chase takes bytes and one thread";
     for (int i = 0; i < spec.threads && spec.probe != rp::Probe::chase; i++)
       if (double(spec.bytes) + (spec.roam ? double(resident_[i]) : 0) > double(bytes_[i])) return "sample: bytes exceed the session's memory";
+    spec.counters = object.Get("counters").ToBoolean();
     spec.clock = object.Get("clock").ToBoolean();
     if (spec.probe == rp::Probe::program) return readStages(object.Get("stages"), spec);
     return nullptr;
@@ -336,34 +310,6 @@ Napi::Value runProbe(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
-// runOp(isa, kernel, dims, inputs: TypedArray[], outputs: TypedArray[], threads): runs a kernel's shares one after the other on this
-// thread, to check its results. That dims and types fit the arrays is for the caller to know.
-Napi::Value runOp(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const rp::Variant* variant = info[0].IsString() ? rp::findVariant(info[0].As<Napi::String>().Utf8Value().c_str()) : nullptr;
-  const rp::OpKernel* op = variant && info[1].IsString() ? rp::findOp(*variant, info[1].As<Napi::String>().Utf8Value().c_str()) : nullptr;
-  std::vector<int64_t> dims;
-  std::vector<void*> tensors[2];
-  bool valid = op && whole(info[2], largestCount, dims) && int(dims.size()) == op->dims && info[3].IsArray() && info[4].IsArray() && info[5].IsNumber();
-  for (int list = 0; valid && list < 2; list++) {
-    const Napi::Array arrays = info[3 + list].As<Napi::Array>();
-    valid = int(arrays.Length()) == (list == 0 ? op->inputs : op->outputs);
-    for (uint32_t i = 0; valid && i < arrays.Length(); i++) {
-      const Napi::Value value = arrays.Get(i);
-      valid = value.IsTypedArray();
-      if (valid) tensors[list].push_back(bytesOf(value.As<Napi::TypedArray>()));
-    }
-  }
-  if (!valid) {
-    Napi::TypeError::New(env, "runOp: isa, kernel, dims, inputs, outputs, threads").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
-  const int threads = int(info[5].As<Napi::Number>().Int32Value());
-  std::vector<float> scratch(rp::scratchFloats);
-  for (int t = 0; t < threads; t++) op->run({dims.data(), tensors[0].data(), tensors[1].data(), scratch.data(), t, threads});
-  return env.Undefined();
-}
-
 // A variant's compute probes: {probe, id, engine, lanes, perLane, missing}; missing is null, or what the CPU or the compiler lacks.
 Napi::Array computeRows(Napi::Env env, const rp::Variant& variant) {
   Napi::Array rows = Napi::Array::New(env);
@@ -410,6 +356,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["apiVersion"] = apiVersion;
   exports["cpu"] = Napi::Function::New<cpu>(env, "cpu");
   exports["runOp"] = Napi::Function::New<runOp>(env, "runOp");
+  exports["loadKernel"] = Napi::Function::New<loadKernel>(env, "loadKernel");
+  exports["describeKernel"] = Napi::Function::New<describeKernel>(env, "describeKernel");
+  exports["checkKernel"] = Napi::Function::New<checkKernel>(env, "checkKernel");
   exports["runProbe"] = Napi::Function::New<runProbe>(env, "runProbe");
   SessionWrap::define(env, exports);
   return exports;

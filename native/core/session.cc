@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <utility>
@@ -60,6 +61,8 @@ struct Session::Run {
   std::atomic<bool> stop{false};
   int done = 0;
   Cycle* cycle = nullptr;
+  std::vector<Counters> counters;  // one per thread; empty where not asked for
+  std::atomic<int> counterProblem{0};
 };
 
 Session::~Session() {
@@ -175,7 +178,8 @@ void Session::runStages(const Spec& spec, int thread) {
     void* out[maxTensors];
     for (size_t i = 0; i < stage.in.size(); i++) in[i] = buffer(stage.in[i]);
     for (size_t i = 0; i < stage.out.size(); i++) out[i] = buffer(stage.out[i]);
-    stage.op->run({stage.dims.data(), in, out, reinterpret_cast<float*>(scratch_[thread].data), thread, spec.threads});
+    if (stage.user) stage.user->run(stage.dims.data(), out, thread, spec.threads);
+    else stage.op->run({stage.dims.data(), in, out, reinterpret_cast<float*>(scratch_[thread].data), thread, spec.threads});
     pool_.barrier().wait();
   }
 }
@@ -200,6 +204,8 @@ void Session::runThread(void* context, int thread) {
   Barrier& barrier = self.pool_.barrier();
   size_t& position = self.positions_[thread];
   const bool roam = spec.roam && spec.probe == Probe::memory;
+  Counters* const counters = run.counters.empty() ? nullptr : &run.counters[thread];
+  if (counters && !counters->open()) run.counterProblem.store(errno);
   // Warm caches, predictors and the clock licence of wide instructions; a roaming read must find nothing warm.
   if (spec.probe == Probe::program) self.runStages(spec, thread);
   else if (run.cycle && spec.warm) {
@@ -221,7 +227,9 @@ void Session::runThread(void* context, int thread) {
         barrier.wait();
       }
     } else if (spec.probe == Probe::program) {
+      if (counters) counters->start();
       for (uint64_t i = 0; i < spec.passes; i++) self.runStages(spec, thread);
+      if (counters) counters->stop();
     } else if (run.cycle) {
       // each repetition goes on from where the last ended: a long cycle must not be known from the last one
       run.cycle->at = follow(run.cycle->at, spec.passes);
@@ -259,7 +267,16 @@ bool Session::take(const Spec& spec, Sample& sample) {
   run.from.assign(slots, 0);
   run.to.assign(slots, 0);
   run.clock.assign(slots, 0);
+  if (spec.counters) run.counters = std::vector<Counters>(spec.threads);
   pool_.run(spec.threads, runThread, &run);
+  sample.counterProblem = run.counterProblem.load();
+  if (sample.counterProblem == 0)
+    for (const Counters& counters : run.counters) {
+      double values[counterEvents];
+      if (!counters.read(values)) continue;
+      sample.counters.resize(counterEvents);
+      for (int i = 0; i < counterEvents; i++) sample.counters[i] += values[i];
+    }
   for (int r = 0; r < run.done; r++) {
     double first = run.from[size_t(r) * spec.threads], last = 0, hertz = 0;
     for (int t = 0; t < spec.threads; t++) {

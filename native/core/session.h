@@ -7,9 +7,11 @@
 #include <memory>
 #include <vector>
 
+#include "counters.h"
 #include "memory.h"
 #include "pool.h"
 #include "table.h"
+#include "user.h"
 
 namespace rp {
 
@@ -18,6 +20,7 @@ enum class Probe { compute, memory, chase, call, forkJoin, wake, program };
 // One operator of a program: buffers by their number in the session.
 struct Stage {
   const OpKernel* op = nullptr;
+  const ridgepoint_kernel* user = nullptr;  // instead of `op`: all its tensors are in `out`
   std::vector<int64_t> dims;
   std::vector<int> in, out;
 };
@@ -44,12 +47,15 @@ struct Spec {
   uint64_t passes = 1;  // turns of the kernel's loop per repetition
   int repetitions = 1;
   std::vector<Stage> stages;  // program: run in order, the threads meeting after each
+  bool counters = false;  // program: also read the threads' hardware counters
   bool clock = false;  // also take the core clock, right after each repetition, under the same instructions
 };
 
 struct Sample {
   std::vector<double> seconds;  // one per repetition: last thread's end minus first thread's start
   std::vector<double> clockHz;  // one per repetition, mean over threads; empty where not asked for or not possible
+  std::vector<double> counters;  // instructions, cycles, last-level misses of all repetitions and threads; empty where not to be had
+  int counterProblem = 0;        // errno of the system's refusal
   double work = 0;              // FLOP, bytes, dependent loads or calls of one repetition, all threads
 };
 
