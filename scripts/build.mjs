@@ -56,6 +56,8 @@ async function bundle() {
   const entryPoints = {
     perf: at('src/commands/shared/main.ts'),
     index: at('src/index.ts'),
+    // a kernel of the user's runs apart, so that its crash is a result
+    'kernel-process': at('src/kernels/kernel-process.ts'),
     ...Object.fromEntries(commandFiles.map((name) => [`commands/${name.slice(0, -3)}`, at('src/commands', name)])),
   }
   const result = await build({

@@ -1,7 +1,7 @@
 /** Measured kernels under the roof, as people read them. */
 import type {Bench, BenchKernel, FusedComparison, FusedPair} from '../../src/analysis/document/bench.ts'
-import {format, formatShare} from '../../src/analysis/units.ts'
-import {type Printed, print} from './sheet.ts'
+import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
+import {type Column, type Printed, print} from './sheet.ts'
 import {count, quantity, words} from './sheets/columns.ts'
 import {type Look, styleOf, wrap} from './style.ts'
 import {toTerminal} from './terminal.ts'
@@ -10,6 +10,13 @@ const dimsText = (dims: Readonly<Record<string, number>>): string => Object.valu
 /** A kernel that computes is rated in FLOP/s, one that only moves data in B/s. */
 const rate = (k: BenchKernel): string =>
   k.flops > 0 ? format(k.flopsPerSecond, 'FLOP/s') : format(k.bytesPerSecond, 'B/s')
+
+/** What the processor counted, where it lets us read it. */
+const counterColumns: Column<BenchKernel>[] = [
+  quantity('instructions', 'instructions', '', (k) => k.counters?.instructions ?? null, 8),
+  quantity('cycles', 'cycles', '', (k) => k.counters?.cycles ?? null, 8),
+  quantity('LLC misses', 'last_level_misses', '', (k) => k.counters?.lastLevelMisses ?? null, 8),
+]
 
 export function benchSheets({kernels}: Bench): [string, Printed][] {
   return [
@@ -39,11 +46,12 @@ export function benchSheets({kernels}: Bench): [string, Printed][] {
           {
             title: 'error',
             key: 'max_error',
-            text: (k) => k.maxError.toExponential(0),
+            text: (k) => k.maxError?.toExponential(0) ?? '–',
             raw: (k) => k.maxError,
             align: 'right',
             drop: 9,
           },
+          ...(kernels.some(({counters}) => counters) ? counterColumns : []),
           words('verdict', 'verdict', (k) => k.verdict, 1),
         ],
       }),
@@ -58,8 +66,11 @@ const paintVerdict = (look: Look) => {
 }
 
 export function benchText(bench: Bench, look: Look): string {
-  const note =
-    'Every kernel was checked against its f64 reference. The roof is what the measured ceilings allow; the best repetition counts, as the roof is a best as well.'
+  const refusal = bench.kernels.find(({counters}) => counters === null)?.countersReason
+  const note = [
+    'Every kernel was checked against its f64 reference. The roof is what the measured ceilings allow; the best repetition counts, as the roof is a best as well.',
+    ...(refusal ? [`No hardware counters here: the system says "${refusal}".`] : []),
+  ].join(' ')
   return [
     toTerminal(benchSheets(bench)[0]![1], look, paintVerdict(look)).trimEnd(),
     '',
@@ -68,42 +79,107 @@ export function benchText(bench: Bench, look: Look): string {
 }
 
 const ratio = (value: number | null): string => (value === null ? '–' : `${value.toPrecision(3)} ×`)
+/** From which size on fusing pays, in words. */
+export function paysText(pays: FusedPair['pays']): string {
+  if (!pays) return '–'
+  if (pays.at === null) return pays.when
+  return `${pays.when === 'from' ? 'from' : 'up to'} ${pays.dim} ${formatCount(pays.at)}`
+}
+
+/** One side of a pair; what compares the two stands beside the fused one. */
+interface Side {
+  readonly pair: FusedPair
+  readonly side: 'unfused' | 'fused'
+}
+
+const of = ({pair, side}: Side): BenchKernel => pair[side]
+const onFused = <T>(side: Side, read: (pair: FusedPair) => T): T | null =>
+  side.side === 'fused' ? read(side.pair) : null
+const factor = (title: string, key: string, read: (pair: FusedPair) => number | null, drop: number): Column<Side> => ({
+  title,
+  key,
+  text: (s) => (s.side === 'fused' ? ratio(read(s.pair)) : ''),
+  raw: (s) => onFused(s, read),
+  align: 'right',
+  drop,
+})
 
 export function fusedSheets({pairs}: FusedComparison): [string, Printed][] {
   return [
     [
       'Fused against unfused',
-      print<FusedPair>({
-        rows: pairs,
+      print<Side>({
+        rows: pairs.flatMap((pair) => (['unfused', 'fused'] as const).map((side) => ({pair, side}))),
         columns: [
-          words('pair', 'id', (p) => p.id),
-          words('dims', 'dims', (p) => dimsText(p.dims), 2),
-          quantity('unfused', 'unfused_seconds_median', 's', (p) => p.unfused.seconds.median),
-          quantity('fused', 'fused_seconds_median', 's', (p) => p.fused.seconds.median),
           {
-            title: 'faster',
-            key: 'speedup',
-            text: (p) => ratio(p.speedup),
-            raw: (p) => p.speedup,
-            align: 'right',
+            title: 'pair',
+            key: 'pair',
+            text: (s) => (s.side === 'fused' ? '' : s.pair.id),
+            raw: (s) => s.pair.id,
             drop: 0,
           },
           {
-            title: 'roof says',
-            key: 'predicted_speedup',
-            text: (p) => ratio(p.predictedSpeedup),
-            raw: (p) => p.predictedSpeedup,
-            align: 'right',
-            drop: 1,
+            title: 'dims',
+            key: 'dims',
+            text: (s) => (s.side === 'fused' ? '' : dimsText(s.pair.dims)),
+            raw: (s) => dimsText(s.pair.dims),
+            drop: 4,
           },
-          quantity('bytes saved', 'bytes_saved', 'B', (p) => p.bytesSaved, 3),
-          words('verdict', 'verdict', (p) => (p.unfused.verdict === 'ok' ? p.fused.verdict : p.unfused.verdict), 4),
+          words('type', 'dtype', (s) => of(s).dtype, 9),
+          words('side', 'side', (s) => s.side),
+          quantity('bytes', 'bytes', 'B', (s) => of(s).bytes, 3),
+          {
+            title: 'FLOP/B',
+            key: 'intensity',
+            text: (s) => of(s).intensity?.toPrecision(2) ?? '–',
+            raw: (s) => of(s).intensity,
+            align: 'right',
+            drop: 6,
+          },
+          words('bound by', 'bound', (s) => of(s).bound, 5),
+          quantity('median', 'seconds_median', 's', (s) => of(s).seconds.median),
+          {
+            title: 'of the roof',
+            key: 'efficiency',
+            text: (s) => formatShare(of(s).efficiency),
+            raw: (s) => of(s).efficiency,
+            align: 'right',
+            drop: 7,
+          },
+          factor('faster', 'speedup', (p) => p.speedup, 0),
+          factor('roof says', 'predicted_speedup', (p) => p.predictedSpeedup, 1),
+          {
+            title: 'pays',
+            key: 'pays',
+            text: (s) => (s.side === 'fused' ? paysText(s.pair.pays) : ''),
+            raw: (s) => onFused(s, (p) => paysText(p.pays)),
+            drop: 2,
+          },
+          words('verdict', 'verdict', (s) => of(s).verdict, 8),
         ],
       }),
     ],
   ]
 }
 
+/** How far the roof's prediction is from the clock. */
+function agreement(pairs: readonly FusedPair[]): string {
+  const off = pairs
+    .flatMap(({speedup, predictedSpeedup}) =>
+      speedup && predictedSpeedup ? [Math.abs(predictedSpeedup / speedup - 1)] : [],
+    )
+    .sort((a, b) => a - b)
+  if (off.length === 0) return ''
+  const median = off[off.length >> 1]!
+  return `The roof's speed-up is off by ${formatShare(median)} in the median, ${formatShare(off.at(-1)!)} at most.`
+}
+
 export function fusedText(comparison: FusedComparison, look: Look): string {
-  return toTerminal(fusedSheets(comparison)[0]![1], look, paintVerdict(look)).trimEnd()
+  const note =
+    'faster: unfused time ÷ fused time, medians of runs in turn. roof says: the same of the times that the measured ceilings allow. pays: the sizes at which fusing is at least 3 % faster.'
+  return [
+    toTerminal(fusedSheets(comparison)[0]![1], look, paintVerdict(look)).trimEnd(),
+    '',
+    styleOf(look.color).dim(wrap(`${note} ${agreement(comparison.pairs)}`.trim(), look.width)),
+  ].join('\n')
 }

@@ -31,6 +31,7 @@ export const errorCodes = {
   'no-addon': 'environment',
   'no-adapter': 'environment',
   'gpu-failed': 'environment',
+  'kernel-failed': 'input',
   'no-rasterizer': 'environment',
   'no-profile': 'environment',
   'does-not-fit': 'environment',

@@ -1,3 +1,4 @@
+import * as Flags from '@oclif/core/flags'
 import type {Bench as BenchResult} from '../analysis/document/bench.ts'
 import {BaseCommand} from './shared/base.ts'
 import {kernelFlags, runKernels} from './shared/kernels.ts'
@@ -6,9 +7,26 @@ export default class Bench extends BaseCommand {
   static override summary = 'Run kernels, check them against their reference, place them under the roof'
   static override description =
     'KERNEL… names which; without one every kernel runs at a size that stays in a cache and at one that comes from memory.'
-  static override examples = ['<%= config.bin %> bench', '<%= config.bin %> bench gemm --dims 512x512x512 --threads 1']
+  static override examples = [
+    '<%= config.bin %> bench',
+    '<%= config.bin %> bench gemm --dims 512x512x512 --threads 1',
+    '<%= config.bin %> bench softmax --sweep',
+    '<%= config.bin %> bench --load ./mykernel.so',
+  ]
   static override strict = false
-  static override flags = kernelFlags
+  static override flags = {
+    ...kernelFlags,
+    sweep: Flags.boolean({
+      default: false,
+      summary: "sizes from a core's cache to memory",
+      helpGroup: 'KERNELS',
+    }),
+    load: Flags.string({
+      summary: 'run the kernel of a shared object (C header: native/include/ridgepoint/kernel.h)',
+      helpValue: 'FILE.so',
+      helpGroup: 'KERNELS',
+    }),
+  }
 
   async run(): Promise<void> {
     const {argv, flags} = await this.read(Bench)
@@ -19,6 +37,8 @@ export default class Bench extends BaseCommand {
         dims: flags.dims?.join('x') ?? null,
         dtype: flags.dtype ?? 'f32',
         threads: flags.threads ?? null,
+        sweep: flags.sweep,
+        load: flags.load ?? null,
         isa: flags.isa ?? null,
         backend: flags.backend ?? 'cpu',
         adapter: flags.adapter ?? null,

@@ -6,7 +6,7 @@ import {AnalysisError} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
-const apiVersion = 4
+const apiVersion = 5
 
 /**
  * A row of an instruction set's compute table (`fma-f32`, `amx/dot-int8`), of its memory table (`read`, `update-streams`), or one of the
@@ -62,6 +62,8 @@ export interface SampleSpec {
   warm?: boolean
   /** program: operators run in order, the threads meeting after each */
   stages?: readonly Stage[]
+  /** program: also read the threads' hardware counters */
+  counters?: boolean
 }
 
 export interface Sample {
@@ -71,6 +73,27 @@ export interface Sample {
   clockHz: Float64Array
   /** FLOP, OP, bytes, loads or calls of one repetition, all threads together */
   work: number
+}
+
+/** A sample of a program. */
+export interface ProgramSample extends Sample {
+  /** instructions, core cycles and last-level cache misses of all repetitions and threads; empty where not asked for or not to be had */
+  counters: Float64Array
+  /** why the system does not let this process read its counters */
+  counterProblem: string | null
+}
+
+/** A kernel from a shared object: native/include/ridgepoint/kernel.h. */
+export interface UserKernel {
+  name: string
+  dtype: 'f32' | 'f64' | 'int8'
+  /** names of the dims, and the sizes that it suggests */
+  dims: string[]
+  defaults: number[]
+  /** number of tensors */
+  tensors: number
+  /** whether it can check its own results */
+  checks: boolean
 }
 
 /** A tensor of a program, filled with values in [−1, 1), with random bytes, or with `data`. */
@@ -93,7 +116,7 @@ export interface NativeSession {
   open(bytesPerThread: number[], residentPerThread: number[]): Promise<SessionInfo>
   /** replaces the tensors of the stages that follow */
   allocate(tensors: readonly TensorSpec[]): Promise<void>
-  sample(spec: SampleSpec): Promise<Sample>
+  sample(spec: SampleSpec): Promise<ProgramSample>
   cancel(): void
   close(): void
 }
@@ -115,6 +138,17 @@ export interface NativeAddon {
     data: Uint8Array,
     lines?: number,
   ): {word: bigint; work: number}
+  /** loads a shared object, whose kernel the stages of this process then call `user`; throws with what is wrong with it */
+  loadKernel(path: string): UserKernel
+  /** bytes of each tensor, FLOPs and bytes of one call of the loaded kernel */
+  describeKernel(dims: readonly number[]): {
+    tensors: Float64Array
+    flops: number
+    bytesRead: number
+    bytesWritten: number
+  }
+  /** runs the loaded kernel once, share after share, and returns the error that its own check finds */
+  checkKernel(dims: readonly number[], tensors: readonly NodeJS.TypedArray[], threads: number): number
   /** runs a kernel's shares one after the other on this thread, to check its results */
   runOp(
     isa: string,

@@ -1,7 +1,8 @@
 import {describe, expect, test} from 'vitest'
 import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {mixOf} from '../../src/analysis/mix.ts'
-import {benchKernels, benchPairs, entryOf} from '../../src/kernels/bench.ts'
+import {benchKernels, entryOf} from '../../src/kernels/bench.ts'
+import {benchPairs} from '../../src/kernels/pairs.ts'
 import {programTime, roofFor} from '../../src/kernels/place.ts'
 import {kernels, pairIds, pairs} from '../../src/kernels/registry.ts'
 
@@ -56,6 +57,20 @@ describe('the roof of a program', () => {
     [40_000_000, 2, 'read-DRAM-t2'],
   ] as const)('%d elements on %d threads: %s', (elements, threads, id) => {
     expect(roofFor(machine, [addOf(elements)], threads)?.bandwidth(['read']).id).toBe(id)
+  })
+
+  test('a set little larger than a cache may still find most of itself there, one four times as large nothing', () => {
+    const at = (elements: number) => {
+      const program = addOf(elements)
+      return programTime(program, roofFor(machine, [program], 2)!)
+    }
+    const bytes = 12 * 180_000 // two caches of 512 KiB hold 49 % of it; at 2.06 times their size 65 % of that is remembered
+    const share = (1_048_576 / bytes) * (1 - (bytes / 1_048_576 - 1) / 3)
+    const {seconds, bound} = at(180_000)
+    expect(seconds).toBeCloseTo(bytes * (share / 2e11 + (1 - share) / 2e10), 12)
+    expect(bound).toBe('read-DRAM-t2')
+    expect(at(400_000).seconds).toBeCloseTo((12 * 400_000) / 2e10, 12)
+    expect(at(80_000).bound).toBe('read-L2-t2')
   })
 
   test('ignores what was judged implausible, and takes other thread counts where there is no exact one', () => {
@@ -135,7 +150,7 @@ describe('an entry', () => {
       kernels.add,
       [1000],
       addOf(1000),
-      [1, 1, 1, 0.5].map((x) => x / seconds),
+      {rates: [1, 1, 1, 0.5].map((x) => x / seconds), counters: null},
       maxError,
       setup,
       machine,
@@ -159,7 +174,10 @@ describe('an entry', () => {
   })
 
   test('without fitting ceilings has no roof, and says null', () => {
-    const e = entryOf(kernels.add, [1000], addOf(1000), [1e6, 1e6, 1e6], 0, setup, {...machine, ceilings: [fma(1, 1)]})
+    const e = entryOf(kernels.add, [1000], addOf(1000), {rates: [1e6, 1e6, 1e6], counters: null}, 0, setup, {
+      ...machine,
+      ceilings: [fma(1, 1)],
+    })
     expect(e).toMatchObject({bound: null, attainable: null, efficiency: null, verdict: 'ok'})
   })
 })

@@ -23,7 +23,13 @@ export const benchEntrySchema = z.strictObject({
   attainable: maybe.describe('FLOP/s, or B/s where the operator has no FLOPs; null without fitting ceilings'),
   efficiency: maybe.describe('attainable time ÷ fastest time'),
   efficiencyMedian: maybe.describe('attainable time ÷ median time'),
-  maxError: finite.describe('against the f64 reference: absolute below 1, relative above'),
+  maxError: maybe.describe('against the f64 reference: absolute below 1, relative above; null where nothing checks it'),
+  counters: z
+    .strictObject({instructions: finite, cycles: finite, lastLevelMisses: finite})
+    .nullable()
+    .optional()
+    .describe('hardware counts of one call, all threads; null where the system does not let this process read them'),
+  countersReason: z.string().optional(),
   verdict: verdictSchema,
   reason: z.string().optional(),
 })
@@ -38,6 +44,16 @@ export const pairSchema = z.strictObject({
   bytesSaved: z.number(),
   speedup: maybe.describe('medians: unfused time ÷ fused time'),
   predictedSpeedup: maybe.describe('the same of the times that the roof allows'),
+  pays: z
+    .strictObject({
+      dim: z.string().describe('the dimension that was swept'),
+      when: z.enum(['always', 'never', 'from', 'up-to']),
+      at: maybe.describe('the size at which it changes'),
+      points: z.array(z.strictObject({size: z.int().positive(), bytes: finite, speedup: finite, predicted: maybe})),
+    })
+    .nullable()
+    .optional()
+    .describe('sizes at which fusing is at least 3 % faster; null where one size was asked for'),
 })
 
 /** `comparison@1` of `compare --fused`. */

@@ -2,8 +2,8 @@
 import * as Flags from '@oclif/core/flags'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {wholeNumber} from '../../analysis/workload.ts'
-import type {BenchOptions} from '../../kernels/bench.ts'
 import {loadNative} from '../../kernels/native.ts'
+import type {BenchOptions} from '../../kernels/run.ts'
 import type {GpuBenchOptions} from '../../kernels/webgpu/bench.ts'
 import type {GpuSession} from '../../kernels/webgpu/session.ts'
 import {number, workloadFlags} from './flags.ts'
@@ -84,14 +84,31 @@ async function onGpu<T>(
  * Runs kernels where `--backend` says.
  * @throws AnalysisError `no-addon`, `no-adapter`, and as the benches
  */
-export async function runKernels(flags: KernelFlags, kernels: readonly string[], host: MachineHost) {
+export async function runKernels(
+  flags: KernelFlags & {sweep?: boolean; load?: string | undefined},
+  kernels: readonly string[],
+  host: MachineHost,
+) {
+  const {sweep, load} = flags
+  if (sweep && flags.dims)
+    throw new AnalysisError('bad-flag', '--sweep chooses the sizes and excludes --dims', ['leave --dims out'])
+  if (load !== undefined && (kernels.length > 0 || sweep))
+    throw new AnalysisError('bad-flag', '--load runs one shared object: no kernel names and no --sweep beside it', [
+      'perf bench --load ./mykernel.so --dims 1024',
+    ])
+  if (flags.backend === 'webgpu' && (sweep || load !== undefined))
+    throw new AnalysisError('bad-flag', `--${sweep ? 'sweep' : 'load'} is of processors`, ['--backend cpu'])
   if (flags.backend === 'webgpu') {
     const {benchGpuKernels} = await import('../../kernels/webgpu/bench.ts')
     return onGpu(flags, host, (session, options) =>
       withProgress(host.showsProgress, (onProgress) => benchGpuKernels(session, {...options, kernels, onProgress})),
     )
   }
-  const options = await cpuOptions(flags, host)
+  const options = {...(await cpuOptions(flags, host)), ...(sweep ? {sweep} : {})}
+  if (load !== undefined) {
+    const {benchUserKernel} = await import('../../kernels/user-kernel.ts')
+    return withProgress(host.showsProgress, (onProgress) => benchUserKernel(load, {...options, onProgress}))
+  }
   const {benchKernels} = await import('../../kernels/bench.ts')
   return withProgress(host.showsProgress, (onProgress) => benchKernels({...options, kernels, onProgress}))
 }
@@ -105,6 +122,6 @@ export async function runPairs(flags: KernelFlags, pairs: readonly string[] | un
     )
   }
   const options = await cpuOptions(flags, host)
-  const {benchPairs} = await import('../../kernels/bench.ts')
+  const {benchPairs} = await import('../../kernels/pairs.ts')
   return withProgress(host.showsProgress, (onProgress) => benchPairs({...options, pairs, onProgress}))
 }

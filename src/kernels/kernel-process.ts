@@ -1,0 +1,110 @@
+/** The process that a shared object's kernel runs in: one request, one answer; see user-kernel.ts. */
+import {freemem} from 'node:os'
+import {loadNative, type NativeSession, type TensorSpec, type UserKernel} from './native.ts'
+import {testValues} from './program.ts'
+import type {Task} from './rounds.ts'
+import {measureTasks, thorough} from './run.ts'
+import type {UserReply, UserRequest, UserRun} from './user-kernel.ts'
+
+const send = (reply: UserReply) => process.send!(reply)
+
+class Refusal extends Error {
+  readonly code: 'bad-file' | 'does-not-fit' | 'bad-dimension'
+  constructor(code: Refusal['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** Values for a tensor of the kernel's type: f32 and f64 in [−1, 1), else any bytes. */
+function valuesOf(bytes: number, dtype: UserKernel['dtype'], seed: number): NodeJS.TypedArray {
+  if (dtype === 'f64' && bytes % 8 === 0) return Float64Array.from(testValues(bytes / 8, seed))
+  if (dtype === 'f32' && bytes % 4 === 0) return testValues(bytes / 4, seed)
+  return Uint8Array.from({length: bytes}, (_, i) => (i * 167 + seed * 13) & 255)
+}
+
+async function measure(
+  session: NativeSession,
+  tensors: readonly TensorSpec[],
+  dims: number[],
+  {isa, threads}: UserRequest,
+) {
+  const none = Array<number>(threads)
+  await session.open([...none.fill(64)], [...none.fill(0)])
+  await session.allocate(tensors)
+  const stages = [{kernel: 'user', dims, in: [], out: tensors.map((_, i) => i)}]
+  const task: Task = {
+    id: 'user',
+    label: 'user',
+    calibrate: true,
+    spec: {probe: 'program', isa, threads, bytes: 0, roam: false, passes: 1, repetitions: 1, clock: false, stages},
+  }
+  return (await measureTasks(session, [task], thorough, undefined)).get('user')!
+}
+
+/** @throws {Refusal} what is wrong with the object, its dims or its size */
+async function run(request: UserRequest): Promise<UserRun> {
+  const addon = loadNative()
+  send({stage: 'loading'})
+  let kernel: UserKernel
+  try {
+    kernel = addon.loadKernel(request.path)
+  } catch (error) {
+    throw new Refusal('bad-file', error instanceof Error ? error.message : String(error))
+  }
+  const dims = [...(request.dims ?? kernel.defaults)]
+  if (dims.length !== kernel.dims.length || dims.some((dim) => !Number.isInteger(dim) || dim < 0 || dim > 2 ** 40))
+    throw new Refusal('bad-dimension', `dims ${dims.join('x')} do not fit ${kernel.dims.join('x')}`)
+  send({stage: 'describing itself'})
+  const {tensors, flops, bytesRead, bytesWritten} = addon.describeKernel(dims)
+  const counts = [...tensors, flops, bytesRead, bytesWritten]
+  if (counts.some((count) => !Number.isSafeInteger(count) || count < 0) || bytesRead + bytesWritten === 0)
+    throw new Refusal(
+      'bad-file',
+      `its FLOPs and bytes at ${dims.join('x')} are not whole numbers: ${counts.join(', ')}`,
+    )
+  const bytes = tensors.reduce((sum, size) => sum + size, 0)
+  if (bytes > 0.8 * freemem())
+    throw new Refusal(
+      'does-not-fit',
+      `needs ${(bytes / 1e9).toFixed(1)} GB of tensors; ${(freemem() / 1e9).toFixed(1)} GB are free`,
+    )
+  let maxError: number | null = null
+  if (kernel.checks) {
+    send({stage: 'being checked'})
+    const error = addon.checkKernel(
+      dims,
+      [...tensors].map((size, i) => valuesOf(size, kernel.dtype, i)),
+      request.threads,
+    )
+    maxError = Number.isFinite(error) && error >= 0 ? error : Number.MAX_VALUE
+  }
+  send({stage: 'being measured'})
+  const specs = [...tensors].map(
+    (size): TensorSpec => ({bytes: size, fill: kernel.dtype === 'int8' ? 'bytes' : kernel.dtype}),
+  )
+  const session = new addon.Session()
+  try {
+    return {
+      kernel,
+      dims,
+      flops,
+      bytesRead,
+      bytesWritten,
+      maxError,
+      measured: await measure(session, specs, dims, request),
+    }
+  } finally {
+    session.close()
+  }
+}
+
+process.once('message', (request: UserRequest) => {
+  run(request).then(
+    (found) => send({found}),
+    (error: unknown) => {
+      if (error instanceof Refusal) send({problem: error.message, code: error.code})
+      else throw error
+    },
+  )
+})

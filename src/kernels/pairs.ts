@@ -1,0 +1,163 @@
+/** Runs unfused chains against their fused forms: what fusing brings, by the roof and by the clock, and from which size on. */
+import type {Machine} from '../analysis/document/machine.ts'
+import type {Warning} from '../analysis/errors.ts'
+import {type BenchEntry, entryOf, warningsOf} from './bench.ts'
+import {programTime, roofFor} from './place.ts'
+import {type Program, partBytes} from './program.ts'
+import {type KernelDType, type PairDef, type PairId, pairIds, pairs} from './registry.ts'
+import {
+  type BenchOptions,
+  brief,
+  choose,
+  measure,
+  type Run,
+  runsOf,
+  type Setup,
+  setUp,
+  sweepOf,
+  withSession,
+} from './run.ts'
+import {summarize} from './statistics.ts'
+import {checkProgram} from './verify.ts'
+
+/** One size of a sweep. */
+export interface PayPoint {
+  /** the swept dimension */
+  size: number
+  /** compulsory bytes of the fused form */
+  bytes: number
+  /** medians: unfused time ÷ fused time */
+  speedup: number
+  /** the same of the times that the roof allows; `null` without fitting ceilings */
+  predicted: number | null
+}
+
+/** At which sizes fusing pays: is at least `worthwhile` times faster. */
+export interface Pays {
+  /** the dimension that was swept; the others are those of the size in memory */
+  dim: string
+  when: 'always' | 'never' | 'from' | 'up-to'
+  /** the size at which that changes, between two measured ones; `null` for always and never */
+  at: number | null
+  points: PayPoint[]
+}
+
+/** An unfused chain against its fused form: an entry of `comparison@1`. */
+export interface PairEntry {
+  id: string
+  dims: Record<string, number>
+  unfused: BenchEntry & {parts: string[]}
+  fused: BenchEntry
+  /** compulsory bytes of the chain less those of the fused form */
+  bytesSaved: number
+  /** medians: unfused time ÷ fused time */
+  speedup: number
+  /** the same of the times that the roof allows; `null` without fitting ceilings */
+  predictedSpeedup: number | null
+  /** `null` where one size was asked for */
+  pays: Pays | null
+}
+
+/** Faster by less than this is noise. */
+const worthwhile = 1.03
+
+/**
+ * Where fusing starts or stops to pay, seen from the largest size: the last change, between two sizes by geometric interpolation.
+ * @param points by ascending size
+ */
+export function payingSizes(dim: string, points: readonly PayPoint[]): Pays {
+  const pays = points.map(({speedup}) => speedup >= worthwhile)
+  const last = pays.at(-1) ?? false
+  const turn = pays.lastIndexOf(!last)
+  const [before, after] = [points[turn], points[turn + 1]]
+  if (!before || !after) return {dim, when: last ? 'always' : 'never', at: null, points: [...points]}
+  const share = Math.log(worthwhile / before.speedup) / Math.log(after.speedup / before.speedup)
+  const at = Math.round(before.size * (after.size / before.size) ** Math.min(1, Math.max(0, share)))
+  return {dim, when: last ? 'from' : 'up-to', at, points: [...points]}
+}
+
+/** Speed-up that the roof allows; `null` without fitting ceilings. */
+function predictedSpeedup(chain: Program, one: Program, {threads}: Setup, machine: Machine): number | null {
+  const [apart, joined] = [roofFor(machine, [chain], threads), roofFor(machine, [one], threads)]
+  return apart && joined ? programTime(chain, apart).seconds / programTime(one, joined).seconds : null
+}
+
+const median = (rates: readonly number[]): number => summarize(rates.map((rate) => 1 / rate))?.median ?? 0
+
+async function sweep(def: PairDef, dtype: KernelDType, setup: Setup, options: BenchOptions): Promise<Pays> {
+  const {dim, sizes} = sweepOf(def)
+  const points: PayPoint[] = []
+  for (const dims of sizes) {
+    const [chain, one] = [def.unfused(dims, dtype), def.fused(dims, dtype)]
+    const measured = await withSession(setup, options.signal, (session) =>
+      measure(session, [chain, one], setup, options.signal, brief),
+    )
+    const [slow, fast] = [chain, one].map(({id}) => median(measured.get(id)!.rates))
+    if (!slow || !fast) continue
+    points.push({
+      size: dims[def.dims.indexOf(dim)]!,
+      bytes: one.parts.reduce((sum, part) => sum + partBytes(part), 0),
+      speedup: slow / fast,
+      predicted: predictedSpeedup(chain, one, setup, options.machine),
+    })
+  }
+  return payingSizes(dim, points)
+}
+
+/**
+ * Measures unfused chains and their fused forms over the same tensors, in turn, so that both meet the same neighbours.
+ * @throws {AnalysisError} as `benchKernels`
+ */
+export async function benchPairs(
+  options: BenchOptions & {pairs?: readonly string[] | undefined},
+): Promise<{pairs: PairEntry[]; warnings: Warning[]}> {
+  const setup = setUp(options)
+  const chosen = choose<PairId>(options.pairs, pairIds, 'pair').map((id): PairDef => pairs[id])
+  const runs = runsOf(chosen, options)
+  const entries: PairEntry[] = []
+  const swept = new Map<string, Pays>()
+  for (const [i, run] of runs.entries()) {
+    const {def, dims, dtype} = run
+    options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
+    const key = `${def.id} ${dtype}`
+    if (!options.dims && !swept.has(key)) swept.set(key, await sweep(def, dtype, setup, options))
+    entries.push({...(await benchPair(run, setup, options)), pays: swept.get(key) ?? null})
+  }
+  options.onProgress?.(runs.length, runs.length, 'done')
+  return {pairs: entries, warnings: warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))}
+}
+
+async function benchPair(
+  {def, dims, dtype}: Run<PairDef>,
+  setup: Setup,
+  options: BenchOptions,
+): Promise<Omit<PairEntry, 'pays'>> {
+  const {addon, isa, threads} = setup
+  const [chain, one] = [def.unfused(dims, dtype), def.fused(dims, dtype)]
+  const series = await withSession(setup, options.signal, (session) =>
+    measure(session, [chain, one], setup, options.signal),
+  )
+  const entry = (program: Program, check: Program, op: string) => {
+    const maxError = checkProgram(addon, check, isa, threads)
+    return entryOf(
+      {...def, id: program.id, op},
+      dims,
+      program,
+      series.get(program.id)!,
+      maxError,
+      {isa, threads},
+      options.machine,
+    )
+  }
+  const unfused = entry(chain, def.unfused(def.check, dtype), chain.parts.map(({kernel}) => kernel).join(', '))
+  const fused = entry(one, def.fused(def.check, dtype), def.op)
+  return {
+    id: def.id,
+    dims: fused.dims,
+    unfused: {...unfused, parts: chain.parts.map(({kernel}) => kernel)},
+    fused,
+    bytesSaved: unfused.bytes - fused.bytes,
+    speedup: unfused.seconds.median / fused.seconds.median,
+    predictedSpeedup: predictedSpeedup(chain, one, setup, options.machine),
+  }
+}

@@ -1,0 +1,134 @@
+/** A kernel from a shared object, run in a process of its own: where it crashes, that is a result and not the end of the program. */
+import {fork} from 'node:child_process'
+import {existsSync} from 'node:fs'
+import {join, resolve} from 'node:path'
+import {AnalysisError, quoted, type Warning} from '../analysis/errors.ts'
+import {type BenchEntry, entryOf, warningsOf} from './bench.ts'
+import type {UserKernel} from './native.ts'
+import {packageRoot} from './package-root.ts'
+import type {Part} from './program.ts'
+import {throwIfAborted} from './rounds.ts'
+import {type BenchOptions, checkDims, type Measured, setUp} from './run.ts'
+
+/** What the process is told to do. */
+export interface UserRequest {
+  path: string
+  dims: readonly number[] | undefined
+  isa: string
+  threads: number
+}
+
+/** What it says: how far it is, what it found, or why it cannot. */
+export type UserReply =
+  | {stage: string}
+  | {problem: string; code: 'bad-file' | 'does-not-fit' | 'bad-dimension'}
+  | {found: UserRun}
+
+/** A measured kernel of a shared object. */
+export interface UserRun {
+  kernel: UserKernel
+  dims: number[]
+  flops: number
+  bytesRead: number
+  bytesWritten: number
+  /** `null` where the kernel has no check */
+  maxError: number | null
+  measured: Measured
+}
+
+const header = 'build it against native/include/ridgepoint/kernel.h (docs/user-kernels.md)'
+
+/** Runs the request apart. @throws {AnalysisError} `kernel-failed`, `bad-file`, `bad-dimension`, `does-not-fit`, `interrupted` */
+async function apart(request: UserRequest, options: BenchOptions): Promise<UserRun> {
+  const worker = join(packageRoot().path, 'dist', 'kernel-process.js')
+  if (!existsSync(worker))
+    throw new AnalysisError('internal', `${worker} is missing: the package was not built`, ['npm run build'])
+  throwIfAborted(options.signal)
+  // what the kernel prints must not stand in the answer: both streams are standard error
+  const child = fork(worker, [], {stdio: ['ignore', 2, 2, 'ipc'], serialization: 'advanced', execArgv: []})
+  const stop = () => child.kill('SIGKILL')
+  options.signal?.addEventListener('abort', stop, {once: true})
+  try {
+    return await new Promise<UserRun>((done, fail) => {
+      let stage = 'starting'
+      let found: UserRun | undefined
+      child.on('message', (reply: UserReply) => {
+        if ('stage' in reply) {
+          stage = reply.stage
+          options.onProgress?.(0, 1, `${request.path}: ${stage}`)
+        } else if ('found' in reply) {
+          found = reply.found
+          child.disconnect()
+        } else fail(new AnalysisError(reply.code, `${request.path}: ${reply.problem}`, [header]))
+      })
+      child.on('error', fail)
+      child.on('exit', (code, signal) => {
+        if (found) return done(found)
+        const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`
+        fail(
+          new AnalysisError('kernel-failed', `${request.path}: its process ${how} while ${stage}`, [
+            'run it under a debugger or with -fsanitize=address',
+            header,
+          ]),
+        )
+      })
+      child.send(request)
+    })
+  } catch (error) {
+    throwIfAborted(options.signal)
+    throw error
+  } finally {
+    options.signal?.removeEventListener('abort', stop)
+    child.kill('SIGKILL')
+  }
+}
+
+/**
+ * Measures the kernel of a shared object under the same protocol, statistics and roof as our own.
+ * @throws {AnalysisError} `bad-file`, `bad-flag`, `bad-dimension`, `does-not-fit`, `kernel-failed`, `no-addon`, `interrupted`
+ */
+export async function benchUserKernel(
+  path: string,
+  options: BenchOptions,
+): Promise<{kernels: BenchEntry[]; warnings: Warning[]}> {
+  const {isa, threads} = setUp(options)
+  if (!existsSync(path))
+    throw new AnalysisError('bad-file', `there is no file ${quoted(path)}`, ['--load ./mykernel.so'])
+  const run = await apart({path: resolve(path), dims: options.dims, isa, threads}, options)
+  const {kernel, dims, flops, bytesRead, bytesWritten, maxError, measured} = run
+  const def = {id: kernel.name, op: 'loaded', dims: kernel.dims}
+  checkDims(def, dims)
+  const use = (name: string, elements: number) => ({name, role: 'input' as const, elements, dtype: null})
+  const part: Part = {
+    kernel: 'user',
+    dims,
+    in: ['read'],
+    out: ['written'],
+    types: {read: 'u8', written: 'u8'},
+    computes: kernel.dtype,
+    cost: {
+      macs: 0,
+      flops,
+      matrix: 0,
+      vector: flops,
+      special: 0,
+      reads: [use('read', bytesRead)],
+      writes: [use('written', bytesWritten)],
+    },
+    reference: () => [],
+  }
+  const entry = entryOf(
+    def,
+    dims,
+    {id: kernel.name, parts: [part]},
+    measured,
+    maxError,
+    {isa, threads},
+    options.machine,
+  )
+  const unchecked: Warning[] =
+    maxError === null
+      ? [{code: 'kernel-unchecked', message: `${kernel.name} has no check: nobody knows whether its results are right`}]
+      : []
+  return {kernels: [entry], warnings: [...unchecked, ...warningsOf([entry])]}
+}

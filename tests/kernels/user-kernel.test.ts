@@ -1,0 +1,100 @@
+import {spawnSync} from 'node:child_process'
+import {existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {afterAll, beforeAll, describe, expect, test} from 'vitest'
+import type {Machine} from '../../src/analysis/document/machine.ts'
+import {benchUserKernel} from '../../src/kernels/user-kernel.ts'
+
+const root = join(import.meta.dirname, '../..')
+const source = join(root, 'docs/examples/axpy.c')
+const machine: Machine = {id: 'local', name: 'no ceilings', identity: {}, ceilings: []}
+let folder = ''
+
+/** Builds the example of the docs with definitions that break it. */
+function build(name: string, ...flags: string[]): string {
+  const file = join(folder, `${name}.so`)
+  const args = ['-O1', '-shared', '-fPIC', '-I', join(root, 'native/include'), ...flags, source, '-o', file, '-lm']
+  const {status, stderr} = spawnSync(process.env.CC ?? 'cc', args, {encoding: 'utf8'})
+  expect(status, stderr).toBe(0)
+  return file
+}
+
+const run = (path: string, dims?: number[]) => benchUserKernel(path, {dims, threads: 1, machine})
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-'))
+})
+afterAll(() => rmSync(folder, {recursive: true, force: true}))
+
+describe("a user's kernel", () => {
+  test('the example of the docs is measured and checked', async () => {
+    expect(existsSync(join(root, 'dist/kernel-process.js')), 'npm run build comes first').toBe(true)
+    const {kernels, warnings} = await run(build('axpy'), [1000])
+    expect(kernels).toHaveLength(1)
+    expect(kernels[0]).toMatchObject({id: 'axpy', dims: {elements: 1000}, flops: 2000, bytes: 12_000, dtype: 'f32'})
+    expect(kernels[0]!.maxError).toBeLessThan(1e-6)
+    expect(kernels[0]!.seconds.min).toBeGreaterThan(0)
+    expect(warnings.map(({code}) => code)).not.toContain('kernel-unchecked')
+  })
+
+  test('wrong results are called wrong', async () => {
+    const {kernels} = await run(build('wrong', '-DFACTOR=4'), [1000])
+    expect(kernels[0]).toMatchObject({verdict: 'wrong'})
+  })
+
+  test('a kernel without a check says so', async () => {
+    const {kernels, warnings} = await run(build('unchecked', '-DUNCHECKED'), [1000])
+    expect(kernels[0]!.maxError).toBeNull()
+    expect(warnings[0]).toMatchObject({code: 'kernel-unchecked'})
+  })
+
+  test('a crash is a reported failure', async () => {
+    await expect(run(build('crash', '-DCRASH'), [1000])).rejects.toMatchObject({
+      code: 'kernel-failed',
+      message: expect.stringMatching(/SIG(SEGV|BUS).*being checked/),
+    })
+  })
+
+  test('an early exit is a reported failure', async () => {
+    await expect(run(build('exit', '-DEXITS'), [1000])).rejects.toMatchObject({
+      code: 'kernel-failed',
+      message: expect.stringContaining('code 7'),
+    })
+  })
+
+  test('another version of the header, no such symbol, no object, no file', async () => {
+    await expect(run(build('version', '-DVERSION=99'))).rejects.toMatchObject({
+      code: 'bad-file',
+      message: expect.stringContaining('version 99'),
+    })
+    await expect(run(build('symbol', '-Dridgepoint_kernel_get=another_name'))).rejects.toMatchObject({
+      message: expect.stringContaining('ridgepoint_kernel_get'),
+    })
+    const text = join(folder, 'text.so')
+    writeFileSync(text, 'hello')
+    await expect(run(text)).rejects.toMatchObject({code: 'bad-file'})
+    await expect(run(join(folder, 'none.so'))).rejects.toMatchObject({code: 'bad-file'})
+  })
+
+  test('dims that do not fit, sizes that do not', async () => {
+    const file = build('sizes')
+    await expect(run(file, [1, 2])).rejects.toMatchObject({code: 'bad-dimension'})
+    await expect(run(file, [2 ** 39])).rejects.toMatchObject({
+      code: 'does-not-fit',
+      message: expect.stringContaining('GB'),
+    })
+  })
+
+  test('an abort ends the process', async () => {
+    const stop = new AbortController()
+    setTimeout(() => stop.abort(), 100)
+    const slow = benchUserKernel(build('endless', '-DENDLESS'), {
+      dims: [1000],
+      threads: 1,
+      machine,
+      signal: stop.signal,
+    })
+    await expect(slow).rejects.toMatchObject({code: 'interrupted'})
+  })
+})
