@@ -18,6 +18,7 @@ import {adviceSection, assumptionsSection} from './sections/advice.ts'
 import {answerSection} from './sections/answer.ts'
 import {chartSection} from './sections/chart.ts'
 import {comparisonSection} from './sections/comparison.ts'
+import {compressionSection} from './sections/compression.ts'
 import {controlsSection} from './sections/controls.ts'
 import {fusionSection} from './sections/fusion.ts'
 import {ceilingsSection, rankingSection} from './sections/machine.ts'
@@ -213,6 +214,7 @@ async function build(root: HTMLElement): Promise<void> {
     operatorsSection(store),
     timeChart.element,
     fusion?.element,
+    live(store, () => compressionSection(store.document)),
     throughputChart!.element,
     latencyChart!.element,
     live(store, () => rankingSection(store.document)),

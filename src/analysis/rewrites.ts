@@ -4,7 +4,7 @@ import {type Evaluation, evaluate} from './evaluate.ts'
 import type {Graph} from './graph.ts'
 import {buildGraph, type ModelDef} from './models/types.ts'
 import {compress, reshape} from './passes/compress.ts'
-import type {Compression} from './passes/compression.ts'
+import {type Compression, prunes} from './passes/compression.ts'
 import {applyFusion, type Fusion} from './passes/index.ts'
 import type {Roof} from './roofline.ts'
 import {evaluateStep, isTraining, stepOf} from './training/evaluate.ts'
@@ -55,17 +55,19 @@ export function compressionSummary(
   const {compression} = work
   if (!compression) return []
   const {prune, lowRank, quantize, convolution} = compression
-  const channels = prune.filter(({what}) => what === 'channels')
+  const {channels, heads, weights} = prunes(compression)
+  const shapes = [...heads, ...channels]
   const none: Compression = {...compression, prune: [], lowRank: [], quantize: [], convolution: 'direct'}
   const stages: {pass: CompressionSummary[number]['pass']; asked: boolean; upTo: Compression}[] = [
-    {pass: 'prune-channels', asked: channels.length > 0, upTo: {...none, prune: channels}},
-    {pass: 'low-rank', asked: lowRank.length > 0, upTo: {...none, prune: channels, lowRank}},
+    {pass: 'prune-heads', asked: heads.length > 0, upTo: {...none, prune: heads}},
+    {pass: 'prune-channels', asked: channels.length > 0, upTo: {...none, prune: shapes}},
+    {pass: 'low-rank', asked: lowRank.length > 0, upTo: {...none, prune: shapes, lowRank}},
     {
       pass: convolution === 'winograd' ? 'conv-winograd' : 'conv-im2col',
       asked: convolution !== 'direct',
-      upTo: {...none, prune: channels, lowRank, convolution},
+      upTo: {...none, prune: shapes, lowRank, convolution},
     },
-    {pass: 'prune-weights', asked: prune.length > channels.length, upTo: {...none, prune, lowRank, convolution}},
+    {pass: 'prune-weights', asked: weights.length > 0, upTo: {...none, prune, lowRank, convolution}},
     {pass: 'quantize', asked: quantize.length > 0, upTo: compression},
   ]
   const asked = stages.filter((stage) => stage.asked)

@@ -4,7 +4,7 @@ import type {ModelTraits, ModelWork} from './architectures/types.ts'
 import {type ComputeDType, dtypeBits} from './dtype.ts'
 import {AnalysisError} from './errors.ts'
 import {type ModelDef, traitsOf} from './models/types.ts'
-import {type Compression, type CompressionOptions, resolveCompression} from './passes/compression.ts'
+import {type Compression, type CompressionOptions, prunes, resolveCompression} from './passes/compression.ts'
 import {type Fusion, fusions} from './passes/index.ts'
 import {type RoutingOptions, resolveRouting} from './routing.ts'
 import {refuseTraining, resolveTraining, type Training, type TrainingOptions} from './training/options.ts'
@@ -143,9 +143,9 @@ function inputsOf(
 function compressionOf(options: WorkloadOptions, training: boolean): {compression?: Compression} {
   const compression = resolveCompression(options)
   if (!compression) return {}
-  if (training && (compression.quantize.length > 0 || compression.prune.some(({what}) => what !== 'channels'))) {
+  if (training && (compression.quantize.length > 0 || prunes(compression).weights.length > 0)) {
     throw new AnalysisError('bad-flag', '--quantize and --prune of single weights do not apply to training', [
-      'use --prune channels:0.25 or --low-rank with --phase train, or another phase',
+      'use --prune channels:0.25, --prune heads:0.25 or --low-rank with --phase train, or another phase',
     ])
   }
   return {compression}

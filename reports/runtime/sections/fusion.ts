@@ -86,7 +86,7 @@ function levelColumns(analysis: Analysis): Column<FusionLevel>[] {
 }
 
 /** A before and an after in one cell, so that they are read together. */
-const pair = (before: string, after: string) =>
+export const pair = (before: string, after: string) =>
   h('span', {class: 'pair'}, h('span', {}, before), h('span', {class: 'arrow'}, ' → '), h('strong', {}, after))
 
 const groupColumns: Column<FusionGroup>[] = [

@@ -17,7 +17,15 @@ export type CompressionSide = z.infer<typeof compressionSideSchema>
 
 export const compressionSchema = z.array(
   z.strictObject({
-    pass: z.enum(['prune-channels', 'low-rank', 'conv-im2col', 'conv-winograd', 'prune-weights', 'quantize']),
+    pass: z.enum([
+      'prune-heads',
+      'prune-channels',
+      'low-rank',
+      'conv-im2col',
+      'conv-winograd',
+      'prune-weights',
+      'quantize',
+    ]),
     before: compressionSideSchema,
     after: compressionSideSchema,
   }),
@@ -38,7 +46,9 @@ export const compressionWorkSchema = z.strictObject({
       }),
     )
     .readonly(),
-  prune: z.array(z.strictObject({where, what: z.enum(['weights', '2:4', 'channels']), share: z.number()})).readonly(),
+  prune: z
+    .array(z.strictObject({where, what: z.enum(['weights', '2:4', 'channels', 'heads']), share: z.number()}))
+    .readonly(),
   lowRank: z.array(z.strictObject({where, rank: sum})).readonly(),
   dequantize: z.enum(['fused', 'separate']),
   convolution: z.enum(['direct', 'im2col', 'winograd']).default('direct'),

@@ -6,7 +6,7 @@ import {AnalysisError, quoted} from '../errors.ts'
 export type Granularity = 'tensor' | 'channel' | 'group'
 
 export interface QuantizeRule {
-  /** start of the operator ids it applies to; `null`: all products but the LM head */
+  /** start of the operator ids it applies to, `*` for any part of them; `null`: all products but the LM head */
   readonly where: string | null
   readonly what: 'weights' | 'activations' | 'kv'
   readonly dtype: Extract<ComputeDType, 'int8' | 'int4' | 'fp8'>
@@ -18,8 +18,8 @@ export interface QuantizeRule {
 
 export interface PruneRule {
   readonly where: string | null
-  /** single weights, two of every four, or whole output channels */
-  readonly what: 'weights' | '2:4' | 'channels'
+  /** single weights, two of every four, whole output channels, or attention heads */
+  readonly what: 'weights' | '2:4' | 'channels' | 'heads'
   /** share that is removed */
   readonly share: number
 }
@@ -90,17 +90,18 @@ export function parseQuantize(text: string): QuantizeRule[] {
 }
 
 /**
- * `2:4`, `weights:0.5` (single weights, half of them), `channels:0.25` (a quarter of the inner channels), each with a place.
+ * `2:4`, `weights:0.5` (single weights, half of them), `channels:0.25` (a quarter of the inner channels), `heads:0.5` (half of
+ * the attention heads), each with a place.
  * @throws AnalysisError `bad-flag`
  */
 export function parsePrune(text: string): PruneRule[] {
-  const example = '2:4, weights:0.5 or layers.mlp=channels:0.25'
+  const example = '2:4, weights:0.5, heads:0.5 or layers.mlp=channels:0.25'
   return partsOf(text).map(({where, rule}) => {
     if (rule === '2:4') return {where, what: '2:4', share: 0.5}
-    const match = /^(weights|channels):(0?\.\d{1,9})$/.exec(rule)
+    const match = /^(weights|channels|heads):(0?\.\d{1,9})$/.exec(rule)
     const share = Number(match?.[2])
     if (!match || !(share > 0)) return refuse('--prune', text, example)
-    return {where, what: match[1] as 'weights' | 'channels', share}
+    return {where, what: match[1] as 'weights' | 'channels' | 'heads', share}
   })
 }
 
@@ -168,7 +169,27 @@ export function compressionOptions(compression: Compression | undefined): Compre
   }
 }
 
+/** Rules of pruning that change shapes, and those that leave holes: one of each may apply to an operator. */
+export const prunes = ({prune}: Compression) => ({
+  channels: prune.filter(({what}) => what === 'channels'),
+  heads: prune.filter(({what}) => what === 'heads'),
+  weights: prune.filter(({what}) => what === 'weights' || what === '2:4'),
+})
+
+/** Whether an id begins as the place says; `*` stands for any part of it (`*.attn`, `layers.*.down`). */
+function matches(where: string, id: string): boolean {
+  if (!where.includes('*')) return id.startsWith(where)
+  const parts = where.split('*')
+  let at = 0
+  for (const [i, part] of parts.entries()) {
+    const found = i === 0 ? (id.startsWith(part) ? 0 : -1) : id.indexOf(part, at)
+    if (found < 0) return false
+    at = found + part.length
+  }
+  return true
+}
+
 /** The last rule that applies to an operator: later rules override earlier ones. */
 export function ruleFor<R extends {readonly where: string | null}>(rules: readonly R[], id: string): R | undefined {
-  return rules.findLast(({where}) => (where === null ? id !== 'lm_head' : id.startsWith(where)))
+  return rules.findLast(({where}) => (where === null ? id !== 'lm_head' : matches(where, id)))
 }

@@ -1,12 +1,7 @@
 /** Inner channels removed: the products on both sides shrink, and everything between them follows. */
 import type {Graph, Node, Tensor} from '../graph.ts'
-import {ops} from '../ops/index.ts'
-import type {Dims, OpDef} from '../ops/types.ts'
 import {type PruneRule, ruleFor} from './compression.ts'
-
-const registry: Readonly<Record<string, OpDef>> = ops
-
-type Sizes = Record<string, Dims[string]>
+import {type Edges, edgesOf, resize, type Sizes} from './rewrite.ts'
 
 const isProduct = (node: Node): boolean =>
   (node.kind === 'linear' && node.outputs.length === 1) || (node.kind === 'conv' && node.dims.groups === 1)
@@ -35,16 +30,12 @@ interface Between {
 }
 
 /** Everything that shares the channels of `start`; `null` where some of it is neither a product nor inside a channel. */
-function between(
-  start: Tensor,
-  makerOf: ReadonlyMap<Tensor, Node>,
-  readersOf: ReadonlyMap<Tensor, Node[]>,
-): Between | null {
+function between(start: Tensor, edges: Edges): Between | null {
   const tensors = new Set<Tensor>([start])
   const [makers, inside, readers] = [new Set<Node>(), new Set<Node>(), new Set<Node>()]
   for (const tensor of tensors) {
-    const maker = makerOf.get(tensor)
-    const reading = readersOf.get(tensor) ?? []
+    const maker = edges.makers.get(tensor)?.[0]
+    const reading = edges.readers.get(tensor) ?? []
     if (!maker || reading.length === 0) return null
     for (const node of [maker, ...reading]) {
       if (staysInChannel(node)) {
@@ -81,44 +72,22 @@ function shrink(group: Between, from: number, to: number, sizes: Map<Node, Sizes
  * the first, columns of the second, and what stands between. Channels of a residual stream, heads and outputs stay.
  */
 export function pruneChannels(graph: Graph, rules: readonly PruneRule[]): Graph {
-  const makerOf = new Map(graph.nodes.flatMap((node) => node.outputs.map((tensor) => [tensor, node] as const)))
-  const readersOf = new Map<Tensor, Node[]>()
-  for (const node of graph.nodes)
-    for (const tensor of new Set(node.inputs)) readersOf.set(tensor, [...(readersOf.get(tensor) ?? []), node])
+  const edges = edgesOf(graph)
   const sizes = new Map<Node, Sizes>()
   const scale = new Map<Tensor, number>()
   for (const node of graph.nodes) {
     const rule = ruleFor(rules, node.id)
     const start = node.outputs[0]
-    if (rule?.what !== 'channels' || !start || !isProduct(node) || scale.has(start)) continue
-    const group = between(start, makerOf, readersOf)
+    if (!rule || !start || !isProduct(node) || scale.has(start)) continue
+    const group = between(start, edges)
     const channels = outputChannels(node)
     const kept = channels - Math.floor(channels * rule.share)
     const alike = group?.makers.every(
-      (maker) => outputChannels(maker) === channels && ruleFor(rules, maker.id)?.what === 'channels',
+      (maker) => outputChannels(maker) === channels && ruleFor(rules, maker.id) !== undefined,
     )
     if (!group || !alike || kept === channels) continue
     shrink(group, channels, kept, sizes)
     for (const tensor of group.tensors) scale.set(tensor, (tensor.elements / channels) * kept)
   }
-  if (sizes.size === 0) return graph
-  const costs = new Map([...sizes].map(([node, dims]) => [node, registry[node.kind]!.cost(dims)] as const))
-  for (const [node, cost] of costs) {
-    node.inputs.forEach((tensor, i) => {
-      if (tensor.role === 'weight') scale.set(tensor, cost.reads[i]!.elements)
-    })
-  }
-  const replaced = new Map([...scale].map(([tensor, elements]) => [tensor, {...tensor, elements, active: elements}]))
-  const of = (tensor: Tensor) => replaced.get(tensor) ?? tensor
-  return {
-    ...graph,
-    nodes: graph.nodes.map((node) => ({
-      ...node,
-      dims: sizes.get(node) ?? node.dims,
-      cost: costs.get(node) ?? node.cost,
-      inputs: node.inputs.map(of),
-      outputs: node.outputs.map(of),
-    })),
-    tensors: graph.tensors.map(of),
-  }
+  return resize(graph, sizes, scale)
 }

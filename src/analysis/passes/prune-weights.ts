@@ -38,7 +38,7 @@ export function pruneWeights(graph: Graph, rules: readonly PruneRule[], weights:
     const at = matrixOf(node)
     const rule = ruleFor(rules, node.id)
     const weight = node.inputs[at]
-    if (!rule || rule.what === 'channels' || !weight || shared.has(weight)) return node
+    if (!rule || !weight || shared.has(weight)) return node
     const {kept, index} = storedOf(weight.elements, rule)
     // few weights removed cost more than they save: the matrix stays dense
     const dense = bytesOf(weight.elements, weights)

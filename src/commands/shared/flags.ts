@@ -181,7 +181,8 @@ export const compressionFlags = {
     helpGroup: compression,
   }),
   prune: Flags.string({
-    summary: 'fewer weights: 2:4, weights:0.5 or channels:0.25 (a share of the inner channels), with [OPERATOR=]',
+    summary:
+      'fewer weights: 2:4, weights:0.5, channels:0.25 (a share of the inner channels) or heads:0.5 (of the attention heads), with [OPERATOR=]',
     helpValue: 'RULE,…',
     helpGroup: compression,
   }),

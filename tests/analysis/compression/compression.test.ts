@@ -138,6 +138,59 @@ describe('quantized weights', () => {
     expect(node(compressed(models.gpt2, {quantize: 'lm_head=w8'}), 'lm_head').cost.reads[1]!.dtype).toBeNull()
   })
 
+  it('are mixed by patterns of operator ids, each with its bits and granularity, later rules over earlier ones', () => {
+    const rules = 'w4g64z,*.attn=w8c,layers.*.down=w8g32,layers.mlp.down.x=w4,layers.attn.out=wf8,a8c,*.attn=a8,kv4g32'
+    const graph = compressed(llama, {quantize: rules, seq: 8, phase: 'decode', context: 64})
+    const read = (id: string) => node(graph, id).cost.reads
+    const weights = (id: string) => read(id).find(({role}) => role === 'weight')!.dtype
+    const ids = ['layers.attn.qkv', 'layers.attn.out', 'layers.mlp.up', 'layers.mlp.down']
+    expect(ids.map(weights)).toEqual(['int8', 'fp8', 'int4', 'int8'])
+    const scales = (id: string) => read(id).find(({name}) => name.endsWith('scales') && !name.startsWith('x'))!.elements
+    expect(ids.map(scales)).toEqual([6144, 1, (14_336 * 4096) / 64, (14_336 * 4096) / 32])
+    // zero points where z asks for them alone
+    expect(ids.map((id) => read(id).some(({name}) => name.endsWith('zero-points')))).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ])
+    // activations: one scale in attention, one per token elsewhere
+    const given = (id: string) => read(id).find(({name}) => name === 'x scales')!.elements
+    expect(ids.map(given)).toEqual([1, 1, 8, 8])
+    // the cache has bits of its own
+    const cache = graph.tensors.filter(({role, name}) => role === 'kv' && !name.includes('scales'))
+    expect(new Set(cache.map(({dtype}) => dtype))).toEqual(new Set(['int4']))
+    // a pattern that matches nothing changes nothing
+    expect(weights('lm_head')).toBeNull()
+  })
+
+  it('of every granularity: weights, activations and cache count their scales in f16, and zero points in their own width', () => {
+    const [tokensCached, kvHeads, headDim, layers] = [64, 8, 128, 32]
+    const values = 2 * tokensCached * kvHeads * headDim * layers
+    const plain = {seq: 1, phase: 'decode', context: tokensCached - 1} as const
+    const held = (quantize: string) => analyze(llama, {...plain, quantize}).totals.memory.kvCache
+    expect(held('kv8')).toBe(values + 2 * layers * 2)
+    expect(held('kv8c')).toBe(values + (values / headDim) * 2)
+    expect(held('kv4g32')).toBe(values / 2 + (values / 32) * 2)
+    const quantized = (quantize: string) =>
+      node(compressed(llama, {quantize, seq: 16}), 'layers.mlp.up.quantize').cost.writes.map((u) => [
+        u.elements,
+        u.dtype,
+      ])
+    expect(quantized('a8')).toEqual([
+      [16 * 4096, 'int8'],
+      [1, 'f16'],
+    ])
+    expect(quantized('a8c')).toEqual([
+      [16 * 4096, 'int8'],
+      [16, 'f16'],
+    ])
+    expect(quantized('af8g128')).toEqual([
+      [16 * 4096, 'fp8'],
+      [(16 * 4096) / 128, 'f16'],
+    ])
+  })
+
   it('share one quantization of the activations that several products read', () => {
     const graph = compressed(llama, {quantize: 'w8c,a8c', seq: 8})
     const made = graph.nodes.filter(({kind}) => kind === 'quantize').map(({id}) => id)
@@ -255,7 +308,15 @@ describe('low rank', () => {
 describe('compressed graphs', () => {
   const options = fc.record({
     quantize: fc.constantFrom(undefined, 'w4g128', 'w8c,a8c', 'w8z,kv4g64', 'a8,kv8c'),
-    prune: fc.constantFrom(undefined, '2:4', 'weights:0.8', 'channels:0.5', 'channels:0.3,layers.attn=2:4'),
+    prune: fc.constantFrom(
+      undefined,
+      '2:4',
+      'weights:0.8',
+      'channels:0.5',
+      'channels:0.3,layers.attn=2:4',
+      'heads:0.5',
+      'heads:0.5,channels:0.5,2:4',
+    ),
     lowRank: fc.constantFrom(undefined, '64', 'layers=17'),
     fusion: fc.constantFrom('none', 'elementwise', 'attention', 'all'),
   })
