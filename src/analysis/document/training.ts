@@ -6,7 +6,7 @@ const maybe = z.number().nullable()
 
 export const trainingSchema = z.strictObject({
   optimizer: z.string(),
-  recompute: z.enum(['none', 'selective', 'full']),
+  recompute: z.enum(['none', 'selective', 'full', 'reversible']),
   dropout: z.boolean(),
   sequenceParallel: z.boolean(),
   lora: maybe.describe('rank of the adapters; null without'),

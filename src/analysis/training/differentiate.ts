@@ -28,6 +28,8 @@ export interface Differentiated {
   readonly forward: number
   /** weight → its gradient */
   readonly gradients: ReadonlyMap<Tensor, Tensor>
+  /** tensors that wait for the backward pass once, though a repeated layer reads them: outputs of the last layer */
+  readonly once: ReadonlySet<Tensor>
 }
 
 /** Tensors that a gradient must reach: what a trained weight flows into, and the inputs of layers that train. */
@@ -93,6 +95,9 @@ class Differentiation {
   private readonly extras = new Map<string, readonly Tensor[]>()
   /** tensor → the same tensor computed again */
   private again = new Map<Tensor, Tensor>()
+  /** inputs of the reversible layers that were inverted last: what the layers below them have written */
+  private restored: {readonly of: Tensor; readonly upper: Tensor; readonly lower: Tensor} | null = null
+  readonly once = new Set<Tensor>()
   readonly gradients = new Map<Tensor, Tensor>()
 
   constructor(builder: GraphBuilder, needs: Set<Tensor>, options: DifferentiateOptions) {
@@ -134,27 +139,64 @@ class Differentiation {
   /** A segment once more: executed, but no useful work. */
   recompute(nodes: readonly Node[]): void {
     this.again = new Map()
-    for (const node of nodes) {
-      const outputs = node.outputs.map((tensor) => {
-        const copy = this.builder.tensor(
-          `${tensor.name} again`,
-          tensor.role,
-          tensor.elements,
-          tensor.repeat,
-          tensor.dtype,
-        )
-        this.again.set(tensor, copy)
-        return copy
-      })
-      const inputs = node.inputs.map((tensor) => this.latest(tensor))
-      const cost = {...node.cost, macs: 0, flops: 0, special: 0}
-      const copy = {...node, kind: `${node.kind}-recompute`, formula: '0', cost, inputs, outputs}
+    for (const node of nodes) this.onceMore(node)
+  }
+
+  private onceMore(node: Node): void {
+    const outputs = node.outputs.map((tensor) => {
+      const copy = this.builder.tensor(
+        `${tensor.name} again`,
+        tensor.role,
+        tensor.elements,
+        tensor.repeat,
+        tensor.dtype,
+      )
+      this.again.set(tensor, copy)
+      return copy
+    })
+    const inputs = node.inputs.map((tensor) => this.latest(tensor))
+    const cost = {...node.cost, macs: 0, flops: 0, special: 0}
+    const copy = {...node, kind: `${node.kind}-recompute`, formula: '0', cost, inputs, outputs}
+    this.builder.nodes.push({
+      ...this.withExtras(copy, this.ruleOf(node)),
+      id: `${node.id}.recompute`,
+      fusedFrom: node.fusedFrom.map((id) => `${id}.recompute`),
+    })
+  }
+
+  /**
+   * A reversible segment from its outputs: of two streams the block before the last sum is computed once more from one and
+   * subtracted from the other, which gives the stream before. Layers right below go on with what is restored.
+   */
+  invert(nodes: readonly Node[], {blocks, streams}: Required<Pick<Segment, 'blocks' | 'streams'>>): void {
+    this.again = new Map()
+    let [upper, lower] = [streams.at(-1)!, streams.at(-2)!]
+    if (this.restored?.of === upper) {
+      const {upper: above, lower: below} = this.restored
+      this.again.set(upper, above).set(lower, below)
+      ;[upper, lower] = [above, below]
+    } else this.once.add(upper).add(lower)
+    for (let j = blocks.length; j >= 1; j--) {
+      const {from, to} = blocks[j - 1]!
+      for (const node of nodes.slice(from, to)) this.onceMore(node)
+      const sum = nodes[to]!
+      const before = streams[j - 2]
+      const {elements, dtype} = sum.outputs[0]!
+      const name = before ? `${before.name} again` : `${streams[0]!.name} of the other stream`
+      const stream = this.builder.tensor(name, 'activation', elements, 1, dtype)
       this.builder.nodes.push({
-        ...this.withExtras(copy, this.ruleOf(node)),
-        id: `${node.id}.recompute`,
-        fusedFrom: node.fusedFrom.map((id) => `${id}.recompute`),
+        ...sum,
+        id: `${sum.id}.invert`,
+        kind: `${sum.kind}-recompute`,
+        formula: '0',
+        cost: {...sum.cost, macs: 0, flops: 0, special: 0},
+        inputs: sum.inputs.map((tensor) => (tensor === streams[j - 1] ? upper : this.latest(tensor))),
+        outputs: [stream],
       })
+      if (before) this.again.set(before, stream)
+      ;[upper, lower] = [lower, stream]
     }
+    this.restored = {of: streams[0]!, upper, lower}
   }
 
   private latest(tensor: Tensor): Tensor {
@@ -329,8 +371,9 @@ export function differentiate(forward: Graph, options: DifferentiateOptions): Di
   const count = builder.nodes.length
   for (let i = nodes.length - 1; i >= 0; i--) {
     const segment = options.segments.find(({to}) => to === i)
-    if (segment) pass.recompute(nodes.slice(segment.from, segment.to + 1))
+    if (segment?.blocks && segment.streams) pass.invert(nodes, {blocks: segment.blocks, streams: segment.streams})
+    else if (segment) pass.recompute(nodes.slice(segment.from, segment.to + 1))
     pass.backward(nodes[i]!, i === nodes.length - 1)
   }
-  return {graph: builder.graph(), forward: count, gradients: pass.gradients}
+  return {graph: builder.graph(), forward: count, gradients: pass.gradients, once: pass.once}
 }

@@ -120,6 +120,10 @@ export function trainingConventions(step: TrainingStep, work: TrainingWork): str
   ]
   if (training.recompute === 'selective' && (work.fusion === 'attention' || work.fusion === 'all'))
     conventions.push('fused attention computes its scores again by itself: selective recomputation changes nothing')
+  if (training.recompute === 'reversible')
+    conventions.push(
+      'reversible layers: two streams as wide as the model, each block adds to one what it computes from the other; the last outputs are kept, inputs are had back by one more forward of each block and a subtraction; joining the streams at the end is not counted',
+    )
   if (training.dropout)
     conventions.push('dropout masks are kept at one byte per element; fused attention draws its mask again, uncounted')
   if (training.teacher)

@@ -129,7 +129,7 @@ export function trainingStep(
   const builder = continueFrom(pass.graph)
   builder.nodes.push(...pass.graph.nodes)
   const step = addOptimizer(builder, pass.gradients, training.optimizer, dtype)
-  const kept = savedTensors(pass.graph, pass.forward, dtype, held)
+  const kept = savedTensors(pass.graph, pass.forward, dtype, held, pass.once)
   const memory = trainingMemory(pass.graph, kept, pass.gradients, step.bytes, dtype, training.offload !== null)
   let result = builder.graph()
   if (fusion === 'elementwise') result = fuseElementwise.apply(result)

@@ -1,9 +1,10 @@
 /** What a training step keeps from forward to backward, tensor by tensor. */
 import {bytesOf, type DType} from '../dtype.ts'
 import {activationPeak, type Memory} from '../evaluate.ts'
-import type {Graph, Tensor} from '../graph.ts'
+import type {Graph, Node, Tensor} from '../graph.ts'
 import type {Bytes} from '../units.ts'
 import type {DTypes} from '../workload.ts'
+import {layers} from './segments.ts'
 
 /** An activation that waits for the backward pass. */
 export interface Saved {
@@ -22,16 +23,25 @@ interface Kept extends Saved {
   readonly tensor: Tensor
 }
 
+/** What each repeated layer hands on to the next: the first activation that its first operator reads. */
+function handedOn(nodes: readonly Node[]): ReadonlySet<Tensor> {
+  const tensors = layers(nodes).map(({from}) => nodes[from]!.inputs.find(({role}) => role === 'activation'))
+  return new Set(tensors.filter((tensor) => tensor !== undefined))
+}
+
 /**
  * Activations that operators before position `forward` write and operators behind it read. A tensor that several read is
- * kept once; one that enters a repeated layer is kept once per layer.
+ * kept once; one that layers hand on is kept once per layer, one that all of them read (an encoder's output) once.
+ * @param once tensors of repeated layers of which one instance waits
  */
 export function savedTensors(
   graph: Graph,
   forward: number,
   dtype: DTypes,
   held: (tensor: Tensor, elements: number) => number,
+  once: ReadonlySet<Tensor> = new Set(),
 ): Kept[] {
+  const carried = handedOn(graph.nodes.slice(0, forward))
   const repeats = new Map<Tensor, number>()
   for (const node of graph.nodes.slice(forward)) {
     for (const tensor of node.inputs) repeats.set(tensor, Math.max(repeats.get(tensor) ?? 0, node.repeat))
@@ -44,7 +54,12 @@ export function savedTensors(
       const type = tensor.dtype ?? dtype.activations
       const elements = held(tensor, tensor.elements)
       const {name} = tensor
-      kept.push({tensor, name, operator: node.id, dtype: type, elements, bytes: bytesOf(elements, type), repeat})
+      const shared = once.has(tensor) || (node.repeat === 1 && !carried.has(tensor))
+      const instances = shared ? 1 : repeat
+      kept.push({
+        ...{tensor, name, operator: node.id, dtype: type, elements},
+        ...{bytes: bytesOf(elements, type), repeat: instances},
+      })
     }
   }
   return kept

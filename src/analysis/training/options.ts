@@ -7,7 +7,7 @@ import type {BytesPerSecond} from '../units.ts'
 export const optimizerIds = ['sgd', 'momentum', 'rmsprop', 'adam', 'adamw', 'adafactor'] as const
 export type OptimizerId = (typeof optimizerIds)[number]
 
-export const recomputations = ['none', 'selective', 'full'] as const
+export const recomputations = ['none', 'selective', 'full', 'reversible'] as const
 export type Recompute = (typeof recomputations)[number]
 
 /** A model whose outputs the student learns from, in its own type. */
@@ -18,7 +18,8 @@ export interface Teacher {
 
 export interface Training {
   readonly optimizer: OptimizerId
-  /** what the backward pass computes again instead of keeping: nothing, the attention core, whole layers */
+  /** what the backward pass computes again instead of keeping: nothing, the attention core, whole layers from their
+   * inputs, or whole layers whose inputs it computes from their outputs */
   readonly recompute: Recompute
   /** dropout on attention weights and on the output of each block, as Korthikanti et al. 2022 count it */
   readonly dropout: boolean

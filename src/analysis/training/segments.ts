@@ -1,11 +1,16 @@
 /** Which operators the backward pass computes again. */
-import type {Node} from '../graph.ts'
+import type {Node, Tensor} from '../graph.ts'
 import type {Recompute} from './options.ts'
+import {reversible} from './residual.ts'
 
 /** Positions `from` to `to` (inclusive) in the forward graph that are computed again as one. */
 export interface Segment {
   readonly from: number
   readonly to: number
+  /** of a reversible segment: its residual blocks, each up to its sum */
+  readonly blocks?: readonly {readonly from: number; readonly to: number}[]
+  /** of a reversible segment: its input, then the result of each block */
+  readonly streams?: readonly Tensor[]
 }
 
 function attentionCores(nodes: readonly Node[]): Segment[] {
@@ -22,7 +27,7 @@ function attentionCores(nodes: readonly Node[]): Segment[] {
 }
 
 /** Runs of operators of one repeated layer: same repeat, same first part of the path. */
-function layers(nodes: readonly Node[]): Segment[] {
+export function layers(nodes: readonly Node[]): Segment[] {
   const segments: Segment[] = []
   const key = (node: Node) => `${node.id.split('.')[0]} ${node.repeat}`
   for (let from = 0; from < nodes.length; ) {
@@ -42,6 +47,12 @@ function layers(nodes: readonly Node[]): Segment[] {
 export function segmentsOf(all: readonly Node[], recompute: Recompute, after = 0): Segment[] {
   if (recompute === 'none') return []
   const nodes = all.slice(after)
-  const segments = recompute === 'selective' ? attentionCores(nodes) : layers(nodes)
-  return segments.map(({from, to}) => ({from: from + after, to: to + after}))
+  const whole = recompute === 'selective' ? attentionCores(nodes) : layers(nodes)
+  const segments = recompute === 'reversible' ? reversible(nodes, whole) : whole
+  const later = ({from, to}: {from: number; to: number}) => ({from: from + after, to: to + after})
+  return segments.map(({blocks, ...rest}) => ({
+    ...rest,
+    ...later(rest),
+    ...(blocks ? {blocks: blocks.map(later)} : {}),
+  }))
 }

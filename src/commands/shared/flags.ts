@@ -135,8 +135,9 @@ export const trainingFlags = {
     helpGroup: training,
   })(),
   recompute: Flags.option({
-    options: ['none', 'selective', 'full'] as const,
-    summary: 'what backward computes again instead of keeping: the attention core, or whole layers',
+    options: ['none', 'selective', 'full', 'reversible'] as const,
+    summary:
+      'what backward computes again instead of keeping: the attention core, whole layers, or whole layers whose inputs follow from their outputs',
     helpGroup: training,
   })(),
   'mixed-precision': Flags.boolean({
