@@ -122,9 +122,21 @@ function trainingLines({training}: Analysis): [string, string][] {
       `${name}: ${formatCount(parameters)} weights, ${formatCapacity(weights)} in ${dtype}, forward only`,
     ])
   }
-  if (training.offload)
-    lines.push(['offload', `${format(training.offload.seconds, 's')} over the link, there and back, at best`])
+  if (training.offload) lines.push(['offload', offloadText(training.offload)])
   return lines
+}
+
+/** Bytes and time of the link, and which of link and operators is longer. */
+function offloadText({
+  bytes,
+  bandwidth,
+  seconds,
+  operators,
+}: NonNullable<NonNullable<Analysis['training']>['offload']>): string {
+  const link = `${formatCapacity(bytes)} there and back at ${format(bandwidth, 'B/s')}: ${format(seconds, 's')} at best`
+  if (operators === undefined) return link
+  const longer = seconds > operators ? 'the step waits for the link' : 'it can lie behind the operators'
+  return `${link}, beside ${format(operators, 's')} of operators: ${longer}`
 }
 
 /** What each pass that compresses changed. */

@@ -13,6 +13,21 @@ export const memoryClasses = [
   {id: 'optimizer', label: 'Optimizer'},
 ] as const
 
+/** What waits in the memory of the host instead, and what bringing it back costs. */
+function offloaded(analysis: Analysis): string {
+  const offload = analysis.training?.offload
+  if (!offload) return ''
+  const {bytes, bandwidth, seconds, operators} = offload
+  const longer = operators !== undefined && seconds > operators ? ' The step waits for it.' : ''
+  return ` Besides, ${format(bytes, 'B')} of kept activations wait in the memory of the host: ${format(seconds, 's')} over the link of ${format(bandwidth, 'B/s')}, there and back.${longer}`
+}
+
+/** The teacher's part of the weights. */
+function taught(analysis: Analysis): string {
+  const teacher = analysis.training?.teacher
+  return teacher ? ` ${format(teacher.weights, 'B')} of the weights are the teacher's.` : ''
+}
+
 function parts(analysis: Analysis) {
   const {memory} = analysis.totals
   let from = 0
@@ -121,6 +136,6 @@ export const memory: View = {
           : `That is ${format(need.peak - capacity, 'B')} more than the ${format(capacity, 'B')} of one device.`
     return `Memory: ${parts(analysis)
       .map((part) => part.summary)
-      .join(', ')}; ${format(need.peak, 'B')} at the peak. ${fits}`
+      .join(', ')}; ${format(need.peak, 'B')} at the peak. ${fits}${offloaded(analysis)}${taught(analysis)}`
   },
 }

@@ -4,7 +4,7 @@ import {AnalysisError} from './errors.ts'
 import type {Graph, Node} from './graph.ts'
 import type {Dims, OpCost, Role, Steps, TensorUse} from './ops/types.ts'
 import {bandwidthOf, type ComputeRoof, type Roof} from './roofline.ts'
-import type {Bytes, Flops, FlopsPerByte, Seconds} from './units.ts'
+import type {Bytes, BytesPerSecond, Flops, FlopsPerByte, Seconds} from './units.ts'
 import {type DTypes, productType, type Workload} from './workload.ts'
 
 export interface PlacedUse {
@@ -89,6 +89,8 @@ export interface Evaluation {
   readonly bound: string | null
   readonly time: Time
   readonly memory: Memory
+  /** a link that works beside the operators, s: its own time, theirs; `time.lower` is the longer */
+  readonly link?: {readonly bandwidth: BytesPerSecond; readonly seconds: Seconds; readonly operators: Seconds}
 }
 
 const UNCALIBRATED = 'uncalibrated'

@@ -3,6 +3,7 @@ import type {Advice, Totals} from './document/analysis.ts'
 import type {Evaluation} from './evaluate.ts'
 import {type Roof, ridgePoint} from './roofline.ts'
 import {mainPeak} from './totals.ts'
+import {OFFLOAD_LINK} from './training/offload.ts'
 import {format, formatShare} from './units.ts'
 
 /** Share of the time that is bound by arithmetic, by each memory level, and by latency. */
@@ -45,6 +46,9 @@ export function summarize(
   } else if (ceiling?.kind === 'compute') {
     const type = ceiling.dtype ?? peak.dtype
     limit = `Arithmetic: ${formatShare(shares.compute)} of the time is bound by compute (${ceiling.sparsity ? `${ceiling.sparsity} ` : ''}${type}, ${format(ceiling.value, 'FLOP/s')}); intensity ${at}.`
+  } else if (evaluation.link && evaluation.bound === OFFLOAD_LINK) {
+    const {seconds, bandwidth, operators} = evaluation.link
+    limit = `Link: offloaded activations take ${format(seconds, 's')} there and back at ${format(bandwidth, 'B/s')}, the operators ${format(operators, 's')}; intensity ${at}.`
   } else {
     const start = format(roof.launch?.seconds ?? null, 's')
     const {sequential} = largest

@@ -37,7 +37,11 @@ export const fuseChain: AdviceRule = {
   title: 'a chain of operators in one kernel keeps what lies between out of memory',
   apply({work, evaluation, rerun}) {
     if (work.fusion === 'all') return []
+    // operators that wait for a link in any case save no more than what they take beyond it
+    const {link, time} = evaluation
+    const most = link ? time.lower - link.seconds : Number.POSITIVE_INFINITY
     return chains(evaluation, rerun({fusion: 'all'}))
+      .map((chain) => ({...chain, saves: Math.min(chain.saves, most)}))
       .filter(({saves}) => worthwhile(saves, evaluation))
       .sort((a, b) => b.saves - a.saves)
       .slice(0, MOST)

@@ -1,6 +1,7 @@
 /** What several rules ask of an evaluation. */
 import {AnalysisError} from '../errors.ts'
 import type {Evaluation, PlacedOperator} from '../evaluate.ts'
+import {OFFLOAD_LINK} from '../training/offload.ts'
 import type {Seconds} from '../units.ts'
 import type {Workload} from '../workload.ts'
 import type {AdviceContext} from './types.ts'
@@ -24,7 +25,7 @@ export function isBandwidth(context: Pick<AdviceContext, 'roof'>, bound: string 
 
 /** Whether this is a compute ceiling: neither a memory level nor the start of operators, nor nothing at all. */
 export function isArithmetic(context: Pick<AdviceContext, 'roof'>, bound: string | null): boolean {
-  return bound !== null && bound !== context.roof.launch?.id && !isBandwidth(context, bound)
+  return bound !== null && bound !== context.roof.launch?.id && bound !== OFFLOAD_LINK && !isBandwidth(context, bound)
 }
 
 /** Bytes of one role among what an operator reads. */

@@ -36,7 +36,14 @@ export const trainingSchema = z.strictObject({
   ),
   savedBytes: sum.describe('activations kept for the backward pass, all layers'),
   savedPerLayer: maybe.describe('of one repeated layer'),
-  offload: z.strictObject({bytes: sum, bandwidth: z.number(), seconds: z.number()}).nullable(),
+  offload: z
+    .strictObject({
+      bytes: sum,
+      bandwidth: z.number(),
+      seconds: z.number().describe('on the link, there and back'),
+      operators: z.number().optional().describe('s, lower bound of the operators alone: time.lower is the longer'),
+    })
+    .nullable(),
 })
 export type TrainingSummary = z.infer<typeof trainingSchema>
 

@@ -9,6 +9,7 @@ import type {Fusion} from '../passes/index.ts'
 import type {Roof} from '../roofline.ts'
 import type {Workload} from '../workload.ts'
 import {type TrainingStep, trainingStep} from './index.ts'
+import {withLink} from './offload.ts'
 import type {Training} from './options.ts'
 import {teacherPass} from './teacher.ts'
 
@@ -35,10 +36,11 @@ export function stepOf(
 }
 
 /** Operators, totals and memory of one step on one device. */
-export const evaluateStep = (step: TrainingStep, roof: Roof, work: Workload): Evaluation => ({
-  ...evaluate(step.graph, roof, work),
-  memory: step.memory,
-})
+export function evaluateStep(step: TrainingStep, roof: Roof, work: Workload): Evaluation {
+  const evaluation = {...evaluate(step.graph, roof, work), memory: step.memory}
+  const offload = work.training?.offload ?? null
+  return offload === null ? evaluation : withLink(evaluation, step.savedBytes, offload)
+}
 
 /** Activations kept by the repeated layers, of one layer. */
 function perLayer(step: TrainingStep): number | null {
@@ -55,11 +57,11 @@ export function summarizeTraining(
   parameters: number,
 ): TrainingSummary {
   const {training, batch, seq} = work
-  const {optimizer, recompute, dropout, sequenceParallel, lora, freeze, offload, teacher} = training
+  const {optimizer, recompute, dropout, sequenceParallel, lora, freeze, teacher} = training
   const {mfu, tokensPerSecond} = totals
   const tokens = tokensPerSecond === null ? null : batch * seq
   const {forward, data, weights} = step.flops
-  const seconds = offload === null ? null : (2 * step.savedBytes) / offload
+  const {link} = evaluation
   return {
     ...{optimizer, recompute, dropout, sequenceParallel, lora, freeze: [...freeze], loss: step.loss},
     trainable: step.trainable,
@@ -83,7 +85,7 @@ export function summarizeTraining(
     saved: step.saved.map((saved) => ({...saved})),
     savedBytes: step.savedBytes,
     savedPerLayer: perLayer(step),
-    offload: offload === null || seconds === null ? null : {bytes: step.savedBytes, bandwidth: offload, seconds},
+    offload: link ? {bytes: step.savedBytes, ...link} : null,
   }
 }
 
@@ -126,6 +128,10 @@ export function trainingConventions(step: TrainingStep, work: TrainingWork): str
     )
   if (training.dropout)
     conventions.push('dropout masks are kept at one byte per element; fused attention draws its mask again, uncounted')
+  if (training.offload !== null)
+    conventions.push(
+      'offloaded activations cross the link to the host once in forward and once in backward: time.lower is the longer of the link and the operators (all of the copying hidden), time.upper their sum',
+    )
   if (training.teacher)
     conventions.push(
       `the teacher runs forward only, in ${training.teacher.dtype}: its weights are in memory, of its activations the logits alone wait for the backward pass; mfu counts its work as useful, flopsPerToken and macsRatio leave it out`,

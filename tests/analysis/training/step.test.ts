@@ -1,5 +1,7 @@
 /** A training step: which operators it has, what it counts, what it needs in memory. */
 import {describe, expect, it} from 'vitest'
+import {analysisText} from '../../../reports/text/analysis.ts'
+import {memory} from '../../../reports/views/memory.ts'
 import {analyzeModel} from '../../../src/analysis/analyze.ts'
 import {analysisSchema} from '../../../src/analysis/document/analysis.ts'
 import {AnalysisError} from '../../../src/analysis/errors.ts'
@@ -8,6 +10,7 @@ import {machines} from '../../../src/analysis/machines/index.ts'
 import {models} from '../../../src/analysis/models/index.ts'
 import {buildGraph, type ModelDef} from '../../../src/analysis/models/types.ts'
 import {ops} from '../../../src/analysis/ops/index.ts'
+import {chooseRows} from '../../../src/analysis/rows.ts'
 import {trainingStep} from '../../../src/analysis/training/index.ts'
 import {resolveTraining, trainingOptions} from '../../../src/analysis/training/options.ts'
 import {resolveWorkload, type WorkloadOptions} from '../../../src/analysis/workload.ts'
@@ -188,8 +191,38 @@ describe('recomputation', () => {
       bytes: here.training!.savedBytes,
       bandwidth: 64e9,
       seconds: (2 * here.training!.savedBytes) / 64e9,
+      operators: here.totals.time.lower,
     })
     expect(away.totals.memory.activations).toBeLessThan(here.totals.memory.activations)
+  })
+
+  it('takes the longer of link and operators at best, and both at worst', () => {
+    const here = train(models.gpt2).totals
+    const [slow, fast] = [train(models.gpt2, {offload: 1e9}), train(models.gpt2, {offload: 1e15})]
+    const seconds = slow.training!.offload!.seconds
+    expect(seconds).toBeGreaterThan(here.time.lower)
+    expect(slow.totals.time).toMatchObject({lower: seconds, upper: here.time.upper + seconds})
+    expect(slow.totals.bound).toBe('offload-link')
+    expect(slow.totals.mfu).toBeCloseTo((here.mfu! * here.time.lower) / seconds, 10)
+    expect(slow.operators.reduce((sum, {share}) => sum + share, 0)).toBeCloseTo(here.time.lower / seconds, 10)
+    expect(slow.summary.limit).toMatch(/^Link: offloaded activations take/)
+    expect(fast.totals.time.lower).toBe(here.time.lower)
+    expect(fast.totals.bound).toBe(here.bound)
+    expect(() => analysisSchema.parse(slow)).not.toThrow()
+  })
+
+  it('promises no saving of operators that wait for the link in any case', () => {
+    const advice = train(models.gpt2, {offload: 1e9, fusion: 'none'}).advice
+    expect(advice.filter(({rule}) => rule === 'fuse-chain')).toEqual([])
+    expect(train(models.gpt2, {fusion: 'none'}).advice.some(({rule}) => rule === 'fuse-chain')).toBe(true)
+  })
+
+  it('is in the memory view and in the terminal', () => {
+    const result = train(models.gpt2, {offload: 1e9})
+    const kept = /wait in the memory of the host: .* over the link of 1 GB\/s, there and back\. The step waits for it/
+    expect(memory.describe(result)).toMatch(kept)
+    const view = {color: false, width: 120, chart: false, ...chooseRows(result, {})}
+    expect(analysisText(result, view)).toMatch(/offload.*there and back at 1 GB\/s/)
   })
 })
 
