@@ -26,6 +26,8 @@ export interface OperatorSpec {
   readonly repeat?: number
   /** the type of its arithmetic where it is not the model's own */
   readonly computes?: ComputeDType
+  /** FLOPs of steps that are part of it and of no memory of their own: scaling narrow weights, rounding results */
+  readonly beside?: number
 }
 
 export interface OperatorsSpec {
@@ -48,6 +50,7 @@ function useIn(tensor: Tensor, name: string, elements: number, direction: 'input
 function nodeOf(spec: OperatorSpec, tensors: readonly Tensor[]): Node {
   const op = registry[spec.kind]!
   const cost = op.cost(spec.dims)
+  const {beside = 0} = spec
   const inputs = spec.inputs.map((i) => tensors[i]!)
   const outputs = spec.outputs.map((i) => tensors[i]!)
   // an operator of many inputs (concat) counts them as one read: here each is told apart
@@ -63,9 +66,9 @@ function nodeOf(spec: OperatorSpec, tensors: readonly Tensor[]): Node {
     id: spec.id,
     kind: op.kind,
     trait: op.trait,
-    formula: op.formula,
+    formula: beside > 0 ? `${op.formula} + ${beside} (scaling)` : op.formula,
     dims: spec.dims,
-    cost: {...cost, reads, writes},
+    cost: {...cost, flops: cost.flops + beside, vector: cost.vector + beside, reads, writes},
     inputs,
     outputs,
     repeat: spec.repeat ?? 1,

@@ -5,6 +5,16 @@ import {SMALL} from './tensor.ts'
 import type {OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor} from './types.ts'
 import {axisOf, Mistake, type Origin, product, Unshaped, type Value} from './values.ts'
 
+/** What an operator has besides its kind and sizes. */
+export interface EmitOptions {
+  /** behind the name of the node, where it becomes several operators */
+  readonly suffix?: string
+  /** its arithmetic runs on 8-bit integers */
+  readonly integer?: boolean
+  /** FLOPs of steps that are part of it: scaling narrow weights, rounding results */
+  readonly beside?: number
+}
+
 /** What a handler may ask of the model around it. */
 export interface Surroundings {
   readonly opset: number
@@ -21,12 +31,11 @@ export interface Surroundings {
   ): Value
   emit(
     node: OnnxNode,
-    suffix: string,
     kind: OpKind,
     dims: Dims,
     inputs: readonly Value[],
     outputs: readonly Value[],
-    integer: boolean,
+    options: EmitOptions,
   ): void
   /** runs a subgraph `repeat` times, with values for its inputs */
   subgraph(graph: OnnxGraph, inputs: readonly Value[], repeat: number, label: string): readonly Value[]
@@ -148,10 +157,10 @@ export class Call {
     inputs: readonly Value[],
     outputs: readonly Value[],
     suffix = '',
-    integer = false,
+    options: EmitOptions = {},
   ): void {
     if (this.origin !== 'run') return
-    this.around.emit(this.node, suffix, kind, dims, inputs, outputs, integer)
+    this.around.emit(this.node, kind, dims, inputs, outputs, {...options, suffix})
   }
 
   /** A copy of some elements of `from`; nothing for what is known. */

@@ -4,6 +4,7 @@ import type {Warning} from '../../errors.ts'
 import type {TensorRole} from '../../graph.ts'
 import type {OpKind} from '../../ops/index.ts'
 import type {Dims} from '../../ops/types.ts'
+import type {EmitOptions} from './call.ts'
 import {dtypeOf} from './element-types.ts'
 import type {OnnxNode} from './types.ts'
 import {product, type Storage, type Value} from './values.ts'
@@ -88,12 +89,11 @@ export class Emitter {
   emit(
     place: Place,
     node: OnnxNode,
-    suffix: string,
     kind: OpKind,
     dims: Dims,
     inputs: readonly Value[],
     outputs: readonly Value[],
-    integer: boolean,
+    {suffix = '', integer = false, beside = 0}: EmitOptions = {},
   ): void {
     // a part of a table (the positions of a shorter sequence) is read as a part of it
     const reads = inputs.map((value) => product(value.shape ?? []))
@@ -107,6 +107,7 @@ export class Emitter {
       ...(parts ? {reads} : {}),
       ...(place.repeat === 1 ? {} : {repeat: place.repeat}),
       ...(integer ? {computes: 'int8' as const} : {}),
+      ...(beside > 0 ? {beside} : {}),
     })
   }
 

@@ -118,8 +118,8 @@ export class Lowering {
       rebatch: this.rebatch,
       tensorValue: (tensor) => this.constant(tensor),
       fresh: (name, type, shape, data, origin) => this.fresh(name, type, shape, data, origin),
-      emit: (node, suffix, kind, dims, inputs, outputs, integer) =>
-        this.emitter.emit(frame, node, suffix, kind, dims, inputs, outputs, integer),
+      emit: (node, kind, dims, inputs, outputs, options) =>
+        this.emitter.emit(frame, node, kind, dims, inputs, outputs, options),
       subgraph: (graph, inputs, repeat, label) =>
         this.graph(graph, inputs, {
           ...frame,
@@ -236,23 +236,14 @@ export class Lowering {
     if (elements === 0) return [result]
     if (cost.macs === 0) {
       const dims = {elements, read, operations: cost.flops, special: 0, linear: false}
-      this.emitter.emit(frame, node, '', 'pointwise', dims, given, [result], false)
+      this.emitter.emit(frame, node, 'pointwise', dims, given, [result])
       return [result]
     }
     const sums = cost.flops > 0 ? this.fresh('sums', type, shape, null, 'run') : result
     const x = given[0] ? product(given[0].shape!) : 0
-    this.emitter.emit(
-      frame,
-      node,
-      '',
-      'einsum',
-      {x, y: read - x, out: elements, inner: cost.macs},
-      given,
-      [sums],
-      false,
-    )
+    this.emitter.emit(frame, node, 'einsum', {x, y: read - x, out: elements, inner: cost.macs}, given, [sums])
     const rest = {elements, read: elements, operations: cost.flops, special: 0, linear: false}
-    if (cost.flops > 0) this.emitter.emit(frame, node, 'rest', 'pointwise', rest, [sums], [result], false)
+    if (cost.flops > 0) this.emitter.emit(frame, node, 'pointwise', rest, [sums], [result], {suffix: 'rest'})
     return [result]
   }
 

@@ -225,6 +225,9 @@ export const math: Handlers = {
   BitwiseAnd: binary((a, b) => a & b),
   BitwiseOr: binary((a, b) => a | b),
   BitwiseXor: binary((a, b) => a ^ b),
+  BitwiseNot: unary(0, 0, (x) => ~x),
+  BitShift: (call) =>
+    binary((a, b) => Math.floor(a * 2 ** (call.text('direction', 'LEFT') === 'RIGHT' ? -b : b)))(call),
   Not: unary(0, 0, (x) => Number(x === 0), 'bool'),
   IsNaN: unary(1, 0, (x) => Number(Number.isNaN(x)), 'bool'),
   IsInf: unary(1, 0, (x) => Number(Math.abs(x) === Number.POSITIVE_INFINITY), 'bool'),

@@ -267,7 +267,74 @@ const topK: Handler = (call) => {
   return [values, ids]
 }
 
+/** The middle of a tensor, or the tensor in the middle of zeros. */
+const centerCrop: Handler = (call) => {
+  const from = call.value(0)
+  const shape = call.shape(0)
+  const asked = call.data(1)
+  const axes = call.ints('axes')?.map((axis) => axisOf(axis, shape.length)) ?? shape.map((_, i) => i)
+  if (axes.length !== asked.length) throw new Mistake(`${asked.length} sizes for ${axes.length} axes`)
+  const sizes = [...shape]
+  axes.forEach((axis, i) => {
+    sizes[axis] = asked[i]!
+  })
+  return [call.moved([from], call.make(sizes, from.type), Math.min(product(shape), product(sizes)))]
+}
+
+/** A matrix with ones on a diagonal, of the size of another. */
+const eyeLike: Handler = (call) => {
+  const output = call.make(call.shape(0), call.int('dtype', call.value(0).type))
+  return [call.moved([], output)]
+}
+
+/** Columns [batch, channels·taps, positions] added up to an image. */
+const columnsToImage: Handler = (call) => {
+  const [shape, image, block] = [call.shape(0), call.data(1), call.data(2)]
+  const taps = product(block)
+  if (shape.length !== 3 || taps < 1 || shape[1]! % taps !== 0)
+    throw new Mistake(`columns [${shape}], blocks [${block}]`)
+  const output = call.make([shape[0]!, shape[1]! / taps, ...image], call.value(0).type)
+  const [elements, outputs] = [product(shape), product(output.shape!)]
+  if (elements * outputs > 0)
+    call.emit(
+      'reduce',
+      {elements, outputs, operations: 1, finals: 0, special: 0, linear: true},
+      [call.value(0)],
+      [output],
+    )
+  return [output]
+}
+
+/** New tokens written into a cache in place: what is written moves, the rest stays. */
+const tensorScatter: Handler = (call) => {
+  const [cache, update] = [call.value(0), call.value(1)]
+  const size = call.elements(1)
+  if (size > 0) call.emit('move', {read: size, written: size}, [update], [call.view(cache, call.shape(1))])
+  return [cache]
+}
+
+/** Values put back where a pooling took them from, zeros elsewhere. */
+const unpool: Handler = (call) => {
+  const shape = call.shape(0)
+  const kernel = call.ints('kernel_shape') ?? []
+  const [strides_, pads] = [call.ints('strides'), call.ints('pads')]
+  const given = call.has(2) ? call.data(2) : null
+  const sizes = shape.map((size, i) => {
+    if (given || i < 2) return given?.[i] ?? size
+    const at = i - 2
+    return (
+      (size - 1) * (strides_?.[at] ?? 1) + (kernel[at] ?? 1) - (pads?.[at] ?? 0) - (pads?.[at + kernel.length] ?? 0)
+    )
+  })
+  return [call.moved([call.value(0), call.value(1)], call.make(sizes, call.value(0).type))]
+}
+
 export const moves: Handlers = {
+  CenterCropPad: centerCrop,
+  EyeLike: eyeLike,
+  Col2Im: columnsToImage,
+  TensorScatter: tensorScatter,
+  MaxUnpool: unpool,
   Transpose: transpose,
   Concat: concat,
   Slice: slice,

@@ -1,10 +1,11 @@
 /** Matrix products, contractions, attention and recurrent layers. */
 import {quoted} from '../../../errors.ts'
-import type {Call, Handler, Handlers} from '../call.ts'
+import type {Call, EmitOptions, Handler, Handlers} from '../call.ts'
 import {broadcast, Mistake, product, type Value} from '../values.ts'
+import {activated} from './activations.ts'
 
 /** Emits the product of `a` [batch…, m, k] and `b` [batch…, k, n] as the operator that fits its operands. */
-function multiply(
+export function multiply(
   call: Call,
   a: Value,
   b: Value,
@@ -12,7 +13,7 @@ function multiply(
   sizes: Sizes,
   bias: Value | null,
   suffix = '',
-  integer = false,
+  options: EmitOptions = {},
 ): void {
   const {batchA, batchB, batch, m, n, k} = sizes
   if (batch * m * n * k === 0) return
@@ -20,11 +21,11 @@ function multiply(
     // one matrix for all rows: a product of all rows at once
     const inputs = bias ? [a, b, bias] : [a, b]
     if (batchA === batch)
-      call.emit('linear', {m: batch * m, n, k, bias: bias !== null}, inputs, [output], suffix, integer)
+      call.emit('linear', {m: batch * m, n, k, bias: bias !== null}, inputs, [output], suffix, options)
     return
   }
   if (batchA === batch && batchB === batch)
-    call.emit('matmul', {batch, m, n, k, bias: bias !== null}, bias ? [a, b, bias] : [a, b], [output], suffix, integer)
+    call.emit('matmul', {batch, m, n, k, bias: bias !== null}, bias ? [a, b, bias] : [a, b], [output], suffix, options)
   else
     call.emit(
       'einsum',
@@ -32,11 +33,11 @@ function multiply(
       [a, b],
       [output],
       suffix,
-      integer,
+      options,
     )
 }
 
-interface Sizes {
+export interface Sizes {
   readonly batchA: number
   readonly batchB: number
   readonly batch: number
@@ -46,7 +47,7 @@ interface Sizes {
 }
 
 /** Shapes of numpy's matmul: vectors become matrices and lose the axis again. */
-function matmulShapes(first: readonly number[], second: readonly number[]): {sizes: Sizes; shape: number[]} {
+export function matmulShapes(first: readonly number[], second: readonly number[]): {sizes: Sizes; shape: number[]} {
   if (first.length === 0 || second.length === 0) throw new Mistake('a product of a scalar')
   const a = first.length === 1 ? [1, first[0]!] : first
   const b = second.length === 1 ? [second[0]!, 1] : second
@@ -60,11 +61,11 @@ function matmulShapes(first: readonly number[], second: readonly number[]): {siz
 }
 
 const matmul =
-  (a: number, b: number, result: (call: Call) => number, integer = false): Handler =>
+  (a: number, b: number, result: (call: Call) => number, integer = false, steps = 0): Handler =>
   (call) => {
     const {sizes, shape} = matmulShapes(call.shape(a), call.shape(b))
     const output = call.make(shape, result(call))
-    multiply(call, call.value(a), call.value(b), output, sizes, null, '', integer)
+    multiply(call, call.value(a), call.value(b), output, sizes, null, '', {integer, beside: steps * product(shape)})
     return [output]
   }
 
@@ -79,7 +80,7 @@ const fusedMatmul: Handler = (call) => {
 }
 
 /** α·A·B + β·C; the factors are folded into the product. */
-const gemm: Handler = (call) => {
+export const gemm: Handler = (call) => {
   const [a, b] = [call.shape(0), call.shape(1)]
   // before opset 7 the first operand may have more axes, which count as one
   const [rows, inner] = a.length === 2 ? [a[0]!, a[1]!] : [a[0] ?? 1, product(a.slice(1))]
@@ -172,30 +173,19 @@ const einsum: Handler = (call) => {
   return [output]
 }
 
-/** com.microsoft.MatMulNBits: weights of a few bits in blocks with a scale each. */
-const matmulBits: Handler = (call) => {
-  const [k, n, bits] = [call.int('K', 0), call.int('N', 0), call.int('bits', 4)]
-  const shape = call.shape(0)
-  if (k < 1 || n < 1 || shape.at(-1) !== k) throw new Mistake(`a product of [${shape}] and ${k} × ${n}`)
-  const output = call.make([...shape.slice(0, -1), n], call.value(0).type)
-  const m = product(shape.slice(0, -1))
-  if (m === 0) return [output]
-  const packed = call.value(1)
-  const type = bits <= 4 ? 22 : 3
-  const weight = call.around.fresh(`${packed.storage.name}.values`, type, [k, n], null, packed.origin)
-  call.emit('linear', {m, n, k, bias: false}, [call.value(0), weight], [output])
-  return [output]
-}
-
-const typeOf = (at: number) => (call: Call) => call.value(at).type
+/** The type of an input as that of the result. */
+export const typeOf = (at: number) => (call: Call) => call.value(at).type
 
 export const products: Handlers = {
   MatMul: matmul(0, 1, typeOf(0)),
   MatMulInteger: matmul(0, 1, () => 6, true),
-  // a, scale, zero, b, scale, zero, scale, zero
-  QLinearMatMul: matmul(0, 3, typeOf(0), true),
+  // a, scale, zero, b, scale, zero, scale, zero; each result is scaled, rounded, moved by the zero point, clamped twice
+  QLinearMatMul: matmul(0, 3, typeOf(0), true, 5),
+  // a, b, scales, zeros, bias: sums are multiplied by both scales
+  'com.microsoft.MatMulIntegerToFloat': matmul(0, 1, typeOf(2), true, 2),
   'com.microsoft.FusedMatMul': fusedMatmul,
-  'com.microsoft.MatMulNBits': matmulBits,
   Gemm: gemm,
+  'com.microsoft.FusedGemm': (call) => [activated(call, gemm(call)[0]!, call.text('activation', ''))],
+  'com.microsoft.TransposeMatMul': fusedMatmul,
   Einsum: einsum,
 }

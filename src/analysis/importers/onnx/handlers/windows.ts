@@ -2,6 +2,8 @@
 import {samePadding, type WindowDims} from '../../../ops/window.ts'
 import type {Call, Handler, Handlers} from '../call.ts'
 import {Mistake, product, Unshaped, type Value} from '../values.ts'
+import {activated} from './activations.ts'
+import {typeOf} from './products.ts'
 
 interface Axis {
   readonly size: number
@@ -59,9 +61,26 @@ function windowDims(axes: readonly Axis[]): WindowDims {
   return {height: 1, width: 1, kernelHeight: 1, kernelWidth: 1, ...dims}
 }
 
-/** Convolution of inputs `x` and `w` (positions in the call), with a bias at `b`. */
+/** What the inputs of a convolution are, and what follows it. */
+interface ConvolutionOf {
+  readonly x: number
+  readonly w: number
+  readonly bias: number
+  readonly result: (call: Call) => number
+  /** on 8-bit integers */
+  readonly integer?: boolean
+  /** steps per result behind the sums: scale, round, zero point, clamp twice */
+  readonly steps?: number
+  /** offsets of every tap, sampled between four neighbours (arXiv:1703.06211 §2.1) */
+  readonly offsets?: number
+}
+
+/** FLOPs of a bilinear sample, as in `interpolate-bilinear`. */
+const SAMPLE = 9
+
+/** Convolution by positions of its inputs in the call. */
 const convolution =
-  (x: number, w: number, b: number, result: (call: Call) => number, integer = false): Handler =>
+  ({x, w, bias: at, result, integer = false, steps = 0, offsets}: ConvolutionOf): Handler =>
   (call) => {
     const [shape, filter] = [call.shape(x), call.shape(w)]
     const groups = call.int('group', 1)
@@ -73,13 +92,26 @@ const convolution =
     const kernel = call.ints('kernel_shape') ?? filter.slice(2)
     const axes = axesOf(call, shape.slice(2), kernel)
     const output = call.make([batch, filters, ...axes.map(({out}) => out)], result(call))
-    if (product(output.shape!) === 0) return [output]
-    const bias = call.has(b)
+    const results = product(output.shape!)
+    if (results === 0) return [output]
+    const bias = call.has(at)
     const inputs: Value[] = [call.value(x), call.value(w)]
-    if (bias) inputs.push(call.value(b))
-    call.emit('conv', {...windowDims(axes), batch, channels, filters, groups, bias}, inputs, [output], '', integer)
+    if (bias) inputs.push(call.value(at))
+    if (offsets !== undefined) inputs.push(call.value(offsets))
+    const samples = offsets === undefined ? 0 : (results / filters) * channels * product(kernel)
+    const dims = {...windowDims(axes), batch, channels, filters, groups, bias}
+    call.emit('conv', dims, inputs, [output], '', {integer, beside: steps * results + SAMPLE * samples})
     return [output]
   }
+
+/** com.microsoft.FusedConv: a fourth input is added, then an activation runs. */
+const fusedConv: Handler = (call) => {
+  const [sums] = convolution({x: 0, w: 1, bias: 2, result: typeOf(0)})(call)
+  const added = call.has(3)
+    ? call.pointwise([sums!, call.value(3)], call.make(sums!.shape, sums!.type, null, 1), 1, 0, 'add')
+    : sums!
+  return [activated(call, added, call.text('activation', ''))]
+}
 
 const convTranspose: Handler = (call) => {
   const [shape, filter] = [call.shape(0), call.shape(1)]
@@ -243,6 +275,15 @@ const gridSample: Handler = (call) => {
   return [call.pointwise([call.value(0), call.value(1)], output, 9)]
 }
 
+/** Coordinates of a rotated and moved image: each is a row of θ times (x, y, 1), 2 products and 2 sums in two dimensions. */
+const affineGrid: Handler = (call) => {
+  const sizes = call.data(1)
+  const axes = sizes.length - 2
+  if (axes < 1) throw new Mistake(`a grid of [${sizes}]`)
+  const output = call.make([sizes[0]!, ...sizes.slice(2), axes], call.value(0).type)
+  return [call.pointwise([call.value(0)], output, 2 * axes)]
+}
+
 /** Bins of each region: a maximum or mean of bilinear samples. */
 const roiAlign: Handler = (call) => {
   const [shape, rois] = [call.shape(0), call.shape(1)]
@@ -256,15 +297,15 @@ const roiAlign: Handler = (call) => {
   return [call.pointwise([call.value(0), call.value(1)], output, 10 * samples * samples)]
 }
 
-const typeOf = (at: number) => (call: Call) => call.value(at).type
-
 export const windows: Handlers = {
-  Conv: convolution(0, 1, 2, typeOf(0)),
-  'com.microsoft.FusedConv': convolution(0, 1, 2, typeOf(0)),
+  Conv: convolution({x: 0, w: 1, bias: 2, result: typeOf(0)}),
+  'com.microsoft.FusedConv': fusedConv,
+  // x, w, offsets, bias, mask
+  DeformConv: convolution({x: 0, w: 1, bias: 3, result: typeOf(0), offsets: 2}),
   // the zero points at 2 and 3 are no bias; the result is int32
-  ConvInteger: convolution(0, 1, 4, () => 6, true),
+  ConvInteger: convolution({x: 0, w: 1, bias: 4, result: () => 6, integer: true}),
   // x, scale, zero, w, scale, zero, scale, zero, bias
-  QLinearConv: convolution(0, 3, 8, typeOf(0), true),
+  QLinearConv: convolution({x: 0, w: 3, bias: 8, result: typeOf(0), integer: true, steps: 5}),
   ConvTranspose: convTranspose,
   MaxPool: pool('max-pool'),
   AveragePool: pool('avg-pool'),
@@ -280,6 +321,7 @@ export const windows: Handlers = {
   MeanVarianceNormalization: meanVariance,
   Resize: resize,
   Upsample: resize,
+  AffineGrid: affineGrid,
   GridSample: gridSample,
   RoiAlign: roiAlign,
 }
