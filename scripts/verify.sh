@@ -29,6 +29,8 @@ npm run build:native
 rm -f coverage/tests.json
 status=0
 npm run check || status=$?
+# the same kernels and probes under AddressSanitizer and UndefinedBehaviorSanitizer, where the compiler brings them
+if [ "$(uname)" = Linux ] && command -v g++ >/dev/null; then npm run --silent sanitize || status=$?; fi
 node -e "
 const {readFileSync} = require('node:fs')
 let tests

@@ -21,9 +21,11 @@ constexpr int lanes = f32Lanes;
 
 #if defined(RP_ISA_SCALAR)
 typedef int32_t i32v;
+typedef uint32_t u32v;
 static inline i32v toInt(f32v v) { return int32_t(v); }
 #else
 typedef int32_t i32v __attribute__((vector_size(RP_BYTES)));
+typedef uint32_t u32v __attribute__((vector_size(RP_BYTES)));
 static inline i32v toInt(f32v v) { return __builtin_convertvector(v, i32v); }
 #endif
 
@@ -89,7 +91,8 @@ static inline f32v timesPowerOfTwo(f32v p, f32v n) {
 #else
   // Two halves, so that n = 128 does not overflow the exponent field.
   const i32v half = toInt(n) >> 1;
-  const i32v first = (half + 127) << 23, second = (toInt(n) - half + 127) << 23;
+  // unsigned: what is not a number has any n
+  const u32v first = u32v(half + 127) << 23, second = u32v(toInt(n) - half + 127) << 23;
   f32v scale, rest;
   __builtin_memcpy(&scale, &first, sizeof scale);
   __builtin_memcpy(&rest, &second, sizeof rest);
