@@ -51,6 +51,11 @@ const cases: Case[] = [
   ['gemma-2-9b', 'gemma2'],
   ['gemma-3-12b', 'gemma3'],
   [
+    'deepseek-v2-lite',
+    'deepseek2',
+    [moe('deepseek2', 1408), ['deepseek2.leading_dense_block_count', U32, 1], ...gating('deepseek2', false, false)],
+  ],
+  [
     'deepseek-v3',
     'deepseek2',
     [moe('deepseek2', 2048), ['deepseek2.leading_dense_block_count', U32, 3], ...gating('deepseek2', true, true)],
@@ -141,18 +146,7 @@ describe('other layouts', () => {
   })
 
   it('a shared expert with a gate (Qwen1.5-MoE): 14,315,784,192 parameters', async () => {
-    // https://huggingface.co/Qwen/Qwen1.5-MoE-A2.7B/blob/main/config.json; the hub counts its tensors
-    const spec: TransformerSpec = {
-      ...base(configOf('qwen2.5-7b')),
-      layers: 24,
-      hidden: 2048,
-      heads: 16,
-      kvHeads: 16,
-      headDim: 128,
-      ffn: 5632,
-      vocab: 151_936,
-      mixture: {...base(mixtral).mixture!, experts: 60, topK: 4, ffn: 1408, sharedFfn: 5632, sharedGate: true},
-    }
+    const spec = base(configOf('qwen1.5-moe-a2.7b'))
     const lengths: GgufEntry[] = [moe('qwen2moe', 1408), ['qwen2moe.expert_shared_feed_forward_length', U32, 5632]]
     const {model, warnings} = await read(transformerFile('qwen2moe', spec, lengths))
     expect(warnings).toEqual([])

@@ -19,6 +19,10 @@ const cases = [
   ['mixtral-8x7b', 'mixtral-8x7b', 46_702_792_704, []],
   ['mixtral-8x22b', 'mixtral-8x22b', 140_630_071_296, []],
   ['deepseek-v3', 'deepseek-v3', 671_026_419_200, ['prediction-head-ignored']],
+  // the hub's count of each repository's tensors
+  ['deepseek-v2', null, 235_741_434_880, []],
+  ['deepseek-v2-lite', null, 15_706_484_224, []],
+  ['qwen1.5-moe-a2.7b', null, 14_315_784_192, []],
   ['qwen3-8b', 'qwen3-8b', 8_190_735_360, []],
   ['qwen3-30b-a3b', 'qwen3-30b-a3b', 30_532_122_624, []],
   ['gemma-2-9b', 'gemma-2-9b', 9_241_705_984, []],

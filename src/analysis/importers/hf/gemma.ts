@@ -1,6 +1,6 @@
 /** Gemma 2 and 3 (text): norms on both sides of each block, local and global layers, caps or query and key norms. */
 import type {TransformerSpec} from '../../architectures/transformer.ts'
-import type {Warning} from '../../errors.ts'
+import {quoted, type Warning} from '../../errors.ts'
 import {gemmaLike} from '../../models/types.ts'
 import {family} from './family.ts'
 import {type Config, choice, fail, flag, get, optionalSize, show, size} from './fields.ts'
@@ -72,6 +72,18 @@ const gemma3Spec = (config: Config, warnings: Warning[]) =>
     qkNorm: true,
   })
 
+/** The part that sees images, as far as the file describes it. */
+function towerOf(config: Config): string {
+  const tower = get(config, 'vision_config')
+  if (typeof tower !== 'object' || tower === null || Array.isArray(tower)) return ''
+  const part: Config = {origin: `${config.origin}: vision_config`, fields: Object.fromEntries(Object.entries(tower))}
+  const [type, layers, hidden] = ['model_type', 'num_hidden_layers', 'hidden_size'].map((field) => get(part, field))
+  const known = Number.isSafeInteger(layers) && Number.isSafeInteger(hidden)
+  const sizes = known ? [`${Number(layers)} layers of ${Number(hidden)} channels`] : []
+  const said = [...(typeof type === 'string' ? [quoted(type).slice(1, -1)] : []), ...sizes]
+  return said.length > 0 ? ` (${said.join(', ')})` : ''
+}
+
 /** The text part of a config that has other parts too. */
 export function textPart(config: Config, warnings: Warning[]): Config {
   const text = get(config, 'text_config')
@@ -79,7 +91,7 @@ export function textPart(config: Config, warnings: Warning[]): Config {
     fail(config, 'text_config', text === undefined ? 'missing' : `${show(text)} is not an object`)
   warnings.push({
     code: 'text-only',
-    message: `${config.origin}: the language model is analyzed; what sees images is not part of it`,
+    message: `${config.origin}: the language model is analyzed; what sees images${towerOf(config)} is not part of it`,
   })
   const fields = Object.fromEntries(Object.entries(text))
   return {origin: `${config.origin}: text_config`, fields: {model_type: get(config, 'model_type'), ...fields}}

@@ -1,11 +1,11 @@
-/** Mixtures of experts: Mixtral, Qwen3-MoE, DeepSeek-V3, GPT-OSS, Llama 4 (text). */
+/** Mixtures of experts: Mixtral, Qwen2- and Qwen3-MoE, DeepSeek-V2 and V3, GPT-OSS, Llama 4 (text). */
 import type {LayerGroup, TransformerSpec} from '../../architectures/transformer.ts'
 import type {Warning} from '../../errors.ts'
 import {llamaLike} from '../../models/types.ts'
 import {family} from './family.ts'
 import {type Config, choice, fail, flag, get, optionalSize, show, size} from './fields.ts'
 import {textPart} from './gemma.ts'
-import {qwen3Spec} from './qwen.ts'
+import {qwen3Spec, qwenWindows} from './qwen.ts'
 import {eachLayer, grouped, llamaSpec, localGlobal, none, sizeOr, slidingLayers, windowed} from './shared.ts'
 
 const plain = {
@@ -61,14 +61,39 @@ const qwen3Moe = (config: Config, warnings: Warning[]): TransformerSpec => {
   }
 }
 
-const deepseekV3 = (config: Config, warnings: Warning[]): TransformerSpec => {
+/** Qwen1.5-MoE and Qwen2-MoE: a shared expert whose output is multiplied by the sigmoid of one number per token. */
+const qwen2Moe = (config: Config, warnings: Warning[]): TransformerSpec => {
+  fixed(config, 'decoder_sparse_step', 1)
+  none(config, 'mlp_only_layers', 'every layer is a mixture here')
+  return {
+    ...llamaSpec(config, warnings, {
+      kvHeads: () => 16,
+      positions: 32_768,
+      bias: (c) => ({qkv: flag(c, 'qkv_bias', true), out: false, mlp: false}),
+      groups: qwenWindows,
+    }),
+    mixture: {
+      ...plain,
+      ...experts(config, ['num_experts'], ['num_experts_per_tok']),
+      ffn: size(config, ['moe_intermediate_size'], 1408),
+      sharedFfn: size(config, ['shared_expert_intermediate_size'], 5632),
+      sharedGate: true,
+      gate: 'softmax',
+      normalized: flag(config, 'norm_topk_prob', false),
+    },
+  }
+}
+
+/** @param version 2 chooses by softmax, 3 by sigmoid with a learned number per expert that takes part in the choice */
+const deepseek = (config: Config, warnings: Warning[], version: 2 | 3): TransformerSpec => {
   fixed(config, 'moe_layer_freq', 1)
-  choice(config, ['scoring_func'], {sigmoid: true}, true)
+  const scoring = version === 2 ? 'softmax' : 'sigmoid'
+  choice(config, ['scoring_func'], {[scoring]: true}, true)
   if (flag(config, 'attention_bias', false)) fail(config, 'attention_bias', 'true is not supported')
   const layers = size(config, ['num_hidden_layers'], 61)
   const heads = size(config, ['num_attention_heads'], 128)
   const stated = get(config, 'first_k_dense_replace')
-  const dense = stated === 0 ? 0 : sizeOr(config, 'first_k_dense_replace', 3, warnings)
+  const dense = stated === 0 ? 0 : sizeOr(config, 'first_k_dense_replace', version === 3 ? 3 : 0, warnings)
   if (dense > layers) fail(config, 'first_k_dense_replace', `${dense} of ${layers} layers cannot be dense`)
   const groups: LayerGroup[] = [
     {name: 'dense', layers: dense, dense: true},
@@ -107,9 +132,9 @@ const deepseekV3 = (config: Config, warnings: Warning[]): TransformerSpec => {
       ...experts(config, ['n_routed_experts'], ['num_experts_per_tok']),
       ffn,
       sharedFfn: ffn * optionalSizeOrZero(config, 'n_shared_experts'),
-      gate: 'sigmoid',
-      normalized: flag(config, 'norm_topk_prob', true),
-      selectionBias: true,
+      gate: scoring,
+      normalized: flag(config, 'norm_topk_prob', version === 3),
+      selectionBias: version === 3,
       routerBias: false,
       expertBias: false,
     },
@@ -207,7 +232,9 @@ const llama4 = (config: Config, warnings: Warning[]): TransformerSpec => {
 export const mixtures = {
   mixtral: family('transformer', mixtral),
   qwen3_moe: family('transformer', qwen3Moe),
-  deepseek_v3: family('transformer', deepseekV3),
+  qwen2_moe: family('transformer', qwen2Moe),
+  deepseek_v2: family('transformer', (config, warnings) => deepseek(config, warnings, 2)),
+  deepseek_v3: family('transformer', (config, warnings) => deepseek(config, warnings, 3)),
   gpt_oss: family('transformer', gptOss),
   llama4_text: family('transformer', llama4),
   llama4: family('transformer', (config, warnings) => llama4(textPart(config, warnings), warnings)),

@@ -1,9 +1,12 @@
 /** One operator of the file with its inputs: what a handler sees. */
-import type {OpKind} from '../../ops/index.ts'
+import type {OpKind, ops} from '../../ops/index.ts'
 import type {Dims} from '../../ops/types.ts'
 import {SMALL} from './tensor.ts'
 import type {OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor} from './types.ts'
 import {axisOf, Mistake, type Origin, product, Unshaped, type Value} from './values.ts'
+
+/** The sizes that an operator of the registry takes. */
+type DimsOf<K extends OpKind> = Parameters<(typeof ops)[K]['cost']>[0]
 
 /** What an operator has besides its kind and sizes. */
 export interface EmitOptions {
@@ -151,9 +154,9 @@ export class Call {
   }
 
   /** Adds an operator, unless it runs at load time or on integers that are shapes. */
-  emit(
-    kind: OpKind,
-    dims: Dims,
+  emit<K extends OpKind>(
+    kind: K,
+    dims: DimsOf<K>,
     inputs: readonly Value[],
     outputs: readonly Value[],
     suffix = '',

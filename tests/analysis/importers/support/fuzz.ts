@@ -69,6 +69,41 @@ function everything(): Uint8Array {
   return model({nodes, inputs: [value('x', ['batch', 4])], outputs: [value('y9', [1])], initializers}, 23, [block])
 }
 
+/** Operators of com.microsoft, few-bit weights, experts, transforms and selections. */
+function contributed(): Uint8Array {
+  const ms = (op: string, inputs: string, outputs: string, attributes: Parameters<typeof node>[3] = {}) =>
+    node(op, inputs, outputs, attributes, 'com.microsoft')
+  const nodes = [
+    ms('GatherBlockQuantized', 'q ids s', 'e', {bits: 4, block_size: 16, quantize_axis: 1}),
+    ms('SkipSimplifiedLayerNormalization', 'e e g', 'n _ _ r'),
+    ms('Attention', 'n w b', 'a', {num_heads: 2, unidirectional: 1}),
+    ms('MultiHeadAttention', 'a a a', 'm', {num_heads: 2}),
+    ms('GroupQueryAttention', 'm m m pk pk', 'o', {num_heads: 2, kv_num_heads: 2, do_rotary: 0, local_window_size: 3}),
+    ms('RotaryEmbedding', 'o', 'ro', {rotary_embedding_dim: 4, num_heads: 2}),
+    ms('QMoE', 'ro router fa fs _ fb ft', 'x', {k: 1, expert_weight_bits: 4, activation_type: 'silu'}),
+    node('DFT', 'x _ axis', 'f', {onesided: 1}),
+    ms('MatMulNBits', 'x q s', 'l', {K: 16, N: 30, bits: 4, block_size: 16}),
+    node('NonZero', 'l', 'z'),
+    node('TopK', 'l one', 'v i'),
+  ]
+  const initializers = [
+    tensor('q', [30, 8], 2),
+    tensor('s', [30]),
+    tensor('g', [16]),
+    tensor('w', [16, 48]),
+    tensor('b', [48]),
+    tensor('router', [3, 4]),
+    tensor('fa', [4, 8, 8], 2),
+    tensor('fs', [4, 8]),
+    tensor('fb', [4, 16, 4], 2),
+    tensor('ft', [4, 16]),
+    tensor('axis', [], INT64, [1]),
+    tensor('one', [1], INT64, [1]),
+  ]
+  const inputs = [value('ids', [1, 3], INT64), value('pk', [1, 2, 5, 8])]
+  return model({nodes, inputs, outputs: [value('v', [1])], initializers}, 20)
+}
+
 const convolutions = () =>
   model({
     nodes: [
@@ -140,7 +175,7 @@ export function corpora(root: string): Record<FuzzFormat, readonly Uint8Array[]>
   const fixtures = join(root, 'tests', 'fixtures')
   const configs = readdirSync(join(fixtures, 'hf')).filter((name) => name.endsWith('.json'))
   return {
-    onnx: [everything(), convolutions(), fileOf(join(fixtures, 'onnx', 'light_squeezenet.onnx'))],
+    onnx: [everything(), contributed(), convolutions(), fileOf(join(fixtures, 'onnx', 'light_squeezenet.onnx'))],
     gguf: [tinyLlama().slice(0, 4096), tinyLlama(), firstPart(), ...families()],
     safetensors: [
       safetensors({

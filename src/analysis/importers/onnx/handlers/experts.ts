@@ -63,7 +63,7 @@ const experts =
       const scales = places.scales ? call.value(places.scales[place]) : null
       if (scales) inputs.push(part(scales, Math.ceil((product(scales.shape ?? [0]) / count) * touched)))
       const beside = scales ? touched * k * n : 0
-      const dims = {assigned, experts: count, n, k, bias: bias !== null && bias !== undefined, slots: 0}
+      const dims = {assigned, experts: count, n, k, bias: bias !== null && bias !== undefined, slots: 0, busiest: 0}
       call.emit('moe-linear', dims, inputs, [y], suffix, {beside})
       return y
     }
