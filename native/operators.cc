@@ -33,7 +33,7 @@ Napi::Value runOp(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   const int threads = int(info[5].As<Napi::Number>().Int32Value());
-  std::vector<float> scratch(rp::scratchFloats);
+  static thread_local std::vector<float> scratch(rp::scratchFloats);
   for (int t = 0; t < threads; t++) op->run({dims.data(), tensors[0].data(), tensors[1].data(), scratch.data(), t, threads});
   return env.Undefined();
 }

@@ -49,8 +49,8 @@ struct MemoryProbe {
   double cyclesPerByte;  // of the clock twin, per byte of payload
 };
 
-// Floats of scratch memory that every operator kernel may use, per thread: 4 MiB.
-constexpr size_t scratchFloats = size_t(1) << 20;
+// Floats of scratch memory that every operator kernel may use, per thread: 8 MiB.
+constexpr size_t scratchFloats = size_t(1) << 21;
 
 // One thread's share of an operator. The threads of a call work on disjoint outputs and never wait for one another, so a stage can
 // also be run thread after thread. Tensors are row-major, in the order of the operator's cost(), of the types that the kernel's

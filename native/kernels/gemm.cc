@@ -1,117 +1,99 @@
-// Matrix product: a register tile of MR x 2 vectors, A and B packed so that the inner loop reads both in order.
-// Blocks: B panel 256 x 512 (512 KiB, L2), A block 144 x 256 (144 KiB, L2), one B sliver 256 x 2 vectors (32 KiB with AVX-512).
+// Matrix products of f32 and f64: plain, with either operand transposed, batched, and with block sizes that the caller chooses.
 #include "gemm.h"
 
-#include "chains.h"
-#include "families.h"
-#include "vec.h"
+#include "product.h"
 
 namespace rp {
 namespace RP_NS {
 namespace {
 
-// Accumulators: 24 of 32 registers, 12 of 16; the rest hold two B vectors and one broadcast of A.
-constexpr int MR = RP_CHAINS / 2;
-constexpr int NR = 2 * lanes;
-constexpr int64_t MC = 144, NC = 512, KC = 256;  // MC is a multiple of both tile heights, 12 and 6
+template <typename T>
+struct Of;
+template <>
+struct Of<float> {
+  typedef F32 Policy;
+  static constexpr Blocks blocks = blocksF32;
+};
+template <>
+struct Of<double> {
+  typedef F64 Policy;
+  static constexpr Blocks blocks = blocksF64;
+};
+static_assert(blocksF32.kc * (blocksF32.mc + blocksF32.nc) <= int64_t(scratchFloats), "scratch of f32");
+static_assert(blocksF64.kc * (blocksF64.mc + blocksF64.nc) * 2 <= int64_t(scratchFloats), "scratch of f64");
 
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-// Panels of MR rows, k-major: element (i, p) of a panel at p * MR + i; rows beyond m are zero.
-void packA(const View& a, int64_t m, int64_t k, float* to) {
-  for (int64_t i0 = 0; i0 < m; i0 += MR)
-    for (int64_t p = 0; p < k; p++)
-      for (int64_t i = 0; i < MR; i++) *to++ = i0 + i < m ? a.data[(i0 + i) * a.row + p * a.column] : 0.0f;
+template <typename T>
+void block(const Blocks& blocks, int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, T* c, int64_t rowC, T alpha, bool accumulate,
+           T* scratch) {
+  typedef typename Of<T>::Policy P;
+  product<P>(blocks, m, n, k, PackWords<T, MR>{a}, PackWords<T, NR<P>>{{b.data, b.column, b.row}}, c, rowC, alpha, accumulate, scratch);
 }
 
-// Panels of NR columns, k-major; columns beyond n are zero.
-void packB(const View& b, int64_t k, int64_t n, float* to) {
-  for (int64_t j0 = 0; j0 < n; j0 += NR) {
-    const bool whole = j0 + NR <= n && b.column == 1;
-    for (int64_t p = 0; p < k; p++, to += NR) {
-      const float* from = b.data + p * b.row + j0 * b.column;
-      if (whole) {
-        store(to, load(from));
-        store(to + lanes, load(from + lanes));
-      } else {
-        for (int64_t j = 0; j < NR; j++) to[j] = j0 + j < n ? from[j * b.column] : 0.0f;
-      }
-    }
-  }
+template <typename T>
+T* scratchOf(const OpArgs& args) {
+  return reinterpret_cast<T*>(args.scratch);
 }
 
-// One tile: MR x NR of c from packed panels. `rows` and `columns` cut it at the matrix's edge.
-void tile(int64_t k, const float* a, const float* b, float* c, int64_t rowC, int64_t rows, int64_t columns, float alpha, bool add) {
-  f32v low[MR], high[MR];
-  RP_UNROLL
-  for (int i = 0; i < MR; i++) low[i] = high[i] = f32v{};
-  for (int64_t p = 0; p < k; p++, a += MR, b += NR) {
-    const f32v left = load(b), right = load(b + lanes);
-    RP_UNROLL
-    for (int i = 0; i < MR; i++) {
-      low[i] += a[i] * left;
-      high[i] += a[i] * right;
-    }
-  }
-  if (rows == MR && columns == NR) {
-    RP_UNROLL
-    for (int i = 0; i < MR; i++) {
-      float* row = c + i * rowC;
-      store(row, (add ? load(row) : f32v{}) + alpha * low[i]);
-      store(row + lanes, (add ? load(row + lanes) : f32v{}) + alpha * high[i]);
-    }
-    return;
-  }
-  float edge[MR * NR];
-  RP_UNROLL
-  for (int i = 0; i < MR; i++) {
-    store(edge + i * NR, alpha * low[i]);
-    store(edge + i * NR + lanes, alpha * high[i]);
-  }
-  for (int64_t i = 0; i < rows; i++)
-    for (int64_t j = 0; j < columns; j++) c[i * rowC + j] = (add ? c[i * rowC + j] : 0.0f) + edge[i * NR + j];
+// This thread's part of c[m,n] = a b.
+template <typename T>
+void part(const OpArgs& args, const Blocks& blocks, int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, T* c) {
+  const Part mine = partOf<typename Of<T>::Policy>(m, n, args.thread, args.threads);
+  if (mine.empty()) return;
+  block<T>(blocks, mine.height(), mine.width(), k, {a.data + mine.rows.from * a.row, a.row, a.column},
+           {b.data + mine.columns.from * b.column, b.row, b.column}, c + mine.rows.from * n + mine.columns.from, n, T(1), false,
+           scratchOf<T>(args));
 }
 
-// c[m,n] = a[m,k] b[k,n]: threads take blocks of columns, of rows where there are too few columns to go round.
+// dims: m, n, k. A is [m,k], or [k,m] where it comes transposed; B is [k,n] or [n,k].
+template <typename T, bool turnA, bool turnB>
 void gemm(const OpArgs& args) {
   const int64_t m = args.dims[0], n = args.dims[1], k = args.dims[2];
-  const bool byColumns = n >= int64_t(NR) * args.threads;
-  const Span columns = byColumns ? share(n, NR, args.thread, args.threads) : Span{0, n};
-  const Span rows = byColumns ? Span{0, m} : share(m, MR, args.thread, args.threads);
-  if (columns.from >= columns.to || rows.from >= rows.to) return;
-  gemmBlock(rows.to - rows.from, columns.to - columns.from, k, {input(args, 0) + rows.from * k, k, 1},
-            {input(args, 1) + columns.from, n, 1}, output(args, 0) + rows.from * n + columns.from, n, 1.0f, false, args.scratch);
+  part<T>(args, Of<T>::blocks, m, n, k, {input<T>(args, 0), turnA ? 1 : k, turnA ? m : 1}, {input<T>(args, 1), turnB ? 1 : n, turnB ? k : 1},
+          output<T>(args, 0));
+}
+
+// dims: batch, m, n, k. Threads take whole products while there are enough of them, else parts of each.
+template <typename T>
+void batched(const OpArgs& args) {
+  const int64_t batch = args.dims[0], m = args.dims[1], n = args.dims[2], k = args.dims[3];
+  const bool apart = batch >= args.threads;
+  const Span mine = apart ? share(batch, 1, args.thread, args.threads) : Span{0, batch};
+  for (int64_t i = mine.from; i < mine.to; i++) {
+    const Strided<T> a = {input<T>(args, 0) + i * m * k, k, 1}, b = {input<T>(args, 1) + i * k * n, n, 1};
+    T* const c = output<T>(args, 0) + i * m * n;
+    if (apart) block<T>(Of<T>::blocks, m, n, k, a, b, c, n, T(1), false, scratchOf<T>(args));
+    else part<T>(args, Of<T>::blocks, m, n, k, a, b, c);
+  }
+}
+
+// dims: m, n, k, mc, nc, kc. mc and nc are made whole tiles; kc is cut where the block and the panel would exceed the scratch memory.
+void blocked(const OpArgs& args) {
+  const int64_t m = args.dims[0], n = args.dims[1], k = args.dims[2];
+  const auto within = [](int64_t size, int64_t low, int64_t high) { return size < low ? low : least(size, high); };
+  const int64_t room = int64_t(scratchFloats);
+  Blocks blocks = {within(args.dims[3], MR, 4096) / MR * MR, within(args.dims[4], NR<F32>, 16384) / NR<F32> * NR<F32>, 0};
+  blocks.kc = within(args.dims[5], 1, room / (blocks.mc + blocks.nc));
+  part<float>(args, blocks, m, n, k, {input(args, 0), k, 1}, {input(args, 1), n, 1}, output(args, 0));
 }
 
 }  // namespace
 
 void gemmBlock(int64_t m, int64_t n, int64_t k, View a, View b, float* c, int64_t rowC, float alpha, bool accumulate, float* scratch) {
-  float* packedA = scratch;
-  float* packedB = scratch + MC * KC;
-  if (k == 0 && !accumulate)
-    for (int64_t i = 0; i < m; i++)
-      for (int64_t j = 0; j < n; j++) c[i * rowC + j] = 0.0f;
-  for (int64_t jc = 0; jc < n; jc += NC) {
-    const int64_t nc = least(NC, n - jc);
-    for (int64_t pc = 0; pc < k; pc += KC) {
-      const int64_t kc = least(KC, k - pc);
-      const bool add = accumulate || pc > 0;
-      packB({b.data + pc * b.row + jc * b.column, b.row, b.column}, kc, nc, packedB);
-      for (int64_t ic = 0; ic < m; ic += MC) {
-        const int64_t mc = least(MC, m - ic);
-        packA({a.data + ic * a.row + pc * a.column, a.row, a.column}, mc, kc, packedA);
-        for (int64_t jr = 0; jr < nc; jr += NR)
-          for (int64_t ir = 0; ir < mc; ir += MR)
-            tile(kc, packedA + ir * kc, packedB + jr * kc, c + (ic + ir) * rowC + jc + jr, rowC, least(MR, mc - ir),
-                 least(NR, nc - jr), alpha, add);
-      }
-    }
-  }
+  block<float>(blocksF32, m, n, k, a, b, c, rowC, alpha, accumulate, scratch);
 }
 
 int gemmOps(OpKernel* rows) {
-  rows[0] = {"gemm", gemm, 3, 2, 1};
-  return 1;
+  int n = 0;
+  rows[n++] = {"gemm", gemm<float, false, false>, 3, 2, 1};
+  rows[n++] = {"gemm-f64", gemm<double, false, false>, 3, 2, 1};
+  rows[n++] = {"gemm-nt", gemm<float, false, true>, 3, 2, 1};
+  rows[n++] = {"gemm-nt-f64", gemm<double, false, true>, 3, 2, 1};
+  rows[n++] = {"gemm-tn", gemm<float, true, false>, 3, 2, 1};
+  rows[n++] = {"gemm-tn-f64", gemm<double, true, false>, 3, 2, 1};
+  rows[n++] = {"gemm-batched", batched<float>, 4, 2, 1};
+  rows[n++] = {"gemm-batched-f64", batched<double>, 4, 2, 1};
+  rows[n++] = {"gemm-blocked", blocked, 6, 2, 1};
+  return n;
 }
 
 }  // namespace RP_NS

@@ -1,36 +1,139 @@
-/** Matrix products. */
+/** Matrix products of f32 and f64: plain, transposed, batched, blocked; of bytes in gemm's `int8`. */
 import {matmul} from '../../analysis/ops/matmul.ts'
-import type {Program} from '../program.ts'
-import {edges, type KernelDef, one, operator} from './types.ts'
+import type {Part, Program} from '../program.ts'
+import {edges, type KernelDef, type KernelDType, one, operator} from './types.ts'
 
-const gemmProgram = ([m, n, k]: readonly number[]): Program =>
-  one('gemm', operator(matmul, 'gemm', {batch: 1, m: m!, n: n!, k: k!, bias: false}, [m!, n!, k!], ['a', 'b'], ['c']))
+/** Sizes around the register tile (6 or 12 rows, 2 vectors wide), a group of four bytes and the blocks (252 × 512, panels of 2048). */
+export const gemmCases: readonly (readonly number[])[] = [
+  ...edges.flatMap((n) => [
+    [n, 5, 3],
+    [5, n, 3],
+    [5, 3, n],
+  ]),
+  [0, 4, 4],
+  [4, 0, 4],
+  [4, 4, 0],
+  [11, 31, 255],
+  [12, 32, 256],
+  [13, 33, 257],
+  [251, 3, 9],
+  [253, 20, 9],
+  [3, 2049, 4],
+  [5, 40, 513],
+  [150, 515, 260],
+]
+
+/** A row-major matrix turned. */
+export const transposed = (x: Float64Array, rows: number, columns: number): Float64Array =>
+  Float64Array.from({length: rows * columns}, (_, i) => x[(i % rows) * columns + Math.floor(i / rows)]!)
+
+const suffix: Readonly<Record<KernelDType, string>> = {f32: '', f64: '-f64', int8: '-int8'}
+
+/** What a part in a type says of its tensors; `int8`: a is unsigned, b signed, c their sums. */
+export function typed(dtype: KernelDType, names: readonly string[]): Pick<Part, 'types' | 'computes'> {
+  if (dtype === 'f32') return {}
+  const [a, b, c] = names
+  return dtype === 'f64'
+    ? {types: Object.fromEntries(names.map((name) => [name, 'f64'])), computes: 'f64'}
+    : {types: {[a!]: 'u8', [b!]: 'i8', [c!]: 'i32'}, computes: 'int8'}
+}
+
+const names = ['a', 'b', 'c'] as const
+
+/** c[batch,m,n] = a[batch,m,k]·b[batch,k,n] by the native kernel `kernel`. */
+function product(
+  kernel: string,
+  batch: number,
+  [m, n, k]: readonly number[],
+  native: readonly number[],
+  dtype: KernelDType,
+): Part {
+  const dims = {batch, m: m!, n: n!, k: k!, bias: false}
+  return operator(matmul, `${kernel}${suffix[dtype]}`, dims, native, ['a', 'b'], ['c'], typed(dtype, names))
+}
+
+const gemm = (dims: readonly number[], dtype: KernelDType = 'f32'): Program =>
+  one('gemm', product('gemm', 1, dims, dims, dtype))
+
+function gemmTurned(which: 'nt' | 'tn', dims: readonly number[], dtype: KernelDType = 'f32'): Program {
+  const [m, n, k] = dims
+  const part = product(`gemm-${which}`, 1, dims, dims, dtype)
+  const reference: Part['reference'] = ([a, b]) =>
+    part.reference(which === 'nt' ? [a!, transposed(b!, n!, k!)] : [transposed(a!, k!, m!), b!])
+  return one(part.kernel, {...part, reference})
+}
+
+const batchedDims = ['batch', 'm', 'n', 'k'] as const
+const square = {cache: [192, 192, 192], dram: [2048, 2048, 2048]} as const
 
 export const kernels = {
   gemm: {
     id: 'gemm',
     op: 'matmul',
-    title: 'matrix product c[m,n] = a[m,k]·b[k,n], blocked and packed',
+    title: 'matrix product c[m,n] = a[m,k]·b[k,n], blocked and packed; int8: u8·s8 in 32 bits',
     dims: ['m', 'n', 'k'],
-    sizes: {cache: [192, 192, 192], dram: [2048, 2048, 2048]},
+    dtypes: ['f32', 'f64'],
+    sizes: square,
     check: [37, 71, 301],
+    cases: gemmCases,
+    program: gemm,
+  },
+  'gemm-nt': {
+    id: 'gemm-nt',
+    op: 'matmul',
+    title:
+      'matrix product with the second operand transposed, c[m,n] = a[m,k]·b[n,k]ᵀ: weights as frameworks keep them',
+    dims: ['m', 'n', 'k'],
+    dtypes: ['f32', 'f64'],
+    sizes: square,
+    check: [37, 71, 301],
+    cases: gemmCases,
+    program: (dims, dtype) => gemmTurned('nt', dims, dtype),
+  },
+  'gemm-tn': {
+    id: 'gemm-tn',
+    op: 'matmul',
+    title: 'matrix product with the first operand transposed, c[m,n] = a[k,m]ᵀ·b[k,n]: the gradient of weights',
+    dims: ['m', 'n', 'k'],
+    dtypes: ['f32', 'f64'],
+    sizes: square,
+    check: [37, 71, 301],
+    cases: gemmCases,
+    program: (dims, dtype) => gemmTurned('tn', dims, dtype),
+  },
+  'gemm-batched': {
+    id: 'gemm-batched',
+    op: 'matmul',
+    title: 'batch of matrix products, one after another in memory',
+    dims: batchedDims,
+    dtypes: ['f32', 'f64'],
+    sizes: {cache: [8, 64, 64, 64], dram: [96, 512, 512, 64]},
+    check: [3, 29, 35, 67],
     cases: [
-      ...edges.flatMap((n) => [
-        [n, 5, 3],
-        [5, n, 3],
-        [5, 3, n],
-      ]),
-      [0, 4, 4],
-      [4, 0, 4],
-      [4, 4, 0],
-      [11, 31, 255],
-      [12, 32, 256],
-      [13, 33, 257],
-      [143, 20, 9],
-      [145, 20, 9],
-      [3, 513, 4],
-      [150, 515, 260],
+      [0, 2, 2, 2],
+      [1, 7, 40, 3],
+      [2, 0, 3, 4],
+      [7, 5, 3, 0],
+      [3, 13, 33, 5],
+      [9, 1, 1, 1],
     ],
-    program: gemmProgram,
+    program: ([batch, ...dims], dtype = 'f32') =>
+      one('gemm-batched', product('gemm-batched', batch!, dims, [batch!, ...dims], dtype)),
+  },
+  'gemm-blocked': {
+    id: 'gemm-blocked',
+    op: 'matmul',
+    title: 'gemm with chosen blocks: mc × kc of a, kc × nc of b (whole tiles; cut to 8 MiB together)',
+    dims: ['m', 'n', 'k', 'mc', 'nc', 'kc'],
+    sizes: {cache: [192, 192, 192, 96, 96, 96], dram: [2048, 2048, 2048, 252, 2048, 512]},
+    check: [37, 71, 301, 24, 32, 40],
+    cases: [
+      [30, 70, 50, 1, 1, 1],
+      [30, 70, 50, 12, 32, 8],
+      [30, 70, 50, 24, 64, 49],
+      [50, 40, 30, 5000, 20_000, 5000],
+      [13, 33, 0, 12, 32, 8],
+    ],
+    program: (dims) => one('gemm-blocked', product('gemm-blocked', 1, dims, dims, 'f32')),
   },
 } as const satisfies Record<string, KernelDef>
