@@ -52,7 +52,8 @@ function operatorText(op: OperatorExplanation, look: Look): string {
   const byType = (read: (type: string) => string) => types.map((type) => `${type} ${read(type)}`).join(', ')
   const executed = op.executedFlops === op.flops ? '' : `, ${formatCount(op.executedFlops)} executed`
   return [
-    `${style.bold(op.title)} (${op.id}, ${op.trait})`,
+    `${style.bold(op.id)}: ${wrap(op.title, look.width, '  ', op.id.length + 2)}`,
+    ...(op.trait === op.id ? [] : [`kind of work: ${op.trait}`]),
     wrap(`with ${dims.join(', ')}`, look.width, '  '),
     '',
     ...op.steps.map(({text, says}) => `${wrap(`FLOP = ${text}`, look.width - 20, '       ')}  ${style.dim(says)}`),

@@ -13,6 +13,8 @@ export interface Column<Row> {
   readonly align?: 'left' | 'right'
   /** 0 stays whatever the width; the highest leaves a narrow terminal first */
   readonly drop: number
+  /** prose that may be narrower than it is: cut at its end, or on several lines; else a column is whole or not there */
+  readonly narrow?: 'cut' | 'wrap'
 }
 
 export interface Sheet<Row> {
@@ -26,6 +28,7 @@ export interface Printed {
   readonly keys: readonly string[]
   readonly aligns: readonly ('left' | 'right')[]
   readonly drops: readonly number[]
+  readonly narrow: readonly ('cut' | 'wrap' | null)[]
   readonly text: readonly (readonly string[])[]
   readonly raw: readonly (readonly Cell[])[]
 }
@@ -37,6 +40,7 @@ export function print<Row>({columns, rows}: Sheet<Row>): Printed {
     keys: columns.map((c) => c.key),
     aligns: columns.map((c) => c.align ?? 'left'),
     drops: columns.map((c) => c.drop),
+    narrow: columns.map((c) => c.narrow ?? null),
     text: rows.map((row) => columns.map((c) => c.text(row))),
     raw: rows.map((row) => columns.map((c) => c.raw(row))),
   }

@@ -8,6 +8,8 @@ import {styleOf} from './style.ts'
 const gap = 2
 /** a first column shorter than this no longer says which operator it is */
 const shortest = 12
+/** prose narrower than this says nothing */
+const narrowest = 27
 
 /** Keeps the head and the tail of an identifier: both tell operators apart. */
 function shorten(text: string, width: number): string {
@@ -16,20 +18,30 @@ function shorten(text: string, width: number): string {
   return `${text.slice(0, width - 1 - tail)}…${text.slice(text.length - tail)}`
 }
 
-/** Leaves out the columns that matter least until the rest fits; the first column may be shortened instead. */
-function keepColumns(sheet: Printed, width: number): {keep: number[]; first: number} {
-  const widths = sheet.titles.map((title, i) => Math.max(title.length, ...sheet.text.map((row) => row[i]!.length)))
-  let keep = widths.map((_, i) => i)
-  const spare = () => width - keep.slice(1).reduce((sum, i) => sum + widths[i]!, 0) - gap * Math.max(0, keep.length - 1)
+/** Leaves out the columns that matter least until the rest fits; the first column may be shortened instead, prose narrowed. */
+function keepColumns(sheet: Printed, width: number): {keep: number[]; widths: readonly number[]} {
+  const full = sheet.titles.map((title, i) => Math.max(title.length, ...sheet.text.map((row) => row[i]!.length)))
+  const least = full.map((size, i) => (sheet.narrow[i] ? Math.min(size, narrowest) : size))
+  let keep = full.map((_, i) => i)
+  const spare = () => width - keep.slice(1).reduce((sum, i) => sum + least[i]!, 0) - gap * Math.max(0, keep.length - 1)
   while (keep.length > 1) {
     // an identifier may lose a third of its length before a column is given up
-    const wanted = Math.max(shortest, Math.ceil((widths[0]! * 2) / 3))
+    const wanted = Math.max(shortest, Math.ceil((full[0]! * 2) / 3))
     const droppable = keep.filter((i) => sheet.drops[i]! > 0)
-    if (spare() >= Math.min(widths[0]!, wanted) || droppable.length === 0) break
+    if (spare() >= Math.min(full[0]!, wanted) || droppable.length === 0) break
     const victim = droppable.reduce((a, b) => (sheet.drops[b]! >= sheet.drops[a]! ? b : a))
     keep = keep.filter((i) => i !== victim)
   }
-  return {keep, first: Math.min(widths[0]!, Math.max(shortest, spare()))}
+  const first = Math.min(full[0]!, Math.max(shortest, spare()))
+  let rest = Math.max(0, spare() - first)
+  const widths = full.map((size, i) => {
+    if (i === 0) return first
+    if (!keep.includes(i)) return 0
+    const more = Math.min(rest, size - least[i]!)
+    rest -= more
+    return least[i]! + more
+  })
+  return {keep, widths}
 }
 
 /**
@@ -42,9 +54,13 @@ export function toTerminal(
   paint?: (text: string, row: number, key: string) => string,
 ): string {
   if (sheet.text.length === 0) return ''
-  const {keep, first} = keepColumns(sheet, look.width)
+  const {keep, widths} = keepColumns(sheet, look.width)
   const style = styleOf(look.color)
-  const cell = (text: string, column: number) => (column === 0 ? shorten(text, first) : text)
+  const cell = (text: string, column: number) => {
+    if (column === 0) return shorten(text, widths[0]!)
+    const cut = sheet.narrow[column] === 'cut' && text.length > widths[column]!
+    return cut ? `${text.slice(0, widths[column]! - 1)}…` : text
+  }
   const rows = [
     keep.map((i) => style.bold(cell(sheet.titles[i]!, i))),
     ...sheet.text.map((row, r) =>
@@ -59,6 +75,7 @@ export function toTerminal(
     border: {...getBorderCharacters('void'), joinBody: '─', bodyJoin: ''},
     columns: keep.map((i, position) => ({
       alignment: sheet.aligns[i]!,
+      ...(sheet.narrow[i] === 'wrap' ? {width: widths[i]!, wrapWord: true} : {}),
       paddingLeft: 0,
       paddingRight: position === last ? 0 : gap,
     })),

@@ -3,6 +3,7 @@ import {distance} from 'fastest-levenshtein'
 import type {List} from './document/list.ts'
 import type {Machine} from './document/machine.ts'
 import {AnalysisError, type ErrorCode, NAME_LIMIT, quoted} from './errors.ts'
+import {modelFacts} from './facts.ts'
 import {machines} from './machines/index.ts'
 import {models} from './models/index.ts'
 import type {ModelDef} from './models/types.ts'
@@ -46,10 +47,14 @@ export function unknownName(
   ])
 }
 
-/** @throws AnalysisError `unknown-model` with the nearest names */
+/**
+ * A built-in model by its id, in any case and with `_` for `-` as torchvision writes it (`vgg16_bn`).
+ * @throws AnalysisError `unknown-model` with the nearest names
+ */
 export function findModel(id: string): ModelDef {
   const known: Readonly<Record<string, ModelDef>> = models
-  if (Object.hasOwn(known, id)) return known[id]!
+  for (const name of [id, id.slice(0, NAME_LIMIT).toLowerCase().replaceAll('_', '-')])
+    if (Object.hasOwn(known, name)) return known[name]!
   throw unknownName(
     'unknown-model',
     'model',
@@ -87,7 +92,7 @@ export function listModels(): Extract<List, {kind: 'models'}> {
       id: model.id,
       name: model.name,
       source: model.source,
-      parameters: model.published?.parameters ?? null,
+      parameters: model.published?.parameters ?? modelFacts(model).items[0]!.parameters,
       dtype: model.dtype,
     })),
   }

@@ -32,6 +32,18 @@ describe('names', () => {
     for (const kind of Object.keys(ops)) expect(findOperator(kind).kind).toBe(kind)
   })
 
+  it('finds models in any case, and as torchvision writes them', () => {
+    for (const [asked, id] of [
+      ['vgg16_bn', 'vgg16-bn'],
+      ['resnext50_32x4d', 'resnext50-32x4d'],
+      ['squeezenet1_0', 'squeezenet1-0'],
+      ['vit_b_16', 'vit-b-16'],
+      ['ResNet18', 'resnet18'],
+      ['Llama-3-8B', 'llama-3-8b'],
+    ] as const)
+      expect(findModel(asked).id).toBe(id)
+  })
+
   it.each([
     [findModel, 'llama3-8b', 'unknown-model', 'llama-3-8b'],
     [findModel, 'GPT-2', 'unknown-model', 'gpt2'],

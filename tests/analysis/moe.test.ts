@@ -87,6 +87,10 @@ describe('models', () => {
     ['deepseek-v3', 671_026_419_200 - 248 * 58 * 3 * 7168 * 2048, 36.7, 1],
     ['gpt-oss-20b', 4_187_440_704, 3.61, 1],
     ['gpt-oss-120b', 116_829_156_672 - 124 * 36 * (3 * 2880 * 2880 + 3 * 2880), 5.13, 1],
+    ['deepseek-v2', 235_741_434_880 - 154 * 59 * 3 * 5120 * 1536, 21, 1],
+    ['deepseek-v2-lite', 15_706_484_224 - 58 * 26 * 3 * 2048 * 1408, 2.4, 1],
+    ['qwen3-235b-a22b', 235_093_634_560 - 120 * 94 * 3 * 4096 * 1536, 22, 0],
+    ['llama-4-maverick', 400_711_848_960 - 127 * 24 * 3 * 5120 * 8192, 17, 0],
     ['llama-4-scout', 107_769_861_120 - 15 * 48 * 3 * 5120 * 8192, 17, 0],
   ] as const)('%s has %i active parameters', (id, active, billions, embeddingLeftOut) => {
     const graph = transformer(models[id].spec, tokens(1))
@@ -94,6 +98,13 @@ describe('models', () => {
     // some count the input embedding out, and round down or up
     const counted = activeParameters(graph) - embeddingLeftOut * parameterCount(graph).embedding
     expect(Math.abs(counted / 1e9 - billions)).toBeLessThan(0.2)
+  })
+
+  it('Llama 4 Maverick has what Scout has not: the vision encoder that both metadata count cancels', () => {
+    const text = (id: 'llama-4-scout' | 'llama-4-maverick') =>
+      parameterCount(transformer(models[id].spec, tokens(1))).total
+    // safetensors metadata of Llama-4-Maverick-17B-128E-Instruct and Llama-4-Scout-17B-16E-Instruct
+    expect(text('llama-4-maverick') - text('llama-4-scout')).toBe(401_583_781_376 - 108_641_793_536)
   })
 
   it('say so in the analysis', () => {

@@ -12,7 +12,14 @@ export function factSheet({dims, ...facts}: Facts): Printed {
     rows: Object.entries({...facts, ...dims}),
     columns: [
       {title: 'fact', key: 'name', text: ([name]) => name, raw: ([name]) => name, drop: 0},
-      {title: 'value', key: 'value', text: ([, value]) => text(value), raw: ([, value]) => value, drop: 0},
+      {
+        title: 'value',
+        key: 'value',
+        text: ([, value]) => text(value),
+        raw: ([, value]) => value,
+        drop: 0,
+        narrow: 'wrap',
+      },
     ],
   })
 }

@@ -34,8 +34,8 @@ export function listSheet(list: List): Printed {
         rows: list.items,
         columns: [
           words('id', 'id', (o) => o.id),
-          words('name', 'name', (o) => o.name, 2),
-          words('FLOPs', 'formula', (o) => o.formula, 1),
+          {...words<Items<'operators'>>('name', 'name', (o) => o.name, 2), narrow: 'cut'},
+          {...words<Items<'operators'>>('FLOPs', 'formula', (o) => o.formula, 1), narrow: 'cut'},
           words('trait', 'trait', (o) => o.trait, 4),
           words('dimensions', 'dims', (o) => o.dims.join(' '), 3),
         ],

@@ -6,6 +6,11 @@ export const gemma3_12b: TransformerModel = {
   source: 'Hugging Face google/gemma-3-12b-it config.json, text_config; Gemma Team 2025 (arXiv:2503.19786) §2',
   architecture: 'transformer',
   dtype: 'bf16',
+  published: {
+    parameters: 11_766_034_176,
+    source:
+      'Hugging Face google/gemma-3-12b-it safetensors metadata, 12,187,325,040, less the vision tower and the projector, 421,290,864',
+  },
   spec: {
     ...gemmaLike,
     layers: 48,

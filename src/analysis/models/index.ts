@@ -3,14 +3,20 @@
 import {alexnet} from './alexnet.ts'
 import {bertBase} from './bert-base.ts'
 import {convnextTiny} from './convnext-tiny.ts'
+import {deepseekV2} from './deepseek-v2.ts'
+import {deepseekV2Lite} from './deepseek-v2-lite.ts'
 import {deepseekV3} from './deepseek-v3.ts'
 import {densenet121} from './densenet121.ts'
 import {efficientnetB0} from './efficientnet-b0.ts'
 import {gat} from './gat.ts'
 import {gcn} from './gcn.ts'
+import {gemma2_2b} from './gemma-2-2b.ts'
 import {gemma2_9b} from './gemma-2-9b.ts'
+import {gemma2_27b} from './gemma-2-27b.ts'
+import {gemma3_1b} from './gemma-3-1b.ts'
 import {gemma3_4b} from './gemma-3-4b.ts'
 import {gemma3_12b} from './gemma-3-12b.ts'
+import {gemma3_27b} from './gemma-3-27b.ts'
 import {gptOss20b} from './gpt-oss-20b.ts'
 import {gptOss120b} from './gpt-oss-120b.ts'
 import {gpt2} from './gpt2.ts'
@@ -18,6 +24,7 @@ import {graphsage} from './graphsage.ts'
 import {gruLm} from './gru-lm.ts'
 import {llama3_8b} from './llama-3-8b.ts'
 import {llama3_70b} from './llama-3-70b.ts'
+import {llama4Maverick} from './llama-4-maverick.ts'
 import {llama4Scout} from './llama-4-scout.ts'
 import {logisticRegression} from './logistic-regression.ts'
 import {lstmLm} from './lstm-lm.ts'
@@ -30,8 +37,14 @@ import {mixtral8x22b} from './mixtral-8x22b.ts'
 import {mobilenetV2} from './mobilenet-v2.ts'
 import {phi3Mini} from './phi-3-mini.ts'
 import {qwen25_7b} from './qwen2.5-7b.ts'
+import {qwen3_06b} from './qwen3-0.6b.ts'
+import {qwen3_17b} from './qwen3-1.7b.ts'
+import {qwen3_4b} from './qwen3-4b.ts'
 import {qwen3_8b} from './qwen3-8b.ts'
+import {qwen3_14b} from './qwen3-14b.ts'
 import {qwen3_30bA3b} from './qwen3-30b-a3b.ts'
+import {qwen3_32b} from './qwen3-32b.ts'
+import {qwen3_235bA22b} from './qwen3-235b-a22b.ts'
 import {resnet18} from './resnet18.ts'
 import {resnet34} from './resnet34.ts'
 import {resnet50} from './resnet50.ts'
@@ -93,16 +106,29 @@ export const models = {
   'swin-t': swinT,
   'mixtral-8x7b': mixtral8x7b,
   'mixtral-8x22b': mixtral8x22b,
+  'deepseek-v2-lite': deepseekV2Lite,
+  'deepseek-v2': deepseekV2,
   'deepseek-v3': deepseekV3,
+  'qwen3-0.6b': qwen3_06b,
+  'qwen3-1.7b': qwen3_17b,
+  'qwen3-4b': qwen3_4b,
   'qwen3-8b': qwen3_8b,
+  'qwen3-14b': qwen3_14b,
+  'qwen3-32b': qwen3_32b,
   'qwen3-30b-a3b': qwen3_30bA3b,
+  'qwen3-235b-a22b': qwen3_235bA22b,
+  'gemma-2-2b': gemma2_2b,
   'gemma-2-9b': gemma2_9b,
+  'gemma-2-27b': gemma2_27b,
+  'gemma-3-1b': gemma3_1b,
   'gemma-3-4b': gemma3_4b,
   'gemma-3-12b': gemma3_12b,
+  'gemma-3-27b': gemma3_27b,
   'phi-3-mini': phi3Mini,
   'gpt-oss-20b': gptOss20b,
   'gpt-oss-120b': gptOss120b,
   'llama-4-scout': llama4Scout,
+  'llama-4-maverick': llama4Maverick,
   unet,
   'sd-1.5-unet': sd15Unet,
   'logistic-regression': logisticRegression,

@@ -51,6 +51,18 @@ describe('the terminal table', () => {
     {id: 'b', value: null},
   ]
 
+  it('narrows prose before it drops it: cut at its end, or on several lines, never beyond the width', () => {
+    const prose = 'a column of many words that nobody needs in full to tell what an entry is'
+    const wide = (narrow: 'cut' | 'wrap') =>
+      print<Row>({columns: [columns[0]!, {...column('prose', 1, () => prose), narrow}], rows: [{id: 'x', value: 1}]})
+    const cut = toTerminal(wide('cut'), {width: 40, color: false}).split('\n')
+    expect(cut[2]).toMatch(/a column of many words.*…$/)
+    const wrapped = toTerminal(wide('wrap'), {width: 40, color: false})
+    expect(wrapped.split('\n').slice(2).join(' ').replace(/\s+/g, ' ')).toContain(prose)
+    for (const line of [...cut, ...wrapped.split('\n')]) expect(visibleLength(line)).toBeLessThanOrEqual(40)
+    expect(toTerminal(wide('cut'), {width: 20, color: false})).not.toContain('prose')
+  })
+
   it('shows everything where there is room', () => {
     const lines = toTerminal(sheet(...rows), {width: 100, color: false}).split('\n')
     expect(lines[0]).toMatch(/^id +value +again$/)
