@@ -10,6 +10,7 @@ export const trainingSchema = z.strictObject({
   dropout: z.boolean(),
   sequenceParallel: z.boolean(),
   lora: maybe.describe('rank of the adapters; null without'),
+  loraOn: z.array(z.string()).nullable().default(null).describe('products that have adapters; null: all of the layers'),
   freeze: z.array(z.string()),
   loss: z.enum(['cross-entropy', 'mse-loss', 'distillation']),
   teacher: z
@@ -54,6 +55,7 @@ export const trainingWorkSchema = z.strictObject({
   dropout: z.boolean(),
   sequenceParallel: z.boolean(),
   lora: maybe,
+  loraOn: z.array(z.string()).readonly().nullable().default(null),
   freeze: z.array(z.string()).readonly(),
   offload: maybe,
   teacher: z

@@ -57,13 +57,22 @@ export function summarizeTraining(
   parameters: number,
 ): TrainingSummary {
   const {training, batch, seq} = work
-  const {optimizer, recompute, dropout, sequenceParallel, lora, freeze, teacher} = training
+  const {optimizer, recompute, dropout, sequenceParallel, lora, loraOn, freeze, teacher} = training
   const {mfu, tokensPerSecond} = totals
   const tokens = tokensPerSecond === null ? null : batch * seq
   const {forward, data, weights} = step.flops
   const {link} = evaluation
   return {
-    ...{optimizer, recompute, dropout, sequenceParallel, lora, freeze: [...freeze], loss: step.loss},
+    ...{
+      optimizer,
+      recompute,
+      dropout,
+      sequenceParallel,
+      lora,
+      loraOn: loraOn && [...loraOn],
+      freeze: [...freeze],
+      loss: step.loss,
+    },
     trainable: step.trainable,
     teacher: teacher && {
       id: teacher.model.id,
@@ -137,6 +146,8 @@ export function trainingConventions(step: TrainingStep, work: TrainingWork): str
       `the teacher runs forward only, in ${training.teacher.dtype}: its weights are in memory, of its activations the logits alone wait for the backward pass; mfu counts its work as useful, flopsPerToken and macsRatio leave it out`,
     )
   if (training.lora !== null)
-    conventions.push(`LoRA adapters of rank ${training.lora} on every product of the layers; everything else is frozen`)
+    conventions.push(
+      `LoRA adapters of rank ${training.lora} on ${training.loraOn ? `${training.loraOn.join(', ')} of each layer` : 'every product of the layers'}; everything else is frozen`,
+    )
   return conventions
 }

@@ -7,21 +7,13 @@ import {fuseChains, fuseElementwise} from '../passes/fuse-chains.ts'
 import type {Fusion} from '../passes/index.ts'
 import type {Bytes, Flops} from '../units.ts'
 import type {DTypes} from '../workload.ts'
+import {isAdapter, withAdapters} from './adapters.ts'
 import {withBatchStatistics} from './batch-statistics.ts'
 import {differentiate} from './differentiate.ts'
 import {type Saved, savedBytes, savedTensors, trainingMemory} from './memory.ts'
 import {addOptimizer, type StateTypes, stateTypes} from './optimizer.ts'
 import type {Training} from './options.ts'
-import {
-  continueFrom,
-  isAdapter,
-  type Loss,
-  withAdapters,
-  withDistillation,
-  withDropout,
-  withLoss,
-  withoutCache,
-} from './prepare.ts'
+import {continueFrom, type Loss, withDistillation, withDropout, withLoss, withoutCache} from './prepare.ts'
 import {segmentsOf} from './segments.ts'
 import {sequenceParallel} from './sequence.ts'
 import type {TeacherPass} from './teacher.ts'
@@ -100,7 +92,7 @@ export function trainingStep(
   const prepare = (graph: Graph): Graph => {
     let result = withBatchStatistics(withoutCache(graph))
     if (fused && !result.nodes.some(({kind}) => changesScores.has(kind))) result = fuseAttention.apply(result)
-    if (training.lora !== null) result = withAdapters(result, training.lora)
+    if (training.lora !== null) result = withAdapters(result, training.lora, training.loraOn)
     return training.dropout ? withDropout(result) : result
   }
   let graph = prepare(forward)

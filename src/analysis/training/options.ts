@@ -27,6 +27,8 @@ export interface Training {
   readonly sequenceParallel: boolean
   /** rank of LoRA adapters on the products of the layers, everything else frozen; `null` without */
   readonly lora: number | null
+  /** products that have adapters, by the last part of their id or as a part of a joint one (q, k, v); `null`: all */
+  readonly loraOn: readonly string[] | null
   /** weights whose name starts with one of these take no gradient */
   readonly freeze: readonly string[]
   /** kept activations wait in host memory, over a link of this many B/s; `null`: they stay on the device */
@@ -42,6 +44,7 @@ export interface TrainingOptions {
   dropout?: boolean | undefined
   sequenceParallel?: boolean | undefined
   lora?: number | undefined
+  loraOn?: readonly string[] | undefined
   freeze?: readonly string[] | undefined
   offload?: BytesPerSecond | undefined
   teacher?: ModelDef | undefined
@@ -60,6 +63,7 @@ const flags: Readonly<Record<keyof TrainingOptions, string>> = {
   dropout: '--dropout',
   sequenceParallel: '--sequence-parallel',
   lora: '--lora',
+  loraOn: '--lora-on',
   freeze: '--freeze',
   offload: '--offload-activations',
   teacher: '--teacher',
@@ -69,12 +73,13 @@ const flags: Readonly<Record<keyof TrainingOptions, string>> = {
 /** The options that give this training again. */
 export const trainingOptions = (training: Training | undefined): TrainingOptions => {
   if (!training) return {}
-  const {lora, offload, dropout, sequenceParallel, teacher, ...rest} = training
+  const {lora, loraOn, offload, dropout, sequenceParallel, teacher, ...rest} = training
   return {
     ...rest,
     dropout: dropout || undefined,
     sequenceParallel: sequenceParallel || undefined,
     lora: lora ?? undefined,
+    loraOn: loraOn ?? undefined,
     offload: offload ?? undefined,
     teacher: teacher?.model,
     teacherDtype: teacher?.dtype,
@@ -96,7 +101,11 @@ export function refuseTraining(options: TrainingOptions, phase: string): void {
  * @throws AnalysisError `bad-flag` naming the flag, the value and what is allowed
  */
 export function resolveTraining(options: TrainingOptions, tp: number): Training {
-  const {lora} = options
+  const {lora, loraOn} = options
+  if (loraOn !== undefined && (lora === undefined || loraOn.length === 0))
+    throw new AnalysisError('bad-flag', '--lora-on names the products that --lora adapts', [
+      'use --lora 8 --lora-on q,v',
+    ])
   if (lora !== undefined && (!Number.isInteger(lora) || lora < 1 || lora > 65_536))
     throw new AnalysisError('bad-flag', `--lora ${lora} is not a whole number from 1 to 65536`, ['use --lora 16'])
   const {offload} = options
@@ -120,6 +129,7 @@ export function resolveTraining(options: TrainingOptions, tp: number): Training 
     dropout: options.dropout ?? false,
     sequenceParallel,
     lora: lora ?? null,
+    loraOn: loraOn ?? null,
     freeze: options.freeze ?? [],
     offload: options.offload ?? null,
     teacher: teacher ? {model: teacher, dtype: teacherDtype ?? teacher.dtype} : null,

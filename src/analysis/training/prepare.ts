@@ -1,10 +1,9 @@
 /** The forward graph that is trained: no cache, a loss at its end, dropout and adapters where they are asked for. */
 import {type Graph, GraphBuilder, type Node, type Tensor} from '../graph.ts'
-import {add} from '../ops/add.ts'
 import {crossEntropy} from '../ops/cross-entropy.ts'
 import {distillationLoss} from '../ops/distillation-loss.ts'
 import {dropout} from '../ops/dropout.ts'
-import {type LinearDims, linear} from '../ops/linear.ts'
+import type {LinearDims} from '../ops/linear.ts'
 import {mseLoss} from '../ops/mse-loss.ts'
 import type {SoftmaxDims} from '../ops/softmax.ts'
 
@@ -60,32 +59,6 @@ export function withDropout(graph: Graph): Graph {
     )
     const made = builder.nodes.pop()!
     builder.nodes.push({...made, cost: {...made.cost, reads: made.cost.reads.slice(0, 1)}})
-  }
-  return builder.graph()
-}
-
-/** Names of the weights that adapters bring. */
-export const isAdapter = (tensor: Tensor): boolean => /\.lora-[ab]\.weight$/.test(tensor.name)
-
-/** Hu et al. 2021 (arXiv:2106.09685): y = x·W + (x·A)·B with A of k × rank and B of rank × n, on every product of a layer. */
-export function withAdapters(graph: Graph, rank: number): Graph {
-  const builder = continueFrom(graph)
-  for (const node of graph.nodes) {
-    if (node.kind !== 'linear' || !node.id.startsWith('layers.')) {
-      builder.nodes.push(node)
-      continue
-    }
-    const {m, n, k} = node.dims as LinearDims
-    const {id, repeat} = node
-    const base = builder.activation(`${id}.base`, m * n)
-    const low = builder.activation(`${id}.lora-a`, m * rank)
-    const high = builder.activation(`${id}.lora-b`, m * n)
-    builder.nodes.push({...node, outputs: [base]})
-    const a = builder.weight(`${id}.lora-a.weight`, k * rank, repeat)
-    const b = builder.weight(`${id}.lora-b.weight`, rank * n, repeat)
-    builder.add(linear, `${id}.lora-a`, {m, n: rank, k, bias: false}, [node.inputs[0]!, a], [low], repeat)
-    builder.add(linear, `${id}.lora-b`, {m, n, k: rank, bias: false}, [low, b], [high], repeat)
-    builder.add(add, `${id}.lora-add`, {elements: m * n}, [base, high], node.outputs, repeat)
   }
   return builder.graph()
 }

@@ -161,6 +161,11 @@ export const trainingFlags = {
     helpGroup: training,
   })(),
   lora: number('lora', 'adapters of this rank on the products of the layers, all else frozen', training),
+  'lora-on': Flags.string({
+    summary: 'products that have adapters: q, k, v, or last parts of operator ids such as out, up, down (default: all)',
+    helpValue: 'NAME,…',
+    helpGroup: training,
+  }),
   freeze: Flags.string({
     summary: 'weights whose names start with one of these are not trained, for example embed,lm_head',
     helpValue: 'PREFIX,…',

@@ -30,6 +30,7 @@ function chosenTraining(flags: WorkloadFlags): TrainingOptions {
     lora,
     sequenceParallel: flags['sequence-parallel'],
     freeze: freeze === undefined ? undefined : freeze.split(',').filter((name) => name !== ''),
+    loraOn: flags['lora-on']?.split(',').filter((name) => name !== ''),
     offload: flags['offload-activations'],
     teacherDtype: flags['teacher-dtype'],
   }
@@ -125,13 +126,14 @@ function dimensionValues(spec: TransformerSpec): Record<string, ConfigRow['value
 }
 
 function trainingValues(training: Training): Record<string, ConfigRow['value']> {
-  const {optimizer, recompute, dropout, sequenceParallel, lora, freeze, offload, teacher} = training
+  const {optimizer, recompute, dropout, sequenceParallel, lora, loraOn, freeze, offload, teacher} = training
   return {
     optimizer,
     recompute,
     dropout,
     'sequence-parallel': sequenceParallel,
     lora,
+    'lora-on': loraOn?.join(',') ?? null,
     freeze: freeze.length > 0 ? freeze.join(',') : null,
     'offload-activations': offload,
     teacher: teacher?.model.id ?? null,
