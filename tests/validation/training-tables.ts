@@ -13,6 +13,12 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
 const find = (prefix: string, quantity: string): Row =>
   trainingRows.find(({id, quantity: q}) => id.startsWith(prefix) && q === quantity)!
 
+/** What the paper counts: 18 bytes for each of 12·L·h² parameters (Korthikanti et al. 2022 figure 1), GiB of one device. */
+export function paperStateGiB({config}: Row): number {
+  const {layers, hidden, tp, pp} = config as Readonly<Record<string, number>>
+  return (18 * 12 * layers! * hidden! ** 2) / (tp! * pp!) / 2 ** 30
+}
+
 /** Bytes of weights, gradients and optimizer, GiB, on one of tp × pp devices. */
 function stateGiB(row: Row): number {
   const {weights, gradients, optimizer} = stepOf(row, 'a100-80gb-sxm', 1, Number(row.config.tp)).totals.memory
@@ -21,9 +27,10 @@ function stateGiB(row: Row): number {
 
 export const memoryTable = (): string =>
   table(
-    ['figure', 'published', 'here', 'difference'],
+    ['figure', 'published', 'here', 'difference', '18 B × 12·L·h² ÷ devices'],
     memoryRows.map((row) => {
-      const value = row.quantity === 'params_plus_optimizer_memory' ? stateGiB(row) : ours(row)
+      const state = row.quantity === 'params_plus_optimizer_memory'
+      const value = state ? stateGiB(row) : ours(row)
       const unit = row.unit === 'percent' ? ' %' : ' GiB'
       const difference = (value - row.value).toFixed(2).replace('-0.00', '0.00')
       return [
@@ -31,6 +38,7 @@ export const memoryTable = (): string =>
         `${row.value.toFixed(2)}${unit}`,
         `${value.toFixed(2)}${unit}`,
         difference,
+        state ? `${paperStateGiB(row).toFixed(2)} GiB` : '–',
       ]
     }),
   )
@@ -41,6 +49,7 @@ export const singleTable = (): string =>
     [
       'run',
       'devices',
+      'parameters, published and here',
       'published ms',
       'bound ms',
       'bound ÷ published',
@@ -59,6 +68,7 @@ export const singleTable = (): string =>
         return [
           row.id.replace('megatron2020/', '').replace('/iter', ''),
           `${row.config.gpus}`,
+          `${find(`megatron2020/${row.id.split('/')[1]}/params`, 'params').value} B, ${(step.model.parameters.total / 1e9).toFixed(2)} B`,
           `${row.value}`,
           bound.toFixed(0),
           (bound / row.value).toFixed(2),
@@ -79,7 +89,11 @@ export const clusterTable = (): string =>
       'executed here',
       'ratio',
       'useful here ÷ formula',
-      'published share of peak',
+      'published TFLOP/s per device',
+      'share of peak',
+      'at most here, TFLOP/s',
+      'published ÷ at most',
+      'PFLOP/s of all devices, published and devices × rate',
     ],
     trainingRows
       .filter(({id, quantity}) => id.startsWith('megatron2021/') && quantity === 'hardware_flops_utilization')
@@ -89,6 +103,9 @@ export const clusterTable = (): string =>
         const step = stepOf(row, 'a100-80gb-sxm', 1, 1)
         const name = row.id.split('/')[2]!
         const parameters = find(`megatron2021/t1/${name}/`, 'params').value
+        const rate = find(`megatron2021/t1/${name}/`, 'achieved_tflops_per_gpu').value
+        const all = find(`megatron2021/t1/${name}/`, 'aggregate_flops').value
+        const most = step.totals.executedFlops / step.totals.time.lower / 1e12
         return [
           name,
           `${parameters} B`,
@@ -97,13 +114,17 @@ export const clusterTable = (): string =>
           step.totals.executedFlops.toExponential(3),
           (step.totals.executedFlops / formula).toFixed(3),
           (step.totals.flops / formula).toFixed(3),
+          `${rate}`,
           `${row.value} %`,
+          most.toFixed(0),
+          (rate / most).toFixed(2),
+          `${all}, ${((Number(row.config.gpus) * rate) / 1e3).toFixed(1)}`,
         ]
       }),
   )
 
 /** Qwen-72B (Bai et al. 2023, arXiv:2309.16609; Hugging Face Qwen/Qwen-72B config.json): 80 layers of 8192, 64 heads. */
-const qwen72b: TransformerModel = {
+export const qwen72b: TransformerModel = {
   id: 'qwen-72b',
   name: 'Qwen-72B',
   source: 'Hugging Face Qwen/Qwen-72B config.json',
@@ -123,10 +144,14 @@ const qwen72b: TransformerModel = {
   },
 }
 
+/** Forward and backward of a plain transformer's 12·L·h² weights and of its LM head, without attention's pairs, FLOP per token. */
+export const plainFlops = ({layers, hidden, vocab}: {layers: number; hidden: number; vocab: number}): number =>
+  6 * (12 * layers * hidden ** 2 + vocab * hidden)
+
 /** FLOPs per token of forward and backward at 4,096 tokens. */
 export const tokenTable = (): string =>
   table(
-    ['model', 'published GFLOP per token', 'here', 'here, products alone', '6·N active'],
+    ['model', 'published GFLOP per token', 'here', 'here, products alone', '6·N active', '6·(12·L·h² + V·h)'],
     trainingRows
       .filter(({quantity}) => quantity === 'training_flops_per_token')
       .map((row) => {
@@ -141,6 +166,7 @@ export const tokenTable = (): string =>
           giga(result.training!.flopsPerToken!),
           giga((2 * result.totals.macs) / seq),
           giga(6 * active),
+          model === qwen72b ? giga(plainFlops(qwen72b.spec)) : '–',
         ]
       }),
   )
