@@ -62,6 +62,16 @@
         },
       ],
     }],
+    # Apple's cores have no SVE outside of streaming mode.
+    ['target_arch=="arm64" and OS=="linux"', {
+      'targets': [
+        {
+          'target_name': 'kernels_sve', 'type': 'static_library', 'sources': ['native/kernels/sve.cc'],
+          'defines': ['RP_ISA_SVE'],
+          'cflags': ['-march=armv8.2-a+sve'],
+        },
+      ],
+    }],
   ],
   'targets': [
     {
@@ -72,6 +82,7 @@
       'conditions': [
         ['target_arch=="x64"', {'dependencies': ['kernels_sse2', 'kernels_scalar', 'kernels_sse', 'kernels_avx2', 'kernels_avx512']}],
         ['target_arch=="arm64"', {'dependencies': ['kernels_scalar', 'kernels_neon']}],
+        ['target_arch=="arm64" and OS=="linux"', {'dependencies': ['kernels_sve']}],
       ],
     },
   ],

@@ -11,6 +11,11 @@ command -v make >/dev/null || missing+=(make)
 command -v python3 >/dev/null || missing+=(python3)
 # the report is opened in a real browser; its text and the PNG pictures need a font
 if [ -z "${CHROMIUM:-}" ] && [ ! -x /usr/bin/chromium ]; then missing+=(chromium); fi
+# the native core is built for aarch64 too and checked under emulation: NEON, and SVE of several lengths
+if command -v apt-get >/dev/null && [ "$(dpkg --print-architecture)" = amd64 ]; then
+  command -v aarch64-linux-gnu-g++ >/dev/null || missing+=(g++-aarch64-linux-gnu)
+  command -v qemu-aarch64 >/dev/null || missing+=(qemu-user)
+fi
 if command -v apt-get >/dev/null && ! ls /usr/share/fonts/truetype/*/*.ttf >/dev/null 2>&1; then missing+=(fonts-dejavu-core); fi
 
 if [ ${#missing[@]} -gt 0 ]; then
@@ -22,6 +27,8 @@ if [ ${#missing[@]} -gt 0 ]; then
     echo "missing and not installed (no root, or not Debian): ${missing[*]}" >&2
   fi
 fi
+
+if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then export RIDGEPOINT_CROSS=required; fi
 
 npm ci --no-audit --no-fund
 npm run build:native

@@ -24,6 +24,7 @@ enum Feature : uint32_t {
   featureDotProduct = 64,
   featureArmFp16 = 128,
   featureArmBf16 = 256,
+  featureSveBf16 = 512,
 };
 
 struct ComputeProbe {

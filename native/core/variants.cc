@@ -120,13 +120,21 @@ const char* cpuBrand() {
 #elif defined(__aarch64__)
 const Variant& variantScalar();
 const Variant& variantNeon();
+#if defined(__linux__)
+const Variant* variantSve();
+#endif
 
 namespace {
-// Advanced SIMD is part of the ARMv8-A baseline that every aarch64 operating system requires.
+// Advanced SIMD is part of the ARMv8-A baseline that every aarch64 operating system requires. SVE may be as wide as NEON (Neoverse V2)
+// or wider; asm/hwcap.h: HWCAP_SVE
 Variants collect() {
   Variants v{};
   v.list[v.count++] = &variantScalar();
   v.list[v.count++] = &variantNeon();
+#if defined(__linux__)
+  if (getauxval(AT_HWCAP) & (1ul << 22))
+    if (const Variant* sve = variantSve()) v.list[v.count++] = sve;
+#endif
   v.runnable = v.count;
   return v;
 }
@@ -134,11 +142,12 @@ Variants collect() {
 uint32_t detectExtra() {
   uint32_t extra = 0;
 #if defined(__linux__)
-  // asm/hwcap.h: HWCAP_ASIMDHP, HWCAP_ASIMDDP; HWCAP2_BF16
+  // asm/hwcap.h: HWCAP_ASIMDHP, HWCAP_ASIMDDP; HWCAP2_BF16, HWCAP2_SVEBF16
   const unsigned long first = getauxval(AT_HWCAP), second = getauxval(26);
   if (first & (1ul << 10)) extra |= featureArmFp16;
   if (first & (1ul << 20)) extra |= featureDotProduct;
   if (second & (1ul << 14)) extra |= featureArmBf16;
+  if (second & (1ul << 12)) extra |= featureSveBf16;
 #elif defined(__APPLE__)
   const struct {
     const char* name;

@@ -29,6 +29,11 @@
 #define RP_NS neon
 #define RP_VARIANT variantNeon
 #define RP_BYTES 16
+#elif defined(RP_ISA_SVE)
+// sve.cc alone; vectors of a fixed size are NEON's
+#define RP_NAME "sve"
+#define RP_NS sve
+#define RP_BYTES 16
 #elif defined(RP_ISA_SCALAR)
 #define RP_NAME "scalar"
 #define RP_NS scalar

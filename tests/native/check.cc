@@ -216,7 +216,7 @@ int main() {
     checkFunctions(v);
     checkOps(v);
     checkSession(v);
-    printf("%s checked\n", v.isa);
+    printf("%s checked, vectors of %d B\n", v.isa, v.vectorBytes);
   }
   printf("%d failures\n", failures);
   return failures > 0 || all.count == 0;

@@ -2,6 +2,7 @@
 # Builds the core without Node and runs tests/native/check.cc. Needs nothing but a compiler.
 #   sh tests/native/cross.sh                                   this machine
 #   sh tests/native/cross.sh aarch64-linux-gnu-g++ qemu-aarch64 aarch64 under emulation (Debian: g++-aarch64-linux-gnu qemu-user)
+#   CPUS="neoverse-n1 max" …                                    on other CPUs of the emulator
 #   SANITIZE=address,undefined sh tests/native/cross.sh        with sanitizers
 set -eu
 cd "$(dirname "$0")/../.."
@@ -25,9 +26,21 @@ for variant in $variants; do
     "$compiler" $flags $isa "-DRP_ISA_$name" -c "$source" -o "$out/$name-$(basename "$source").o"
   done
 done
+# one table for every vector length, compiled with SVE alone
+case $variants in
+  *NEON*) "$compiler" $flags -march=armv8.2-a+sve -DRP_ISA_SVE -c native/kernels/sve.cc -o "$out/SVE-sve.cc.o" ;;
+esac
 # -O1: GCC 12.2 for aarch64 crashes when it vectorizes the reductions of the check itself.
 # shellcheck disable=SC2086
 "$compiler" $flags -O1 -c tests/native/check.cc -o "$out/check.o"
 # shellcheck disable=SC2086
 "$compiler" $flags native/core/*.cc "$out"/*.o -o "$out/check" -pthread ${emulator:+-static}
-$emulator "$out/check"
+if [ -z "$emulator" ]; then
+  "$out/check"
+else
+  # a core without SVE; SVE of 128, 256 and 512 bits, and of 384, where a vector is no whole part of a line
+  for cpu in ${CPUS:-cortex-a72 max,sve-max-vq=1 max,sve-max-vq=2 max,sve-max-vq=4 max,sve-max-vq=3}; do
+    echo "-cpu $cpu"
+    "$emulator" -cpu "$cpu" "$out/check"
+  done
+fi
