@@ -280,6 +280,23 @@ const cases: Case[] = [
   // two coordinates of 20 points of 2 images: 4 each
   ['AffineGrid', [2, 2, 3], node('AffineGrid', 'x s', 'y'), [w('s', [4], INT64, [2, 3, 4, 5])], 0, 320, 20],
   ['BitShift', [4], node('BitwiseNot', 'x', 'y'), [], 0, 0, 18],
+  // 4 per score and 3 per row, then their mean
+  [
+    'SoftmaxCrossEntropyLoss',
+    [3, 10],
+    node('SoftmaxCrossEntropyLoss', 'x l', 'y'),
+    [w('l', [3], INT64)],
+    0,
+    4 * 30 + 3 * 3 + 3 + 1,
+  ],
+  [
+    'NegativeLogLikelihoodLoss, not folded',
+    [3, 10],
+    node('NegativeLogLikelihoodLoss', 'x l', 'y', {reduction: 'none'}),
+    [w('l', [3], INT64)],
+    0,
+    0,
+  ],
   [
     'GroupNorm with channels last',
     [2, 3, 3, 8],
@@ -302,6 +319,71 @@ for (const [name, shape, nodes, initializers, macs, flops, opset = 17, inputs = 
     expect(result.graph.unknown).toEqual([])
     expect({macs: result.macs, flops: result.flops}).toEqual({macs, flops})
   })
+
+describe('sequences', () => {
+  const over = (nodes: readonly Bytes[]) =>
+    run({
+      nodes: [...nodes, node('Relu', 'y', 'r')],
+      inputs: [value('x', [6, 4])],
+      outputs: [],
+      initializers: [w('one', [], INT64, [1]), w('two', [], INT64, [2]), w('last', [], INT64, [-1])],
+    })
+
+  it.each<[string, readonly Bytes[], number]>([
+    [
+      'split, taken and joined: 2 + 2 rows of 4',
+      [
+        node('SplitToSequence', 'x two', 's'),
+        node('SequenceAt', 's one', 'a'),
+        node('SequenceAt', 's last', 'b'),
+        node('SequenceConstruct', 'a b', 't'),
+        node('ConcatFromSequence', 't', 'y', {axis: 0}),
+      ],
+      16,
+    ],
+    [
+      'one by one, stacked along a new axis',
+      [
+        node('SplitToSequence', 'x', 's', {keepdims: 0}),
+        node('SequenceErase', 's', 't'),
+        node('SequenceInsert', 't x0', 'u'),
+        node('ConcatFromSequence', 'u', 'y', {axis: -1, new_axis: 1}),
+      ].toSpliced(2, 0, node('SequenceAt', 's one', 'x0')),
+      24,
+    ],
+    [
+      'their number is known',
+      [
+        node('SplitToSequence', 'x two', 's'),
+        node('SequenceLength', 's', 'n'),
+        node('Unsqueeze', 'n axes', 'n1'),
+        node('Concat', 'n1 n1', 'shape', {axis: 0}),
+        node('ConstantOfShape', 'shape', 'c'),
+        node('RandomNormalLike', 'c', 'y'),
+      ].toSpliced(2, 0, node('Constant', '', 'axes', {value_ints: [0]})),
+      9,
+    ],
+  ])('%s', (_, nodes, elements) => {
+    const {graph} = over(nodes)
+    expect(graph.unknown).toEqual([])
+    expect(graph.nodes.at(-1)!.cost.writes[0]!.elements).toBe(elements)
+  })
+
+  it.each<[string, readonly Bytes[], RegExp]>([
+    ['an item that is not there', [node('SequenceEmpty', '', 's'), node('SequenceAt', 's one', 'y')], /axis 1/],
+    [
+      'more parts than any',
+      [node('ConstantOfShape', 'n', 'c'), node('SplitToSequence', 'c', 'y')].toSpliced(
+        0,
+        0,
+        node('Constant', '', 'n', {value_ints: [100_000]}),
+      ),
+      /splits into 100000 parts; at most 4096/,
+    ],
+  ])('%s is refused', (_, nodes, message) => {
+    expect(() => over(nodes)).toThrow(message)
+  })
+})
 
 describe('weights of a few bits', () => {
   const bits = (attributes: Record<string, number>, shape: readonly number[]) =>

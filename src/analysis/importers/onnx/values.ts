@@ -22,6 +22,8 @@ export interface Value {
   readonly data: readonly number[] | null
   readonly origin: Origin
   readonly storage: Storage
+  /** of a sequence: its tensors, where their number is known */
+  readonly items?: readonly Value[]
 }
 
 /** A shape or a number that an operator needs depends on data: its cost cannot be known. */

@@ -84,7 +84,11 @@ function contributed(): Uint8Array {
     node('DFT', 'x _ axis', 'f', {onesided: 1}),
     ms('MatMulNBits', 'x q s', 'l', {K: 16, N: 30, bits: 4, block_size: 16}),
     node('NonZero', 'l', 'z'),
-    node('TopK', 'l one', 'v i'),
+    node('SplitToSequence', 'l one', 'parts', {axis: 2}),
+    node('SequenceAt', 'parts axis', 'part'),
+    node('SequenceConstruct', 'part part', 'pair'),
+    node('ConcatFromSequence', 'pair', 'joined', {axis: 1, new_axis: 1}),
+    node('TopK', 'joined one', 'v i'),
   ]
   const initializers = [
     tensor('q', [30, 8], 2),

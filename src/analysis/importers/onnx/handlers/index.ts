@@ -4,6 +4,7 @@ import {attentions} from './attention.ts'
 import {bits} from './bits.ts'
 import {control} from './control.ts'
 import {mixtures} from './experts.ts'
+import {losses} from './losses.ts'
 import {math} from './math.ts'
 import {moves} from './moves.ts'
 import {norms} from './norms.ts'
@@ -11,6 +12,7 @@ import {products} from './products.ts'
 import {quantized} from './quantized.ts'
 import {recurrents} from './recurrent.ts'
 import {selections} from './selection.ts'
+import {sequences} from './sequences.ts'
 import {shapes} from './shapes.ts'
 import {signals} from './signal.ts'
 import {windows} from './windows.ts'
@@ -28,6 +30,8 @@ export const handlers: Handlers = {
   ...bits,
   ...mixtures,
   ...selections,
+  ...sequences,
+  ...losses,
   ...signals,
   ...control,
 }

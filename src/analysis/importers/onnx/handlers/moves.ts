@@ -2,9 +2,11 @@
 import type {Call, Handler, Handlers} from '../call.ts'
 import {picked, strides} from '../known.ts'
 import {isInteger} from '../types.ts'
-import {axisOf, Mistake, product, type Value} from '../values.ts'
+import {axisOf, Mistake, product, Unshaped, type Value} from '../values.ts'
 
 const INT64 = 7
+/** Results of one Split; exporters write some dozens. */
+const MOST_PARTS = 65_536
 
 const transpose: Handler = (call) => {
   const from = call.value(0)
@@ -31,25 +33,27 @@ const transpose: Handler = (call) => {
   return [call.moved([from], call.make(sizes, from.type, data))]
 }
 
-const concat: Handler = (call) => {
-  const parts = call.inputs.filter((value): value is Value => value !== null)
-  if (parts.length === 0) throw new Mistake('has no inputs')
-  const shapes = parts.map((_, i) => call.shape(i))
-  const rank = shapes[0]!.length
-  const axis = call.axis('axis', 1, rank)
+/** Tensors one behind the other along an axis. */
+export function concat(call: Call, parts: readonly Value[], axis: number): Value {
+  const shapes = parts.map(({shape}) => {
+    if (!shape) throw new Unshaped()
+    return shape
+  })
   for (const shape of shapes) {
-    if (shape.length !== rank || shape.some((size, i) => i !== axis && size !== shapes[0]![i]))
+    if (shape.length !== shapes[0]!.length || shape.some((size, i) => i !== axis && size !== shapes[0]![i]))
       throw new Mistake(`joins [${shapes[0]}] and [${shape}] along axis ${axis}`)
   }
   const sizes = shapes[0]!.map((size, i) => (i === axis ? shapes.reduce((n, shape) => n + (shape[i] ?? 0), 0) : size))
   const known = axis === 0 && parts.every(({data}) => data !== null)
   const data = known ? parts.flatMap((part) => part.data!) : null
-  return [
-    call.moved(
-      parts.filter((part) => product(part.shape!) > 0),
-      call.make(sizes, parts[0]!.type, data),
-    ),
-  ]
+  const filled = parts.filter((part) => product(part.shape!) > 0)
+  return call.moved(filled, call.make(sizes, parts[0]!.type, data))
+}
+
+const concatOf: Handler = (call) => {
+  const parts = call.inputs.filter((value): value is Value => value !== null)
+  if (parts.length === 0) throw new Mistake('has no inputs')
+  return [concat(call, parts, call.axis('axis', 1, call.shape(0).length))]
 }
 
 /** Start, step and count of a slice along one axis, as numpy counts. */
@@ -94,19 +98,15 @@ const slice: Handler = (call) => {
   return [call.moved([from], call.make(sizes, from.type, data), product(sizes))]
 }
 
-const split: Handler = (call) => {
+/** Pieces of the first input along an axis. */
+export function split(call: Call, axis: number, sizes: readonly number[]): Value[] {
   const from = call.value(0)
   const shape = call.shape(0)
-  const axis = call.axis('axis', 0, shape.length)
-  const parts = call.int('num_outputs', call.node.outputs.length)
-  const even = Math.ceil(shape[axis]! / parts)
-  const sizes =
-    call.list('split', 1) ?? Array.from({length: parts}, (_, i) => Math.max(0, Math.min(even, shape[axis]! - i * even)))
   if (sizes.reduce((n, size) => n + size, 0) !== shape[axis])
-    throw new Mistake(`splits ${shape[axis]} elements into ${sizes.join(' + ')}`)
+    throw new Mistake(`splits ${shape[axis]} elements into ${sizes.slice(0, 100).join(' + ')}`)
   let before = 0
   const inner = product(shape.slice(axis + 1))
-  const outputs = sizes.slice(0, Math.max(call.node.outputs.length, 1)).map((size, i) => {
+  const outputs = sizes.map((size, i) => {
     const own = shape.map((n, d) => (d === axis ? size : n))
     const start = before
     before += size
@@ -119,6 +119,17 @@ const split: Handler = (call) => {
   const written = outputs.filter((output) => product(output.shape!) > 0)
   if (written.length > 0) call.emit('move', {read: product(shape), written: product(shape)}, [from], written)
   return outputs
+}
+
+const splitOf: Handler = (call) => {
+  const shape = call.shape(0)
+  const axis = call.axis('axis', 0, shape.length)
+  const parts = call.int('num_outputs', call.node.outputs.length)
+  if (!(parts >= 1 && parts <= MOST_PARTS)) throw new Mistake(`splits into ${parts} parts`)
+  const even = Math.ceil(shape[axis]! / parts)
+  const sizes =
+    call.list('split', 1) ?? Array.from({length: parts}, (_, i) => Math.max(0, Math.min(even, shape[axis]! - i * even)))
+  return split(call, axis, sizes).slice(0, Math.max(call.node.outputs.length, 1))
 }
 
 const gather: Handler = (call) => {
@@ -336,9 +347,9 @@ export const moves: Handlers = {
   TensorScatter: tensorScatter,
   MaxUnpool: unpool,
   Transpose: transpose,
-  Concat: concat,
+  Concat: concatOf,
   Slice: slice,
-  Split: split,
+  Split: splitOf,
   Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherNd,
