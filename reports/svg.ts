@@ -28,7 +28,12 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   const checked = readDocument(document)
   const {result} = checked
   const {extras} = options
-  const more = {source: sourceOf(checked, extras).source, before: extras?.before?.result, runs: extras?.runs}
+  const more = {
+    source: sourceOf(checked, extras).source,
+    before: extras?.before?.result,
+    runs: extras?.runs,
+    pairs: extras?.pairs,
+  }
   const missing = chosen.missing?.(result, more)
   if (missing !== undefined) {
     throw new AnalysisError('bad-document', `the document does not hold what the view ${view} shows: ${missing}`, [

@@ -1,7 +1,7 @@
 /** What a view of the report is: a static Vega-Lite spec, the rows and signals that fill it, and the words beside it. */
 import type {TopLevelSpec} from 'vega-lite'
 import type {Analysis} from '../src/analysis/document/analysis.ts'
-import type {BenchKernel} from '../src/analysis/document/bench.ts'
+import type {BenchKernel, FusedPair} from '../src/analysis/document/bench.ts'
 import type {PlacedPoint} from '../src/analysis/document/placement.ts'
 import type {Source} from './live/source.ts'
 
@@ -36,6 +36,8 @@ export interface ViewMore {
   readonly before?: Analysis | undefined
   /** kernels measured on the document's machine */
   readonly runs?: readonly BenchKernel[] | undefined
+  /** fused kernels measured against their chains */
+  readonly pairs?: readonly FusedPair[] | undefined
   /** points measured elsewhere, under the document's machine */
   readonly points?: readonly PlacedPoint[] | undefined
   /** the document is made of such points alone */

@@ -2,7 +2,7 @@
 import type {AnalyzeOptions} from '../../src/analysis/analyze.ts'
 import {analyzeModel} from '../../src/analysis/analyze.ts'
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
-import type {BenchKernel} from '../../src/analysis/document/bench.ts'
+import type {BenchKernel, FusedPair} from '../../src/analysis/document/bench.ts'
 import type {Machine} from '../../src/analysis/document/machine.ts'
 import type {Placement} from '../../src/analysis/document/placement.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
@@ -29,6 +29,8 @@ export interface Extras {
   readonly before?: ReportDocument | undefined
   /** kernels that were measured on the document's machine */
   readonly runs?: readonly BenchKernel[] | undefined
+  /** fused kernels measured against their chains on the document's machine */
+  readonly pairs?: readonly FusedPair[] | undefined
   /** points measured elsewhere, placed under the document's machine */
   readonly placement?: Pick<Placement, 'points' | 'join'> | undefined
 }

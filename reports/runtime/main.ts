@@ -10,6 +10,7 @@ import {caches} from '../views/caches.ts'
 import {latency} from '../views/latency.ts'
 import {memory} from '../views/memory.ts'
 import {noise} from '../views/noise.ts'
+import {pairs} from '../views/pairs.ts'
 import {throughput} from '../views/throughput.ts'
 import {tiles} from '../views/tiles.ts'
 import {h, save} from './dom.ts'
@@ -176,10 +177,20 @@ async function buildPoints(root: HTMLElement, store: Store, tooltip: Tooltip): P
         ...warnings.map(({code, message}) => h('li', {}, h('strong', {}, code), ` ${message}`)),
       ),
     )
-  const main = h('main', {}, said, roofline.element, measuredSection(store), ceilingsSection(store.document))
+  const slopes = chartSection(pairs, store, tooltip, true)
+  const main = h(
+    'main',
+    {},
+    said,
+    slopes.element,
+    roofline.element,
+    measuredSection(store),
+    ceilingsSection(store.document),
+  )
   root.replaceChildren(header(store), navigation(main), main)
   await roofline.start().ready
   performance.mark('ridgepoint:first-chart')
+  await slopes.start().ready
   document.documentElement.dataset.ready = 'true'
 }
 
@@ -203,7 +214,9 @@ async function build(root: HTMLElement): Promise<void> {
   const [throughputChart, latencyChart, memoryChart, tilesChart] = [throughput, latency, memory, tiles].map((view) =>
     chartSection(view, store, tooltip),
   )
-  const [cachesChart, noiseChart] = [caches, noise].map((view) => chartSection(view, store, tooltip, true))
+  const [pairsChart, cachesChart, noiseChart] = [pairs, caches, noise].map((view) =>
+    chartSection(view, store, tooltip, true),
+  )
   const parts = [
     live(store, () => answerSection(store.document)),
     controls,
@@ -214,6 +227,7 @@ async function build(root: HTMLElement): Promise<void> {
     operatorsSection(store),
     timeChart.element,
     fusion?.element,
+    pairsChart!.element,
     live(store, () => compressionSection(store.document)),
     throughputChart!.element,
     latencyChart!.element,
@@ -235,6 +249,7 @@ async function build(root: HTMLElement): Promise<void> {
     comparisonChart,
     timeChart,
     fusion,
+    pairsChart,
     throughputChart,
     latencyChart,
     memoryChart,

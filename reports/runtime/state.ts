@@ -27,6 +27,7 @@ export class Store {
   readonly #sourced: Sourced
   readonly #before: Analysis | undefined
   readonly #runs: Extras['runs']
+  readonly #pairs: Extras['pairs']
   /** points that the page embeds, and what they were joined with */
   readonly measured: NonNullable<Extras['placement']>
   /** what the page embeds where it is of such points alone: there is nothing to compute again */
@@ -40,6 +41,7 @@ export class Store {
     this.#sourced = placement ? {reason: 'points are measured, not computed'} : sourceOf(document, extras)
     this.#before = extras.before?.result
     this.#runs = extras.runs
+    this.#pairs = extras.pairs
     this.measured = extras.placement ?? {points: []}
     this.placement = placement
     this.#source = this.#sourced.source
@@ -70,6 +72,7 @@ export class Store {
       source: this.#source,
       before: this.#before,
       runs: same ? this.#runs : undefined,
+      pairs: same ? this.#pairs : undefined,
       points,
       placed: this.placement !== undefined,
     }

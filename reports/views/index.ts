@@ -6,6 +6,7 @@ import {fusion} from './fusion.ts'
 import {latency} from './latency.ts'
 import {memory} from './memory.ts'
 import {noise} from './noise.ts'
+import {pairs} from './pairs.ts'
 import {roofline} from './roofline.ts'
 import {throughput} from './throughput.ts'
 import {tiles} from './tiles.ts'
@@ -16,6 +17,7 @@ export const views = {
   comparison,
   time,
   fusion,
+  pairs,
   throughput,
   latency,
   memory,

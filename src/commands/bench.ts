@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags'
 import type {Bench as BenchResult} from '../analysis/document/bench.ts'
 import {BaseCommand} from './shared/base.ts'
+import {reportFlag} from './shared/flags.ts'
 import {kernelFlags, runKernels} from './shared/kernels.ts'
 
 export default class Bench extends BaseCommand {
@@ -21,6 +22,7 @@ export default class Bench extends BaseCommand {
       summary: "sizes from a core's cache to memory",
       helpGroup: 'KERNELS',
     }),
+    ...reportFlag,
     load: Flags.string({
       summary: 'run the kernel of a shared object (C header: native/include/ridgepoint/kernel.h)',
       helpValue: 'FILE.so',
@@ -43,9 +45,14 @@ export default class Bench extends BaseCommand {
         backend: flags.backend ?? 'cpu',
         adapter: flags.adapter ?? null,
       })
-    const {kernels, warnings} = await runKernels(flags, names, this)
+    const {kernels, warnings, machine} = await runKernels(flags, names, this)
     for (const warning of warnings) this.remark(warning)
     const result: BenchResult = {kernels}
+    if (flags.report !== undefined) {
+      const {writeBench} = await import('./shared/report.ts')
+      await writeBench(flags.report, {kernels, machine, warnings: this.warnings})
+      this.say(`wrote ${flags.report}`)
+    }
     await this.answer({
       schema: 'bench@1',
       result,

@@ -76,10 +76,16 @@ export default class Compare extends BaseCommand {
     })
   }
 
-  private async fused(pair: string, flags: Values<typeof kernelFlags>): Promise<void> {
-    const {pairs, warnings} = await runPairs(flags, pair === 'all' ? undefined : pair.split(','), this)
+  private async fused(pair: string, flags: Values<typeof kernelFlags & typeof reportFlag>): Promise<void> {
+    const {pairs, warnings, machine} = await runPairs(flags, pair === 'all' ? undefined : pair.split(','), this)
     for (const warning of warnings) this.remark(warning)
     const result: FusedComparison = {kind: 'fused', pairs}
+    if (flags.report !== undefined) {
+      const {writeBench} = await import('./shared/report.ts')
+      const kernels = pairs.flatMap(({unfused, fused}) => [unfused, fused])
+      await writeBench(flags.report, {kernels, machine, pairs, warnings: this.warnings})
+      this.say(`wrote ${flags.report}`)
+    }
     await this.answer({
       schema: 'comparison@1',
       result,

@@ -141,8 +141,18 @@ export async function benchKernels(
   return {kernels: entries, warnings: warningsOf(entries)}
 }
 
-/** A remark for every entry that is not `ok`. */
-export const warningsOf = (entries: readonly BenchEntry[]): Warning[] =>
-  entries.flatMap(({id, dims, verdict, reason}) =>
-    verdict === 'ok' ? [] : [{code: `kernel-${verdict}`, message: `${id} ${Object.values(dims).join('x')}: ${reason}`}],
+/** A remark for every entry that is not `ok`; many that a neighbour disturbed are one. */
+export function warningsOf(entries: readonly BenchEntry[]): Warning[] {
+  const name = ({id, dims}: BenchEntry) => `${id} ${Object.values(dims).join('x')}`
+  const noisy = entries.filter(({verdict}) => verdict === 'noisy')
+  const many = noisy.length >= 3
+  const single = entries.flatMap((entry) =>
+    entry.verdict === 'ok' || (many && entry.verdict === 'noisy')
+      ? []
+      : [{code: `kernel-${entry.verdict}`, message: `${name(entry)}: ${entry.reason}`}],
   )
+  if (!many) return single
+  const first = noisy.slice(0, 3).map(name).join(', ')
+  const message = `${noisy.length} of ${entries.length} runs were disturbed (${first}${noisy.length > 3 ? ' …' : ''}): the machine was busy; each run says by how much`
+  return [...single, {code: 'kernel-noisy', message}]
+}

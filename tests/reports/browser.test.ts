@@ -8,6 +8,7 @@ import {chartThemes} from '../../reports/chart/theme.ts'
 import type {ReportDocument} from '../../reports/document.ts'
 import {extractDocument, renderHtml} from '../../reports/html.ts'
 import type {Extras} from '../../reports/live/source.ts'
+import type {FusedPair} from '../../src/analysis/document/bench.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {place} from '../../src/analysis/place.ts'
@@ -550,6 +551,31 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     expect(second.said).toEqual([])
     expect(second.asked()).toEqual([])
     await second.page.close()
+  })
+
+  it('draws measured pairs: what fusing took away, and what the roof said', async () => {
+    const side = (id: string, seconds: number) => ({
+      ...{id, op: id, dims: {rows: 2}, dtype: 'f32', threads: 1, flops: 8, bytes: 400, maxError: 0},
+      seconds: {min: seconds, median: seconds, max: seconds, cv: 0},
+      ...{flopsPerSecond: 8, bytesPerSecond: 400, intensity: 0.02, bound: 'x', attainable: 9, efficiency: 0.9},
+      ...{efficiencyMedian: 0.9, verdict: 'ok' as const},
+    })
+    const pair: FusedPair = {
+      id: 'bias+gelu',
+      dims: {rows: 2},
+      unfused: {...side('bias, gelu', 2e-3), parts: ['bias', 'gelu']},
+      fused: {...side('bias+gelu', 1e-3), bytes: 200},
+      ...{bytesSaved: 200, speedup: 2, predictedSpeedup: 1.8},
+    }
+    const {page, said} = await open(sample(), undefined, undefined, {pairs: [pair]})
+    await page.waitForSelector('html[data-ready]')
+    const marks = page.locator('#pairs .chart [aria-label]')
+    expect(await marks.evaluateAll((all) => all.map((mark) => mark.getAttribute('aria-label')))).toEqual(
+      expect.arrayContaining(['400 B → 200 B', '2 ms → 1 ms']),
+    )
+    expect(await page.locator('#pairs').textContent()).toContain('bias+gelu 2 2.00 times')
+    expect(said).toEqual([])
+    await page.close()
   })
 
   it('says what is wrong with a document that was edited by hand', async () => {

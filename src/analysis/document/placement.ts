@@ -1,6 +1,7 @@
 /** `placement@1`: measurements made elsewhere, under a machine's roof. Types are inferred from the schema. */
 import {z} from 'zod'
 import {machineSummarySchema} from './analysis.ts'
+import {verdictSchema} from './machine.ts'
 
 const maybe = z.number().nullable()
 
@@ -17,8 +18,8 @@ export const placedPointSchema = z.strictObject({
   least: z.number().describe('s the roof asks for'),
   efficiency: z.number().describe('least ÷ seconds: 1 is the roof'),
   bound: z.string().describe('id of the ceiling that binds'),
-  verdict: z.enum(['ok', 'implausible']),
-  reason: z.string().optional().describe('why it is implausible'),
+  verdict: verdictSchema,
+  reason: z.string().optional().describe('what is wrong with it'),
   operator: z
     .strictObject({
       repeat: z.number().describe('instances of the operator; times are of one'),

@@ -1,5 +1,6 @@
 /** What `bench` and `compare --fused` share: their flags, and the roof they are placed under. */
 import * as Flags from '@oclif/core/flags'
+import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {wholeNumber} from '../../analysis/workload.ts'
 import {loadNative} from '../../kernels/native.ts'
@@ -64,21 +65,29 @@ async function cpuOptions(flags: KernelFlags, host: MachineHost): Promise<BenchO
 }
 
 /** Refuses what means nothing on a GPU, opens it, and finds its roof. */
-async function onGpu<T>(
+async function onGpu<T extends object>(
   flags: KernelFlags,
   host: MachineHost,
   work: (session: GpuSession, options: GpuBenchOptions) => Promise<T>,
-): Promise<T> {
+): Promise<T & {machine: Machine}> {
   for (const flag of ['threads', 'isa'] as const)
     if (flags[flag] !== undefined)
       throw new AnalysisError('bad-flag', `--${flag} is of processors; with --backend webgpu it has no meaning`, [
         `leave --${flag} out`,
       ])
   const {gpuMachine, withGpu} = await import('./gpu.ts')
-  return withGpu(flags.adapter, async (session) =>
-    work(session, {dims: flags.dims, dtype: flags.dtype, machine: await gpuMachine(session, host)}),
-  )
+  return withGpu(flags.adapter, async (session) => {
+    const machine = await gpuMachine(session, host)
+    return {...(await work(session, {dims: flags.dims, dtype: flags.dtype, machine})), machine}
+  })
 }
+
+/** Runs on the processor with a progress bar; the answer names the machine whose roof was used. */
+const onCpu = async <T>(
+  {machine}: BenchOptions,
+  host: MachineHost,
+  work: (onProgress: BenchOptions['onProgress']) => Promise<T>,
+): Promise<T & {machine: Machine}> => ({...(await withProgress(host.showsProgress, work)), machine})
 
 /**
  * Runs kernels where `--backend` says.
@@ -107,10 +116,10 @@ export async function runKernels(
   const options = {...(await cpuOptions(flags, host)), ...(sweep ? {sweep} : {})}
   if (load !== undefined) {
     const {benchUserKernel} = await import('../../kernels/user-kernel.ts')
-    return withProgress(host.showsProgress, (onProgress) => benchUserKernel(load, {...options, onProgress}))
+    return onCpu(options, host, (onProgress) => benchUserKernel(load, {...options, onProgress}))
   }
   const {benchKernels} = await import('../../kernels/bench.ts')
-  return withProgress(host.showsProgress, (onProgress) => benchKernels({...options, kernels, onProgress}))
+  return onCpu(options, host, (onProgress) => benchKernels({...options, kernels, onProgress}))
 }
 
 /** As `runKernels`, fused pairs; `undefined` runs all. */
@@ -123,5 +132,5 @@ export async function runPairs(flags: KernelFlags, pairs: readonly string[] | un
   }
   const options = await cpuOptions(flags, host)
   const {benchPairs} = await import('../../kernels/pairs.ts')
-  return withProgress(host.showsProgress, (onProgress) => benchPairs({...options, pairs, onProgress}))
+  return onCpu(options, host, (onProgress) => benchPairs({...options, pairs, onProgress}))
 }

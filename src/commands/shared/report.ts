@@ -2,7 +2,9 @@
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import type {Extras} from '../../../reports/live/source.ts'
-import {AnalysisError} from '../../analysis/errors.ts'
+import type {BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
+import type {Machine} from '../../analysis/document/machine.ts'
+import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import {packageRoot} from '../../kernels/package-root.ts'
 import {writeWhole} from './output.ts'
 
@@ -33,4 +35,22 @@ export async function renderPage(document: Document, extras?: Extras): Promise<s
 /** @throws AnalysisError `cannot-write` */
 export async function writeReport(flag: string, path: string, document: Document, extras?: Extras): Promise<void> {
   await writeWhole(flag, path, await renderPage(document, extras))
+}
+
+/**
+ * The page of measured kernels, and of pairs where there are any.
+ * @throws AnalysisError `cannot-write`, `no-profile` where the machine has no ceilings that they could stand under
+ */
+export async function writeBench(
+  path: string,
+  bench: {
+    kernels: readonly BenchKernel[]
+    machine: Machine
+    warnings: readonly Warning[]
+    pairs?: readonly FusedPair[]
+  },
+): Promise<void> {
+  const {benchDocument} = await import('../../../reports/bench.ts')
+  const {kernels, machine, warnings, pairs} = bench
+  await writeReport('--report', path, benchDocument(kernels, machine, warnings), pairs ? {pairs} : undefined)
 }

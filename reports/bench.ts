@@ -1,0 +1,68 @@
+/** Measured kernels as a document of placed points, so that the same page shows them. */
+import type {BenchKernel} from '../src/analysis/document/bench.ts'
+import type {Machine} from '../src/analysis/document/machine.ts'
+import type {PlacedPoint} from '../src/analysis/document/placement.ts'
+import {AnalysisError, type Warning} from '../src/analysis/errors.ts'
+import type {PlacementDocument} from './placement.ts'
+
+/** A kernel under its roof; `undefined` where the machine has no fitting ceilings. */
+function pointOf(k: BenchKernel, name: string): PlacedPoint | undefined {
+  if (k.efficiency === null || k.bound === null || !(k.seconds.min > 0)) return undefined
+  const least = k.efficiency * k.seconds.min
+  return {
+    name,
+    flops: k.flops,
+    bytes: k.bytes,
+    seconds: k.seconds.min,
+    intensity: k.bytes > 0 ? k.flops / k.bytes : null,
+    attainable: k.flops > 0 && least > 0 ? k.flops / least : null,
+    achieved: k.flops > 0 ? k.flopsPerSecond : null,
+    bandwidth: k.bytes > 0 ? k.bytesPerSecond : null,
+    least,
+    efficiency: k.efficiency,
+    bound: k.bound,
+    verdict: k.verdict,
+    ...(k.reason === undefined ? {} : {reason: k.reason}),
+  }
+}
+
+/**
+ * @throws AnalysisError `no-profile` where the machine has no ceilings that a kernel could stand under
+ */
+export function benchDocument(
+  kernels: readonly BenchKernel[],
+  machine: Machine,
+  warnings: readonly Warning[],
+): PlacementDocument {
+  const {id, name, memory, ceilings} = machine
+  const highest = (kind: 'compute' | 'bandwidth', isOne: (c: Machine['ceilings'][number]) => boolean) =>
+    ceilings
+      .filter((c) => c.kind === kind && isOne(c))
+      .reduce((top, c) => (top && top.value >= c.value ? top : c), ceilings[0])
+  const compute = highest('compute', (c) => c.dtype === 'f32' && (c.operation ?? 'fma') === 'fma')
+  const bandwidth = highest('bandwidth', (c) => (c.level ?? 'DRAM') === 'DRAM')
+  const points = kernels.flatMap((k) => {
+    const size = Object.values(k.dims).join('×')
+    return pointOf(k, `${k.id} ${size} ${k.dtype}, ${k.threads} T`) ?? []
+  })
+  if (!compute || !bandwidth || points.length === 0)
+    throw new AnalysisError('no-profile', 'the machine has no ceilings that these kernels could stand under', [
+      'perf measure',
+    ])
+  return {
+    schema: 'ridgepoint/placement@1',
+    ok: true,
+    warnings: [...warnings],
+    result: {
+      machine: {id, name, memory: memory?.capacity ?? null, ceilings},
+      dtype: 'f32',
+      level: 'DRAM',
+      roof: {
+        compute: {id: compute.id, value: compute.value, unit: compute.unit},
+        bandwidth: {id: bandwidth.id, value: bandwidth.value, unit: bandwidth.unit},
+        ridge: compute.value / bandwidth.value,
+      },
+      points,
+    },
+  }
+}

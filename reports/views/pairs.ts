@@ -1,0 +1,151 @@
+/** Measured pairs: where fusing takes bytes and time from, and where the roof said it would. */
+import type {TopLevelSpec} from 'vega-lite'
+import type {FusedPair} from '../../src/analysis/document/bench.ts'
+import {format} from '../../src/analysis/units.ts'
+import {chartConfig, themeParam} from '../chart/config.ts'
+import type {View} from '../view.ts'
+
+const measures = ['Bytes', 'Time'] as const
+
+interface Slope {
+  pair: string
+  measure: (typeof measures)[number]
+  /** fused ÷ unfused */
+  ratio: number
+  /** of the times that the roof allows; for bytes the ratio itself, which is counted and not measured */
+  predicted: number
+  label: string
+}
+
+export const pairName = ({id, fused, dims}: FusedPair): string =>
+  `${id} ${Object.values(dims).join('×')}${fused.dtype === 'f32' ? '' : ` ${fused.dtype}`}`
+
+function slopes(pairs: readonly FusedPair[]): Slope[] {
+  return pairs.flatMap((pair): Slope[] => {
+    const {unfused, fused, speedup, predictedSpeedup} = pair
+    if (!speedup || unfused.bytes === 0) return []
+    const bytes = fused.bytes / unfused.bytes
+    const name = pairName(pair)
+    return [
+      {
+        pair: name,
+        measure: 'Bytes',
+        ratio: bytes,
+        predicted: bytes,
+        label: `${format(unfused.bytes, 'B')} → ${format(fused.bytes, 'B')}`,
+      },
+      {
+        pair: name,
+        measure: 'Time',
+        ratio: 1 / speedup,
+        predicted: 1 / (predictedSpeedup ?? speedup),
+        label: `${format(unfused.seconds.median, 's')} → ${format(fused.seconds.median, 's')}`,
+      },
+    ]
+  })
+}
+
+const y = {
+  field: 'pair',
+  type: 'nominal',
+  sort: null,
+  title: null,
+  axis: {ticks: false, domain: false, labelPadding: 8, labelLimit: 210},
+  scale: {paddingInner: 0.3, paddingOuter: 0.15},
+} as const
+const yOffset = {field: 'measure', type: 'nominal' as const, sort: null, scale: {domain: [...measures]}}
+const x = (field: string) => ({
+  field,
+  type: 'quantitative' as const,
+  title: 'Fused ÷ unfused',
+  scale: {domain: [0, {expr: 'most * (width < 420 ? 1.9 : 1.35)'}], nice: false},
+  axis: {format: '.0%', values: [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2], labelOverlap: 'greedy' as const},
+})
+const color = {
+  field: 'measure',
+  type: 'nominal',
+  title: null,
+  scale: {domain: [...measures], range: [{expr: 'theme.classes[0]'}, {expr: 'theme.classes[1]'}]},
+  legend: {orient: 'top', direction: 'horizontal'},
+} as const
+
+const spec: TopLevelSpec = {
+  $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+  width: 860,
+  height: 290,
+  autosize: 'pad',
+  config: chartConfig,
+  params: [themeParam, {name: 'most', value: 1}],
+  layer: [
+    {
+      data: {name: 'slopes'},
+      mark: {type: 'rule', strokeWidth: 2},
+      encoding: {
+        y,
+        yOffset,
+        x: x('unfused'),
+        x2: {field: 'ratio'},
+        color,
+        description: {field: 'label', type: 'nominal'},
+      },
+    },
+    {
+      data: {name: 'slopes'},
+      mark: {type: 'point', filled: false, size: 44, strokeWidth: 2, aria: false},
+      encoding: {y, yOffset, x: x('unfused'), color},
+    },
+    {
+      data: {name: 'slopes'},
+      mark: {type: 'point', filled: true, size: 64, opacity: 1, aria: false},
+      encoding: {y, yOffset, x: x('ratio'), color},
+    },
+    {
+      data: {name: 'predictions'},
+      mark: {type: 'tick', thickness: 2, size: 14, stroke: {expr: 'theme.ink'}, aria: false},
+      encoding: {y, yOffset, x: x('predicted')},
+    },
+    {
+      data: {name: 'slopes'},
+      mark: {type: 'text', align: 'left', baseline: 'middle', dx: 10, fill: {expr: 'theme.ink'}, aria: false},
+      encoding: {
+        y,
+        yOffset,
+        x: x('right'),
+        text: {field: 'label', type: 'nominal'},
+      },
+    },
+  ],
+}
+
+const none = 'the page embeds no measured pairs (`perf compare --fused all --report FILE.html`)'
+
+export const pairs: View = {
+  id: 'pairs',
+  title: 'Fused against unfused, measured',
+  spec,
+  margins: (width) => ({left: width < 520 ? 130 : 220, right: 10, top: 34, bottom: 44}),
+  missing: (_analysis, more) => ((more.pairs ?? []).length > 0 ? undefined : none),
+  inputs(_analysis, _state, more) {
+    const rows = slopes(more?.pairs ?? []).map((row) => ({
+      ...row,
+      unfused: 1,
+      right: Math.max(1, row.ratio, row.predicted),
+    }))
+    return {
+      signals: {most: Math.max(1, ...rows.map((row) => row.right))},
+      data: {slopes: rows, predictions: rows.filter(({measure}) => measure === 'Time')},
+      height: Math.max(120, rows.length * 24),
+    }
+  },
+  howToRead:
+    'One pair per row: the hollow point at 100 % is the chain of separate kernels, the filled one the fused kernel, the line between them what fusing takes away. The upright tick is where the measured roof puts the fused time: a filled point at its tick is what was predicted, one right of it falls short. Beyond 100 % fusing costs time.',
+  assumptions: [
+    'Both sides ran in turn over the same tensors, checked against the same reference; times are medians.',
+    'Bytes are compulsory: every tensor of a kernel read or written once, what a chain passes on counted twice.',
+  ],
+  describe(_analysis, more) {
+    const list = more?.pairs ?? []
+    const text = list.map((pair) => `${pairName(pair)} ${pair.speedup?.toPrecision(3) ?? '–'} times`)
+    return `${list.length} pairs measured, faster by: ${text.join('; ') || 'nothing measured'}.`
+  },
+}

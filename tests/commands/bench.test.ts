@@ -1,0 +1,51 @@
+import {readFileSync} from 'node:fs'
+import {describe, expect, it} from 'vitest'
+import {extractDocument, extractExtras} from '../../reports/html.ts'
+import {documentOf, run, sandbox} from './support.ts'
+
+const {path} = sandbox()
+
+// runs real kernels, at sizes that take milliseconds; the profile that they need is measured once, quickly
+describe('perf bench and perf compare --fused', () => {
+  it('write a page of what was measured', async () => {
+    const words = ['bench', 'add', '--dims', '4096', '--json', '--report', path('bench.html')]
+    const {result} = documentOf(await run(...words))
+    expect(result.kernels).toHaveLength(1)
+    const html = readFileSync(path('bench.html'), 'utf8')
+    const page = (await extractDocument(html)) as {schema: string; result: {points: {name: string; seconds: number}[]}}
+    expect(page.schema).toBe('ridgepoint/placement@1')
+    expect(page.result.points.map(({name}) => name)).toEqual([expect.stringMatching(/^add 4096 f32, \d+ T$/)])
+    expect(page.result.points[0]!.seconds).toBe(result.kernels[0].seconds.min)
+  })
+
+  it('print both sides of a pair, and embed the pairs', async () => {
+    const words = ['compare', '--fused', 'bias+gelu', '--dims', '16x64', '--report', path('pairs.html')]
+    const {code, stdout} = await run(...words)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^bias\+gelu .*unfused .*kB/m)
+    expect(stdout).toMatch(/^ +fused .* ×/m)
+    const {pairs} = await extractExtras(readFileSync(path('pairs.html'), 'utf8'))
+    expect(pairs).toMatchObject([{id: 'bias+gelu', dims: {rows: 16, cols: 64}, pays: null}])
+  })
+
+  it('name the size at which fusing pays', async () => {
+    const {result} = documentOf(await run('compare', '--fused', 'bias+gelu', '--threads', '1', '--json'))
+    const {pays} = result.pairs[0]
+    expect(pays.dim).toBe('rows')
+    expect(pays.points.length).toBeGreaterThan(3)
+    expect(['always', 'never', 'from', 'up-to']).toContain(pays.when)
+    expect(pays.at === null).toBe(pays.when === 'always' || pays.when === 'never')
+  })
+
+  it.each([
+    [['bench', 'add', '--sweep', '--dims', '4'], /--sweep chooses the sizes/],
+    [['bench', 'add', '--load', './k.so'], /--load runs one shared object/],
+    [['bench', '--load', './k.so', '--backend', 'webgpu'], /of processors/],
+    [['bench', 'add', '--dtype', 'fp8'], /no kernel in "fp8"/],
+  ])('%j is refused', async (words, message) => {
+    const {code, stderr, stdout} = await run(...words)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(message)
+    expect(stdout).toBe('')
+  })
+})
