@@ -146,6 +146,30 @@ void checkOps(const rp::Variant& v) {
       }
     expect(worst < 1e-5, v.isa, "gemm", worst);
 
+    // the transposed and batched forms and those of other types are the same loops over other packings
+    std::vector<double> wide(a.begin(), a.end()), wideB(b.begin(), b.end()), wideC(m * n);
+    run(v, "gemm-f64", {m, n, k}, {wide.data(), wideB.data()}, {wideC.data()});
+    std::vector<uint8_t> u(m * k);
+    std::vector<int8_t> s(k * n);
+    std::vector<int32_t> sums(m * n, -1);
+    for (size_t i = 0; i < u.size(); i++) u[i] = uint8_t(i * 167 + 250);
+    for (size_t i = 0; i < s.size(); i++) s[i] = int8_t(i * 91 + 127);
+    run(v, "gemm-int8", {m, n, k}, {u.data(), s.data()}, {sums.data()});
+    double worstWide = 0, worstSum = 0;
+    for (int i = 0; i < m; i++)
+      for (int j = 0; j < n; j++) {
+        double sum = 0;
+        int32_t whole = 0;
+        for (int p = 0; p < k; p++) {
+          sum += wide[i * k + p] * wideB[p * n + j];
+          whole += u[i * k + p] * s[p * n + j];
+        }
+        worstWide = fmax(worstWide, fabs(sum - wideC[i * n + j]));
+        worstSum = fmax(worstSum, fabs(double(whole) - sums[i * n + j]));
+      }
+    expect(worstWide < 1e-13, v.isa, "gemm-f64", worstWide);
+    expect(worstSum == 0, v.isa, "gemm-int8", worstSum);
+
     std::vector<float> y(m * n, NAN);
     run(v, "gelu", {m * n, 1}, {a.data()}, {y.data()});
     worst = 0;

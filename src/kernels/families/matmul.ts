@@ -72,7 +72,7 @@ export const kernels = {
     op: 'matmul',
     title: 'matrix product c[m,n] = a[m,k]·b[k,n], blocked and packed; int8: u8·s8 in 32 bits',
     dims: ['m', 'n', 'k'],
-    dtypes: ['f32', 'f64'],
+    dtypes: ['f32', 'f64', 'int8'],
     sizes: square,
     check: [37, 71, 301],
     cases: gemmCases,
