@@ -139,12 +139,21 @@ function offloadText({
   return `${link}, beside ${format(operators, 's')} of operators: ${longer}`
 }
 
-/** What each pass that compresses changed. */
+/** What each pass that compresses changed: the totals that differ, before and after. */
 function compressionLines({compression}: Analysis): [string, string][] {
-  return (compression ?? []).map(({pass, before, after}) => [
-    pass,
-    `weights ${formatCapacity(before.weights)} → ${formatCapacity(after.weights)}, bytes ${format(before.bytes, 'B')} → ${format(after.bytes, 'B')}, FLOPs ${format(before.flops, 'FLOP')} → ${format(after.flops, 'FLOP')}, time ${format(before.time, 's')} → ${format(after.time, 's')}`,
-  ])
+  return (compression ?? []).map(({pass, before, after}) => {
+    const changed = (name: string, key: keyof typeof before, text: (value: number) => string) =>
+      before[key] === after[key] ? [] : [`${name} ${text(before[key])} → ${text(after[key])}`]
+    const parts = [
+      ...changed('weights', 'weights', formatCapacity),
+      ...changed('KV cache', 'kvCache', formatCapacity),
+      ...changed('bytes', 'bytes', (value) => format(value, 'B')),
+      ...changed('MACs', 'macs', (value) => format(value, '')),
+      ...changed('FLOPs', 'flops', (value) => format(value, 'FLOP')),
+      ...changed('time', 'time', (value) => format(value, 's')),
+    ]
+    return [pass, parts.length > 0 ? parts.join(', ') : 'changed nothing: no operator that it applies to']
+  })
 }
 
 function memoryText(analysis: Analysis, style: Style): string {
@@ -196,7 +205,7 @@ export function analysisText(analysis: Analysis, view: AnalysisView): string {
     '',
     style.dim(
       wrap(
-        '1 MAC = 2 FLOP. Peaks are dense. Bytes are compulsory traffic and times lower bounds: each operator at the slowest of arithmetic, memory and launch.',
+        `1 MAC = 2 FLOP. Peaks are dense${analysis.operators.some((op) => op.sparsity) ? ', but for products with 2:4 weights' : ''}. Bytes are compulsory traffic and times lower bounds: each operator at the slowest of arithmetic, memory and launch.`,
         width,
       ),
     ),

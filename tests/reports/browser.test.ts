@@ -426,6 +426,15 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     await page.close()
   })
 
+  it('shows what each pass of compression changed', async () => {
+    const {page, said} = await open(sample({options: {phase: 'decode', prune: 'heads:0.5,2:4', quantize: 'w4g128'}}))
+    const rows = await page.locator('#compression tbody tr').allTextContents()
+    expect(rows.map((row) => /^[a-z-]+/.exec(row)![0])).toEqual(['prune-heads', 'prune-weights', 'quantize'])
+    for (const row of rows) expect(row.match(/ → /g)).toHaveLength(7)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
   it('compares with the document before, live', async () => {
     const before = sample()
     const {page, said} = await open(sample({options: {weightsDtype: 'int8', fusion: 'all'}}), undefined, undefined, {

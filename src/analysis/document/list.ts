@@ -5,7 +5,7 @@ export const modelItemSchema = z.strictObject({
   id: z.string(),
   name: z.string(),
   source: z.string(),
-  parameters: z.int().positive().nullable().describe('published count; null where the dimensions are free'),
+  parameters: z.int().positive().nullable().describe('published count, else counted from the graph'),
   dtype: z.string(),
 })
 
