@@ -84,7 +84,7 @@ function contributed(): Uint8Array {
     node('DFT', 'x _ axis', 'f', {onesided: 1}),
     ms('MatMulNBits', 'x q s', 'l', {K: 16, N: 30, bits: 4, block_size: 16}),
     node('NonZero', 'l', 'z'),
-    node('SplitToSequence', 'l one', 'parts', {axis: 2}),
+    node('SplitToSequence', 'l axis', 'parts', {axis: 2}),
     node('SequenceAt', 'parts axis', 'part'),
     node('SequenceConstruct', 'part part', 'pair'),
     node('ConcatFromSequence', 'pair', 'joined', {axis: 1, new_axis: 1}),
