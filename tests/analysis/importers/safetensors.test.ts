@@ -1,12 +1,16 @@
 /** safetensors: headers, shards, a config.json beside them, hostile lengths. */
-import {readFileSync} from 'node:fs'
+import {readdirSync, readFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {analyzeModel} from '../../../src/analysis/analyze.ts'
 import {findMachine} from '../../../src/analysis/catalog.ts'
 import {AnalysisError} from '../../../src/analysis/errors.ts'
+import {parameterCount} from '../../../src/analysis/graph.ts'
+import {parseConfig} from '../../../src/analysis/importers/hf-config.ts'
 import {importModel} from '../../../src/analysis/importers/index.ts'
 import {readSafetensors, readShardIndex} from '../../../src/analysis/importers/safetensors.ts'
-import {bytesSource} from '../../../src/analysis/importers/source.ts'
+import {type ByteSource, bytesSource} from '../../../src/analysis/importers/source.ts'
+import {buildGraph, type ModelDef} from '../../../src/analysis/models/types.ts'
+import {resolveWorkload} from '../../../src/analysis/workload.ts'
 import {safetensors, withHeader} from './support/gguf.ts'
 
 const machine = findMachine('h100-sxm')
@@ -17,6 +21,7 @@ const folder = (files: Readonly<Record<string, Uint8Array>>, name: string) =>
     source: bytesSource(files[name]!),
     beside: (other) => (Object.hasOwn(files, other) ? bytesSource(files[other]!) : null),
   })
+const modelAndWork = (model: ModelDef) => [model, resolveWorkload(model, {})] as const
 const two = {
   a: {dtype: 'BF16', shape: [10, 20], bytes: 400},
   b: {dtype: 'F32', shape: [], bytes: 4},
@@ -88,6 +93,49 @@ describe('a model of weights', () => {
     await expect(folder(incomplete, 'model.safetensors.index.json')).rejects.toThrow(
       /two\.safetensors does not lie beside it/,
     )
+  })
+
+  /** A shard of one weight, of any size: zeros that nobody stores. */
+  function shard(elements: number): ByteSource {
+    const header = withHeader(
+      JSON.stringify({w: {dtype: 'BF16', shape: [elements], data_offsets: [0, 2 * elements]}}),
+      0,
+    )
+    const size = header.length + 2 * elements
+    return {size, read: (at, length) => header.subarray(at, Math.min(at + length, header.length))}
+  }
+
+  it.each(
+    readdirSync(new URL('../../fixtures/hf', import.meta.url)).filter((name) => name.endsWith('.json')),
+  )('an index of shards beside its config.json: %s', async (name) => {
+    const config = readFileSync(new URL(`../../fixtures/hf/${name}`, import.meta.url))
+    const {total} = parameterCount(buildGraph(...modelAndWork(parseConfig(config.toString(), name).model)))
+    const half = Math.floor(total / 2)
+    const index = text({weight_map: {a: 'one.safetensors', b: 'two.safetensors'}})
+    const files: Record<string, ByteSource> = {
+      'config.json': bytesSource(config),
+      'one.safetensors': shard(half),
+      'two.safetensors': shard(total - half),
+    }
+    const {model, warnings} = await importModel({
+      origin: 'models/tiny/model.safetensors.index.json',
+      source: bytesSource(index),
+      beside: (other) => files[other] ?? null,
+    })
+    // as many weights as the operators of the config have, in the type of the shards
+    expect(warnings.map(({code}) => code)).not.toContain('other-weights')
+    expect(model.dtype).toBe('bf16')
+    expect(analyzeModel(model, machine).result.model.parameters.total).toBe(total)
+  })
+
+  it.each<[string, unknown]>([
+    ['a shard with a name of a megabyte', {a: `${'n'.repeat(2 ** 20)}.safetensors`}],
+    ['shards that are numbers', {a: 2 ** 60}],
+    ['more shards than any', Object.fromEntries(Array.from({length: 10_001}, (_, i) => [`w${i}`, `s${i}`]))],
+  ])('refuses %s', (_, map) => {
+    const refused = () => readShardIndex(JSON.stringify({weight_map: map}), 'x')
+    expect(refused).toThrow(AnalysisError)
+    expect(refused).toThrow(/^x: .{1,300}$/)
   })
 
   it.each(['../x', '/etc/passwd', 'a/b', '..', '', 'x\u0000'])('refuses the shard %j', (file) => {
