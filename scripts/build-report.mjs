@@ -58,6 +58,10 @@ async function pageScript(specs) {
         name: 'report',
         setup(builder) {
           builder.onResolve({filter: /^vega$/}, () => ({path: join(root, 'reports', 'runtime', 'vega-lean.mjs')}))
+          // pages know no kernels: the one that measures the reader's GPU is put in here
+          builder.onResolve({filter: /^ridgepoint:gpu$/}, () => ({
+            path: join(root, 'src', 'kernels', 'webgpu', 'page.ts'),
+          }))
           builder.onResolve({filter: /^ridgepoint:specs$/}, () => ({path: 'specs', namespace: 'specs'}))
           builder.onLoad({filter: /.*/, namespace: 'specs'}, () => ({
             contents: `export const specs = ${JSON.stringify(specs)}`,

@@ -22,6 +22,7 @@ import {comparisonSection} from './sections/comparison.ts'
 import {compressionSection} from './sections/compression.ts'
 import {controlsSection} from './sections/controls.ts'
 import {fusionSection} from './sections/fusion.ts'
+import {gpuSection} from './sections/gpu.ts'
 import {ceilingsSection, rankingSection} from './sections/machine.ts'
 import {measuredSection} from './sections/measured.ts'
 import {operatorsSection} from './sections/operators.ts'
@@ -234,6 +235,7 @@ async function build(root: HTMLElement): Promise<void> {
     live(store, () => rankingSection(store.document)),
     memoryChart!.element,
     tilesChart!.element,
+    gpuSection(store),
     live(store, () => ceilingsSection(store.document)),
     cachesChart!.element,
     noiseChart!.element,

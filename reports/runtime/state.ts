@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 /** What the reader has chosen: settings of the engine, one picked operator, what the charts show, the theme. Views follow. */
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
+import type {Machine} from '../../src/analysis/document/machine.ts'
 import {defaultState} from '../chart/draw.ts'
 import type {ThemeName} from '../chart/theme.ts'
 import type {ReportDocument} from '../document.ts'
@@ -24,7 +25,7 @@ type Listener = (state: PageState, changed: ReadonlySet<keyof PageState>) => voi
 export class Store {
   /** as it was embedded */
   readonly original: ReportDocument
-  readonly #sourced: Sourced
+  #sourced: Sourced
   readonly #before: Analysis | undefined
   readonly #runs: Extras['runs']
   readonly #pairs: Extras['pairs']
@@ -76,6 +77,14 @@ export class Store {
       points,
       placed: this.placement !== undefined,
     }
+  }
+
+  /** Puts a machine among those that can be chosen, in the place of one with its id. */
+  addMachine(machine: Machine): void {
+    const {source} = this.#sourced
+    if (!source) return
+    const machines = [...source.machines.filter(({id}) => id !== machine.id), machine]
+    this.#sourced = {source: {...source, machines}}
   }
 
   set(change: Partial<PageState>): void {

@@ -19,13 +19,11 @@ const groups = ['Model', 'Workload', 'Numbers', 'Machine'] as const
 class Field {
   readonly element: HTMLElement
   readonly #control: Control
-  readonly #source: Source
   readonly #input: HTMLInputElement | HTMLSelectElement
   #options = ''
 
-  constructor(control: Control, source: Source, change: (id: string, value: string) => void) {
+  constructor(control: Control, change: (id: string, value: string) => void) {
     this.#control = control
-    this.#source = source
     const id = `control-${control.id}`
     this.#input = control.choices
       ? h('select', {id, change: () => change(control.id, this.#input.value)})
@@ -57,13 +55,13 @@ class Field {
     )
   }
 
-  show(now: Situation, settings: Settings): void {
+  show(now: Situation, settings: Settings, source: Source): void {
     const {id, choices} = this.#control
     const value = this.#control.value(now)
     this.element.hidden = value === undefined
     if (value === undefined) return
     if (choices) {
-      const list = choices(now, this.#source)
+      const list = choices(now, source)
       const key = list.map((choice) => choice.id).join()
       if (key !== this.#options) {
         this.#options = key
@@ -138,11 +136,11 @@ export function controlsSection(store: Store): HTMLElement {
       apply(settings)
     })
   }
-  const fields = new Map(controls.map((control) => [control.id, new Field(control, source, change)]))
+  const fields = new Map(controls.map((control) => [control.id, new Field(control, change)]))
   const show = () => {
     const now = store.more.source ?? source
     const {settings} = store.state
-    for (const field of fields.values()) field.show(situationOf(now), settings)
+    for (const field of fields.values()) field.show(situationOf(now), settings, store.sourced.source ?? source)
     const names = controls.filter(({id}) => settings[id] !== undefined).map(({label}) => label.toLowerCase())
     state.hidden = names.length === 0
     status.textContent = `Changed: ${names.join(', ')}. The document in this page stays as it was.`

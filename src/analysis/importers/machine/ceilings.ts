@@ -66,8 +66,13 @@ export function ceilingOf(value: unknown, index: number, file: At): Ceiling {
       fail(at, join(at.path, key), `does not belong to a ${kind} ceiling, only to ${owners.join(' and ')}`)
   const engine = kind === 'compute' ? needed(at, 'engine', engines) : undefined
   const dtype = kind === 'compute' ? needed(at, 'dtype', dtypes) : choice(at, 'dtype', dtypes)
-  const level = kind === 'bandwidth' ? needed(at, 'level', levels) : choice(at, 'level', levels)
-  const mix = kind === 'bandwidth' ? (choice(at, 'mix', mixes) ?? 'read') : undefined
+  // a memory beside the levels (a workgroup's own) is named by `isa`
+  const aside = get(at, 'isa') !== undefined
+  const level = kind === 'bandwidth' && !aside ? needed(at, 'level', levels) : choice(at, 'level', levels)
+  const mix =
+    kind === 'bandwidth' && !(aside && level === undefined)
+      ? (choice(at, 'mix', mixes) ?? 'read')
+      : choice(at, 'mix', mixes)
   const accumulate = choice(at, 'accumulate', accumulators)
   const sparsity = choice(at, 'sparsity', sparsities)
   const unit = kind === 'latency' ? 's' : kind !== 'compute' ? 'B/s' : dtype?.startsWith('int') ? 'OP/s' : 'FLOP/s'

@@ -1,0 +1,73 @@
+/// <reference lib="dom" />
+/** Measures the GPU of whoever reads the page, and places the workload under it. */
+import {measureVisitorGpu} from 'ridgepoint:gpu'
+import type {Machine} from '../../../src/analysis/document/machine.ts'
+import {format} from '../../../src/analysis/units.ts'
+import {h, save} from '../dom.ts'
+import type {Store} from '../state.ts'
+
+/** The ceilings that a reader compares first, in words. */
+function summaryOf({name, ceilings}: Machine): string {
+  const best = (kind: string, isOne: (id: string) => boolean) =>
+    ceilings.filter((c) => c.kind === kind && isOne(c.id)).sort((a, b) => b.value - a.value)[0]
+  const compute = best('compute', (id) => id.includes('f32'))
+  const bandwidth = best('bandwidth', (id) => id.includes('DRAM'))
+  const rates = [compute, bandwidth].flatMap((c) => (c ? [format(c.value, c.unit)] : []))
+  return `${name}: ${rates.join(', ')}`
+}
+
+/** `undefined` where the page cannot compute again: there would be nothing to place. */
+export function gpuSection(store: Store): HTMLElement | undefined {
+  if (!store.sourced.source) return undefined
+  const said = h('p', {class: 'status', role: 'status'})
+  const bar = h('progress', {hidden: true, max: 1, value: 0, 'aria-label': 'Measuring'})
+  const start = h('button', {type: 'button', click: () => void measure()}, 'Measure this GPU')
+  const stop = h('button', {type: 'button', hidden: true, click: () => running?.abort()}, 'Cancel')
+  const keep = h('button', {type: 'button', hidden: true}, 'Save profile')
+  let running: AbortController | undefined
+  let profile = ''
+  keep.addEventListener('click', () => save('local-gpu.json', 'application/json', profile))
+
+  async function measure(): Promise<void> {
+    running = new AbortController()
+    start.disabled = true
+    stop.hidden = bar.hidden = false
+    said.classList.remove('bad')
+    try {
+      const {machine, warnings} = await measureVisitorGpu({
+        signal: running.signal,
+        onProgress: (done, total, label) => {
+          bar.max = Math.max(1, total)
+          bar.value = done
+          said.textContent = label
+        },
+      })
+      profile = `${JSON.stringify({schema: 'ridgepoint/machine@1', ok: true, result: machine, warnings}, null, 2)}\n`
+      store.addMachine(machine)
+      store.apply({...store.state.settings, machine: machine.id})
+      keep.hidden = false
+      const doubts = warnings.length > 0 ? ` ${warnings.length} remarks are in the profile.` : ''
+      said.textContent = `Measured ${summaryOf(machine)}. Every view now stands under its ceilings.${doubts}`
+    } catch (error) {
+      said.classList.add('bad')
+      said.textContent = error instanceof Error ? error.message : String(error)
+    } finally {
+      running = undefined
+      start.disabled = false
+      stop.hidden = bar.hidden = true
+    }
+  }
+
+  return h(
+    'section',
+    {id: 'gpu'},
+    h('h2', {}, 'Your own GPU'),
+    h(
+      'p',
+      {class: 'lead'},
+      'Runs small kernels through WebGPU for some seconds, draws the ceilings that they find, and places every operator under them. Nothing leaves this page.',
+    ),
+    h('div', {class: 'tools'}, start, stop, keep, bar),
+    said,
+  )
+}
