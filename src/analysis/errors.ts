@@ -29,6 +29,7 @@ export const errorCodes = {
   'sparse-peak': 'input',
   'cannot-write': 'input',
   'no-addon': 'environment',
+  'no-isa': 'environment',
   'no-adapter': 'environment',
   'gpu-failed': 'environment',
   'kernel-failed': 'input',

@@ -36,7 +36,11 @@ export default class Measure extends BaseCommand {
       'then load every thread for so many seconds: the ceiling that remains when hot',
       'MEASURING',
     ),
-    isa: Flags.string({summary: 'only this instruction set', helpValue: 'ISA', helpGroup: 'MEASURING'}),
+    isa: Flags.string({
+      summary: 'only this instruction set, or amx alone; not saved',
+      helpValue: 'ISA',
+      helpGroup: 'MEASURING',
+    }),
     adapter: adapterFlag('MEASURING'),
   }
 

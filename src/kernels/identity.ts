@@ -2,7 +2,7 @@
 import {execFileSync} from 'node:child_process'
 import {createHash} from 'node:crypto'
 import {closeSync, openSync, readdirSync, readFileSync, readSync} from 'node:fs'
-import {availableParallelism, cpus, release, type as systemType, totalmem} from 'node:os'
+import {availableParallelism, cpus, freemem, release, type as systemType, totalmem} from 'node:os'
 import {packageRoot} from './package-root.ts'
 
 /** One cache as the system describes it: bytes, and how many of the CPUs share it. */
@@ -32,7 +32,7 @@ export interface LocalIdentity {
 const notable = new Set(
   (
     'sse2 sse4_2 avx avx2 fma f16c avx_vnni avx512f avx512dq avx512bw avx512vl avx512_vnni avx512_bf16 avx512_fp16 ' +
-    'amx_tile amx_int8 amx_bf16 asimd fphp asimdhp asimddp bf16 i8mm sve sve2 sme'
+    'amx_tile amx_int8 amx_bf16 asimd fphp asimdhp asimddp bf16 i8mm sve sve2 svebf16 sme'
   ).split(' '),
 )
 
@@ -144,6 +144,19 @@ export function usableMemory(): number {
   return limit > 0 && limit < total ? limit : total
 }
 
+/** Bytes that this process may still take: what is free, in the machine and under the cgroup's limit. */
+export function freeMemory(): number {
+  return Math.min(freemem(), usableMemory(), process.availableMemory())
+}
+
+/** A CPU's name: its own, or the numbers that its maker gave it, or that it is unknown. No name is refused: features decide. */
+export function cpuName(fields: ReadonlyMap<string, string>, fallback: string | undefined, arch: string) {
+  const model = ['vendor_id', 'cpu family', 'model', 'stepping', 'CPU implementer', 'CPU part', 'CPU variant']
+  const numbers = model.flatMap((field) => fields.get(field) ?? []).join('/')
+  const brand = fields.get('model name') ?? fallback ?? ''
+  return {cpu: brand && brand !== 'unknown' ? brand : numbers || `unknown ${arch}`, numbers}
+}
+
 /** The part of an identity that decides whether a saved profile describes this machine. */
 export function identityKey(
   identity: Pick<LocalIdentity, 'cpu' | 'isa' | 'caches' | 'cores' | 'arch'> & {system: string},
@@ -158,10 +171,7 @@ export function identityKey(
 /** This machine, now. */
 export function readIdentity(): LocalIdentity {
   const first = firstProcessor()
-  const model = ['vendor_id', 'cpu family', 'model', 'stepping', 'CPU implementer', 'CPU part', 'CPU variant']
-  const numbers = model.flatMap((field) => first.get(field) ?? []).join('/')
-  const brand = first.get('model name') ?? cpus()[0]?.model ?? ''
-  const cpu = brand && brand !== 'unknown' ? brand : numbers || `unknown ${process.arch}`
+  const {cpu, numbers} = cpuName(first, cpus()[0]?.model, process.arch)
   const features = (first.get('flags') ?? first.get('Features') ?? '').split(/\s+/)
   const isa = features.filter((feature) => notable.has(feature)).sort()
   const caches =

@@ -1,9 +1,9 @@
 /** Measures this CPU's ceilings with the native addon and makes a machine of them. */
-import {freemem} from 'node:os'
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../analysis/errors.ts'
 import {ceilingOf, checkPlausible, perCycleAlone} from './ceilings.ts'
-import {type ClaimedCache, type LocalIdentity, readIdentity} from './identity.ts'
+import {type ClaimedCache, freeMemory, type LocalIdentity, readIdentity} from './identity.ts'
+import {chooseIsas} from './isas.ts'
 import {
   assumedCaches,
   findLevels,
@@ -22,7 +22,7 @@ export interface MeasureOptions {
   quick: boolean
   /** threads of the many-thread ceilings; default all that this process may use */
   threads?: number | undefined
-  /** only this instruction set; default the widest (quick) or all (full) */
+  /** only this instruction set or unit (`amx`); default the widest (quick) or all (full) */
   isa?: string | undefined
   onProgress?: ((done: number, total: number, label: string) => void) | undefined
   signal?: AbortSignal | undefined
@@ -43,23 +43,6 @@ const plans = {
   full: {repetitionSeconds: 0.0015, rounds: 14, extraRounds: 200, budgetSeconds: 20, perOctave: 4, sweepSeconds: 3},
 } as const
 type RunPlan = (typeof plans)[keyof typeof plans]
-
-/**
- * The instruction sets to measure, narrowest first.
- * @throws {AnalysisError} `bad-flag` where this CPU lacks the one asked for
- */
-export function chooseIsas(available: readonly IsaRow[], options: Pick<MeasureOptions, 'quick' | 'isa'>): IsaRow[] {
-  if (options.isa !== undefined) {
-    const chosen = available.filter(({name}) => name === options.isa)
-    if (chosen.length > 0) return chosen
-    throw new AnalysisError(
-      'bad-flag',
-      `isa '${options.isa}' is not available on this CPU, which has ${available.map(({name}) => name).join(', ')}`,
-      [`--isa ${available.at(-1)?.name}`],
-    )
-  }
-  return options.quick ? available.slice(-1) : [...available]
-}
 
 /**
  * How many threads to measure with.
@@ -118,7 +101,7 @@ const absent = (isas: readonly IsaRow[]) =>
 /**
  * Measures compute, bandwidth and latency ceilings of this CPU on native worker threads: Node's main thread stays free throughout.
  * The value of a rate is the maximum over rounds, of a latency the minimum.
- * @throws {AnalysisError} `no-addon`, `bad-flag` (isa, threads), `does-not-fit` (no memory or threads), `interrupted`
+ * @throws {AnalysisError} `no-addon`, `no-isa`, `bad-flag` (isa, threads), `does-not-fit` (no memory or threads), `interrupted`
  */
 export async function measureCpu(options: MeasureOptions): Promise<Measured> {
   const started = performance.now()
@@ -128,7 +111,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
   const identity = readIdentity()
   const warnings: Warning[] = []
   const cpu = addon.cpu()
-  const isas = chooseIsas(cpu.isas, options)
+  const {isas, unit} = chooseIsas(cpu.isas, options)
   const l1Isas = options.isa === undefined ? cpu.isas.slice(-2) : isas
   const threads = chooseThreads(identity, options.threads)
   const caches = identity.caches.length > 0 ? identity.caches : [...assumedCaches]
@@ -137,7 +120,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
       code: 'caches-unknown',
       message: 'This system does not describe its caches; 32 KiB L1 and 256 KiB L2 are assumed.',
     })
-  const memory = planMemory(caches, threads, Math.min(freemem(), identity.memory))
+  const memory = planMemory(caches, threads, freeMemory())
   if (memory.short)
     warnings.push({
       code: 'small-memory',
@@ -164,6 +147,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
       window: memory.window,
       chase: memory.chase,
       quick: options.quick,
+      unit,
     })
     const sampler = session.sample.bind(session)
     const series = await runRounds(
@@ -171,7 +155,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
       tasks.flatMap(({tasks}) => tasks),
       {...plan, onProgress, signal},
     )
-    const curve = await takeCurve(sampler, caches, memory, isas.at(-1)!.name, plan, options)
+    const curve = unit ? [] : await takeCurve(sampler, caches, memory, isas.at(-1)!.name, plan, options)
 
     const source = `${options.quick ? 'quick' : 'full'} measurement`
     const date = new Date().toISOString()

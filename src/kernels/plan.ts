@@ -50,6 +50,8 @@ export interface TaskPlan {
   chase: number
   /** only what `analyze` and `bench` need */
   quick: boolean
+  /** only the compute probes of a unit of its own */
+  unit?: boolean
 }
 
 type Mix = NonNullable<Ceiling['mix']>
@@ -232,6 +234,7 @@ export function planTasks(plan: TaskPlan): CeilingTask[] {
       .filter((row) => row.missing === null && (!plan.quick || quickIds.has(row.id)))
       .flatMap((row) => plan.threads.map((threads) => computeTask(isa, row, threads))),
   )
+  if (plan.unit) return compute
   const scaling = plan.between.flatMap((threads) => [
     ...widest.compute
       .filter((row) => row.missing === null && row.id === 'fma-f32')

@@ -1,9 +1,11 @@
 /** Runs programs on this machine's processor: what is asked for is checked, threads and tensors are given back whatever happens. */
+
 import {freemem} from 'node:os'
 import {nearest} from '../analysis/catalog.ts'
 import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted} from '../analysis/errors.ts'
 import {readIdentity} from './identity.ts'
+import {unavailable} from './isas.ts'
 import {loadNative, type NativeAddon, type NativeSession} from './native.ts'
 import {type Program, stagesOf, tensorBytes, tensorSpecs, tensorsOf} from './program.ts'
 import type {KernelDef, KernelDType} from './registry.ts'
@@ -57,15 +59,12 @@ export interface Setup {
   threads: number
 }
 
-/** @throws {AnalysisError} `no-addon`, `bad-flag` */
+/** @throws {AnalysisError} `no-addon`, `no-isa`, `bad-flag` */
 export function setUp(options: BenchOptions): Setup {
   const addon = loadNative()
-  const isas = addon.cpu().isas.map(({name}) => name)
-  const isa = options.isa ?? isas.at(-1)!
-  if (!isas.includes(isa))
-    throw new AnalysisError('bad-flag', `isa '${isa}' is not available on this CPU, which has ${isas.join(', ')}`, [
-      `--isa ${isas.at(-1)}`,
-    ])
+  const available = addon.cpu().isas
+  const isa = options.isa ?? available.at(-1)!.name
+  if (!available.some(({name}) => name === isa)) throw unavailable(isa, available)
   const cores = readIdentity().cores
   const threads = options.threads ?? cores
   if (!Number.isInteger(threads) || threads < 1 || threads > cores)

@@ -2,7 +2,8 @@
 import type {Ceiling} from '../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../analysis/errors.ts'
 import {readIdentity} from './identity.ts'
-import {chooseIsas, chooseThreads, openSession, sessionWarnings} from './measure-cpu.ts'
+import {chooseIsas} from './isas.ts'
+import {chooseThreads, openSession, sessionWarnings} from './measure-cpu.ts'
 import {loadNative} from './native.ts'
 import {calibrate, throwIfAborted} from './rounds.ts'
 import {summarize} from './statistics.ts'
@@ -63,7 +64,12 @@ export async function measureSustained(options: SustainOptions): Promise<Sustain
   throwIfAborted(signal)
   const addon = loadNative()
   const identity = readIdentity()
-  const isa = chooseIsas(addon.cpu().isas, {quick: true, isa: options.isa}).at(-1)!.name
+  const {isas, unit} = chooseIsas(addon.cpu().isas, {quick: true, isa: options.isa})
+  if (unit)
+    throw new AnalysisError('bad-flag', `sustain loads the vector units; isa '${options.isa}' is a unit of its own`, [
+      'leave --isa out',
+    ])
+  const isa = isas.at(-1)!.name
   const threads = chooseThreads(identity, options.threads)
   const session = new addon.Session()
   const abort = () => session.cancel()

@@ -1,5 +1,5 @@
 import {spawnSync} from 'node:child_process'
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {build} from 'esbuild'
@@ -34,11 +34,14 @@ describe('what the system does not give is said', () => {
   })
 })
 
+const runs = (command: string, ...args: string[]) => spawnSync(command, args).status === 0
+const linux = process.platform === 'linux'
+
 // The measurement in a process of its own, under limits that a test cannot set for itself.
-describe.runIf(process.platform === 'linux' && spawnSync('taskset', ['-V']).status === 0)('one CPU by affinity', () => {
+describe.runIf(linux && runs('taskset', '-V') && runs('python3', '-V'))('under limits of the system', () => {
   let folder: string
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'ridgepoint-affinity-'))
+    folder = mkdtempSync(join(tmpdir(), 'ridgepoint-limits-'))
     const entry = join(import.meta.dirname, '../../src/kernels/measure-cpu.ts')
     await build({
       stdin: {
@@ -54,18 +57,43 @@ describe.runIf(process.platform === 'linux' && spawnSync('taskset', ['-V']).stat
       outfile: join(folder, 'measure.mjs'),
     })
     writeFileSync(join(folder, 'package.json'), JSON.stringify({name: 'ridgepoint', version: '0.0.0', type: 'module'}))
+    mkdirSync(join(folder, 'build', 'Release'), {recursive: true})
+    const addon = 'build/Release/ridgepoint.node'
+    symlinkSync(join(import.meta.dirname, '../..', addon), join(folder, addon))
   })
   afterAll(() => rmSync(folder, {recursive: true, force: true}))
 
-  test('is measured with one thread, and no ceiling claims more', () => {
-    const addon = join(import.meta.dirname, '../../build/Release/ridgepoint.node')
-    const script = `mkdir -p build/Release && ln -s ${JSON.stringify(addon)} build/Release/ridgepoint.node && taskset -c 0 ${JSON.stringify(process.execPath)} measure.mjs`
-    const run = spawnSync('sh', ['-c', script], {cwd: folder, encoding: 'utf8', timeout: 60_000})
+  function measuredUnder(...command: [string, ...string[]]) {
+    const [first, ...rest] = [...command, process.execPath, 'measure.mjs']
+    const run = spawnSync(first!, rest, {cwd: folder, encoding: 'utf8', timeout: 60_000})
     expect(run.stderr).toBe('')
-    const {machine} = JSON.parse(run.stdout) as {machine: Machine}
+    expect(run.status).toBe(0)
+    const {machine, warnings} = JSON.parse(run.stdout) as {
+      machine: Machine
+      warnings: {code: string; message: string}[]
+    }
+    expect(machine.ceilings.some(({kind}) => kind === 'bandwidth')).toBe(true)
+    expect(machine.ceilings.some(({kind}) => kind === 'compute')).toBe(true)
+    return {machine, warnings}
+  }
+  const limits = join(import.meta.dirname, 'support', 'limits.py')
+
+  test('one CPU by affinity: one thread, and no ceiling claims more', () => {
+    const {machine} = measuredUnder('taskset', '-c', '0')
     expect(machine.identity.cores).toBe(1)
     expect(machine.ceilings.every(({threads}) => threads === 1)).toBe(true)
-    expect(machine.ceilings.some(({kind}) => kind === 'bandwidth')).toBe(true)
+  }, 60_000)
+
+  test('no huge pages: said, and what was given stands in the profile', () => {
+    const {machine, warnings} = measuredUnder('python3', limits, 'no-huge-pages')
+    expect(machine.identity.hugePages).toBe(0)
+    expect(warnings.map(({code}) => code)).toContain('no-huge-pages')
+  }, 60_000)
+
+  test('no permission to pin: said, and measured all the same', () => {
+    const {machine, warnings} = measuredUnder('python3', limits, 'no-pin')
+    expect(machine.identity.pinned).toBe(0)
+    expect(warnings.find(({code}) => code === 'not-pinned')?.message).toMatch(/could not be pinned/)
   }, 60_000)
 })
 

@@ -1,15 +1,20 @@
 import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {expect, test} from 'vitest'
+import {afterEach, expect, test, vi} from 'vitest'
 import {
   cachesFromSysfs,
   countCpuList,
+  cpuName,
+  freeMemory,
   identityKey,
   parseCacheSize,
   parseCpuMax,
   readIdentity,
+  usableMemory,
 } from '../../src/kernels/identity.ts'
+
+afterEach(() => vi.restoreAllMocks())
 
 test('cpu lists, cache sizes and cgroup quotas as Linux writes them', () => {
   expect(['0', '0-3', '0-3,8', '0-1,4-5,9', ''].map(countCpuList)).toEqual([1, 4, 5, 5, 1])
@@ -63,4 +68,28 @@ test('the key changes with whatever would change a measurement', () => {
     {...base, caches: [{level: 'L1' as const, claimed: 1, sharedBy: 1}]},
   ].map(identityKey)
   expect(new Set(keys).size).toBe(keys.length)
+})
+
+test('a CPU without a name is called by its numbers, and one without either is unknown; none is refused', () => {
+  const name = (fields: Record<string, string>, fallback?: string) =>
+    cpuName(new Map(Object.entries(fields)), fallback, 'riscv64').cpu
+  expect(name({'model name': 'Some CPU 9000'})).toBe('Some CPU 9000')
+  expect(name({'CPU implementer': '0x41', 'CPU part': '0xd4f'}, 'unknown')).toBe('0x41/0xd4f')
+  expect(name({vendor_id: 'X', 'cpu family': '6', model: '999'})).toBe('X/6/999')
+  expect(name({}, '')).toBe('unknown riscv64')
+  expect(name({})).toBe('unknown riscv64')
+})
+
+test('memory is what the cgroup grants, and free is what is left of that', () => {
+  const limit = vi.spyOn(process, 'constrainedMemory').mockReturnValue(300e6)
+  expect(usableMemory()).toBe(300e6)
+  expect(readIdentity().memory).toBe(300e6)
+  expect(freeMemory()).toBeLessThanOrEqual(300e6)
+  vi.spyOn(process, 'availableMemory').mockReturnValue(100e6)
+  expect(freeMemory()).toBe(100e6)
+  // cgroup v1 writes a number beyond any memory for "no limit"
+  for (const none of [0, 2 ** 63]) {
+    limit.mockReturnValue(none)
+    expect(usableMemory()).toBeGreaterThan(1e8)
+  }
 })

@@ -1,9 +1,10 @@
 /** Measuring this machine with a progress bar, and saving what was found. */
 import type {Machine} from '../../analysis/document/machine.ts'
 import type {Warning} from '../../analysis/errors.ts'
+import {readIdentity} from '../../kernels/identity.ts'
 import type {MeasureOptions} from '../../kernels/measure-cpu.ts'
 import {measureCpu} from '../../kernels/measure-cpu.ts'
-import {saveProfile} from '../../kernels/profile.ts'
+import {profilePath, saveProfile} from '../../kernels/profile.ts'
 import type {MachineHost} from './machine.ts'
 
 export interface Saved {
@@ -58,6 +59,11 @@ export async function measureAndSave(
   const measured = await withProgress(host.showsProgress, (onProgress) => measureCpu({...options, onProgress}))
   for (const warning of condensed(measured.warnings, measured.machine.ceilings.length)) host.remark(warning)
   const machine = sustain === undefined ? measured.machine : await sustained(measured.machine, sustain, options, host)
+  if (options.isa !== undefined) {
+    // a profile of one set would stand for the whole machine
+    host.say(`not saved: only ${options.isa} was measured; --json > FILE keeps it, and --machine FILE uses it`)
+    return {machine, path: profilePath(readIdentity().key), saved: false}
+  }
   const {saved, path, warnings} = await saveProfile(machine)
   for (const warning of warnings) host.remark(warning)
   return {machine, path, saved}
