@@ -2,6 +2,7 @@ import {type ComputeDType, dtypeBits} from '../dtype.ts'
 import type {Memory} from '../evaluate.ts'
 import {traitsOf} from '../models/types.ts'
 import {largestWhere} from '../search.ts'
+import type {Training} from '../training/options.ts'
 import {format, formatCount} from '../units.ts'
 import {canShare} from '../workload.ts'
 import {fits} from './shared.ts'
@@ -19,10 +20,28 @@ function devices(context: AdviceContext): number | undefined {
   return undefined
 }
 
-/** The widest type below today's in which the weights make it fit. */
+/** Changes of a training step that need less memory, the cheapest in time first. */
+const trainings: readonly (readonly [string, Partial<Training>])[] = [
+  ['--optimizer adafactor', {optimizer: 'adafactor'}],
+  ['--recompute selective', {recompute: 'selective'}],
+  ['--recompute full', {recompute: 'full'}],
+  ['--recompute reversible', {recompute: 'reversible'}],
+  ['--lora 16', {lora: 16}],
+]
+
+/** The first of them that makes it fit, and LoRA, which trains something else. */
+function training(context: AdviceContext): string[] {
+  const {training: now} = context.work
+  if (!now) return []
+  const fitting = trainings.filter(([, change]) => fits(context, {training: {...now, ...change}}))
+  return fitting.map(([flag]) => flag).filter((flag, i) => i === 0 || flag.startsWith('--lora'))
+}
+
+/** The widest type below today's in which the weights make it fit; a step trains weights of 16 bits at least. */
 function weights(context: AdviceContext): ComputeDType | undefined {
   const {dtype} = context.work
-  return (['bf16', 'int8', 'int4'] as const).find(
+  const types = context.work.training ? (['bf16'] as const) : (['bf16', 'int8', 'int4'] as const)
+  return types.find(
     (type) => dtypeBits[type] < dtypeBits[dtype.weights] && fits(context, {dtype: {...dtype, weights: type}}),
   )
 }
@@ -46,6 +65,7 @@ function remedies(context: AdviceContext): string[] {
   return [
     ...(tp === undefined ? [] : [`--count ${tp} --tp ${tp}`]),
     ...(type === undefined ? [] : [`--weights-dtype ${type}`]),
+    ...training(context),
     ...sizes,
   ]
 }
@@ -72,7 +92,7 @@ export const doesNotFit: AdviceRule = {
     const fix =
       ways.length > 0
         ? `It fits with ${ways.join(', or ')}.`
-        : `No single change makes it fit (up to ${MOST_DEVICES} devices, int4 weights, batch 1): combine them.`
+        : `No single change makes it fit (up to ${MOST_DEVICES} devices, ${context.work.training ? 'recomputation, LoRA' : 'int4 weights'}, batch 1): combine them.`
     const message = `Does not fit: ${format(memory.peak, 'B')} (${classes(memory)}) are ${format(over, 'B')} (${formatCount(over)} bytes) more than the ${format(capacity, 'B')} of ${context.roof.machine.id}. ${fix}`
     return [{rule: 'does-not-fit', operator: null, message, saves: null}]
   },

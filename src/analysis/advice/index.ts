@@ -5,6 +5,7 @@ import {largerBatch} from './larger-batch.ts'
 import {persistentKernel} from './persistent-kernel.ts'
 import {quantizeKv} from './quantize-kv.ts'
 import {quantizeWeights} from './quantize-weights.ts'
+import {recompute} from './recompute.ts'
 import type {AdviceRule} from './types.ts'
 
 export const adviceRules = {
@@ -14,4 +15,5 @@ export const adviceRules = {
   'quantize-kv': quantizeKv,
   'fuse-chain': fuseChain,
   'persistent-kernel': persistentKernel,
+  recompute,
 } as const satisfies Record<string, AdviceRule>

@@ -17,7 +17,8 @@ interface Kind {
 /** One advice for each type that is narrower than today's, as long as operators wait for these tensors. */
 export function quantize(context: AdviceContext, types: readonly ComputeDType[], kind: Kind): Advice[] {
   const {work, evaluation, rerun} = context
-  if (shareWaiting(context, evaluation, kind.role) === 0) return []
+  // a step updates its weights: it needs more of them than 8 or 4 bits
+  if (work.training || shareWaiting(context, evaluation, kind.role) === 0) return []
   const today = work.dtype[kind.field]
   return types
     .filter((type) => dtypeBits[type] < dtypeBits[today])

@@ -49,12 +49,14 @@ export function shareWaiting(
   return evaluation.operators.reduce((sum, op) => (waitsFor(context, op, role) ? sum + op.share : sum), 0)
 }
 
-/** The pass under a change, or `undefined` where its counts would leave the exact integers. */
+const refusals: ReadonlySet<string> = new Set(['bad-dimension', 'bad-flag'])
+
+/** The pass under a change, or `undefined` where its counts would leave the exact integers or the model does not take it. */
 export function attempt(context: AdviceContext, change: Partial<Workload>): Evaluation | undefined {
   try {
     return context.rerun(change)
   } catch (error) {
-    if (error instanceof AnalysisError && error.code === 'bad-dimension') return undefined
+    if (error instanceof AnalysisError && refusals.has(error.code)) return undefined
     throw error
   }
 }

@@ -168,3 +168,27 @@ describe('searches', () => {
     )
   })
 })
+
+describe('training', () => {
+  const train = (options: Record<string, number | string>, model = 'gpt2') => h100({phase: 'train', ...options}, model)
+
+  it('recompute: the step it promises is the one that its flags give', () => {
+    const [found] = advice('recompute', adviceRules.recompute.example)
+    const now = analyze(adviceRules.recompute.example).totals.time.lower
+    const {offload: _, ...rest} = adviceRules.recompute.example.options
+    const then = analyze({...adviceRules.recompute.example, options: rest}).totals.time.lower
+    expect(found!.message).toMatch(/^Keep activations on the device/)
+    expect(found!.saves).toBeCloseTo(now - then, 12)
+  })
+
+  it('does-not-fit: says what of training makes it fit, and no type that nothing trains in', () => {
+    const [found] = advice('does-not-fit', train({batch: 128, seq: 1024}))
+    expect(found!.message).toMatch(/--recompute full/)
+    expect(found!.message).not.toMatch(/int8|int4|reversible/)
+    const fitted = analyze(train({batch: 128, seq: 1024, recompute: 'full'}))
+    expect(fitted.totals.memory.peak).toBeLessThanOrEqual(fitted.machine.memory!)
+    const [large] = advice('does-not-fit', train({seq: 64}, 'llama-3-8b'))
+    expect(large!.message).toMatch(/--lora 16/)
+    expect(advice('quantize-weights', train({seq: 64}, 'llama-3-8b'))).toEqual([])
+  })
+})

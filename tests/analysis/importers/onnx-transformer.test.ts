@@ -5,7 +5,8 @@ import {parameterCount, validateGraph} from '../../../src/analysis/graph.ts'
 import {parseOnnx} from '../../../src/analysis/importers/onnx.ts'
 import {bytesSource} from '../../../src/analysis/importers/source.ts'
 import {models} from '../../../src/analysis/models/index.ts'
-import {bertLike, buildGraph} from '../../../src/analysis/models/types.ts'
+import {bertLike, buildGraph, type ModelDef} from '../../../src/analysis/models/types.ts'
+import {stepOf, type TrainingWork} from '../../../src/analysis/training/evaluate.ts'
 import {resolveWorkload} from '../../../src/analysis/workload.ts'
 import {type Bytes, constant, FLOAT, INT64, model, node, tensor, value} from './support/onnx.ts'
 
@@ -95,4 +96,22 @@ it.each([
   expect(parameterCount(graph).total).toBe(parameterCount(own).total)
   const positions = graph.nodes.find(({id}) => id === 'e0')!
   expect(positions.cost.reads[1]).toMatchObject({role: 'weight', elements: seq * hidden})
+})
+
+it('trains: the products of its gradients are those of our own layer', () => {
+  const {model: read} = parseOnnx(bytesSource(exported()), 'layer.onnx', {dims: {seq: 8}, batch: 2})
+  const step = (of: ModelDef) => {
+    const work = resolveWorkload(of, {phase: 'train', fusion: 'none', ...(of === read ? {} : {batch: 2, seq: 8})})
+    const graph = () => buildGraph(of, work)
+    return stepOf(of, graph(), work as TrainingWork, 'none', graph)
+  }
+  const own = step({...models['bert-base'], spec: ours})
+  const file = step(read)
+  validateGraph(file.graph)
+  expect(file.macs).toEqual(own.macs)
+  expect(file.macs.step).toBe(3 * file.macs.forward)
+  expect(file.trainable).toBe(own.trainable)
+  // biases are operators of their own in the file: their gradients are sums over all tokens, apart from those of the data
+  const bias = file.graph.nodes.find(({id}) => id === 'q.wgrad')!
+  expect(bias.cost.flops).toBe((2 * 8 - 1) * hidden)
 })
