@@ -31,11 +31,11 @@ export const recompute: AdviceRule = {
       .flatMap((way) => {
         const change = {training: {...training, ...way.change}}
         const then = fits(context, change) ? attempt(context, change) : undefined
-        return then ? [{...way, then: then.time.lower, saves: evaluation.time.lower - then.time.lower}] : []
+        return then ? [{...way, seconds: then.time.lower, saves: evaluation.time.lower - then.time.lower}] : []
       })
       .sort((a, b) => b.saves - a.saves)
     if (!best || !worthwhile(best.saves, evaluation)) return []
-    const message = `${best.what}: a step takes ${format(best.then, 's')} instead of ${format(evaluation.time.lower, 's')} and fits (${best.flags}).`
+    const message = `${best.what}: a step takes ${format(best.seconds, 's')} instead of ${format(evaluation.time.lower, 's')} and fits (${best.flags}).`
     return [{rule: 'recompute', operator: null, message, saves: best.saves}]
   },
   example: {model: 'gpt2', machine: 'h100-sxm', options: {phase: 'train', batch: 8, offload: 16e9}},
