@@ -52,6 +52,23 @@ it('compresses again', () => {
   expect(again).toEqual(sample({options: {...options, batch: 2}}).result.totals)
 })
 
+it('routes again: the factors of a mixture are controls, and mean nothing to another model', () => {
+  const found = source(sample({model: 'mixtral-8x7b', options: {seq: 64, imbalance: 1.5}}))
+  const shown = (id: string) => controls.find((control) => control.id === id)!
+  const now = situationOf(found)
+  expect(shown('imbalance').value(now)).toBe('1.5')
+  expect(shown('capacityFactor').value(now)).toBe('none')
+  // no expert can have more than every token: 8 ÷ 2 times the mean
+  expect(shown('imbalance').choices!(now, found).map(({id}) => id)).toEqual(['none', '1', '1.25', '1.5', '2', '3', '4'])
+  const again = (settings: Record<string, string>) => recompute(found, settings).document.result
+  expect(again({}).workload.routing).toEqual({imbalance: 1.5, capacityFactor: null})
+  expect(again({imbalance: 'none'}).workload.routing).toBeUndefined()
+  expect(again({capacityFactor: '1.25'}).workload.routing).toEqual({imbalance: 1.5, capacityFactor: 1.25})
+  const other = recompute(found, {model: 'gpt2'})
+  expect(other.document.result.workload.routing).toBeUndefined()
+  expect(shown('imbalance').value(situationOf(other.source))).toBeUndefined()
+})
+
 it('keeps the launch overhead that the document was made with', () => {
   const launchOverhead = 5e-6
   const document = sample({options: {launchOverhead}})
