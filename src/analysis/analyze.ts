@@ -58,12 +58,14 @@ function fusionGroups(unfused: Evaluation, fused: Evaluation, outer: string): Fu
   const byId = new Map(unfused.operators.map((op) => [op.id, op]))
   return fused.operators
     .filter((op) => op.fusedFrom.length > 0)
-    .map((op) => {
-      const parts = op.fusedFrom.map((id) => byId.get(id)!)
+    .flatMap((op) => {
+      const parts = op.fusedFrom.flatMap((id) => byId.get(id) ?? [])
+      // sums of gradients that meet behind a fused attention (queries and keys of one tensor) are not there without it
+      if (parts.length < op.fusedFrom.length) return []
       const bytes = parts.reduce((sum, part) => sum + part.bytes[outer]!, 0) * op.repeat
       const flops = parts.reduce((sum, part) => sum + part.flops, 0) * op.repeat
       const slowest = parts.reduce((a, b) => (b.time.lower > a.time.lower ? b : a))
-      return {
+      const group = {
         id: op.id,
         parts: [...op.fusedFrom],
         repeat: op.repeat,
@@ -80,6 +82,7 @@ function fusionGroups(unfused: Evaluation, fused: Evaluation, outer: string): Fu
           bound: op.bound,
         },
       }
+      return [group]
     })
 }
 

@@ -1,6 +1,8 @@
 /** Operators of com.microsoft and the rarer ones of ai.onnx: arithmetic by hand. */
 import {describe, expect, it} from 'vitest'
+import {analyzeModel} from '../../../src/analysis/analyze.ts'
 import {transformer} from '../../../src/analysis/architectures/transformer.ts'
+import {findMachine} from '../../../src/analysis/catalog.ts'
 import {bytesOf} from '../../../src/analysis/dtype.ts'
 import {parameterCount, validateGraph} from '../../../src/analysis/graph.ts'
 import {parseOnnx} from '../../../src/analysis/importers/onnx.ts'
@@ -319,6 +321,21 @@ for (const [name, shape, nodes, initializers, macs, flops, opset = 17, inputs = 
     expect(result.graph.unknown).toEqual([])
     expect({macs: result.macs, flops: result.flops}).toEqual({macs, flops})
   })
+
+it('self-attention over one tensor trains: its gradients meet behind the fused attention', () => {
+  const nodes = [
+    node('MatMul', 'x w', 'h'),
+    contrib('MultiHeadAttention', 'h h h', 'a', {num_heads: 3}),
+    node('Relu', 'a', 'y'),
+  ]
+  const parts = {nodes, inputs: [value('x', [2, 5, 12])], outputs: [], initializers: [w('w', [12, 12])]}
+  const {model: imported} = parseOnnx(bytesSource(model(parts)), 'test.onnx')
+  for (const fusion of ['none', 'attention', 'all'] as const) {
+    const {result} = analyzeModel(imported, findMachine('h100-sxm'), {phase: 'train', fusion})
+    // twice forward's behind it, but for the gradient of the input, which nobody asks for
+    expect(result.totals.macs).toBe(3 * 1200 + 2 * 1440)
+  }
+})
 
 describe('sequences', () => {
   const over = (nodes: readonly Bytes[]) =>

@@ -25,6 +25,15 @@ describe('hostile files', () => {
       /1\.15e\+18 elements/,
     ],
     ['an input of negative size', model({nodes: [], inputs: [value('x', [-1, 4])]}), /input "x" has a dimension of -1/],
+    [
+      'a text with a line break in a message',
+      model({
+        nodes: [node('MoE', 'x r a _ b', 'y', {activation_type: 'a\nb'}, 'com.microsoft')],
+        inputs: [value('x', [6, 8]), value('r', [6, 4])],
+        initializers: [tensor('a', [4, 16, 8]), tensor('b', [4, 8, 16])],
+      }),
+      /the activation "a.+b" of 16 channels$/,
+    ],
     ['a name of a megabyte', model({nodes: [node('Relu', 'x', 'y'.repeat(2 ** 20))]}), /a name of 1048576 bytes/],
     [
       'a read of what nobody writes',

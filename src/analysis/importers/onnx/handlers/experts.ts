@@ -2,6 +2,7 @@
  * Mixtures of experts (com.microsoft.MoE and QMoE): choice, dispatch, products per expert, combination, as in
  * `architectures/parts/mixture.ts`. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
+import {quoted} from '../../../errors.ts'
 import type {Handler, Handlers} from '../call.ts'
 import {Mistake, product, type Value} from '../values.ts'
 import {unpacked} from './bits.ts'
@@ -40,7 +41,8 @@ const experts =
     const name = call.text('activation_type', 'relu').toLowerCase()
     const fused = name === 'swiglu'
     const act = fused ? undefined : (activations[name] ?? (name === 'identity' ? undefined : null))
-    if (act === null || (fused && width % 2 !== 0)) throw new Mistake(`the activation ${name} of ${width} channels`)
+    if (act === null || (fused && width % 2 !== 0))
+      throw new Mistake(`the activation ${quoted(name)} of ${width} channels`)
     const inner = fused ? width / 2 : width
     if (rows * hidden * width === 0) return [output]
     const {type} = x
