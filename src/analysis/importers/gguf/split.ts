@@ -1,4 +1,5 @@
 /** Models in several files, `NAME-00001-of-00003.gguf`: the first has the metadata, each its own tensors. */
+import {quoted} from '../../errors.ts'
 import type {ModelFile} from '../index.ts'
 import {badFile} from '../source.ts'
 import {readGguf} from './read.ts'
@@ -15,7 +16,10 @@ export async function readParts(file: ModelFile, origin: string): Promise<GgufHe
   const count = own.metadata.get('split.count')
   if (count === undefined || count === 0 || count === 1) return own
   if (typeof count !== 'number' || !Number.isInteger(count) || count < 0 || count > MAX_PARTS)
-    badFile(origin, `is split into ${String(count)} parts; a whole number up to ${MAX_PARTS} is needed`)
+    badFile(
+      origin,
+      `is split into ${typeof count === 'object' ? 'a list of' : quoted(String(count))} parts; a whole number up to ${MAX_PARTS} is needed`,
+    )
   const [, , name, mine, total] = numbered.exec(file.origin) ?? []
   if (name === undefined || Number(total) !== count)
     badFile(
