@@ -1,6 +1,8 @@
 /** The native operator kernels and the fused pairs by id: what `perf bench` and `perf compare --fused` can run. */
 import * as attention from './families/attention.ts'
+import * as dequantize from './families/dequantize.ts'
 import * as elementwise from './families/elementwise.ts'
+import * as gemv from './families/gemv.ts'
 import * as matmul from './families/matmul.ts'
 import * as rows from './families/rows.ts'
 import type {KernelDef, PairDef} from './families/types.ts'
@@ -10,6 +12,8 @@ export type {KernelDef, KernelDType, PairDef} from './families/types.ts'
 /** Kernels by id. */
 export const kernels = {
   ...matmul.kernels,
+  ...gemv.kernels,
+  ...dequantize.kernels,
   ...rows.kernels,
   ...elementwise.kernels,
   ...attention.kernels,
@@ -17,6 +21,7 @@ export const kernels = {
 
 /** Fused pairs by id: the id of the fused kernel. */
 export const pairs = {
+  ...dequantize.pairs,
   ...rows.pairs,
   ...elementwise.pairs,
   ...attention.pairs,

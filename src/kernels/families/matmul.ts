@@ -27,7 +27,8 @@ export const gemmCases: readonly (readonly number[])[] = [
 export const transposed = (x: Float64Array, rows: number, columns: number): Float64Array =>
   Float64Array.from({length: rows * columns}, (_, i) => x[(i % rows) * columns + Math.floor(i / rows)]!)
 
-const suffix: Readonly<Record<KernelDType, string>> = {f32: '', f64: '-f64', int8: '-int8'}
+/** What a native kernel's name ends in, by the type it computes in. */
+export const suffix: Readonly<Record<KernelDType, string>> = {f32: '', f64: '-f64', int8: '-int8'}
 
 /** What a part in a type says of its tensors; `int8`: a is unsigned, b signed, c their sums. */
 export function typed(dtype: KernelDType, names: readonly string[]): Pick<Part, 'types' | 'computes'> {
