@@ -2,30 +2,39 @@
 /** Parts of the page that are built anew when the document changes. */
 import type {Store} from './state.ts'
 
-/** Parts further from the window than this, px, are built once what is seen is drawn. */
-const NEAR = 400
-
-const isNear = (node: Element | Comment): boolean => {
-  if (!(node instanceof Element)) return false
-  const {top, bottom} = node.getBoundingClientRect()
-  return bottom > -NEAR && top < innerHeight + NEAR
-}
+/**
+ * Which parts are in the window. The browser says so by itself after each layout: asking for a part's place instead would make it lay out
+ * the whole page again after every part that was replaced (40 ms a change with 1,000 operators).
+ */
+const seen = new WeakSet<Element>()
+const watcher = new IntersectionObserver((entries) => {
+  for (const {target, isIntersecting} of entries) {
+    if (isIntersecting) seen.add(target)
+    else seen.delete(target)
+  }
+})
 
 /** What `build` makes, replaced by what it makes of the next document; an empty comment where there is nothing. */
 export function live(store: Store, build: () => HTMLElement | undefined): Node {
   let node: HTMLElement | Comment = build() ?? document.createComment('')
   let waiting = false
+  if (node instanceof Element) watcher.observe(node)
   const replace = () => {
     waiting = false
     const next = build() ?? document.createComment('')
+    if (node instanceof Element) watcher.unobserve(node)
+    if (next instanceof Element) {
+      if (node instanceof Element && seen.has(node)) seen.add(next)
+      watcher.observe(next)
+    }
     node.replaceWith(next)
     node = next
   }
   store.listen((_state, changed) => {
     if (!changed.has('document') || waiting) return
-    if (isNear(node)) return replace()
+    if (node instanceof Element && seen.has(node)) return replace()
+    // what nobody sees is built behind the next frame, each part in a turn of its own
     waiting = true
-    // behind the next frame
     requestAnimationFrame(() => setTimeout(() => waiting && replace(), 0))
   })
   return node
