@@ -77,7 +77,7 @@ function totalsLines(analysis: Analysis, style: Style, width: number): string[] 
   if (totals.executedFlops !== totals.flops)
     entries.splice(1, 0, [
       'executed',
-      `${format(totals.executedFlops, 'FLOP')}, ${analysis.training ? 'masked pairs and what is computed again' : 'masked attention pairs'} included`,
+      `${format(totals.executedFlops, 'FLOP')}, ${analysis.training ? 'masked pairs and what is computed again' : 'what masks discard and padding'} included`,
     ])
   if (totals.ttft !== null) entries.push(['first token', `at best ${format(totals.ttft, 's')}`])
   if (totals.tpot !== null) entries.push(['per token', `at best ${format(totals.tpot, 's')}`])
