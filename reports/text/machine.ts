@@ -4,6 +4,7 @@ import {format, formatCapacity} from '../../src/analysis/units.ts'
 import {sustainLines, sweepLines} from './curve.ts'
 import {print} from './sheet.ts'
 import {ceilingSheet} from './sheets/ceilings.ts'
+import {isByThreads, measuredSheets, modelLines} from './sheets/measured.ts'
 import {type Look, styleOf, wrap} from './style.ts'
 import {toTerminal} from './terminal.ts'
 
@@ -25,13 +26,18 @@ function facts(machine: Machine): string[] {
 export function machineText(machine: Machine, look: Look): string {
   const style = styleOf(look.color)
   const paint = (text: string, _: number, key: string) =>
-    key !== 'verdict' ? text : text === 'ok' ? style.good(text) : style.warn(text)
+    key !== 'verdict' || text === '–' ? text : text === 'ok' ? style.good(text) : style.warn(text)
+  const byThreads = isByThreads(machine.ceilings)
+  const sheets = byThreads ? measuredSheets(machine.ceilings) : [print(ceilingSheet(machine.ceilings))]
+  const models = byThreads ? modelLines(machine.ceilings) : []
   const curves = [sweepLines(machine, look), sustainLines(machine, look)].filter((lines) => lines.length > 0)
   return [
     `${style.bold(machine.name)} (${machine.id})`,
     ...facts(machine).map((fact) => wrap(fact, look.width, '  ')),
     '',
-    toTerminal(print(ceilingSheet(machine.ceilings)), look, paint).trimEnd(),
+    sheets.map((sheet) => toTerminal(sheet, look, paint).trimEnd()).join('\n\n'),
+    ...(models.length > 0 ? ['', 'One thread by model: instructions per cycle × lanes × clock'] : []),
+    ...models.map((line) => wrap(line, look.width, '  ')),
     ...curves.flatMap((lines) => ['', ...lines]),
     '',
     style.dim(

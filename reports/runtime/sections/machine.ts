@@ -41,6 +41,14 @@ function columns(ceilings: readonly Ceiling[]): Column<Ceiling>[] {
       value: (c) => c.model ?? null,
       show: (c) => h('span', {title: c.modelText}, format(c.model, c.unit)),
     },
+    ceilings.some((c) => c.model) && {
+      id: 'of_model',
+      label: 'Reached',
+      title: 'value ÷ theory',
+      numeric: true,
+      value: (c) => (c.model ? c.value / c.model : null),
+      show: (c) => formatShare(c.model ? c.value / c.model : null),
+    },
     ceilings.some((c) => c.cv !== undefined) && {
       id: 'cv',
       label: 'Noise',
@@ -54,6 +62,13 @@ function columns(ceilings: readonly Ceiling[]): Column<Ceiling>[] {
       label: 'Verdict',
       value: (c) => c.verdict ?? null,
       show: (c) => h('span', {title: c.reason}, c.verdict ?? '–'),
+    },
+    ceilings.some((c) => c.modelText) && {
+      id: 'model_line',
+      label: 'Model line',
+      title: 'instructions per cycle × lanes × clock',
+      value: (c) => c.modelText ?? null,
+      show: (c) => c.modelText ?? '–',
     },
     {
       id: 'provenance',

@@ -36,6 +36,7 @@ export function ceilingSheet(ceilings: readonly Ceiling[]): Sheet<Ceiling> {
               text: (c: Ceiling) => formatShare(c.model ? c.value / c.model : null),
             },
             words<Ceiling>('verdict', 'verdict', (c) => c.verdict ?? null, 1),
+            words<Ceiling>('model line', 'model_line', (c) => c.modelText ?? null, 9),
           ]
         : [words<Ceiling>('provenance', 'provenance', (c) => c.provenance.kind, 4)]),
       words('source', 'source', (c) => c.provenance.source, 7),
