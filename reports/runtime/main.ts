@@ -11,6 +11,7 @@ import {latency} from '../views/latency.ts'
 import {memory} from '../views/memory.ts'
 import {noise} from '../views/noise.ts'
 import {pairs} from '../views/pairs.ts'
+import {sustained} from '../views/sustained.ts'
 import {throughput} from '../views/throughput.ts'
 import {tiles} from '../views/tiles.ts'
 import {h, save} from './dom.ts'
@@ -215,7 +216,7 @@ async function build(root: HTMLElement): Promise<void> {
   const [throughputChart, latencyChart, memoryChart, tilesChart] = [throughput, latency, memory, tiles].map((view) =>
     chartSection(view, store, tooltip),
   )
-  const [pairsChart, cachesChart, noiseChart] = [pairs, caches, noise].map((view) =>
+  const [pairsChart, cachesChart, sustainedChart, noiseChart] = [pairs, caches, sustained, noise].map((view) =>
     chartSection(view, store, tooltip, true),
   )
   const parts = [
@@ -238,6 +239,7 @@ async function build(root: HTMLElement): Promise<void> {
     gpuSection(store),
     live(store, () => ceilingsSection(store.document)),
     cachesChart!.element,
+    sustainedChart!.element,
     noiseChart!.element,
     live(store, () => assumptionsSection(store.document)),
   ]
@@ -257,6 +259,7 @@ async function build(root: HTMLElement): Promise<void> {
     memoryChart,
     tilesChart,
     cachesChart,
+    sustainedChart,
     noiseChart,
   ]
   for (const part of rest) {

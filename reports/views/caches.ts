@@ -139,7 +139,7 @@ export const caches: View = {
   },
   howToRead:
     'Each plateau is one memory level: data that fits it is read at that rate. Where the line falls, the level ends; the upright line of its name stands where the sweep found that end. A dotted one is only claimed: the sweep saw no step there, because the neighbouring levels are as fast, or because a virtual machine gets less than it is told.',
-  assumptions: ['Reading by all measured threads, each its own set; the best of several repetitions at each size.'],
+  assumptions: ['Reading by one thread; the best of several repetitions at each size.'],
   describe(_analysis, more) {
     const sweep = sweepOf(more)
     if (sweep.length === 0) return 'No sweep of working sets: 0 points.'

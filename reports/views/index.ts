@@ -8,6 +8,7 @@ import {memory} from './memory.ts'
 import {noise} from './noise.ts'
 import {pairs} from './pairs.ts'
 import {roofline} from './roofline.ts'
+import {sustained} from './sustained.ts'
 import {throughput} from './throughput.ts'
 import {tiles} from './tiles.ts'
 import {time} from './time.ts'
@@ -23,6 +24,7 @@ export const views = {
   memory,
   tiles,
   caches,
+  sustained,
   noise,
 } as const satisfies Record<string, View>
 

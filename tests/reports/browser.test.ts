@@ -456,7 +456,9 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
       {level: 'L1', claimed: 32768, found: 32768},
       {level: 'L2', claimed: 1 << 20, found: null},
     ]
-    const machine = {...cpu, identity: {sweep, caches}}
+    const curve = [1, 2, 3].map((seconds) => ({seconds, flopsPerSecond: 2.4e11 - seconds * 1e10, clockHz: 3e9}))
+    const sustained = {seconds: 3, curve, peak: 2.3e11, remains: 2.1e11}
+    const machine = {...cpu, identity: {sweep, caches, sustained}}
     const run = {
       id: 'gemm',
       op: 'matmul',
@@ -482,6 +484,8 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     })
     await expect(page.locator('#caches [aria-roledescription=point]').count()).resolves.toBe(4)
     expect(await page.locator('#caches').textContent()).toContain('L1 found: 32 KiB')
+    await expect(page.locator('#sustained [aria-roledescription=point]').count()).resolves.toBe(3)
+    expect(await page.locator('#sustained').textContent()).toContain('remains: 210 GFLOP/s')
     expect(await page.locator('.chart[data-view=roofline] [aria-label^="measured gemm 64 f32"]').count()).toBe(1)
     expect(said).toEqual([])
     await page.close()
