@@ -129,6 +129,26 @@ describe('other layouts', () => {
     expect(reads(model)).toEqual(reads(mixtral))
   })
 
+  it('latent attention as it was written at first: keys and values up in one tensor, sizes of a whole head', async () => {
+    const lite = configOf('deepseek-v2-lite')
+    const leading: GgufEntry = ['deepseek2.leading_dense_block_count', U32, 1]
+    const {entries, tensors} = transformerFile('deepseek2', base(lite), [moe('deepseek2', 1408), leading])
+    const sizes: Record<string, number> = {key_length: 192, value_length: 128}
+    const old = entries
+      .filter(([key]) => !key.endsWith('_mla'))
+      .map(([key, type, held]): GgufEntry => [key, type, sizes[key.split('.').at(-1)!] ?? held])
+    const joined = tensors.flatMap((tensor) => {
+      if (tensor.name.includes('attn_v_b')) return []
+      if (!tensor.name.includes('attn_k_b')) return [tensor]
+      const elements = 512 * 16 * (128 + 128)
+      return [{...tensor, name: tensor.name.replace('_k_b', '_kv_b'), shape: [512, 16 * 256], bytes: 2 * elements}]
+    })
+    const {model, warnings} = await read({entries: old, tensors: joined})
+    expect(warnings).toEqual([])
+    expect(parameterCount(graphOf(model))).toEqual(parameterCount(graphOf(lite)))
+    expect(work(graphOf(model, workloads[1]))).toEqual(work(graphOf(lite, workloads[1])))
+  })
+
   it('every other layer dense, with a width of its own (Llama 4 Maverick)', async () => {
     const {groups: _, mixture, ...rest} = base(scout)
     const spec: TransformerSpec = {...rest, layers: 8, ffn: 16_384, mixture: mixture!}
