@@ -1,6 +1,7 @@
 // N-API glue only: checks what JavaScript hands in, runs the core on a libuv worker thread, hands numbers back.
 #include <napi.h>
 
+#include <pthread.h>
 #include <string.h>
 
 #include <memory>
@@ -260,8 +261,18 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
 
   // Gives threads and memory back. A sample in flight holds the session until it ends.
   Napi::Value close(const Napi::CallbackInfo& info) {
-    if (session_) session_->cancel();
+    if (!session_) return info.Env().Undefined();
+    session_->cancel();
+    // Unmapping hundreds of MiB takes tens of milliseconds, so it happens on a thread of its own; here only where there is none.
+    auto* last = new std::shared_ptr<rp::Session>(std::move(session_));
     session_.reset();
+    const auto free = [](void* held) -> void* {
+      delete static_cast<std::shared_ptr<rp::Session>*>(held);
+      return nullptr;
+    };
+    pthread_t thread;
+    if (pthread_create(&thread, nullptr, free, last) == 0) pthread_detach(thread);
+    else free(last);
     return info.Env().Undefined();
   }
 

@@ -76,7 +76,7 @@ Session::~Session() {
 void Session::touchThread(void* context, int thread) {
   Session* self = static_cast<Session*>(context);
   Region& region = self->regions_[thread];
-  constexpr size_t step = size_t(8) << 20;
+  constexpr size_t step = size_t(1) << 20;  // a millisecond where pages are slow to come: Ctrl-C waits for no more
   for (size_t at = 0; at < region.bytes && !self->cancelled_.load(); at += step)
     fill(region, at, at + step < region.bytes ? at + step : region.bytes);
 }
@@ -210,7 +210,8 @@ void Session::runThread(void* context, int thread) {
   if (spec.probe == Probe::program) self.runStages(spec, thread);
   else if (run.cycle && spec.warm) {
     for (int round = 0; round < 2; round++)
-      for (size_t i = 0; i < run.cycle->bytes; i += 64) sinkWord = *reinterpret_cast<const volatile uint64_t*>(run.cycle->region.data + i);
+      for (size_t i = 0; i < run.cycle->bytes && !(i % (size_t(1) << 20) == 0 && self.cancelled_.load()); i += 64)
+        sinkWord = *reinterpret_cast<const volatile uint64_t*>(run.cycle->region.data + i);
   } else if (run.cycle) run.cycle->at = follow(run.cycle->at, spec.passes / 8 + 1);
   else if (!roam) turn(spec, region.data, spec.bytes, spec.passes / 8 + 1);
   for (int r = 0; r < spec.repetitions; r++) {

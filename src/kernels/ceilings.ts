@@ -1,8 +1,8 @@
 /** What the series of the probes say: ceilings with model lines, checked against one another. Pure functions. */
 import type {Ceiling} from '../analysis/document/machine.ts'
-import type {CeilingTask, ProbeModel, ProbeTask} from './plan.ts'
+import {type CeilingTask, limitOf, type ProbeModel, type ProbeTask} from './plan.ts'
 import type {Series} from './rounds.ts'
-import {judge, summarize} from './statistics.ts'
+import {type Judgement, judge, lowerQuartile, summarize} from './statistics.ts'
 
 /** Core clock: the maximum, since a disturbed sample reads low. */
 const clockOf = (series: Series): number | undefined =>
@@ -121,9 +121,9 @@ export function ceilingOf(
   const {series, probe} = winner
   const provenance = {kind: 'measured' as const, source: sourceOf(task, probe, made.source), date: made.date}
   if (task.ceiling.kind === 'latency') {
-    // The rate is calls per second; the ceiling is the shortest time of one. Waking has no plateau to confirm: spread is its nature.
+    // The rate is calls per second; the ceiling is the shortest time of one.
     const times = summarize(series.rates.map((rate) => 1 / rate))!
-    return {...task.ceiling, value: times.min, provenance, ...times, verdict: 'ok'}
+    return {...task.ceiling, value: times.min, provenance, ...times, ...judge(series.rates, limitOf(task.ceiling))}
   }
   const summary = summarize(series.rates)!
   const isa = task.ceiling.kind === 'bandwidth' ? {isa: probe.spec.isa} : {}
@@ -150,8 +150,19 @@ export function ceilingOf(
         }),
     provenance,
     ...summary,
-    ...judge(series.rates),
+    ...verdictOf(task, probe, series.rates),
   }
+}
+
+/** Of the samples of a function a quarter may lie this far below the best; more, and a neighbour shared the core for much of the run. */
+const undisturbed = 0.85
+
+function verdictOf({ceiling}: CeilingTask, {model}: ProbeTask, rates: readonly number[]): Judgement {
+  const judged = judge(rates, limitOf(ceiling))
+  const quartile = lowerQuartile(rates)
+  if (judged.verdict !== 'ok' || !model?.composite || quartile >= undisturbed) return judged
+  const reason = `a quarter of the samples reach ${Math.round(quartile * 100)} % of the best: with a neighbour on the core, the best may have had one too`
+  return {verdict: 'noisy', reason}
 }
 
 /** A measured rate this far above its model, or above what contains it, means that one of the two is wrong. */
@@ -202,4 +213,31 @@ export function checkPlausible(ceilings: readonly Ceiling[]): Ceiling[] {
     const reason = doubt(c, ceilings)
     return reason === undefined ? c : doubtful(c, reason)
   })
+}
+
+/** A line that takes this many L3 latencies from one thread to the next does not come through a shared L3 (0.7 on Zen 4, 3.5 when apart). */
+const apart = 2.5
+/** Share of the run that threads may spend apart unnoticed. */
+const seldom = 0.1
+
+/**
+ * Doubts what several threads get from DRAM where they do not share the outermost cache that the system says they share: the host of a
+ * virtual machine has placed them elsewhere, may place them otherwise in the next run, and the path to DRAM comes with the place.
+ * @param meetings fork-joins per second; one is two barriers, each of which moves a line once per thread and once more
+ * @param sharedBy CPUs that share the outermost cache, as the system says
+ */
+export function checkPlacement(ceilings: readonly Ceiling[], meetings: readonly number[], sharedBy: number): Ceiling[] {
+  const threads = Math.max(1, ...ceilings.map((c) => c.threads ?? 1))
+  const latency = ceilings.find(({id}) => id === 'latency-L3')?.value
+  if (threads === 1 || threads > sharedBy || latency === undefined || meetings.length === 0) return [...ceilings]
+  const longest = apart * latency * 2 * (threads + 1)
+  const far = meetings.filter((rate) => 1 / rate > longest)
+  if (far.length < seldom * meetings.length) return [...ceilings]
+  const nanoseconds = Math.round((summarize(far.map((rate) => 1 / rate))?.median ?? 0) * 1e9)
+  const reason = `for ${Math.round((far.length / meetings.length) * 100)} % of the run the threads met in ${nanoseconds} ns, too long for the L3 that the system says they share: the host places them, and with them their path to DRAM, as it likes`
+  return ceilings.map((c) =>
+    c.level === 'DRAM' && c.kind === 'bandwidth' && c.verdict === 'ok' && (c.threads ?? 1) > 1
+      ? {...c, verdict: 'noisy', reason}
+      : c,
+  )
 }

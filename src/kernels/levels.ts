@@ -124,21 +124,33 @@ export interface MemoryPlan {
   short: boolean
 }
 
-const largestSet = (caches: readonly ClaimedCache[], threads: number): number =>
-  Math.max(grain, ...levelSets(caches, threads).map(({bytes}) => bytes))
+/** The largest set of `threads` threads that takes no more than `room` bytes in all; larger ones are not measured. */
+const largestSet = (caches: readonly ClaimedCache[], threads: number, room: number): number =>
+  Math.max(
+    grain,
+    ...levelSets(caches, threads)
+      .map(({bytes}) => bytes)
+      .filter((bytes) => bytes * threads <= room),
+  )
+
+/** A measurement takes half of what is free, and half of this at most. */
+const enough = 4096 * MiB
+/** What a thread's memory is rounded up to: a huge page. */
+const page = 2 * MiB
 
 /**
  * Plans memory. The thread that also runs alone reads four times the outermost cache (128 MiB at least, 1 GiB at most) from DRAM;
  * each other has as much where 512 MiB in all allow it, since virtual CPUs that claim to share an L3 may each have their own.
- * @param free bytes; a third of them is taken at most, where that leaves the cache sets their size
+ * @param available bytes that are free; half of them are taken at most, and 2 GiB
  */
-export function planMemory(caches: readonly ClaimedCache[], threads: number, free: number): MemoryPlan {
+export function planMemory(caches: readonly ClaimedCache[], threads: number, available: number): MemoryPlan {
+  const free = Math.min(available, enough)
   const outermost = caches.at(-1)?.claimed ?? 0
-  const together = largestSet(caches, threads)
+  const together = largestSet(caches, threads, free / 8)
   const residentPerThread = Array.from({length: threads}, (_, i) =>
-    i === 0 ? Math.max(together, largestSet(caches, 1)) : together,
+    i === 0 ? Math.max(together, largestSet(caches, 1, free / 8)) : together,
   )
-  const allowed = Math.max(0, free / 3 - residentPerThread.reduce((a, b) => a + b))
+  const allowed = Math.max(0, free / 3 - residentPerThread.reduce((a, b) => a + b) - threads * page)
   const alone = toGrain(Math.min(allowed / 2, 1024 * MiB, Math.max(128 * MiB, 4 * outermost)))
   const others = toGrain(Math.min(alone, Math.min(allowed / 2, 512 * MiB) / threads))
   // 10 lines less than a power of two per stream keep the eight streams from falling into the same cache set.

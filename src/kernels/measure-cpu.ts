@@ -1,7 +1,7 @@
 /** Measures this CPU's ceilings with the native addon and makes a machine of them. */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../analysis/errors.ts'
-import {ceilingOf, checkPlausible, perCycleAlone} from './ceilings.ts'
+import {ceilingOf, checkPlacement, checkPlausible, perCycleAlone} from './ceilings.ts'
 import {type ClaimedCache, freeMemory, type LocalIdentity, readIdentity} from './identity.ts'
 import {chooseIsas} from './isas.ts'
 import {
@@ -13,7 +13,7 @@ import {
   type SweepPoint,
   sweepSizes,
 } from './levels.ts'
-import {type IsaRow, loadNative, type NativeSession, type SessionInfo} from './native.ts'
+import {cancelAtExit, type IsaRow, loadNative, type NativeSession, type SessionInfo} from './native.ts'
 import {type CeilingTask, type CurveTask, chaseTasks, curveTasks, planTasks, threadsBetween} from './plan.ts'
 import {runRounds, throwIfAborted} from './rounds.ts'
 
@@ -34,15 +34,35 @@ export interface Measured {
 }
 
 /**
- * Lengths of the two kinds of run. A repetition of 1.5 ms outlives a thread's start by far, and most fall between two ticks of a
- * 250 Hz kernel timer: with 4 ms every one of them holds a tick, which costs 0.4 %. What is settled after the rounds is not sampled
- * again; the rest of the budget goes to what is not.
+ * Lengths of the two kinds of run, in seconds: of the rounds, and of the whole, which no phase overruns; a slow machine gets fewer rounds.
+ * Only where touching the memory has taken it all (ten jobs to a CPU) does the first round still get its own: a profile without it is none.
+ * A repetition of 0.4 ms outlives a thread's start by far (0.3 µs), and nine of ten fall between two ticks of a 250 Hz kernel timer. What is
+ * settled after the rounds is not sampled again; the rest of the time goes to what is not, and to what drifts.
  */
 const plans = {
-  quick: {repetitionSeconds: 0.001, rounds: 8, extraRounds: 24, budgetSeconds: 1.5, perOctave: 1, sweepSeconds: 0.25},
-  full: {repetitionSeconds: 0.0015, rounds: 14, extraRounds: 200, budgetSeconds: 20, perOctave: 4, sweepSeconds: 3},
+  quick: {
+    repetitionSeconds: 0.0004,
+    rounds: 8,
+    extraRounds: 100,
+    roundSeconds: 1.5,
+    firstSeconds: 4,
+    perOctave: 1,
+    seconds: 2.5,
+  },
+  full: {
+    repetitionSeconds: 0.0004,
+    rounds: 14,
+    extraRounds: 1000,
+    roundSeconds: 20,
+    firstSeconds: 8,
+    perOctave: 4,
+    seconds: 27,
+  },
 } as const
 type RunPlan = (typeof plans)[keyof typeof plans]
+
+/** Share of the time that the rounds leave for the working-set curve. */
+const curveShare = 0.15
 
 /**
  * How many threads to measure with.
@@ -128,8 +148,10 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
         'Too little memory is free for a DRAM working set of twice the largest cache: DRAM figures may hold cache hits.',
     })
   const plan = options.quick ? plans.quick : plans.full
+  const left = () => Math.max(0, plan.seconds - (performance.now() - started) / 1000)
 
   const session = new addon.Session()
+  const forget = cancelAtExit(session)
   const abort = () => session.cancel()
   signal?.addEventListener('abort', abort, {once: true})
   try {
@@ -144,6 +166,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
       threads: counts,
       between: options.quick ? [] : threadsBetween(info.threads),
       caches,
+      resident: memory.residentPerThread,
       window: memory.window,
       chase: memory.chase,
       quick: options.quick,
@@ -152,15 +175,25 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
     const sampler = session.sample.bind(session)
     const series = await runRounds(
       sampler,
-      tasks.flatMap(({tasks}) => tasks),
-      {...plan, onProgress, signal},
+      // one thread first: those samples need no other thread's time, and a crowded machine comes at least so far
+      tasks.flatMap(({tasks}) => tasks).sort((a, b) => a.spec.threads - b.spec.threads),
+      {
+        ...plan,
+        budgetSeconds: plan.roundSeconds,
+        leastRounds: 1,
+        hardSeconds: Math.max(left() * (1 - curveShare), plan.firstSeconds),
+        onProgress,
+        signal,
+      },
     )
-    const curve = unit ? [] : await takeCurve(sampler, caches, memory, isas.at(-1)!.name, plan, options)
+    const curve = unit ? [] : await takeCurve(sampler, caches, memory, isas.at(-1)!.name, {...plan, left}, options)
 
     const source = `${options.quick ? 'quick' : 'full'} measurement`
     const date = new Date().toISOString()
     const alone = perCycleAlone(tasks, series)
-    const ceilings = checkPlausible(tasks.flatMap((task) => ceilingOf(task, series, {source, date}, alone) ?? []))
+    const found = tasks.flatMap((task) => ceilingOf(task, series, {source, date}, alone) ?? [])
+    const sharedBy = caches.at(-1)?.sharedBy ?? 1
+    const ceilings = checkPlausible(checkPlacement(found, series.get('launch')?.rates ?? [], sharedBy))
     for (const {id, verdict, reason} of ceilings)
       if (verdict !== 'ok') warnings.push({code: `ceiling-${verdict}`, message: `${id}: ${reason}`})
     reportMissing(tasks, new Set(ceilings.map(({id}) => id)), warnings)
@@ -202,6 +235,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
     throw error
   } finally {
     signal?.removeEventListener('abort', abort)
+    forget()
     session.close()
   }
 }
@@ -228,13 +262,24 @@ async function takeCurve(
   caches: readonly ClaimedCache[],
   memory: MemoryPlan,
   isa: string,
-  plan: RunPlan,
+  plan: RunPlan & {left: () => number},
   options: MeasureOptions,
 ): Promise<SweepPoint[]> {
   const {quick, signal} = options
   const largest = 4 * (caches.at(-1)?.claimed ?? 0)
-  const take = async (tasks: readonly CurveTask[], rounds: number): Promise<Map<number, number>> => {
-    const protocol = {repetitionSeconds: 0.0005, rounds, extraRounds: 0, budgetSeconds: plan.sweepSeconds, signal}
+  const take = async (
+    tasks: readonly CurveTask[],
+    rounds: number,
+    budgetSeconds: number,
+  ): Promise<Map<number, number>> => {
+    const protocol = {
+      repetitionSeconds: 0.0005,
+      rounds,
+      extraRounds: 0,
+      budgetSeconds,
+      hardSeconds: budgetSeconds,
+      signal,
+    }
     const series = await runRounds(sampler, tasks, protocol)
     return new Map(
       tasks.flatMap(({id, bytes}) => {
@@ -244,7 +289,7 @@ async function takeCurve(
     )
   }
   const sizes = sweepSizes(Math.min(memory.bytesPerThread[0]!, largest), plan.perOctave)
-  const read = await take(curveTasks(sizes, isa), quick ? 3 : 8)
+  const read = await take(curveTasks(sizes, isa), quick ? 3 : 8, plan.left() / 2)
   const deep = quick ? 4 * (caches.find(({level}) => level === 'L2')?.claimed ?? 0) : memory.chase
   const chased = await take(
     chaseTasks(
@@ -252,6 +297,7 @@ async function takeCurve(
       isa,
     ),
     quick ? 1 : 2,
+    plan.left(),
   )
   return [...read].map(([bytes, bytesPerSecond]) => {
     const loads = chased.get(bytes)

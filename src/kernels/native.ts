@@ -110,6 +110,16 @@ export interface SessionInfo {
   hugeBytes: number
 }
 
+/**
+ * Cancels a session when the process exits, since Node waits there for samples that are under way.
+ * @returns call it when the session is closed
+ */
+export function cancelAtExit(session: Pick<NativeSession, 'cancel'>): () => void {
+  const cancel = () => session.cancel()
+  process.once('exit', cancel)
+  return () => process.removeListener('exit', cancel)
+}
+
 /** Pinned threads with their memory. Every method but `sample` and `open` returns at once. */
 export interface NativeSession {
   /** the resident bytes at the start of a thread's memory are what roaming reads keep clear of */

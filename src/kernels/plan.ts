@@ -44,6 +44,8 @@ export interface TaskPlan {
   /** thread counts between one and all, for the scaling of the widest FMA and of DRAM */
   between: readonly number[]
   caches: readonly ClaimedCache[]
+  /** bytes of each thread that hold the sets of the caches; sets that are larger are left out */
+  resident: readonly number[]
   /** bytes of one roaming DRAM repetition per thread */
   window: number
   /** bytes of the longest pointer chase */
@@ -73,7 +75,7 @@ const probeTask = (
   id,
   label,
   calibrate: !rest.roam,
-  spec: {probe, bytes: 0, roam: false, clock: false, passes: 1, repetitions: 2, ...rest},
+  spec: {probe, bytes: 0, roam: false, clock: false, passes: 1, repetitions: rest.roam ? 2 : 6, ...rest},
 })
 
 const suffix = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`)
@@ -145,7 +147,9 @@ const mixes: readonly {mix: Mix; name: readonly [string, string]}[] = [
 
 function cacheTasks(plan: TaskPlan, threads: number): CeilingTask[] {
   const widest = plan.isas.at(-1)!
-  return levelSets(plan.caches, threads).flatMap(({level, bytes}) =>
+  const room = Math.min(...plan.resident.slice(0, threads))
+  const sets = levelSets(plan.caches, threads).filter(({bytes}) => bytes <= room)
+  return sets.flatMap(({level, bytes}) =>
     mixes
       .filter(({mix}) => mix !== 'nt-write' && (!plan.quick || mix === 'read'))
       .map(({mix, name}): CeilingTask => {
@@ -226,6 +230,24 @@ function latencyTasks(plan: TaskPlan): CeilingTask[] {
   ]
 }
 
+/** Relative variation from run to run within which a ceiling is `ok`: 1 % of what the core alone decides, 2.5 % beyond its L1. */
+export const limitOf = ({kind, level}: Pick<Ceiling, 'kind' | 'level'>): number =>
+  kind === 'compute' || level === 'L1' ? 0.01 : 0.025
+
+/**
+ * What changes for seconds at a time: DRAM, and functions, whose overlapping chains need the whole reorder buffer, half of which is gone
+ * while a neighbour runs on the sibling thread. A host that moves virtual CPUs apart doubles what two of them get from DRAM (36 and 70 GB/s
+ * on a Zen 4 guest, whose threads then meet in 320 instead of 62 ns). f64 divides find their faster cadence by chance.
+ */
+const drifts = ({kind, level, operation, id}: CeilingPlan): boolean =>
+  (kind === 'bandwidth' && level === 'DRAM') ||
+  id === 'launch' ||
+  (operation !== undefined && composite.has(operation)) ||
+  draws(id)
+
+/** f64 divides: many short repetitions, each of which may fall into the faster cadence. */
+const draws = (id: string): boolean => id.startsWith('divide-f64')
+
 /** All ceilings of a measurement, with the tasks that measure them. Compute at every width, bandwidth at the widest. */
 export function planTasks(plan: TaskPlan): CeilingTask[] {
   const widest = plan.isas.at(-1)!
@@ -242,7 +264,21 @@ export function planTasks(plan: TaskPlan): CeilingTask[] {
     ...dramTasks(plan, threads, ['read', 'update']),
   ])
   const bandwidth = plan.threads.flatMap((threads) => [...cacheTasks(plan, threads), ...dramTasks(plan, threads)])
-  return [...compute, ...scaling, ...bandwidth, ...latencyTasks(plan)]
+  return [...compute, ...scaling, ...bandwidth, ...latencyTasks(plan)].map(({ceiling, tasks}) => {
+    const common = {
+      limit: limitOf(ceiling),
+      drifts: drifts(ceiling),
+      ...(draws(ceiling.id) ? {repetitionSeconds: 0.0001} : {}),
+    }
+    return {
+      ceiling,
+      tasks: tasks.map((task) => ({
+        ...task,
+        ...common,
+        spec: draws(ceiling.id) ? {...task.spec, repetitions: 24} : task.spec,
+      })),
+    }
+  })
 }
 
 /** One point of a sweep: a working set, read or chased by one thread. */

@@ -15,6 +15,12 @@ export interface Task {
   spec: SampleSpec
   /** `false` where a repetition has a fixed length (a roaming read) */
   calibrate: boolean
+  /** relative variation from run to run that its best rate may have; it is sampled until its rates promise that */
+  limit?: number
+  /** where its repetitions should be of another length than all others' */
+  repetitionSeconds?: number
+  /** sampled to the end of the run, however well its rates agree: DRAM changes for seconds at a time, as neighbours and hosts do */
+  drifts?: boolean
 }
 
 /** What the rounds found for one task: rates in work per second, in the order taken. */
@@ -32,13 +38,20 @@ export interface RoundOptions {
   rounds: number
   /** further rounds that unsettled tasks may get */
   extraRounds: number
-  /** seconds after which no further round starts */
+  /** seconds after which nothing more is sampled once every task has had its least rounds: a slow machine gets fewer */
   budgetSeconds: number
+  /** rounds that every task gets although the budget is spent; default three, so that a maximum can be confirmed */
+  leastRounds?: number
+  /** seconds after which nothing more is sampled in any case; what had no turn by then has an empty series */
+  hardSeconds?: number
   onProgress?: ((done: number, total: number, label: string) => void) | undefined
   signal?: AbortSignal | undefined
   /** seconds on a steady clock; for tests */
   now?: () => number
 }
+
+/** Repetitions of a sample of the first round. */
+const firstRepetitions = 3
 
 /** Calibration steps before a probe whose clock stands still is given up: 16^12 times the first length. */
 const calibrationSteps = 12
@@ -83,32 +96,49 @@ export async function runRounds(
 ): Promise<Map<string, Series>> {
   const {repetitionSeconds, rounds, extraRounds, budgetSeconds, onProgress, signal} = options
   const now = options.now ?? (() => performance.now() / 1000)
+  const least = options.leastRounds ?? 3
   const started = now()
   const series = new Map<string, Series>(tasks.map(({id}) => [id, {rates: [], clockHz: [], passes: 0}]))
-  const total = tasks.length * (rounds + 1)
+  const total = tasks.length * rounds
   let done = 0
-  const live: Task[] = []
-  for (const task of tasks) {
-    onProgress?.(done++, total, task.label)
-    const passes = task.calibrate ? await calibrate(sampler, task.spec, repetitionSeconds, signal) : task.spec.passes
-    if (passes === undefined) continue
-    series.get(task.id)!.passes = passes
-    live.push({...task, spec: {...task.spec, passes}})
+  const spent = (round: number) => {
+    const seconds = now() - started
+    return seconds > (options.hardSeconds ?? Number.POSITIVE_INFINITY) || (round >= least && seconds > budgetSeconds)
   }
+  // One thread's passes are where another number of threads begins: three samples of calibration less.
+  const passesOf = new Map<string, number>()
+  const wants = ({id, limit, drifts}: Task) => drifts || !settled(series.get(id)!.rates, limit)
+  let live: Task[] = [...tasks]
   for (let round = 0; round < rounds + extraRounds; round++) {
     const extra = round >= rounds
-    const todo = extra ? live.filter(({id}) => !settled(series.get(id)!.rates)) : live
+    const todo = extra ? live.filter(wants) : live
     if (todo.length === 0) break
-    for (const task of todo) {
+    const calibrated: Task[] = []
+    for (let task of todo) {
       throwIfAborted(signal)
-      // Every task gets three rounds, so that a maximum can be confirmed; beyond them the budget decides.
-      if (round >= 3 && now() - started > budgetSeconds) return series
-      if (!extra) onProgress?.(done++, total, task.label)
-      const {seconds, clockHz, work} = await sampler(task.spec)
+      if (spent(round)) return series
+      onProgress?.(Math.min(done++, total), total, task.label)
       const own = series.get(task.id)!
+      if (round === 0) {
+        const {probe, isa, bytes} = task.spec
+        const like = `${probe} ${isa} ${bytes}`
+        const from = {...task.spec, passes: passesOf.get(like) ?? task.spec.passes}
+        const passes = task.calibrate
+          ? await calibrate(sampler, from, task.repetitionSeconds ?? repetitionSeconds, signal)
+          : task.spec.passes
+        if (passes === undefined) continue
+        passesOf.set(like, passes)
+        own.passes = passes
+        task = {...task, spec: {...task.spec, passes}}
+        calibrated.push(task)
+      }
+      // The first round is short, so that also a slow machine comes round once.
+      const repetitions = round === 0 ? Math.min(firstRepetitions, task.spec.repetitions) : task.spec.repetitions
+      const {seconds, clockHz, work} = await sampler({...task.spec, repetitions})
       for (const took of seconds) if (took > 0) own.rates.push(work / took)
       for (const hertz of clockHz) if (hertz > 0) own.clockHz.push(hertz)
     }
+    if (round === 0) live = calibrated
   }
   onProgress?.(total, total, 'done')
   return series

@@ -6,7 +6,7 @@ import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted} from '../analysis/errors.ts'
 import {readIdentity} from './identity.ts'
 import {unavailable} from './isas.ts'
-import {loadNative, type NativeAddon, type NativeSession} from './native.ts'
+import {cancelAtExit, loadNative, type NativeAddon, type NativeSession} from './native.ts'
 import {type Program, stagesOf, tensorBytes, tensorSpecs, tensorsOf} from './program.ts'
 import type {KernelDef, KernelDType} from './registry.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
@@ -171,6 +171,7 @@ export async function withSession<T>(
 ): Promise<T> {
   throwIfAborted(signal)
   const session = new setup.addon.Session()
+  const forget = cancelAtExit(session)
   const abort = () => session.cancel()
   signal?.addEventListener('abort', abort, {once: true})
   try {
@@ -182,6 +183,7 @@ export async function withSession<T>(
     throw error
   } finally {
     signal?.removeEventListener('abort', abort)
+    forget()
     session.close()
   }
 }

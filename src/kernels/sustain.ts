@@ -4,7 +4,7 @@ import {AnalysisError, type Warning} from '../analysis/errors.ts'
 import {readIdentity} from './identity.ts'
 import {chooseIsas} from './isas.ts'
 import {chooseThreads, openSession, sessionWarnings} from './measure-cpu.ts'
-import {loadNative} from './native.ts'
+import {cancelAtExit, loadNative} from './native.ts'
 import {calibrate, throwIfAborted} from './rounds.ts'
 import {summarize} from './statistics.ts'
 
@@ -39,10 +39,10 @@ export interface Sustained {
   warnings: Warning[]
 }
 
-/** A repetition ends within 50 ms of a cancellation. */
-const repetitionSeconds = 0.05
+/** A repetition ends within 20 ms of a cancellation. */
+const repetitionSeconds = 0.02
 /** Repetitions behind one point: 0.4 s. */
-const repetitions = 8
+const repetitions = 20
 /** A machine that keeps this share of its peak is not throttled. */
 const kept = 0.95
 
@@ -72,6 +72,7 @@ export async function measureSustained(options: SustainOptions): Promise<Sustain
   const isa = isas.at(-1)!.name
   const threads = chooseThreads(identity, options.threads)
   const session = new addon.Session()
+  const forget = cancelAtExit(session)
   const abort = () => session.cancel()
   signal?.addEventListener('abort', abort, {once: true})
   try {
@@ -136,6 +137,7 @@ export async function measureSustained(options: SustainOptions): Promise<Sustain
     throw error
   } finally {
     signal?.removeEventListener('abort', abort)
+    forget()
     session.close()
   }
 }

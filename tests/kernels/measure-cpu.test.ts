@@ -16,7 +16,7 @@ describe('a quick measurement', () => {
       expect(ids).toContain(id)
     for (const c of machine.ceilings) {
       expect(c.value, c.id).toBe(c.kind === 'latency' ? c.min : c.max)
-      expect(c.samples, c.id).toBeGreaterThanOrEqual(3)
+      expect(c.samples, c.id).toBeGreaterThanOrEqual(2)
       expect(c.verdict === 'ok' || c.reason, c.id).toBeTruthy()
     }
     expect(machine).toMatchObject({id: 'local', profile: 'quick'})

@@ -59,10 +59,46 @@ describe('runRounds', () => {
     expect(b.get('a')?.rates).toHaveLength(40)
   })
 
-  test('the budget ends the run, but not before three rounds', async () => {
+  test('the budget ends the run, but not before the least rounds', async () => {
     const {sampler, now} = fake(() => 1e6)
-    const series = await runRounds(sampler, [task('a'), task('b')], {...options, budgetSeconds: 0, now})
-    expect([...series.values()].map(({rates}) => rates.length)).toEqual([6, 6])
+    const lengths = async (leastRounds?: number) => {
+      const least = leastRounds === undefined ? {} : {leastRounds}
+      const series = await runRounds(sampler, [task('a'), task('b')], {...options, budgetSeconds: 0, now, ...least})
+      return [...series.values()].map(({rates}) => rates.length)
+    }
+    expect(await lengths()).toEqual([6, 6])
+    expect(await lengths(1)).toEqual([2, 2])
+  })
+
+  test('the hard limit is never overrun by more than one sample, in calibration, the first round or later', async () => {
+    const tasks = Array.from({length: 50}, (_, i) => ({...task(`task-${i}`), spec: {...spec, bytes: 64 * i}}))
+    for (const passesPerSecond of [1, 100, 1e4]) {
+      const {sampler, now} = fake(() => passesPerSecond)
+      const series = await runRounds(sampler, tasks, {...options, hardSeconds: 1, budgetSeconds: 0.5, now})
+      expect(now()).toBeLessThan(1 + (options.repetitionSeconds * 16 + 4 / passesPerSecond))
+      expect(series.size).toBe(50)
+    }
+  })
+
+  test('what drifts is sampled to the end of the budget, however well it agrees', async () => {
+    const {sampler, now} = fake(() => 1e6)
+    const series = await runRounds(sampler, [{...task('a'), drifts: true}, task('b')], {
+      ...options,
+      extraRounds: 1e6,
+      budgetSeconds: 1,
+      now,
+    })
+    expect(series.get('b')!.rates).toHaveLength(20)
+    expect(series.get('a')!.rates.length).toBeGreaterThan(700)
+    expect(now()).toBeLessThan(1.01)
+  })
+
+  test('a second thread count of the same probe starts where the first ended', async () => {
+    const {sampler, calls, now} = fake(() => 1e9)
+    await runRounds(sampler, [task('a'), {...task('b'), spec: {...spec, threads: 2}}], {...options, now})
+    const calibrations = (threads: number) => calls.filter((c) => c.repetitions === 1 && c.threads === threads).length
+    expect(calibrations(1)).toBeGreaterThan(3)
+    expect(calibrations(2)).toBe(1)
   })
 
   test('a standing clock leaves an empty series and the others whole', async () => {
