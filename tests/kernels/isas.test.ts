@@ -45,7 +45,16 @@ describe('--isa', () => {
   test('amx is the tile probes alone, and nothing of memory', () => {
     const {isas, unit} = chooseIsas([narrow, wide(null)], {isa: 'amx', quick: false})
     expect(unit).toBe(true)
-    const common = {l1Isas: isas, threads: [1, 2], between: [], caches: [], window: 4096, chase: 4096, quick: false}
+    const common = {
+      l1Isas: isas,
+      threads: [1, 2],
+      between: [],
+      caches: [],
+      resident: [4096],
+      window: 4096,
+      chase: 4096,
+      quick: false,
+    }
     const tasks = planTasks({isas, unit, ...common})
     expect(tasks.map(({ceiling}) => ceiling.id)).toEqual([
       'dot-int8-amx-t1',
