@@ -272,7 +272,8 @@ class Placer {
       fusedFrom: node.fusedFrom,
     }
     if (cost.steps !== undefined) return this.stepwise(placed, cost.steps, matrix)
-    const sparsity = matrix?.ceiling.sparsity
+    // only a product with 2:4 weights can have been given a sparse ceiling
+    const sparsity = node.sparsity && matrix?.ceiling.sparsity
     return sparsity === undefined ? placed : {...placed, sparsity}
   }
 }
