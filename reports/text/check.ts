@@ -50,18 +50,25 @@ export function checkSheets({rows}: Check): [string, Printed][] {
   ]
 }
 
+/** A profile has more figures than a screen has rows: then only what failed is listed. */
+const MANY = 24
+
 export function checkText(check: Check, look: Look): string {
   const style = styleOf(look.color)
-  const failed = check.rows.filter((row) => !row.pass).length
+  const {rows} = check
+  const failed = rows.filter((row) => !row.pass)
+  const shown = rows.length > MANY ? failed : rows
   const verdict = check.passed
     ? style.good('passed: nothing got worse than allowed')
-    : style.bad(`failed: ${failed} of ${check.rows.length} figures got worse than allowed`)
+    : style.bad(`failed: ${failed.length} of ${rows.length} figures got worse than allowed`)
   const paint = (text: string, _: number, key: string) => (key === 'pass' && text === 'NO' ? style.bad(text) : text)
+  const hidden = rows.length - shown.length
+  const table = toTerminal(checkSheets({...check, rows: shown})[0]![1], look, paint).trimEnd()
   return [
     `${check.baseline.name} → ${check.current.name}`,
     '',
-    toTerminal(checkSheets(check)[0]![1], look, paint).trimEnd(),
-    '',
+    ...(table === '' ? [] : [table, '']),
+    ...(hidden > 0 ? [style.dim(`${hidden} figures are within what is allowed (--csv lists them)`)] : []),
     verdict,
   ].join('\n')
 }

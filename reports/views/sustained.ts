@@ -37,6 +37,7 @@ const x = {
   type: 'quantitative' as const,
   title: 'Seconds under load',
   scale: {domain: [0, {expr: 'reach'}], nice: false},
+  axis: {tickCount: 8},
 }
 const y = {
   field: 'flopsPerSecond',

@@ -18,13 +18,24 @@ const SIGMAS = 2
 export type Comparable = {kind: 'analysis'; result: Analysis} | {kind: 'machine'; result: Machine}
 
 /**
+ * How far a ceiling's value itself may be off. A rate is the maximum of its samples: where the verdict is `ok`, three of them lie within
+ * 2 % of it, however far a busy neighbour pushed the others down.
+ */
+const spreadOf = ({kind, verdict, cv = 0}: Ceiling): number =>
+  kind !== 'latency' && verdict === 'ok' ? Math.min(cv, CONFIRMED) : cv
+const CONFIRMED = 0.02
+/** However noisy both were, a rate that loses more than this has fallen: half of the memory channels gone is 50 %. */
+const NOISE_MOST = 0.4
+
+/**
  * The share by which two measurements of one ceiling may differ by noise: two standard deviations of the difference,
  * from each coefficient of variation, at least 2 %; 0.1 % where neither was measured.
  */
 export function noiseOf(before: Ceiling, after: Ceiling): number {
   const measured = [before, after].filter((c) => c.provenance.kind === 'measured')
   if (measured.length === 0) return EXACT
-  return Math.max(NOISE_FLOOR, SIGMAS * Math.hypot(...measured.map((c) => c.cv ?? 0)))
+  const noise = Math.max(NOISE_FLOOR, SIGMAS * Math.hypot(...measured.map(spreadOf)))
+  return after.kind === 'latency' ? noise : Math.min(noise, NOISE_MOST)
 }
 
 const ratioOf = (before: number | null, after: number | null): number | null =>

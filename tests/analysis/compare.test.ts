@@ -77,6 +77,13 @@ describe('two machines', () => {
     expect(significant).toEqual({fma: false, dram: true, old: true, new: true})
     expect(noiseOf(ceiling('fma', 1, 0.03), ceiling('fma', 1, 0.04))).toBeCloseTo(0.1, 12)
     expect(noiseOf(ceiling('fma', 1), ceiling('fma', 1))).toBe(0.001)
+    // a maximum that three samples agree on is not as noisy as the samples that a neighbour disturbed
+    const settled = (cv: number): Ceiling => ({...ceiling('fma', 1, cv), verdict: 'ok'})
+    expect(noiseOf(settled(0.7), settled(0.5))).toBeCloseTo(2 * Math.hypot(0.02, 0.02), 12)
+    expect(noiseOf(settled(0.001), settled(0.001))).toBe(0.02)
+    // and a machine that lost half of its bandwidth fails, however noisy it was
+    expect(noiseOf(ceiling('dram', 1, 0.6), ceiling('dram', 1, 0.6))).toBe(0.4)
+    expect(noiseOf(ceiling('launch', 1, 0.6), ceiling('launch', 1, 0.6))).toBeGreaterThan(1)
   })
 })
 
