@@ -15,7 +15,7 @@ const row = (id: string, pass: boolean): CheckRow => ({
 const look = {color: false, width: 100}
 const check = (rows: CheckRow[]): Check => {
   const side = {id: 'local', name: 'Test CPU', machine: null}
-  return {baseline: side, current: side, passed: rows.every(({pass}) => pass), rows}
+  return {kind: 'machine', baseline: side, current: side, passed: rows.every(({pass}) => pass), rows}
 }
 
 it('of many figures lists those that failed, and counts the others', () => {
