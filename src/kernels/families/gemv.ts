@@ -37,7 +37,7 @@ export const kernels = {
     title: 'matrix times vector y[n] = w[n,k]·x[k], weights one row per output; int8: u8·s8 in 32 bits',
     dims: ['n', 'k'],
     dtypes: ['f32', 'f64', 'int8'],
-    sizes: {cache: [128, 1024], dram: [8192, 8192]},
+    sizes: {cache: [96, 1024], dram: [8192, 8192]},
     check: [53, 331],
     cases: gemvCases,
     program: (dims, dtype) => one('gemv', gemvPart(dims, dtype)),
