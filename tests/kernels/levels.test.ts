@@ -131,3 +131,33 @@ describe('memory', () => {
     expect(planMemory(cascadeLake, 2, 100 * MiB).short).toBe(true)
   })
 })
+
+describe('memory', () => {
+  const huge = 2 * 2 ** 20
+  const rounded = (bytes: number) => Math.ceil(bytes / huge) * huge
+  const shapes = [
+    [],
+    [{level: 'L1', claimed: 32 * 1024, sharedBy: 1} as const],
+    [
+      {level: 'L1', claimed: 48 * 1024, sharedBy: 1} as const,
+      {level: 'L2', claimed: 2 * 2 ** 20, sharedBy: 1} as const,
+      {level: 'L3', claimed: 504 * 2 ** 20, sharedBy: 256} as const,
+    ],
+    [
+      {level: 'L1', claimed: 32 * 1024, sharedBy: 1} as const,
+      {level: 'L2', claimed: 2 ** 20, sharedBy: 1} as const,
+      {level: 'L3', claimed: 32 * 2 ** 20, sharedBy: 2} as const,
+    ],
+  ]
+  test.each([1, 2, 16, 128, 512])('of %d threads: half of what is free at most, never more than 2 GiB', (threads) => {
+    for (const caches of shapes)
+      for (const free of [64 * 2 ** 20, 2 ** 30, 4 * 2 ** 30, 23 * 2 ** 30, 2 ** 40]) {
+        const plan = planMemory(caches, threads, free)
+        const all = plan.bytesPerThread.reduce((sum, bytes) => sum + rounded(bytes), 0) + 2 * rounded(plan.chase)
+        // no thread can do with less than one huge page; the first one and the two cycles of a chase round up besides
+        expect(all).toBeLessThanOrEqual(Math.max(Math.min(2 * 2 ** 30, free / 2), (threads + 6) * huge))
+        for (const [i, resident] of plan.residentPerThread.entries())
+          expect(plan.bytesPerThread[i]).toBeGreaterThanOrEqual(resident + plan.window)
+      }
+  })
+})
