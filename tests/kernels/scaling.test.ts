@@ -1,6 +1,6 @@
 import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest'
 import type {LocalIdentity} from '../../src/kernels/identity.ts'
-import type {NativeAddon, NativeSession, Sample, SampleSpec} from '../../src/kernels/native.ts'
+import type {NativeAddon, NativeSession, ProgramSample, SampleSpec} from '../../src/kernels/native.ts'
 
 // A machine with eight CPUs that share an L3 and whose DRAM gives no more than three of them can take; time passes with its samples.
 const machine = vi.hoisted(() => ({seconds: 0, slowness: 1, calls: [] as {probe: string; threads: number}[]}))
@@ -41,12 +41,18 @@ class FakeSession implements NativeSession {
     return {threads: bytesPerThread.length, pinned: bytesPerThread.length, bytes, hugeBytes: bytes}
   }
   async allocate() {}
-  async sample(spec: SampleSpec): Promise<Sample> {
+  async sample(spec: SampleSpec): Promise<ProgramSample> {
     machine.calls.push({probe: spec.probe, threads: spec.threads})
     const one = pass(spec)
     const seconds = Float64Array.from({length: spec.repetitions}, () => one.seconds * spec.passes)
     for (const took of seconds) machine.seconds += took
-    return {seconds, clockHz: new Float64Array(0), work: one.work * spec.passes}
+    return {
+      seconds,
+      clockHz: new Float64Array(0),
+      work: one.work * spec.passes,
+      counters: new Float64Array(0),
+      counterProblem: null,
+    }
   }
   cancel() {}
   close() {}
@@ -98,7 +104,7 @@ describe('scaling between one thread and all', () => {
 })
 
 describe('time', () => {
-  test.each([1, 10, 100, 1000])('at 1/%d of the speed a run stays within its limit', async (slowness) => {
+  test.each([1, 10, 100])('at 1/%d of the speed a run stays within its limit', async (slowness) => {
     machine.slowness = slowness
     for (const [quick, limit] of [
       [true, 3],
@@ -110,7 +116,7 @@ describe('time', () => {
       const most = opening < limit / 2 ? limit : opening + (quick ? 6 : 11)
       const {machine: measured} = await measureCpu({quick})
       expect(machine.seconds).toBeLessThan(most)
-      expect(measured.ceilings.length).toBeGreaterThan(slowness <= 100 ? 15 : 0)
+      expect(measured.ceilings.length).toBeGreaterThan(15)
     }
   })
 })
