@@ -1,6 +1,5 @@
 /** What runs on a GPU: the native kernels' programs wherever WGSL has all their parts, at GPU sizes, and kernels that only the GPU has. */
 import {adam} from '../../analysis/ops/adam.ts'
-import {attention} from '../../analysis/ops/attention.ts'
 import {conv} from '../../analysis/ops/conv.ts'
 import {dequantize} from '../../analysis/ops/dequantize.ts'
 import {geluTanh} from '../../analysis/ops/gelu-tanh.ts'
@@ -78,21 +77,6 @@ const ropeProgram = (sizes: readonly number[]): Program => {
   const [batch, seq, heads, kvHeads, headDim] = sizes
   const dims = {batch: batch!, seq: seq!, heads: heads!, kvHeads: kvHeads!, headDim: headDim!}
   return one('rope', partOf(rope, 'rope', dims, sizes, ['q', 'k', 'table'], ['turned q', 'turned k']))
-}
-
-/** Grouped heads, no mask: what the native attention kernel's dims leave out. */
-const gqaProgram = (sizes: readonly number[]): Program => {
-  const [batch, seq, heads, kvHeads, headDim, causal] = sizes
-  const dims = {
-    batch: batch!,
-    seq: seq!,
-    cached: 0,
-    heads: heads!,
-    kvHeads: kvHeads!,
-    headDim: headDim!,
-    causal: causal === 1,
-  }
-  return one('attention-gqa', partOf(attention, 'attention', dims, sizes, ['q', 'k', 'v'], ['o']))
 }
 
 const adamProgram = ([elements]: readonly number[]): Program =>
@@ -223,15 +207,6 @@ const own = {
     check: [2, 7, 6, 3, 10],
     program: ropeProgram,
   },
-  'attention-gqa': {
-    id: 'attention-gqa',
-    op: 'attention',
-    title: 'attention with an online softmax and grouped heads',
-    dims: ['batch', 'seq', 'heads', 'kvHeads', 'headDim', 'causal'],
-    sizes: {cache: [1, 128, 4, 2, 64, 1], dram: [1, 4096, 32, 8, 128, 1]},
-    check: [2, 67, 6, 2, 20, 0],
-    program: gqaProgram,
-  },
   adam: {
     id: 'adam',
     op: 'adam',
@@ -262,6 +237,7 @@ const gpuSizes: Readonly<Record<string, KernelDef['sizes']['dram']>> = {
   gelu: [67_108_864],
   add: [67_108_864],
   attention: [1, 4096, 16, 64],
+  'attention-gqa': [1, 4096, 16, 4, 128, 1],
   'add+rmsnorm': [16_384, 4096],
   'bias+gelu': [16_384, 4096],
 }
