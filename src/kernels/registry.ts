@@ -1,9 +1,12 @@
 /** The native operator kernels and the fused pairs by id: what `perf bench` and `perf compare --fused` can run. */
 import * as attention from './families/attention.ts'
+import * as conv from './families/conv.ts'
 import * as dequantize from './families/dequantize.ts'
 import * as elementwise from './families/elementwise.ts'
 import * as gemv from './families/gemv.ts'
+import * as graph from './families/graph.ts'
 import * as matmul from './families/matmul.ts'
+import * as recurrent from './families/recurrent.ts'
 import * as rows from './families/rows.ts'
 import type {KernelDef, PairDef} from './families/types.ts'
 
@@ -17,6 +20,9 @@ export const kernels = {
   ...rows.kernels,
   ...elementwise.kernels,
   ...attention.kernels,
+  ...conv.kernels,
+  ...graph.kernels,
+  ...recurrent.kernels,
 } as const satisfies Record<string, KernelDef>
 
 /** Fused pairs by id: the id of the fused kernel. */
@@ -25,6 +31,8 @@ export const pairs = {
   ...rows.pairs,
   ...elementwise.pairs,
   ...attention.pairs,
+  ...conv.pairs,
+  ...recurrent.pairs,
 } as const satisfies Record<string, PairDef>
 
 export type KernelId = keyof typeof kernels

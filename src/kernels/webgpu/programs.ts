@@ -1,6 +1,5 @@
 /** What runs on a GPU: the native kernels' programs wherever WGSL has all their parts, at GPU sizes, and kernels that only the GPU has. */
 import {adam} from '../../analysis/ops/adam.ts'
-import {conv} from '../../analysis/ops/conv.ts'
 import {dequantize} from '../../analysis/ops/dequantize.ts'
 import {geluTanh} from '../../analysis/ops/gelu-tanh.ts'
 import {matmul} from '../../analysis/ops/matmul.ts'
@@ -92,42 +91,6 @@ const adamProgram = ([elements]: readonly number[]): Program =>
     ),
   )
 
-const convNames = [
-  'batch',
-  'channels',
-  'filters',
-  'groups',
-  'height',
-  'width',
-  'kernel',
-  'stride',
-  'dilation',
-  'pad',
-  'bias',
-]
-
-const convProgram = (sizes: readonly number[]): Program => {
-  const [batch, channels, filters, groups, height, width, kernel, stride, dilation, pad, bias] = sizes as number[]
-  const dims = {
-    batch: batch!,
-    channels: channels!,
-    filters: filters!,
-    groups: groups!,
-    height: height!,
-    width: width!,
-    kernelHeight: kernel!,
-    kernelWidth: kernel!,
-    strideHeight: stride!,
-    strideWidth: stride!,
-    dilationHeight: dilation!,
-    dilationWidth: dilation!,
-    padHeight: pad!,
-    padWidth: pad!,
-    bias: bias === 1,
-  }
-  return one('conv', partOf(conv, 'conv', dims, sizes, bias === 1 ? ['x', 'w', 'bias'] : ['x', 'w'], ['y']))
-}
-
 const own = {
   gemv: {
     id: 'gemv',
@@ -217,15 +180,6 @@ const own = {
     values: {v: Math.abs},
     program: adamProgram,
   },
-  conv: {
-    id: 'conv',
-    op: 'conv',
-    title: 'direct two-dimensional convolution',
-    dims: convNames,
-    sizes: {cache: [1, 16, 16, 1, 28, 28, 3, 1, 1, 2, 0], dram: [32, 128, 128, 1, 56, 56, 3, 1, 1, 2, 0]},
-    check: [2, 6, 14, 2, 11, 9, 3, 2, 1, 1, 1],
-    program: convProgram,
-  },
 } as const satisfies Record<string, GpuKernel>
 
 /** Sizes of the shared kernels that fill a GPU: the native ones are a processor's. */
@@ -238,6 +192,7 @@ const gpuSizes: Readonly<Record<string, KernelDef['sizes']['dram']>> = {
   add: [67_108_864],
   attention: [1, 4096, 16, 64],
   'attention-gqa': [1, 4096, 16, 4, 128, 1],
+  conv: [32, 128, 128, 1, 56, 56, 3, 1, 1, 2, 0],
   'add+rmsnorm': [16_384, 4096],
   'bias+gelu': [16_384, 4096],
 }

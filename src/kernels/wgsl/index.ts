@@ -28,6 +28,26 @@ function product(batch: number, m: number, n: number, k: number): Shader {
   return matmul({batch, m, n, k})
 }
 
+/** A convolution; the name of the native kernel says whether it has a bias, and so does the last dimension. */
+const convolution: Make = ([batch, channels, filters, groups, height, width, kernel, stride, dilation, pad, biased]) =>
+  conv({
+    batch: batch!,
+    channels: channels!,
+    filters: filters!,
+    groups: groups!,
+    height: height!,
+    width: width!,
+    kernelHeight: kernel!,
+    kernelWidth: kernel!,
+    strideHeight: stride!,
+    strideWidth: stride!,
+    dilationHeight: dilation!,
+    dilationWidth: dilation!,
+    padHeight: pad!,
+    padWidth: pad!,
+    bias: biased === 1,
+  })
+
 /** Generators by kernel; dims as the parts of the programs give them. */
 export const wgsl = {
   gemm: ([m, n, k]) => product(1, m!, n!, k!),
@@ -54,24 +74,8 @@ export const wgsl = {
   'attention-scores': (dims) => attentionScores(heads(dims)),
   'attention-values': (dims) => attentionValues(heads(dims)),
   adam: ([elements]) => adam(elements!),
-  conv: ([batch, channels, filters, groups, height, width, kernel, stride, dilation, pad, biased]) =>
-    conv({
-      batch: batch!,
-      channels: channels!,
-      filters: filters!,
-      groups: groups!,
-      height: height!,
-      width: width!,
-      kernelHeight: kernel!,
-      kernelWidth: kernel!,
-      strideHeight: stride!,
-      strideWidth: stride!,
-      dilationHeight: dilation!,
-      dilationWidth: dilation!,
-      padHeight: pad!,
-      padWidth: pad!,
-      bias: biased === 1,
-    }),
+  conv: convolution,
+  'conv+bias': convolution,
 } as const satisfies Record<string, Make>
 
 export type WgslKernel = keyof typeof wgsl

@@ -1,0 +1,55 @@
+// Convolution and its chain with BatchNorm and ReLU.
+#include "conv.h"
+
+namespace rp {
+namespace RP_NS {
+namespace {
+
+enum Algorithm { automatic, direct };
+
+// Inputs: x, w, the bias where there is one, scale and shift where BatchNorm follows.
+template <Algorithm algorithm, bool bias, bool normalized>
+void conv(const OpArgs& args) {
+  const ConvShape s(args.dims);
+  constexpr int scale = bias ? 3 : 2;
+  const ConvArgs c{input(args, 0), input(args, 1), output(args, 0),
+                   {bias ? input(args, 2) : nullptr, normalized ? input(args, scale) : nullptr,
+                    normalized ? input(args, scale + 1) : nullptr, normalized}};
+  if (s.batch * s.filters * s.outputs == 0) return;
+  if (s.groupChannels == 1 && convDepthwise(args, s, c)) return;
+  // gathering a column costs as much for 8 filters as for 512
+  const bool few = s.groupFilters <= 64 && s.taps > 1;
+  if ((algorithm == direct || few) && convDirect(args, s, c)) return;
+  convProduct(args, s, c);
+}
+
+// y = x * scale + shift per channel; dims: batch, channels, positions
+void batchnorm(const OpArgs& args) {
+  const int64_t channels = args.dims[1], positions = args.dims[2];
+  const Span mine = share(args.dims[0] * channels * positions, 16, args.thread, args.threads);
+  const float *x = input(args, 0), *scale = input(args, 1), *shift = input(args, 2);
+  float* y = output(args, 0);
+  for (int64_t at = mine.from; at < mine.to;) {
+    const int64_t plane = at / positions, rest = (plane + 1) * positions, end = rest < mine.to ? rest : mine.to;
+    const f32v by = splat(scale[plane % channels]), add = splat(shift[plane % channels]);
+    for (; at + 4 * lanes <= end; at += 4 * lanes)
+      RP_STEP(4) store(y + at + i * lanes, load(x + at + i * lanes) * by + add);
+    for (; at < end; at++) y[at] = x[at] * scale[plane % channels] + shift[plane % channels];
+  }
+}
+
+}  // namespace
+
+int convOps(OpKernel* rows) {
+  int n = 0;
+  rows[n++] = {"conv", conv<automatic, false, false>, 11, 2, 1};
+  rows[n++] = {"conv+bias", conv<automatic, true, false>, 11, 3, 1};
+  rows[n++] = {"conv-direct", conv<direct, false, false>, 11, 2, 1};
+  rows[n++] = {"conv-direct+bias", conv<direct, true, false>, 11, 3, 1};
+  rows[n++] = {"conv+batchnorm+relu", conv<automatic, false, true>, 11, 4, 1};
+  rows[n++] = {"batchnorm", batchnorm, 3, 3, 1};
+  return n;
+}
+
+}  // namespace RP_NS
+}  // namespace rp

@@ -1,0 +1,164 @@
+// A step of an LSTM: gates = x W + h U + biases, in the order input, forget, cell, output; c' = f c + i g, h' = o tanh c'.
+// dims: batch, input, hidden. Inputs: x, w[input, 4 hidden], u[hidden, 4 hidden], biases[4 hidden], h, c. Threads take channels of the state.
+#include "families.h"
+#include "gemm.h"
+#include "outer.h"
+
+namespace rp {
+namespace RP_NS {
+namespace {
+
+constexpr int64_t channelBlock = 256;  // channels of the state whose four gates are computed together
+constexpr int64_t rowBlock = 512;      // rows of the batch: 4 x 512 x 256 sums are 2 MiB of scratch memory
+constexpr int64_t depthBlock = 8;      // rows of weights that are read side by side
+constexpr int gates = 4;
+
+int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+struct Shape {
+  int64_t batch, input, hidden, wide;
+  explicit Shape(const int64_t* d) : batch(d[0]), input(d[1]), hidden(d[2]), wide(gates * d[2]) {}
+};
+
+// What four sums of a block of gates are written to: from gate to gate, and from row to row.
+struct Sums {
+  float* gate[gates];
+  int64_t row;
+};
+
+// Few rows: weights pass once, in order, and are all that is read from memory; sums of `count` channels stay in L1.
+template <int R>
+void addProduct(const float* x, int64_t depth, const float* w, int64_t wide, int64_t count, float* sums, int64_t row) {
+  for (int64_t p = 0; p < depth; p += depthBlock) {
+    const int64_t k = least(depthBlock, depth - p);
+    int64_t j = 0;
+    for (; j + tileColumns <= count; j += tileColumns) {
+      Tile<R> t;
+      RP_UNROLL
+      for (int i = 0; i < R; i++) {
+        t.low[i] = load(sums + i * row + j);
+        t.high[i] = load(sums + i * row + j + lanes);
+      }
+      accumulate(t, k, x + p, depth, 1, w + p * wide + j, wide);
+      RP_UNROLL
+      for (int i = 0; i < R; i++) {
+        store(sums + i * row + j, t.low[i]);
+        store(sums + i * row + j + lanes, t.high[i]);
+      }
+    }
+    for (; j < count; j++)
+      for (int i = 0; i < R; i++)
+        for (int64_t e = 0; e < k; e++) sums[i * row + j] += x[i * depth + p + e] * w[(p + e) * wide + j];
+  }
+}
+
+// Sums of channels [from, from + count) of all gates, for rows [first, first + rows) of the batch.
+void products(const OpArgs& args, const Shape& s, int64_t first, int64_t rows, int64_t from, int64_t count, const Sums& to) {
+  const float *x = input(args, 0) + first * s.input, *h = input(args, 4) + first * s.hidden;
+  for (int gate = 0; gate < gates; gate++) {
+    const int64_t column = gate * s.hidden + from;
+    const float *w = input(args, 1) + column, *u = input(args, 2) + column, *bias = input(args, 3) + column;
+    float* const sums = to.gate[gate];
+    for (int64_t i = 0; i < rows; i++)
+      for (int64_t j = 0; j < count; j++) sums[i * to.row + j] = bias[j];
+    if (rows <= tileRows) {
+      withRows(rows, [&](auto size) {
+        addProduct<decltype(size)::value>(x, s.input, w, s.wide, count, sums, to.row);
+        addProduct<decltype(size)::value>(h, s.hidden, u, s.wide, count, sums, to.row);
+      });
+    } else {
+      gemmBlock(rows, count, s.input, {x, s.input, 1}, {w, s.wide, 1}, sums, to.row, 1.0f, true, args.scratch);
+      gemmBlock(rows, count, s.hidden, {h, s.hidden, 1}, {u, s.wide, 1}, sums, to.row, 1.0f, true, args.scratch);
+    }
+  }
+}
+
+// Calls work(first row, rows, first channel, channels) for a thread's share.
+template <typename Work>
+void eachBlock(const OpArgs& args, const Shape& s, Work work) {
+  const Span mine = share(s.hidden, tileColumns, args.thread, args.threads);
+  const int64_t rows = least(rowBlock, s.batch);
+  for (int64_t first = 0; first < s.batch; first += rows)
+    for (int64_t from = mine.from; from < mine.to; from += channelBlock)
+      work(first, least(rows, s.batch - first), from, least(channelBlock, mine.to - from));
+}
+
+template <int N>
+inline void sigmoidAll(f32v (&x)[N]) {
+  RP_STEP(N) x[i] = -x[i];
+  expAll(x);
+  RP_STEP(N) x[i] = 1.0f / (1.0f + x[i]);
+}
+
+inline f32v take(const float* p, int count) { return count == lanes ? load(p) : loadPart(p, count, 0.0f); }
+inline void give(float* p, f32v v, int count) {
+  if (count == lanes) store(p, v);
+  else storePart(p, v, count);
+}
+
+void lstm(const OpArgs& args) {
+  const Shape s(args.dims);
+  eachBlock(args, s, [&](int64_t first, int64_t rows, int64_t from, int64_t count) {
+    Sums sums;
+    for (int g = 0; g < gates; g++) sums.gate[g] = args.scratch + gemmScratch + g * rows * channelBlock;
+    sums.row = channelBlock;
+    products(args, s, first, rows, from, count, sums);
+    for (int64_t i = 0; i < rows; i++)
+      for (int64_t j = 0; j < count; j += lanes) {
+        const int here = int(least(lanes, count - j));
+        const int64_t at = i * channelBlock + j, state = (first + i) * s.hidden + from + j;
+        f32v gate[3] = {take(sums.gate[0] + at, here), take(sums.gate[1] + at, here), take(sums.gate[3] + at, here)};
+        f32v cell[1] = {take(sums.gate[2] + at, here)};
+        sigmoidAll(gate);
+        tanhAll(cell);
+        const f32v c = gate[1] * take(input(args, 5) + state, here) + gate[0] * cell[0];
+        give(output(args, 1) + state, c, here);
+        cell[0] = c;
+        tanhAll(cell);
+        give(output(args, 0) + state, gate[2] * cell[0], here);
+      }
+  });
+}
+
+// The products alone; outputs are the sums of the four gates.
+void lstmProducts(const OpArgs& args) {
+  const Shape s(args.dims);
+  eachBlock(args, s, [&](int64_t first, int64_t rows, int64_t from, int64_t count) {
+    Sums sums;
+    for (int g = 0; g < gates; g++) sums.gate[g] = output(args, g) + first * s.hidden + from;
+    sums.row = s.hidden;
+    products(args, s, first, rows, from, count, sums);
+  });
+}
+
+// dims: elements, 1
+void sigmoid(const OpArgs& args) {
+  const Span mine = share(args.dims[0] * args.dims[1], 16, args.thread, args.threads);
+  const float* x = input(args, 0);
+  float* y = output(args, 0);
+  int64_t at = mine.from;
+  for (; at + inStep * lanes <= mine.to; at += inStep * lanes) {
+    f32v v[inStep];
+    RP_STEP(inStep) v[i] = load(x + at + i * lanes);
+    sigmoidAll(v);
+    RP_STEP(inStep) store(y + at + i * lanes, v[i]);
+  }
+  for (; at < mine.to; at += lanes) {
+    const int here = int(least(lanes, mine.to - at));
+    f32v v[1] = {take(x + at, here)};
+    sigmoidAll(v);
+    give(y + at, v[0], here);
+  }
+}
+
+}  // namespace
+
+int lstmOps(OpKernel* rows) {
+  rows[0] = {"lstm", lstm, 3, 6, 2};
+  rows[1] = {"lstm-products", lstmProducts, 3, 6, 4};
+  rows[2] = {"sigmoid", sigmoid, 2, 1, 1};
+  return 3;
+}
+
+}  // namespace RP_NS
+}  // namespace rp

@@ -1,0 +1,60 @@
+/** Sparse times dense: message passing over a graph. */
+import {spmm} from '../../analysis/ops/spmm.ts'
+import type {Program} from '../program.ts'
+import {type KernelDef, one, operator} from './types.ts'
+
+const golden = 0.6180339887498949
+
+/** Row starts of nodes with 0.1 to 1.9 times the mean number of edges. */
+const rowStarts = (nodes: number, edges: number) => (elements: number) =>
+  Int32Array.from({length: elements}, (_, i) =>
+    i >= nodes ? edges : Math.floor((edges * (i + 0.9 * ((i * golden) % 1))) / nodes),
+  )
+
+/** Columns far from one another, as neighbours in a graph without an order are. */
+const columns = (nodes: number) => (elements: number) =>
+  Int32Array.from({length: elements}, (_, e) => Math.floor((((e + 1) * golden) % 1) * nodes))
+
+function program(weighted: boolean, [nodes, edges, features, heads]: readonly number[]): Program {
+  const kernel = weighted ? 'spmm-weighted' : 'spmm'
+  const dims = {nodes: nodes!, edges: edges!, features: features!, heads: heads!, weighted}
+  const inputs = ['x', 'columns', 'rows', ...(weighted ? ['edge weights'] : [])]
+  return one(
+    kernel,
+    operator(spmm, kernel, dims, [nodes!, edges!, features!, heads!], inputs, ['y'], {
+      types: {columns: 'i32', rows: 'i32'},
+      values: {columns: columns(nodes!), rows: rowStarts(nodes!, edges!)},
+    }),
+  )
+}
+
+const common = {
+  op: 'spmm',
+  dims: ['nodes', 'edges', 'features', 'heads'],
+  sizes: {cache: [256, 2048, 64, 1], dram: [200_000, 2_000_000, 128, 1]},
+  check: [37, 211, 19, 2],
+  cases: [
+    [1, 1, 1, 1],
+    [1, 0, 5, 1],
+    [9, 3, 16, 1],
+    [20, 100, 33, 1],
+    [5, 64, 150, 1],
+    [13, 77, 8, 3],
+    [6, 40, 64, 2],
+  ],
+} as const
+
+export const kernels = {
+  spmm: {
+    id: 'spmm',
+    title: 'sum of the rows of all neighbours (CSR)',
+    ...common,
+    program: (sizes) => program(false, sizes),
+  },
+  'spmm-weighted': {
+    id: 'spmm-weighted',
+    title: 'sparse matrix (CSR) times dense, a weight per edge and head',
+    ...common,
+    program: (sizes) => program(true, sizes),
+  },
+} as const satisfies Record<string, KernelDef>
