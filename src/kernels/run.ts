@@ -4,6 +4,7 @@ import {freemem} from 'node:os'
 import {nearest} from '../analysis/catalog.ts'
 import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted} from '../analysis/errors.ts'
+import {checkDims} from './dims.ts'
 import {readIdentity} from './identity.ts'
 import {unavailable} from './isas.ts'
 import {cancelAtExit, loadNative, type NativeAddon, type NativeSession} from './native.ts'
@@ -74,24 +75,6 @@ export function setUp(options: BenchOptions): Setup {
       [`--threads ${cores}`],
     )
   return {addon, isa, threads}
-}
-
-/** @throws {AnalysisError} `bad-dimension` */
-export function checkDims(def: Pick<KernelDef, 'id' | 'dims'>, dims: readonly number[]): void {
-  const form = def.dims.join('x')
-  if (dims.length !== def.dims.length)
-    throw new AnalysisError(
-      'bad-dimension',
-      `${def.id} has the dimensions ${form}, not ${dims.length} of them (${dims.join('x')})`,
-      [`--dims ${form}`],
-    )
-  for (const [i, dim] of dims.entries())
-    if (!Number.isInteger(dim) || dim < 1 || dim > 2 ** 31)
-      throw new AnalysisError(
-        'bad-dimension',
-        `${def.id}: ${def.dims[i]} = ${dim} is not a whole number from 1 to 2147483648`,
-        [`--dims ${form}`],
-      )
 }
 
 /** Refuses before anything is allocated what would not fit. */

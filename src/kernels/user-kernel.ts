@@ -4,11 +4,12 @@ import {existsSync} from 'node:fs'
 import {join, resolve} from 'node:path'
 import {AnalysisError, quoted, type Warning} from '../analysis/errors.ts'
 import {type BenchEntry, entryOf, warningsOf} from './bench.ts'
+import {checkDims} from './dims.ts'
 import type {UserKernel} from './native.ts'
 import {packageRoot} from './package-root.ts'
 import type {Part} from './program.ts'
 import {throwIfAborted} from './rounds.ts'
-import {type BenchOptions, checkDims, type Measured, setUp} from './run.ts'
+import {type BenchOptions, type Measured, setUp} from './run.ts'
 
 /** What the process is told to do. */
 export interface UserRequest {

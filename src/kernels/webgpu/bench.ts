@@ -3,6 +3,7 @@ import {nearest} from '../../analysis/catalog.ts'
 import type {BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
 import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError, quoted, type Warning} from '../../analysis/errors.ts'
+import {checkDims} from '../dims.ts'
 import type {Program} from '../program.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from '../rounds.ts'
 import {judge, summarize} from '../statistics.ts'
@@ -50,28 +51,14 @@ function choose<D>(names: readonly string[] | undefined, all: Readonly<Record<st
 }
 
 /** @throws AnalysisError `bad-dimension` */
-function checkDims(def: GpuKernel | GpuPair, dims: readonly number[]): void {
-  const form = def.dims.join('x')
-  const refuse = (message: string) => {
-    throw new AnalysisError('bad-dimension', `${def.id}: ${message}`, [`--dims ${form}`])
-  }
-  if (dims.length !== def.dims.length)
-    refuse(`the dimensions are ${form}, not ${dims.length} of them (${dims.join('x')})`)
-  for (const [i, dim] of dims.entries()) {
-    // flags and padding may be 0; everything else counts something
-    const least = ['pad', 'bias', 'causal'].includes(def.dims[i]!) ? 0 : 1
-    if (!Number.isInteger(dim) || dim < least || dim > 2 ** 31)
-      refuse(`${def.dims[i]} = ${dim} is not a whole number from ${least} to 2147483648`)
-  }
+function checkGpuDims(def: GpuKernel | GpuPair, dims: readonly number[]): void {
+  checkDims(def, dims)
   const of = (name: string) => dims[def.dims.indexOf(name)]
-  const divides = (part: string, whole: string) => {
-    const [p, w] = [of(part), of(whole)]
-    if (p !== undefined && w !== undefined && w % p !== 0) refuse(`${part} = ${p} does not divide ${whole} = ${w}`)
+  const refuse = (message: string) => {
+    throw new AnalysisError('bad-dimension', `${def.id}: ${message}`, [`--dims ${def.dims.join('x')}`])
   }
-  divides('kvHeads', 'heads')
-  divides('group', 'n')
-  divides('groups', 'channels')
-  divides('groups', 'filters')
+  if (of('group') !== undefined && of('n')! % of('group')! !== 0)
+    refuse(`group = ${of('group')} does not divide n = ${of('n')}`)
   // a word holds 4 or 8 weights, and four neighbours share a scale
   if (of('group') !== undefined && (of('group')! % 4 !== 0 || of('n')! % 8 !== 0))
     refuse(`group = ${of('group')} must be a multiple of 4 and n = ${of('n')} of 8`)
@@ -84,7 +71,7 @@ function sizesOf(
   software: boolean,
 ): (readonly number[])[] {
   if (dims) {
-    checkDims(def, dims)
+    checkGpuDims(def, dims)
     return [dims]
   }
   return software ? [def.sizes.cache] : [def.sizes.cache, def.sizes.dram]

@@ -1,0 +1,39 @@
+/** What `--dims` may hold. */
+import {AnalysisError} from '../analysis/errors.ts'
+import type {KernelDef} from './families/types.ts'
+
+/** Flags and padding; everything else counts something. */
+const mayBeZero = ['pad', 'bias', 'causal']
+const flags = ['bias', 'causal']
+
+/** Sizes of which the first must divide the second: heads and channels in groups. */
+const divisors = [
+  ['kvHeads', 'heads'],
+  ['groups', 'channels'],
+  ['groups', 'filters'],
+] as const
+
+/**
+ * Refuses sizes that a kernel does not have: a wrong number of them, none, fractions, a flag that is not 0 or 1, groups that do not divide.
+ * @throws {AnalysisError} `bad-dimension`
+ */
+export function checkDims(def: Pick<KernelDef, 'id' | 'dims'>, dims: readonly number[]): void {
+  const form = def.dims.join('x')
+  const refuse = (message: string) => {
+    throw new AnalysisError('bad-dimension', message, [`--dims ${form}`])
+  }
+  if (dims.length !== def.dims.length)
+    refuse(`${def.id} has the dimensions ${form}, not ${dims.length} of them (${dims.join('x')})`)
+  for (const [i, dim] of dims.entries()) {
+    const name = def.dims[i]!
+    const least = mayBeZero.includes(name) ? 0 : 1
+    const most = flags.includes(name) ? 1 : 2 ** 31
+    if (!Number.isInteger(dim) || dim < least || dim > most)
+      refuse(`${def.id}: ${name} = ${dim} is not a whole number from ${least} to ${most}`)
+  }
+  for (const [part, whole] of divisors) {
+    const [p, w] = [part, whole].map((name) => dims[def.dims.indexOf(name)])
+    if (p !== undefined && w !== undefined && w % p !== 0)
+      refuse(`${def.id}: ${part} = ${p} does not divide ${whole} = ${w}`)
+  }
+}
