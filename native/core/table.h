@@ -66,6 +66,10 @@ struct OpArgs {
 };
 typedef void (*OpFn)(const OpArgs& args);
 
+// Outputs of this size and more are written past the caches where a kernel can: no cache would hold them for the next operator, and
+// the line need not be read first. src/kernels/program.ts has the same number.
+constexpr size_t streamedBytes = size_t(32) << 20;
+
 // The most inputs, and outputs, of a kernel.
 constexpr int maxTensors = 16;
 

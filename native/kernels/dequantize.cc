@@ -1,20 +1,10 @@
-// Quantized weights to f32, and the matrix product that does it while it packs them: c[m,n] = x[m,k] w[n,k]^T, w = scale * q.
+// The matrix product that widens quantized weights while it packs them: c[m,n] = x[m,k] w[n,k]^T, w = scale * q.
 #include "decode.h"
 #include "product.h"
 
 namespace rp {
 namespace RP_NS {
 namespace {
-
-// dims: groups, size; q, scales -> x. Threads take whole groups.
-template <typename Q>
-void dequantize(const OpArgs& args) {
-  const int64_t size = args.dims[1];
-  const typename Q::Byte* q = input<typename Q::Byte>(args, 0);
-  const Span mine = share(args.dims[0], 1, args.thread, args.threads);
-  for (int64_t group = mine.from; group < mine.to; group++)
-    decode<Q>(q, group * size, size, input(args, 1)[group], output(args, 0) + group * size);
-}
 
 // Rows of w as columns of B: `chunk` elements of each are widened into L1 and turned from there.
 template <typename Q>
@@ -60,8 +50,6 @@ void gemm(const OpArgs& args) {
 
 int dequantizeOps(OpKernel* rows) {
   int n = 0;
-  rows[n++] = {"dequantize-int8", dequantize<Int8>, 2, 2, 1};
-  rows[n++] = {"dequantize-int4", dequantize<Int4>, 2, 2, 1};
   rows[n++] = {"dequantize-int8+gemm", gemm<Int8>, 4, 3, 1};
   rows[n++] = {"dequantize-int4+gemm", gemm<Int4>, 4, 3, 1};
   return n;

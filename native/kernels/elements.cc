@@ -1,125 +1,167 @@
-// Elementwise operators. dims: rows, cols; threads take whole cache lines.
-#include "families.h"
-#include "vec.h"
+// Elementwise operators. dims: rows, cols where a bias or a mask needs them, else the number of elements and 1.
+#include "loops.h"
 
 namespace rp {
 namespace RP_NS {
 namespace {
 
-constexpr int64_t line = 16;  // floats
+#define RP_BODY(v, at, n) [=](auto& v, int64_t at, int n) __attribute__((always_inline))
+#define RP_ALL(v) RP_UNROLL for (int i = 0; i < int(sizeof v / sizeof v[0]); i++)
 
-template <typename Apply>
-inline void eachElement(int64_t from, int64_t to, Apply apply) {
-  int64_t i = from;
-  for (; i + lanes <= to; i += lanes) apply(i, lanes);
-  if (i < to) apply(i, int(to - i));
-}
+// --- of one tensor
 
-inline f32v take(const float* p, int count) { return count == lanes ? load(p) : loadPart(p, count, 0.0f); }
-inline void give(float* p, f32v v, int count) {
-  if (count == lanes) store(p, v);
-  else storePart(p, v, count);
-}
+#define FUNCTION(NAME, APPLY)                  \
+  struct NAME {                                \
+    template <int N>                           \
+    RP_INLINE void on(f32v (&x)[N]) { APPLY; } \
+  };
+FUNCTION(Exp, expAll(x))
+FUNCTION(Tanh, tanhAll(x))
+FUNCTION(Erf, erfAll(x))
+FUNCTION(Gelu, geluAll(x))
+FUNCTION(GeluTanh, geluTanhAll(x))
+FUNCTION(Silu, siluAll(x))
+// max hands on its second operand where one is NaN
+FUNCTION(Relu, RP_STEP(N) x[i] = max(splat(0.0f), x[i]))
+// the constants of a chain of elementwise operators; 1.5 is also the operator scale's
+FUNCTION(Scale, RP_STEP(N) x[i] = x[i] * 1.5f)
+FUNCTION(Shift, RP_STEP(N) x[i] = x[i] + 0.25f)
 
-void add(const OpArgs& args) {
-  const Span span = share(args.dims[0] * args.dims[1], line, args.thread, args.threads);
-  const float *x = input(args, 0), *y = input(args, 1);
-  float* out = output(args, 0);
-  eachElement(span.from, span.to, [=](int64_t i, int count) { give(out + i, take(x + i, count) + take(y + i, count), count); });
-}
-
-// out = F(take(i)) for i in [from, to): whole groups of vectors in step, then one by one.
-template <typename F, typename Take>
-inline void eachInStep(int64_t from, int64_t to, float* out, Take take) {
-  int64_t i = from;
-  for (; i + inStep * lanes <= to; i += inStep * lanes) {
-    f32v x[inStep];
-    RP_UNROLL for (int k = 0; k < inStep; k++) x[k] = take(i + k * lanes, lanes);
-    F::on(x);
-    RP_UNROLL for (int k = 0; k < inStep; k++) store(out + i + k * lanes, x[k]);
-  }
-  eachElement(i, to, [=](int64_t at, int count) {
-    f32v x[1] = {take(at, count)};
-    F::on(x);
-    give(out + at, x[0], count);
+template <typename F, int N = inStep>
+void apply(const OpArgs& args) {
+  const float* x = input(args, 0);
+  mapTensor<N>(args, args.dims[0] * args.dims[1], output(args, 0), RP_BODY(v, at, n) {
+    takeAll(v, x + at, n);
+    F::on(v);
   });
 }
 
-#define FUNCTION(NAME, APPLY)                        \
-  struct NAME {                                      \
-    template <int N>                                 \
-    static inline void on(f32v (&x)[N]) { APPLY(x); } \
-  };
-FUNCTION(Exp, expAll)
-FUNCTION(Tanh, tanhAll)
-FUNCTION(Erf, erfAll)
-FUNCTION(Gelu, geluAll)
-
-template <typename F>
-void apply(const OpArgs& args) {
-  const Span span = share(args.dims[0] * args.dims[1], line, args.thread, args.threads);
+// y = x / sqrt(dims[2]): attention's scale, given as the head dimension
+void scaleScores(const OpArgs& args) {
+  const float factor = 1.0f / __builtin_sqrtf(float(args.dims[2]));
   const float* x = input(args, 0);
-  eachInStep<F>(span.from, span.to, output(args, 0), [=](int64_t i, int count) { return take(x + i, count); });
+  mapTensor<4>(args, args.dims[0] * args.dims[1], output(args, 0), RP_BODY(v, at, n) {
+    takeAll(v, x + at, n);
+    RP_ALL(v) v[i] = factor * v[i];
+  });
 }
 
-// y[r,c] = x[r,c] + bias[c]
+// dims: elements, length of the chain: times 1.5, plus 0.25, times 1.5 … in one pass
+void chain(const OpArgs& args) {
+  const float* x = input(args, 0);
+  const int64_t pairs = args.dims[1] / 2;
+  const bool odd = args.dims[1] % 2 != 0;
+  mapTensor<4>(args, args.dims[0], output(args, 0), RP_BODY(v, at, n) {
+    takeAll(v, x + at, n);
+    for (int64_t k = 0; k < pairs; k++) RP_ALL(v) v[i] = v[i] * 1.5f + 0.25f;
+    if (odd) RP_ALL(v) v[i] = v[i] * 1.5f;
+  });
+}
+
+// --- of two tensors
+
+template <typename F, int N = 4>
+void combine(const OpArgs& args) {
+  const float *x = input(args, 0), *y = input(args, 1);
+  mapTensor<N>(args, args.dims[0] * args.dims[1], output(args, 0), RP_BODY(v, at, n) {
+    takeAll(v, x + at, n);
+    F::on(v);
+    RP_ALL(v) v[i] = F::join(v[i], take(y + at + i * lanes, n));
+  });
+}
+
+struct Add {
+  template <int N>
+  RP_INLINE void on(f32v (&)[N]) {}
+  RP_INLINE f32v join(f32v a, f32v b) { return a + b; }
+};
+struct Mul {
+  template <int N>
+  RP_INLINE void on(f32v (&)[N]) {}
+  RP_INLINE f32v join(f32v a, f32v b) { return a * b; }
+};
+// silu(gate) * up
+struct Swiglu : Silu {
+  RP_INLINE f32v join(f32v a, f32v b) { return a * b; }
+};
+
+// --- of rows
+
+// y[r,c] = F(x[r,c] + bias[c])
+template <typename F, int N>
 void bias(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
   const float* b = input(args, 1);
+  const bool far = isFar(output(args, 0), args.dims[0] * cols, cols);
   for (int64_t r = rows.from; r < rows.to; r++) {
     const float* x = input(args, 0) + r * cols;
     float* out = output(args, 0) + r * cols;
-    eachElement(0, cols, [=](int64_t i, int count) { give(out + i, take(x + i, count) + take(b + i, count), count); });
+    const auto body = RP_BODY(v, at, n) {
+      takeAll(v, x + at, n);
+      RP_ALL(v) v[i] = v[i] + take(b + at + i * lanes, n);
+      F::on(v);
+    };
+    if (far) mapRange<true, N>(0, cols, out, body);
+    else mapRange<false, N>(0, cols, out, body);
   }
+  drain(far);
 }
 
-// bias and gelu in one pass
-void biasGelu(const OpArgs& args) {
-  const int64_t cols = args.dims[1];
-  const Span rows = share(args.dims[0], 1, args.thread, args.threads);
-  const float* b = input(args, 1);
-  for (int64_t r = rows.from; r < rows.to; r++) {
-    const float* x = input(args, 0) + r * cols;
-    float* out = output(args, 0) + r * cols;
-    eachInStep<Gelu>(0, cols, out, [=](int64_t i, int count) { return take(x + i, count) + take(b + i, count); });
-  }
-}
-
-// y = x / sqrt(dims[2]): attention's scale, given as the head dimension
-void scale(const OpArgs& args) {
-  const Span span = share(args.dims[0] * args.dims[1], line, args.thread, args.threads);
-  const float factor = 1.0f / __builtin_sqrtf(float(args.dims[2]));
-  const float* x = input(args, 0);
-  float* out = output(args, 0);
-  eachElement(span.from, span.to, [=](int64_t i, int count) { give(out + i, factor * take(x + i, count), count); });
-}
-
-// Causal mask of square blocks of `cols` rows: y[r,c] = c <= r mod cols ? x[r,c] : -infinity
+// Causal mask of square blocks of `cols` rows: y[r,c] = c <= r mod cols ? x[r,c] : -infinity. What is masked is not read.
 void mask(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
+  const f32v nothing = splat(-__builtin_inff());
+  const bool far = isFar(output(args, 0), args.dims[0] * cols, cols);
   for (int64_t r = rows.from; r < rows.to; r++) {
     const float* x = input(args, 0) + r * cols;
     float* out = output(args, 0) + r * cols;
-    const int64_t kept = r % cols + 1;
-    eachElement(0, kept, [=](int64_t i, int count) { give(out + i, take(x + i, count), count); });
-    eachElement(kept, cols, [=](int64_t i, int count) { give(out + i, splat(-__builtin_inff()), count); });
+    const int64_t kept = r % cols + 1, whole = kept / lanes * lanes, end = whole + lanes < cols ? whole + lanes : cols;
+    const auto seen = RP_BODY(v, at, n) { takeAll(v, x + at, n); };
+    const auto edge = RP_BODY(v, at, n) { v[0] = loadPart(x + at, int(kept - at < n ? kept - at : n), -__builtin_inff()); };
+    const auto unseen = RP_BODY(v, at, n) {
+      (void)at, (void)n;
+      RP_ALL(v) v[i] = nothing;
+    };
+    if (far) {
+      mapRange<true, 4>(0, whole, out, seen);
+      mapRange<true, 1>(whole, end, out, edge);
+      mapRange<true, 4>(end, cols, out, unseen);
+    } else {
+      mapRange<false, 4>(0, whole, out, seen);
+      mapRange<false, 1>(whole, end, out, edge);
+      mapRange<false, 4>(end, cols, out, unseen);
+    }
   }
+  drain(far);
 }
+
+struct Same {
+  template <int N>
+  RP_INLINE void on(f32v (&)[N]) {}
+};
 
 }  // namespace
 
 int elementsOps(OpKernel* rows) {
   int n = 0;
-  rows[n++] = {"add", add, 2, 2, 1};
+  rows[n++] = {"add", combine<Add>, 2, 2, 1};
+  rows[n++] = {"mul", combine<Mul>, 2, 2, 1};
+  rows[n++] = {"swiglu", combine<Swiglu, inStep>, 2, 2, 1};
+  rows[n++] = {"relu", apply<Relu, 4>, 2, 1, 1};
+  rows[n++] = {"scale", apply<Scale, 4>, 2, 1, 1};
+  rows[n++] = {"shift", apply<Shift, 4>, 2, 1, 1};
+  rows[n++] = {"chain", chain, 2, 1, 1};
   rows[n++] = {"gelu", apply<Gelu>, 2, 1, 1};
+  rows[n++] = {"gelu-tanh", apply<GeluTanh>, 2, 1, 1};
+  rows[n++] = {"silu", apply<Silu>, 2, 1, 1};
   rows[n++] = {"exp", apply<Exp>, 2, 1, 1};
   rows[n++] = {"tanh", apply<Tanh>, 2, 1, 1};
   rows[n++] = {"erf", apply<Erf>, 2, 1, 1};
-  rows[n++] = {"bias", bias, 2, 2, 1};
-  rows[n++] = {"bias+gelu", biasGelu, 2, 2, 1};
-  rows[n++] = {"scale", scale, 3, 1, 1};
+  rows[n++] = {"bias", bias<Same, 4>, 2, 2, 1};
+  rows[n++] = {"bias+gelu", bias<Gelu, inStep>, 2, 2, 1};
+  rows[n++] = {"scale-scores", scaleScores, 3, 1, 1};
   rows[n++] = {"mask", mask, 2, 1, 1};
   return n;
 }

@@ -1,5 +1,5 @@
 // Bandwidth of mixes of loads and stores over one to three arrays: write, non-temporal write, update in place, copy, two loads to one
-// store, and triad. In the caches one run of straight-line bodies of 1 KiB; for DRAM also several runs at once.
+// store, and triad, the last but one and copy also with non-temporal stores. In the caches one run of straight-line bodies of 1 KiB; for DRAM also several runs at once.
 // Payload counts what the program loads and stores; the line that a cache reads before a store (write-allocate) is not counted.
 #include "asm.h"
 #include "families.h"
@@ -47,23 +47,45 @@ struct Write {
   }
 };
 
+// Vectors of a line past the caches.
+template <int n>
+RP_INLINE void storeNt(char* to, const wordv (&v)[n]) {
+#if defined(__aarch64__)
+  each<n / 2>(RP_LAMBDA(i) {
+    char* const p = to + i * 2 * W;
+#if defined(RP_ISA_SCALAR)
+    __asm__ volatile("stnp %1, %2, [%0]" ::"r"(p), "r"(v[2 * i]), "r"(v[2 * i + 1]) : "memory");
+#else
+    __asm__ volatile("stnp %q1, %q2, [%0]" ::"r"(p), "w"(v[2 * i]), "w"(v[2 * i + 1]) : "memory");
+#endif
+  });
+#else
+  each<n>(RP_LAMBDA(i) { RP_STORE_NT(AT(to + i * W), v[i]); });
+#endif
+}
+
 struct NtWrite {
   static constexpr int arrays = 1, payload = 1, together = lineBytes / W;
   wordv value = all<wordv, uint64_t>(0x3f8000003f800000ull);
   template <int n>
   RP_INLINE void vectors(char* const* a, size_t at) {
-#if defined(__aarch64__)
-    each<n / 2>(RP_LAMBDA(i) {
-      char* const p = a[0] + at + i * 2 * W;
-#if defined(RP_ISA_SCALAR)
-      __asm__ volatile("stnp %1, %1, [%0]" ::"r"(p), "r"(value) : "memory");
-#else
-      __asm__ volatile("stnp %q1, %q1, [%0]" ::"r"(p), "w"(value) : "memory");
-#endif
-    });
-#else
-    each<n>(RP_LAMBDA(i) { RP_STORE_NT(AT(a[0] + at + i * W), value); });
-#endif
+    wordv v[n];
+    each<n>(RP_LAMBDA(i) { v[i] = value; });
+    storeNt<n>(a[0] + at, v);
+  }
+};
+
+// Copy and two loads to one store, as below, the stores past the caches.
+template <int loads>
+struct NtCopy {
+  static constexpr int arrays = 1 + loads, payload = 1 + loads, together = lineBytes / W;
+  template <int n>
+  RP_INLINE void vectors(char* const* a, size_t at) {
+    wordv u, v[n];
+    each<n>(RP_LAMBDA(i) { RP_LOAD(v[i], AT(a[1] + at + i * W)); });
+    if (loads > 1) each<n>(RP_LAMBDA(i) { RP_LOAD(u, AT(a[loads] + at + i * W)); });
+    (void)u;
+    storeNt<n>(a[0] + at, v);
   }
 };
 
@@ -223,6 +245,8 @@ int mixProbes(MemoryProbe* rows) {
   n += rowsOf<Copy, 4>(rows + n, "copy", "copy-streams");
   n += rowsOf<TwoToOne, 3>(rows + n, "2:1", "2:1-streams");
   n += rowsOf<Triad, 3>(rows + n, "triad", "triad-streams");
+  n += rowsOf<NtCopy<1>, 4>(rows + n, "nt-copy", "nt-copy-streams");
+  n += rowsOf<NtCopy<2>, 3>(rows + n, "nt-2:1", "nt-2:1-streams");
   return n;
 }
 

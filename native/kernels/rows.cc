@@ -1,142 +1,176 @@
-// Row-wise operators: softmax and norms. dims: rows, cols; a thread takes whole rows, a row's later passes find it in L1 or L2.
-#include "families.h"
-#include "vec.h"
+// Softmax and what is made of it. dims: rows, cols.
+#include "loops.h"
 
 namespace rp {
 namespace RP_NS {
 namespace {
 
-constexpr float epsilon = 1e-5f;
 const float infinity = __builtin_inff();
 
-// Calls apply(index, count) over a row, `count` below `lanes` at its end.
-template <typename Apply>
-inline void eachVector(int64_t cols, Apply apply) {
-  int64_t i = 0;
-  for (; i + lanes <= cols; i += lanes) apply(i, lanes);
-  if (i < cols) apply(i, int(cols - i));
-}
+// A row's exponentials are taken chunk by chunk against the largest value so far, lane by lane, and corrected in the end (online softmax,
+// Milakov & Gimelshein 2018, arXiv:1805.02867): x is read once, and a chunk is in L1 between its maximum and its exponentials.
+constexpr int chunkVectors = 64;
+constexpr int64_t chunk = int64_t(chunkVectors) * lanes;
 
-inline f32v take(const float* p, int count, float fill) { return count == lanes ? load(p) : loadPart(p, count, fill); }
-inline void give(float* p, f32v v, int count) {
-  if (count == lanes) store(p, v);
-  else storePart(p, v, count);
-}
+// The running maximum begins here and not at -infinity, so that -infinity - maximum is -infinity and not NaN.
+constexpr float lowest = -3.4028235e38f;
 
-// Four independent accumulators hide the latency of the additions.
-template <typename Value, typename Join>
-inline f32v reduce(int64_t cols, f32v start, Value value, Join join) {
-  f32v a = start, b = start, c = start, d = start;
-  int64_t i = 0;
-  for (; i + 4 * lanes <= cols; i += 4 * lanes) {
-    a = join(a, value(i, lanes));
-    b = join(b, value(i + lanes, lanes));
-    c = join(c, value(i + 2 * lanes, lanes));
-    d = join(d, value(i + 3 * lanes, lanes));
+// e^(factor x - maximum) and their sum of row r, and the division by it of row r - 1, in one loop: the exponentials, which take the arithmetic
+// units, run while memory or L2 takes lines; what they will read is fetched meanwhile.
+// loss: the exponentials are not kept, and finish(row, maximum, sum) gets their sum.
+template <bool far, bool loss, typename Kept, typename Finish>
+RP_INLINE void softmaxRows(const OpArgs& args, Span rows, float factor, Kept keptOf, Finish finish) {
+  const int64_t cols = args.dims[1], chunks = (cols + chunk - 1) / chunk;
+  const float* x = input(args, 0);
+  float* y = loss ? nullptr : output(args, 0);
+  // Scratch: for two rows in turn the maxima of each chunk, which become its factors; then the exponentials, or in y where a row is too long.
+  const int64_t stride = (cols + line - 1) / line * line + 9 * line;
+  float* const tops = args.scratch;
+  float* const waiting = args.scratch + 2 * chunks * lanes;
+  const bool isKept = waiting + 2 * stride <= args.scratch + scratchFloats;
+  const auto rowOf = [=](int64_t r) { return isKept ? waiting + (r & 1) * stride : y + r * cols; };
+  constexpr int step = inStep;
+  for (int64_t r = rows.from; r < rows.to + (loss ? 0 : 1); r++) {
+    const bool divides = !loss && r > rows.from;
+    const int64_t now = r < rows.to ? keptOf(r) : 0, behind = divides ? keptOf(r - 1) : 0;
+    const float* const here = x + r * cols;
+    float* const e = loss ? nullptr : rowOf(r);
+    const float* const last = loss ? nullptr : rowOf(r - 1);
+    float* const out = loss ? nullptr : y + (r - 1) * cols;
+    float* const ours = tops + (loss ? 0 : r & 1) * chunks * lanes;
+    const float* const factors = tops + (loss ? 0 : (r - 1) & 1) * chunks * lanes;
+    f32v top = splat(lowest), total[2] = {}, scale{};
+
+    const auto raise = [&](int64_t at, int count, auto& v) __attribute__((always_inline)) {
+      takeAll(v, here + at, count, -infinity);
+      constexpr int n = int(sizeof v / sizeof v[0]);
+      RP_STEP(n) v[i] = factor * v[i] - top;
+      expAll<n, true, false>(v);
+      RP_STEP(n) total[i % 2] += v[i];
+      if (!loss) RP_STEP(n) give(e + at + i * lanes, v[i], count);
+    };
+    const auto divide = [&](int64_t at, int count, auto& v) __attribute__((always_inline)) {
+      takeAll(v, last + at, count);
+      constexpr int n = int(sizeof v / sizeof v[0]);
+      if (count == lanes) RP_STEP(n) put<far>(out + at + i * lanes, v[i] * scale);
+      else storePart(out + at, v[0] * scale, count);
+    };
+    f32v v[step], one[1];
+    int64_t done = 0;  // columns of the last row that are divided
+    for (int64_t c = 0; c * chunk < (now > behind ? now : behind); c++) {
+      const int64_t from = c * chunk;
+      if (divides) scale = load(factors + c * lanes);
+      int64_t i = from;
+      if (from < now) {
+        const int64_t end = from + chunk < now ? from + chunk : now;
+        f32v most[2] = {top, top};
+        for (; i + step * lanes <= end; i += step * lanes) {
+          takeAll(v, here + i, lanes);
+          RP_UNROLL for (int k = 0; k < step; k++) most[k % 2] = max(factor * v[k], most[k % 2]);
+        }
+        for (; i < end; i += lanes) most[0] = max(factor * take(here + i, i + lanes <= end ? lanes : int(end - i), -infinity), most[0]);
+        const f32v higher = max(most[0], most[1]);
+        if (c > 0) {
+          one[0] = top - higher;
+          expAll<1, true, false>(one);
+          total[0] = (total[0] + total[1]) * one[0];
+          total[1] = f32v{};
+        }
+        top = higher;
+        store(ours + c * lanes, top);
+        i = from;
+        for (; divides && i + step * lanes <= end && i + step * lanes <= behind; i += step * lanes) {
+          RP_UNROLL for (int k = 0; k < step; k++) __builtin_prefetch(here + i + k * lanes + chunk);
+          divide(i, lanes, v);
+          raise(i, lanes, v);
+        }
+        done = i;
+        for (; i + step * lanes <= end; i += step * lanes) {
+          if (loss) RP_UNROLL for (int k = 0; k < step; k++) __builtin_prefetch(here + i + k * lanes + chunk);
+          raise(i, lanes, v);
+        }
+        for (; i < end; i += lanes) raise(i, i + lanes <= end ? lanes : int(end - i), one);
+        i = done;
+      }
+      if (divides) {
+        const int64_t end = from + chunk < behind ? from + chunk : behind;
+        for (; i + step * lanes <= end; i += step * lanes) divide(i, lanes, v);
+        for (; i + lanes <= end; i += lanes) divide(i, lanes, one);
+        if (i < end) {
+          // the last of a row, or the edge of its mask: whole vectors alone can be streamed, and the others are 0 then
+          const int64_t whole = i + lanes <= cols ? lanes : cols - i;
+          const f32v edge = take(last + i, int(end - i)) * scale;
+          if (whole == lanes) put<far>(out + i, edge);
+          else storePart(out + i, edge, int(whole));
+        }
+      }
+    }
+    if (divides) {
+      for (int64_t i = (behind + lanes - 1) / lanes * lanes; i < cols; i += lanes) {
+        if (i + lanes <= cols) put<far>(out + i, splat(0.0f));
+        else storePart(out + i, splat(0.0f), int(cols - i));
+      }
+    }
+    if (now > 0) {
+      const float highest = maxOf(top);
+      one[0] = top - highest;
+      expAll<1, true, false>(one);
+      const float sum = sumOf((total[0] + total[1]) * one[0]);
+      if (loss) {
+        finish(r, highest, sum);
+      } else {
+        const f32v inverse = splat(1.0f / sum);
+        for (int64_t c = 0; c * chunk < now; c++) {
+          one[0] = load(ours + c * lanes) - highest;
+          expAll<1, true, false>(one);
+          store(ours + c * lanes, one[0] * inverse);
+        }
+      }
+    }
   }
-  for (; i + lanes <= cols; i += lanes) a = join(a, value(i, lanes));
-  if (i < cols) b = join(b, value(i, int(cols - i)));
-  return join(join(a, b), join(c, d));
+  drain(far);
 }
 
-inline f32v plus(f32v a, f32v b) { return a + b; }
-
-// Softmax of factor * x over the first `kept` elements; the others become 0.
-inline void softmaxRow(const float* x, float* out, int64_t kept, int64_t cols, float factor) {
-  const float top = maxOf(reduce(kept, splat(-infinity), [=](int64_t i, int n) { return factor * take(x + i, n, -infinity); },
-                                 [](f32v a, f32v b) { return max(a, b); }));
-  // A row of -infinity has no softmax: like the reference, NaN.
-  const f32v shift = splat(top);
-  const float total = sumOf(reduce(
-      kept, splat(0.0f),
-      [=](int64_t i, int n) {
-        const f32v e = expOf(factor * take(x + i, n, -infinity) - shift);
-        give(out + i, e, n);
-        return e;
-      },
-      plus));
-  const f32v inverse = splat(top == -infinity ? __builtin_nanf("") : 1.0f / total);
-  eachVector(kept, [=](int64_t i, int n) { give(out + i, take(out + i, n, 0.0f) * inverse, n); });
-  for (int64_t i = kept; i < cols; i++) out[i] = 0.0f;
+template <typename Kept>
+RP_INLINE void softmaxOf(const OpArgs& args, float factor, Kept kept) {
+  const int64_t cols = args.dims[1];
+  const Span rows = share(args.dims[0], 1, args.thread, args.threads);
+  const auto nothing = [](int64_t, float, float) {};
+  const bool far = isFar(output(args, 0), args.dims[0] * cols, cols) && 3 * (cols + 10 * line) <= int64_t(scratchFloats);
+  if (far) softmaxRows<true, false>(args, rows, factor, kept, nothing);
+  else softmaxRows<false, false>(args, rows, factor, kept, nothing);
 }
 
 void softmax(const OpArgs& args) {
   const int64_t cols = args.dims[1];
-  const Span rows = share(args.dims[0], 1, args.thread, args.threads);
-  for (int64_t r = rows.from; r < rows.to; r++) softmaxRow(input(args, 0) + r * cols, output(args, 0) + r * cols, cols, cols, 1.0f);
+  softmaxOf(args, 1.0f, [=](int64_t) { return cols; });
 }
 
 // scale, causal mask of square blocks and softmax in one kernel; dims: rows, cols, head dimension
 void scaleMaskSoftmax(const OpArgs& args) {
   const int64_t cols = args.dims[1];
-  const float factor = 1.0f / __builtin_sqrtf(float(args.dims[2]));
-  const Span rows = share(args.dims[0], 1, args.thread, args.threads);
+  softmaxOf(args, 1.0f / __builtin_sqrtf(float(args.dims[2])), [=](int64_t r) { return r % cols + 1; });
+}
+
+// log of the sum of e^x, less the target's x: nothing of the softmax is written
+void crossEntropy(const OpArgs& args) {
+  const int64_t cols = args.dims[1];
+  const float* logits = input(args, 0);
+  const int32_t* targets = input<int32_t>(args, 1);
+  float* losses = output(args, 0);
+  const Span rows = share(args.dims[0], line, args.thread, args.threads);
+  softmaxRows<false, true>(args, rows, 1.0f, [=](int64_t) { return cols; }, [=](int64_t r, float top, float sum) {
+    losses[r] = __builtin_logf(sum) + top - logits[r * cols + targets[r]];
+  });
+}
+
+// -log of the target's probability
+void negativeLog(const OpArgs& args) {
+  const int64_t cols = args.dims[1];
+  const Span rows = share(args.dims[0], line, args.thread, args.threads);
+  const int32_t* targets = input<int32_t>(args, 1);
   for (int64_t r = rows.from; r < rows.to; r++)
-    softmaxRow(input(args, 0) + r * cols, output(args, 0) + r * cols, r % cols + 1, cols, factor);
-}
-
-void layernorm(const OpArgs& args) {
-  const int64_t cols = args.dims[1];
-  const Span rows = share(args.dims[0], 1, args.thread, args.threads);
-  const float *gamma = input(args, 1), *beta = input(args, 2);
-  for (int64_t r = rows.from; r < rows.to; r++) {
-    const float* x = input(args, 0) + r * cols;
-    float* out = output(args, 0) + r * cols;
-    const float average = sumOf(reduce(cols, splat(0.0f), [=](int64_t i, int n) { return take(x + i, n, 0.0f); }, plus)) / float(cols);
-    const f32v mean = splat(average);
-    const float squares = sumOf(reduce(
-        cols, splat(0.0f),
-        [=](int64_t i, int n) {
-          // the missing lanes of the last vector must add nothing: they hold the mean
-          const f32v d = take(x + i, n, average) - mean;
-          return d * d;
-        },
-        plus));
-    const f32v scale = splat(1.0f / __builtin_sqrtf(squares / float(cols) + epsilon));
-    eachVector(cols, [=](int64_t i, int n) {
-      give(out + i, (take(x + i, n, 0.0f) - mean) * scale * take(gamma + i, n, 0.0f) + take(beta + i, n, 0.0f), n);
-    });
-  }
-}
-
-inline void rmsnormRow(const float* x, const float* gamma, float* out, int64_t cols, float squares) {
-  const f32v scale = splat(1.0f / __builtin_sqrtf(squares / float(cols) + epsilon));
-  eachVector(cols, [=](int64_t i, int n) { give(out + i, take(x + i, n, 0.0f) * scale * take(gamma + i, n, 0.0f), n); });
-}
-
-void rmsnorm(const OpArgs& args) {
-  const int64_t cols = args.dims[1];
-  const Span rows = share(args.dims[0], 1, args.thread, args.threads);
-  for (int64_t r = rows.from; r < rows.to; r++) {
-    const float* x = input(args, 0) + r * cols;
-    const float squares = sumOf(reduce(
-        cols, splat(0.0f),
-        [=](int64_t i, int n) {
-          const f32v v = take(x + i, n, 0.0f);
-          return v * v;
-        },
-        plus));
-    rmsnormRow(x, input(args, 1), output(args, 0) + r * cols, cols, squares);
-  }
-}
-
-// h = x + residual and y = rmsnorm(h): h is written on the way and normalized while it is still in L1.
-void addRmsnorm(const OpArgs& args) {
-  const int64_t cols = args.dims[1];
-  const Span rows = share(args.dims[0], 1, args.thread, args.threads);
-  for (int64_t r = rows.from; r < rows.to; r++) {
-    const float *x = input(args, 0) + r * cols, *residual = input(args, 1) + r * cols;
-    float* h = output(args, 0) + r * cols;
-    const float squares = sumOf(reduce(
-        cols, splat(0.0f),
-        [=](int64_t i, int n) {
-          const f32v v = take(x + i, n, 0.0f) + take(residual + i, n, 0.0f);
-          give(h + i, v, n);
-          return v * v;
-        },
-        plus));
-    rmsnormRow(h, input(args, 2), output(args, 1) + r * cols, cols, squares);
-  }
+    output(args, 0)[r] = -__builtin_logf(input(args, 0)[r * cols + targets[r]]);
 }
 
 }  // namespace
@@ -145,9 +179,8 @@ int rowsOps(OpKernel* rows) {
   int n = 0;
   rows[n++] = {"softmax", softmax, 2, 1, 1};
   rows[n++] = {"scale+mask+softmax", scaleMaskSoftmax, 3, 1, 1};
-  rows[n++] = {"layernorm", layernorm, 2, 3, 1};
-  rows[n++] = {"rmsnorm", rmsnorm, 2, 2, 1};
-  rows[n++] = {"add+rmsnorm", addRmsnorm, 2, 3, 2};
+  rows[n++] = {"cross-entropy", crossEntropy, 2, 2, 1};
+  rows[n++] = {"negative-log", negativeLog, 2, 2, 1};
   return n;
 }
 

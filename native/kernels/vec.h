@@ -14,6 +14,15 @@
 #define RP_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+// GCC 12 takes the undefined operand of an intrinsic for an uninitialized variable (GCC bug 105593) wherever it inlines one by force.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#define RP_INLINE __attribute__((always_inline)) static inline
+#define RP_MEMBER __attribute__((always_inline)) inline
+
 namespace rp {
 namespace RP_NS {
 
@@ -65,15 +74,33 @@ static inline f32v max(f32v a, f32v b) { return a > b ? a : b; }
 static inline f32v min(f32v a, f32v b) { return a < b ? a : b; }
 #endif
 
-static inline float sumOf(f32v v) {
-  float lane[lanes], total = 0;
-  store(lane, v);
-  for (int i = 0; i < lanes; i++) total += lane[i];
-  return total;
+// Over the lanes in a tree: lane after lane would be a chain of sixteen additions at the end of every row.
+#if defined(RP_ISA_AVX512)
+static inline float sumOf(f32v v) { return _mm512_reduce_add_ps(__m512(v)); }
+static inline float maxOf(f32v v) { return _mm512_reduce_max_ps(__m512(v)); }
+#elif defined(__x86_64__) && !defined(RP_ISA_SCALAR)
+template <typename Join>
+static inline float fold(f32v v, Join join) {
+#if defined(RP_ISA_AVX2)
+  const __m128 four = join(_mm256_castps256_ps128(__m256(v)), _mm256_extractf128_ps(__m256(v), 1));
+#else
+  const __m128 four = __m128(v);
+#endif
+  const __m128 two = join(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(join(two, _mm_shuffle_ps(two, two, 1)));
 }
-static inline float firstOf(f32v v) {
+static inline float sumOf(f32v v) {
+  return fold(v, [](__m128 a, __m128 b) { return _mm_add_ps(a, b); });
+}
+static inline float maxOf(f32v v) {
+  return fold(v, [](__m128 a, __m128 b) { return _mm_max_ps(a, b); });
+}
+#else
+static inline float sumOf(f32v v) {
   float lane[lanes];
   store(lane, v);
+  for (int width = lanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) lane[i] += lane[i + width];
   return lane[0];
 }
 static inline float maxOf(f32v v) {
@@ -83,13 +110,34 @@ static inline float maxOf(f32v v) {
   for (int i = 1; i < lanes; i++) top = lane[i] > top ? lane[i] : top;
   return top;
 }
+#endif
+static inline float firstOf(f32v v) {
+  float lane[lanes];
+  store(lane, v);
+  return lane[0];
+}
 
-// p * 2^n for whole n from -126 to 128.
+static inline f32v rootOf(f32v v) {
+#if defined(RP_ISA_AVX512)
+  return f32v(_mm512_sqrt_ps(__m512(v)));
+#elif defined(RP_ISA_AVX2)
+  return f32v(_mm256_sqrt_ps(__m256(v)));
+#elif defined(RP_ISA_SSE) || defined(RP_ISA_SSE2)
+  return f32v(_mm_sqrt_ps(__m128(v)));
+#else
+  float lane[lanes];
+  store(lane, v);
+  for (int i = 0; i < lanes; i++) lane[i] = __builtin_sqrtf(lane[i]);
+  return load(lane);
+#endif
+}
+
+// p * 2^n for whole n from -126 to 185, infinity above 127.
 static inline f32v timesPowerOfTwo(f32v p, f32v n) {
 #if defined(RP_ISA_AVX512)
   return f32v(_mm512_scalef_ps(__m512(p), __m512(n)));
 #else
-  // Two halves, so that n = 128 does not overflow the exponent field.
+  // Two halves, so that n = 128 does not overflow the exponent field of one.
   const i32v half = toInt(n) >> 1;
   // unsigned: what is not a number has any n
   const u32v first = u32v(half + 127) << 23, second = u32v(toInt(n) - half + 127) << 23;
@@ -109,26 +157,28 @@ constexpr int inStep = 6;  // with 16 registers a few values lie in memory, whic
 #endif
 #define RP_STEP(N) RP_UNROLL for (int i = 0; i < N; i++)
 
-// e^x, relative error below 3e-7: x = n ln 2 + r with |r| <= ln2/2, a polynomial in r (Taylor to r^7/7!, remainder 5e-9), times 2^n.
-// Below -87.3 the result is 0 (f32 would be denormal), which also takes -infinity; above 88.7 it stays at e^88.7. NaN stays NaN: min and
-// max hand on their second operand.
-template <int N>
-static inline void expAll(f32v (&x)[N]) {
-  const f32v low = splat(-87.3f), high = splat(88.7f);
+// e^x, relative error below 3e-7: x = n ln 2 + r with |r| <= ln2/2, a polynomial in r (fitted on Chebyshev nodes for the smallest
+// relative error, 9e-8; 1.5e-7 with its rounding), times 2^n. Below -87.3 the result is 0 (f32 would be denormal), which also takes
+// -infinity; above 88.72 it is infinity. NaN stays NaN: min and max hand on their second operand.
+// `low`, `high`: whether arguments may lie below -87.3, or above 88.7.
+template <int N, bool low = true, bool high = true>
+RP_INLINE void expAll(f32v (&x)[N]) {
+  const f32v least = splat(-87.3f), most = splat(128.0f);
   const f32v magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
   f32v n[N], r[N], p[N];
-  RP_STEP(N) r[i] = min(high, max(low, x[i]));
-  RP_STEP(N) n[i] = (r[i] * 1.44269504f + magic) - magic;
+  RP_STEP(N) r[i] = low ? max(least, x[i]) : x[i];
+  if (high) RP_STEP(N) r[i] = min(most, r[i]);
+  RP_STEP(N) n[i] = r[i] * 1.44269504f + magic;
+  RP_STEP(N) n[i] = n[i] - magic;
   RP_STEP(N) r[i] = r[i] - n[i] * 0.693359375f;  // ln 2 in two parts, Cody & Waite
   RP_STEP(N) r[i] = r[i] + n[i] * 2.12194440e-4f;
-  RP_STEP(N) p[i] = r[i] * (1.0f / 5040) + 1.0f / 720;
-  RP_STEP(N) p[i] = p[i] * r[i] + 1.0f / 120;
-  RP_STEP(N) p[i] = p[i] * r[i] + 1.0f / 24;
-  RP_STEP(N) p[i] = p[i] * r[i] + 1.0f / 6;
-  RP_STEP(N) p[i] = p[i] * r[i] + 0.5f;
+  RP_STEP(N) p[i] = r[i] * 0.008290058f + 0.041899312f;
+  RP_STEP(N) p[i] = p[i] * r[i] + 0.16667648f;
+  RP_STEP(N) p[i] = p[i] * r[i] + 0.4999914f;
+  RP_STEP(N) p[i] = p[i] * r[i] + 0.9999997f;
   RP_STEP(N) p[i] = p[i] * r[i] + 1.0f;
-  RP_STEP(N) p[i] = p[i] * r[i] + 1.0f;
-  RP_STEP(N) x[i] = x[i] < low ? splat(0.0f) : timesPowerOfTwo(p[i], n[i]);
+  RP_STEP(N) p[i] = timesPowerOfTwo(p[i], n[i]);
+  RP_STEP(N) x[i] = low ? (x[i] < least ? splat(0.0f) : p[i]) : p[i];
 }
 
 static inline i32v bitsOf(f32v x) {
@@ -148,7 +198,7 @@ static inline f32v withSignOf(f32v x, f32v size) { return fromBits(bitsOf(size) 
 // erf, absolute error below 2e-7: 1 - e^-h(z) for z = |x|, where h = -ln(erfc z) is smooth enough for z times a polynomial of degree 7,
 // fitted to the least largest error (1.6e-8) on [0, 3.92]; beyond, erf is 1 in f32.
 template <int N>
-static inline void erfAll(f32v (&x)[N]) {
+RP_INLINE void erfAll(f32v (&x)[N]) {
   const f32v top = splat(3.92f);
   f32v z[N], p[N];
   RP_STEP(N) z[i] = min(top, magnitude(x[i]));
@@ -160,14 +210,14 @@ static inline void erfAll(f32v (&x)[N]) {
   RP_STEP(N) p[i] = p[i] * z[i] - 0.63659775f;
   RP_STEP(N) p[i] = p[i] * z[i] - 1.1283803f;
   RP_STEP(N) p[i] = p[i] * z[i];
-  expAll(p);  // of 0 it is exactly 1, and never more
+  expAll<N, false, false>(p);  // of 0 it is exactly 1, and never more
   RP_STEP(N) x[i] = withSignOf(x[i], 1.0f - p[i]);
 }
 
 // tanh, relative error below 3e-7: below 0.6 x + x^3 p(x^2), p fitted on Chebyshev nodes (8e-8 with its rounding); above it
 // 1 - 2 / (e^2x + 1), where the difference cancels no more than a bit.
 template <int N>
-static inline void tanhAll(f32v (&x)[N]) {
+RP_INLINE void tanhAll(f32v (&x)[N]) {
   f32v z[N], s[N], p[N];
   RP_STEP(N) z[i] = magnitude(x[i]);
   RP_STEP(N) s[i] = x[i] * x[i];
@@ -182,9 +232,28 @@ static inline void tanhAll(f32v (&x)[N]) {
   RP_STEP(N) x[i] = z[i] < splat(0.6f) ? p[i] : withSignOf(x[i], s[i]);
 }
 
+// x / (1 + e^-x)
+template <int N>
+RP_INLINE void siluAll(f32v (&x)[N]) {
+  f32v e[N];
+  RP_STEP(N) e[i] = -x[i];
+  expAll(e);
+  RP_STEP(N) x[i] = x[i] / (1.0f + e[i]);
+}
+
+// GELU by its tanh approximation, as x * sigmoid(2u): 1 + tanh(u) = 2 / (1 + e^-2u), u = sqrt(2/pi) (x + 0.044715 x^3)
+template <int N>
+RP_INLINE void geluTanhAll(f32v (&x)[N]) {
+  f32v e[N];
+  RP_STEP(N) e[i] = x[i] * x[i] * -0.071354816f - 1.5957691f;
+  RP_STEP(N) e[i] = x[i] * e[i];
+  expAll(e);
+  RP_STEP(N) x[i] = x[i] / (1.0f + e[i]);
+}
+
 // GELU with the error function: x/2 (1 + erf(x / sqrt 2))
 template <int N>
-static inline void geluAll(f32v (&x)[N]) {
+RP_INLINE void geluAll(f32v (&x)[N]) {
   f32v y[N];
   RP_STEP(N) y[i] = x[i] * 0.70710678f;
   erfAll(y);

@@ -63,6 +63,8 @@ export function modelOf(
 const allocation: Record<string, string> = {
   read: 'bytes loaded',
   'nt-write': 'bytes stored; non-temporal stores read no line first',
+  'nt-copy': 'bytes loaded and stored; non-temporal stores read no line first',
+  'nt-2:1': 'bytes loaded and stored; non-temporal stores read no line first',
 }
 const payload = 'bytes loaded and stored by the program; lines read for write-allocate not counted'
 

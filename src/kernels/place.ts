@@ -3,7 +3,7 @@ import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import {type Mix, mixOf} from '../analysis/mix.ts'
 import {
   executed,
-  isInPlace,
+  isStreamed,
   type Part,
   type Program,
   partTraffic,
@@ -16,8 +16,8 @@ import {
 export interface CpuRoof {
   /** multiply-adds of a type (int8: dot products) */
   compute(dtype: NonNullable<Part['computes']>): Ceiling
-  /** of the level that holds the working set: the fastest of the given mixes, or of reading where those were not measured */
-  bandwidth(mixes: readonly Mix[]): Ceiling
+  /** of the level that holds the working set: the fastest of the given mixes; where none was measured, of `others`, or of reading */
+  bandwidth(mixes: readonly Mix[], others?: readonly Mix[]): Ceiling
   /** what of the bytes may still lie in the cache before that level, and how fast it gives them */
   inner: {share: number; bandwidth(mixes: readonly Mix[]): Ceiling} | undefined
   /** what computes exp, tanh, erf, divisions or roots, where that was measured */
@@ -103,10 +103,13 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
       .slice(order.indexOf(level))
       .map((name) => bandwidths.filter((c) => c.level === name))
       .find((found) => found.length > 0)
-  const pick = (found: readonly Ceiling[]) => (mixes: readonly Mix[]) =>
-    highest(found.filter((c) => c.mix && mixes.includes(c.mix))) ??
-    highest(found.filter((c) => (c.mix ?? 'read') === 'read')) ??
-    highest(found)!
+  const pick =
+    (found: readonly Ceiling[]) =>
+    (mixes: readonly Mix[], others: readonly Mix[] = []) =>
+      highest(found.filter((c) => c.mix && mixes.includes(c.mix))) ??
+      highest(found.filter((c) => c.mix && others.includes(c.mix))) ??
+      highest(found.filter((c) => (c.mix ?? 'read') === 'read')) ??
+      highest(found)!
   const {level, inner} = residenceOf(machine, bytes, threads)
   const here = at(level)
   const before = inner && inner.share > 0 ? at(inner.level) : undefined
@@ -119,25 +122,28 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
   }
 }
 
+/** What is updated in place moves at its own rate, which is twice a copy's on most CPUs, before or after what is only read or written. */
+function trafficTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
+  const times = partTraffic(part).map(({reads, writes, inPlace}) => {
+    const [own, regular] = [isStreamed(part), false].map((streamed) => mixOf(reads, writes, inPlace, streamed))
+    const {value, id} = roof.bandwidth(own!, regular)
+    const near = roof.inner?.bandwidth(regular!)
+    // what was streamed is in no cache
+    const found = isStreamed(part) ? 0 : (roof.inner?.share ?? 0)
+    const times = {outer: (1 - found) / value, inner: near ? found / near.value : 0}
+    return {
+      seconds: (reads + writes) * (times.outer + times.inner),
+      bound: near && times.inner > times.outer ? near.id : id,
+    }
+  })
+  const longest = times.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
+  return {seconds: times.reduce((sum, {seconds}) => sum + seconds, 0), bound: longest.bound}
+}
+
 /** Seconds that the roof allows for a part, and the id of the ceiling that decides. */
 export function partTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
-  const {reads, writes} = partTraffic(part)
-  const mixes = mixOf(reads, writes, isInPlace(part))
-  const bandwidth = roof.bandwidth(mixes)
-  const near = roof.inner?.bandwidth(mixes)
-  const found = roof.inner?.share ?? 0
-  const times = {
-    outer: (1 - found) / bandwidth.value,
-    inner: near ? found / near.value : 0,
-  }
   const compute = roof.compute(part.computes ?? 'f32')
-  const limits = [
-    {
-      seconds: (reads + writes) * (times.outer + times.inner),
-      bound: near && times.inner > times.outer ? near.id : bandwidth.id,
-    },
-    {seconds: executed(part) / compute.value, bound: compute.id},
-  ]
+  const limits = [trafficTime(part, roof), {seconds: executed(part) / compute.value, bound: compute.id}]
   for (const [operation, count] of Object.entries(part.specials ?? {})) {
     const ceiling = roof.special(operation as SpecialOperation)
     if (ceiling) limits.push({seconds: count / ceiling.value, bound: ceiling.id})

@@ -139,6 +139,8 @@ const mixes: readonly {mix: Mix; name: readonly [string, string]}[] = [
   {mix: 'read', name: ['load', 'loads']},
   {mix: 'write', name: ['store', 'stores']},
   {mix: 'nt-write', name: ['store', 'stores']},
+  {mix: 'nt-copy', name: ['load or store', 'loads and stores']},
+  {mix: 'nt-2:1', name: ['load or store', 'loads and stores']},
   {mix: 'copy', name: ['load or store', 'loads and stores']},
   {mix: '2:1', name: ['load or store', 'loads and stores']},
   {mix: 'update', name: ['load or store', 'loads and stores']},
@@ -151,7 +153,7 @@ function cacheTasks(plan: TaskPlan, threads: number): CeilingTask[] {
   const sets = levelSets(plan.caches, threads).filter(({bytes}) => bytes <= room)
   return sets.flatMap(({level, bytes}) =>
     mixes
-      .filter(({mix}) => mix !== 'nt-write' && (!plan.quick || mix === 'read'))
+      .filter(({mix}) => !mix.startsWith('nt-') && (!plan.quick || mix === 'read'))
       .map(({mix, name}): CeilingTask => {
         const id = `${mix}-${level}-t${threads}`
         const label = `${mix} ${level}, ${suffix(threads)}`
@@ -183,7 +185,8 @@ function cacheTasks(plan: TaskPlan, threads: number): CeilingTask[] {
  */
 function dramTasks(plan: TaskPlan, threads: number, only?: readonly Mix[]): CeilingTask[] {
   const isa = plan.isas.at(-1)!.name
-  const wanted = only ?? (plan.quick ? ['read', 'write', 'copy', 'update', 'triad'] : mixes.map(({mix}) => mix))
+  const wanted =
+    only ?? (plan.quick ? ['read', 'write', 'copy', 'nt-copy', 'update', 'triad', 'nt-2:1'] : mixes.map(({mix}) => mix))
   return mixes
     .filter(({mix}) => wanted.includes(mix))
     .map(({mix}): CeilingTask => {

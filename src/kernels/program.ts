@@ -25,6 +25,10 @@ export interface Part {
   types?: Readonly<Record<string, NativeType>>
   /** values of tensors that cannot be any (indices, row starts, labels, variances), by name */
   values?: Readonly<Record<string, (elements: number) => ArrayLike<number>>>
+  /** elements of tensors of which the operator touches a part, by name */
+  elements?: Readonly<Record<string, number>>
+  /** writes outputs of `streamedBytes` and more past the caches */
+  streams?: boolean
   /** type of the multiply-adds that bound it; without it f32 */
   computes?: 'f32' | 'f64' | 'int8'
   /** how often it evaluates functions that have a ceiling of their own */
@@ -50,7 +54,8 @@ export function tensorsOf(programs: readonly Program[]): Map<string, ProgramTens
   const note = (part: Part, names: readonly string[], uses: readonly TensorUse[]) => {
     names.forEach((name, i) => {
       const values = part.values?.[name] ?? tensors.get(name)?.values
-      tensors.set(name, {elements: uses[i]!.elements, type: part.types?.[name] ?? 'f32', ...(values ? {values} : {})})
+      const elements = part.elements?.[name] ?? uses[i]!.elements
+      tensors.set(name, {elements, type: part.types?.[name] ?? 'f32', ...(values ? {values} : {})})
     })
   }
   for (const {parts} of programs)
@@ -65,21 +70,42 @@ export function tensorsOf(programs: readonly Program[]): Map<string, ProgramTens
 export const tensorBytes = ({elements, type}: Pick<ProgramTensor, 'elements' | 'type'>): number =>
   Math.ceil((elements * bits[type]) / 8)
 
-/** Bytes that a part reads and writes when every tensor moves once. */
-export function partTraffic(part: Part): {reads: number; writes: number} {
-  const sum = (names: readonly string[], uses: readonly TensorUse[]) =>
-    uses.reduce((total, {elements}, i) => total + tensorBytes({elements, type: part.types?.[names[i]!] ?? 'f32'}), 0)
-  return {reads: sum(part.in, part.cost.reads), writes: sum(part.out, part.cost.writes)}
+/** Bytes that move in one way. */
+export interface Traffic {
+  reads: number
+  writes: number
+  /** written where they were read */
+  inPlace: boolean
+}
+
+/** Bytes that a part reads and writes when every tensor moves once: what it updates in place, and the rest; one of them where that is all. */
+export function partTraffic(part: Part): Traffic[] {
+  const sum = (names: readonly string[], uses: readonly TensorUse[], others: readonly string[], inPlace: boolean) =>
+    uses.reduce((total, {elements}, i) => {
+      const name = names[i]!
+      if (others.includes(name) !== inPlace) return total
+      return total + tensorBytes({elements, type: part.types?.[name] ?? 'f32'})
+    }, 0)
+  const groups = [false, true].map((inPlace) => ({
+    reads: sum(part.in, part.cost.reads, part.out, inPlace),
+    writes: sum(part.out, part.cost.writes, part.in, inPlace),
+    inPlace,
+  }))
+  const moving = groups.filter(({reads, writes}) => reads + writes > 0)
+  return moving.length > 0 ? moving : groups.slice(0, 1)
 }
 
 /** Bytes that a part moves when every tensor is read or written once. */
-export function partBytes(part: Part): number {
-  const {reads, writes} = partTraffic(part)
-  return reads + writes
-}
+export const partBytes = (part: Part): number =>
+  partTraffic(part).reduce((total, {reads, writes}) => total + reads + writes, 0)
 
-/** Whether all that a part writes stands where it was read. */
-export const isInPlace = (part: Part): boolean => part.out.every((name) => part.in.includes(name))
+/** Outputs of this size and more are written past the caches by kernels that can: native/core/table.h has the same number. */
+const streamedBytes = 2 ** 25
+
+/** Whether a part writes past the caches. */
+export const isStreamed = ({streams, out, cost, types}: Part): boolean =>
+  streams === true &&
+  cost.writes.every(({elements}, i) => tensorBytes({elements, type: types?.[out[i]!] ?? 'f32'}) >= streamedBytes)
 
 /** FLOPs that are executed, by whichever engine. */
 export const executed = ({cost}: Part): number => cost.matrix + cost.vector

@@ -6,8 +6,13 @@ import * as elementwise from './families/elementwise.ts'
 import * as gemv from './families/gemv.ts'
 import * as graph from './families/graph.ts'
 import * as matmul from './families/matmul.ts'
+import * as moves from './families/moves.ts'
+import * as norms from './families/norms.ts'
+import * as optimizers from './families/optimizers.ts'
+import * as quantize from './families/quantize.ts'
 import * as recurrent from './families/recurrent.ts'
-import * as rows from './families/rows.ts'
+import * as reductions from './families/reductions.ts'
+import * as softmax from './families/softmax.ts'
 import type {KernelDef, PairDef} from './families/types.ts'
 
 export type {KernelDef, KernelDType, PairDef} from './families/types.ts'
@@ -17,8 +22,13 @@ export const kernels = {
   ...matmul.kernels,
   ...gemv.kernels,
   ...dequantize.kernels,
-  ...rows.kernels,
+  ...softmax.kernels,
+  ...norms.kernels,
   ...elementwise.kernels,
+  ...optimizers.kernels,
+  ...moves.kernels,
+  ...reductions.kernels,
+  ...quantize.kernels,
   ...attention.kernels,
   ...conv.kernels,
   ...graph.kernels,
@@ -28,8 +38,10 @@ export const kernels = {
 /** Fused pairs by id: the id of the fused kernel. */
 export const pairs = {
   ...dequantize.pairs,
-  ...rows.pairs,
+  ...softmax.pairs,
+  ...norms.pairs,
   ...elementwise.pairs,
+  ...optimizers.pairs,
   ...attention.pairs,
   ...conv.pairs,
   ...recurrent.pairs,

@@ -33,9 +33,21 @@ describe.each(isas)('read kernels, %s', (isa) => {
 })
 
 describe.each(isas)('store kernels, %s', (isa) => {
-  const probes = ['write', 'nt-write', 'update', 'copy', '2:1', 'triad'].flatMap((mix) => [mix, `${mix}-streams`])
+  const probes = ['write', 'nt-write', 'update', 'copy', '2:1', 'triad', 'nt-copy', 'nt-2:1'].flatMap((mix) => [
+    mix,
+    `${mix}-streams`,
+  ])
   /** payload bytes behind one line that is stored to */
-  const perLine: Record<string, number> = {write: 64, 'nt-write': 64, update: 128, copy: 128, '2:1': 192, triad: 192}
+  const perLine: Record<string, number> = {
+    write: 64,
+    'nt-write': 64,
+    update: 128,
+    copy: 128,
+    'nt-copy': 128,
+    '2:1': 192,
+    'nt-2:1': 192,
+    triad: 192,
+  }
 
   test.each(probes)('%s stores what it is credited with, and nothing beyond its lines', (probe) => {
     for (const lines of [0, 1, 9, 16, 47, 64, 100, 257, 1000]) {

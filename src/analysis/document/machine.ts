@@ -23,7 +23,7 @@ export const ceilingSchema = z.strictObject({
   id: z.string().min(1),
   kind: z.enum(['compute', 'bandwidth', 'latency', 'link']),
   operation: z.enum(['fma', 'add', 'mul', 'dot', 'divide', 'sqrt', 'rsqrt', 'exp', 'tanh', 'erf']).optional(),
-  mix: z.enum(['read', 'write', 'nt-write', 'copy', '2:1', 'update', 'triad']).optional(),
+  mix: z.enum(['read', 'write', 'nt-write', 'copy', 'nt-copy', '2:1', 'nt-2:1', 'update', 'triad']).optional(),
   dtype: z.enum(ceilingDTypes).optional(),
   accumulate: z
     .enum(['f32', 'f16', 'int32'])

@@ -3,11 +3,29 @@ import {input, type OpDef, output} from './types.ts'
 /** `groups` of `size` elements, each group with a scale of its own: one per tensor, per row (channel), or per group. */
 export type QuantizeDims = {readonly groups: number; readonly size: number}
 
-const LARGEST = 127
+/** The nearest whole number, of two the even one: what every instruction set rounds to, and what ONNX asks for. */
+function nearestEven(x: number): number {
+  const rounded = Math.round(x)
+  return rounded - x === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
+}
+
+/** Scales and values of groups whose largest magnitude becomes `most`; a scale that is 0, infinite or NaN quantizes to zeros. */
+export function quantizeGroups({groups, size}: QuantizeDims, x: Float64Array, most: number): Float64Array[] {
+  const q = new Float64Array(groups * size)
+  const scales = new Float64Array(groups)
+  for (let g = 0; g < groups; g++) {
+    const group = x.subarray(g * size, (g + 1) * size)
+    const scale = group.reduce((m, v) => Math.max(m, Math.abs(v)), 0) / most
+    scales[g] = scale
+    const usable = scale > 0 && scale < Number.POSITIVE_INFINITY
+    for (let i = 0; i < size; i++) q[g * size + i] = usable ? nearestEven(group[i]! / scale) : 0
+  }
+  return [q, scales]
+}
 
 export const quantize: OpDef<'quantize', QuantizeDims> = {
   kind: 'quantize',
-  title: 'symmetric quantization: scale = max|x|/q_max per group, q = round(x/scale)',
+  title: 'symmetric quantization: scale = max|x|/q_max per group, q = x/scale to the nearest, ties to even',
   trait: 'rowwise',
   formula: '3·groups·size + 2·groups',
   where: 'per element: max, times 1/scale, round; per group: divide, reciprocal; a sign flip is no FLOP',
@@ -26,18 +44,7 @@ export const quantize: OpDef<'quantize', QuantizeDims> = {
       writes: [output('q', elements), output('scales', groups)],
     }
   },
-  reference({groups, size}, [x]) {
-    const q = new Float64Array(groups * size)
-    const scales = new Float64Array(groups)
-    for (let g = 0; g < groups; g++) {
-      const group = x!.subarray(g * size, (g + 1) * size)
-      const scale = group.reduce((m, v) => Math.max(m, Math.abs(v)), 0) / LARGEST
-      scales[g] = scale
-      // a group of zeros has scale 0 and quantizes to zeros
-      for (let i = 0; i < size; i++) q[g * size + i] = scale > 0 ? Math.round(group[i]! / scale) : 0
-    }
-    return [q, scales]
-  },
+  reference: (d, [x]) => quantizeGroups(d, x!, 127),
   examples: [
     {
       dims: {groups: 8, size: 128},

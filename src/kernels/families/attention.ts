@@ -4,7 +4,7 @@ import {attentionScores} from '../../analysis/ops/attention-scores.ts'
 import {attentionValues} from '../../analysis/ops/attention-values.ts'
 import {type AttentionDims, keptPairs} from '../../analysis/ops/pairs.ts'
 import type {Program} from '../program.ts'
-import {softmaxPart} from './rows.ts'
+import {softmaxPart} from './softmax.ts'
 import {evaluating, type KernelDef, one, operator, type PairDef} from './types.ts'
 
 /** Both forms. With a cache the kernels have a name, a dimension and inputs more. */

@@ -7,7 +7,7 @@ import {input, weight} from '../../analysis/ops/types.ts'
 import type {NativeType, Part, Program} from '../program.ts'
 import {gemvPart} from './gemv.ts'
 import {transposed} from './matmul.ts'
-import {fusedCost, type KernelDef, one, operator, type PairDef} from './types.ts'
+import {fusedCost, type KernelDef, one, operator, type PairDef, streaming} from './types.ts'
 
 /** Weights of 4 and 8 bits reach 8 and 128 times what plain ones do, and their rounding with them. */
 const tolerance = 1e-4
@@ -37,9 +37,12 @@ const int4: Format = {
 }
 
 const dequantizePart = ({kernel, type}: Format, groups: number, size: number, x = 'x'): Part =>
-  operator(dequantize, kernel, {groups, size, zeroPoints: false}, [groups, size], ['q', 'scales'], [x], {
-    types: {q: type},
-  })
+  streaming(
+    operator(dequantize, kernel, {groups, size, zeroPoints: false}, [groups, size], ['q', 'scales'], [x], {
+      types: {q: type},
+    }),
+    size,
+  )
 
 /** y[m,n] = x[m,k]·(scale·q)[n,k]ᵀ in one kernel, from the chain of both. */
 function joined(kernel: string, native: readonly number[], widen: Part, product: Part, type: NativeType): Program {

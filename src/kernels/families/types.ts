@@ -47,7 +47,7 @@ export function operator<K extends string, D extends Dims>(
   native: readonly number[],
   inputs: Names,
   outputs: Names,
-  more: Pick<Part, 'types' | 'values' | 'computes' | 'specials'> = {},
+  more: Pick<Part, 'types' | 'values' | 'elements' | 'streams' | 'computes' | 'specials'> = {},
 ): Part {
   return {
     kernel,
@@ -80,6 +80,12 @@ export const evaluating = (operation: SpecialOperation, part: Part): Part => ({
   specials: {...part.specials, [operation]: part.cost.special},
 })
 
+/** The same part, which writes large outputs past the caches: rows of `cols` only where each begins at a cache line. */
+export const streaming = (part: Part, cols = lineElements): Part => ({...part, streams: cols % lineElements === 0})
+
+/** f32 elements of a cache line */
+const lineElements = 16
+
 /** A program of one part. */
 export const one = (id: string, part: Part): Program => ({id, parts: [part]})
 
@@ -94,6 +100,17 @@ export const rowCases: readonly (readonly number[])[] = [
   [7, 300],
   [33, 12],
 ]
+
+/** Sizes of row kernels: 384 KiB in and out, and 256 MiB. */
+export const rowSizes = {cache: [64, 768], dram: [8192, 4096]} as const
+
+/** `count` numbers below `limit` that visit all of it before any twice, in no order: steps by a number prime to it. */
+export function scattered(count: number, limit: number): Int32Array {
+  let step = Math.max(1, Math.floor(limit * 0.618))
+  const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
+  while (gcd(step, limit) > 1) step++
+  return Int32Array.from({length: count}, (_, i) => (i * step) % Math.max(1, limit))
+}
 
 /** Awkward numbers of elements. */
 export const flatCases: readonly (readonly number[])[] = [[0], ...edges.map((n) => [n]), [1000]]

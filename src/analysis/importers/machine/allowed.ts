@@ -33,7 +33,9 @@ export const mixes = list<NonNullable<Ceiling['mix']>>({
   write: true,
   'nt-write': true,
   copy: true,
+  'nt-copy': true,
   '2:1': true,
+  'nt-2:1': true,
   update: true,
   triad: true,
 })

@@ -1,0 +1,134 @@
+// Loops that the elementwise and row-wise operators share.
+#pragma once
+#include "families.h"
+#include "vec.h"
+
+namespace rp {
+namespace RP_NS {
+
+constexpr int64_t line = 16;  // floats
+
+RP_INLINE f32v take(const float* p, int count, float fill = 0) { return count == lanes ? load(p) : loadPart(p, count, fill); }
+RP_INLINE void give(float* p, f32v v, int count) {
+  if (count == lanes) store(p, v);
+  else storePart(p, v, count);
+}
+// `v.size()` vectors from p on; `count` below `lanes` only where there is one.
+template <int N>
+RP_INLINE void takeAll(f32v (&v)[N], const float* p, int count, float fill = 0) {
+  RP_STEP(N) v[i] = take(p + i * lanes, count, fill);
+}
+
+// A store past the caches, to an address aligned to the vector. drain() before another thread may read.
+#if defined(RP_ISA_AVX512)
+RP_INLINE void stream(float* p, f32v v) { _mm512_stream_ps(p, __m512(v)); }
+#elif defined(RP_ISA_AVX2)
+RP_INLINE void stream(float* p, f32v v) { _mm256_stream_ps(p, __m256(v)); }
+#elif defined(RP_ISA_SSE) || defined(RP_ISA_SSE2)
+RP_INLINE void stream(float* p, f32v v) { _mm_stream_ps(p, __m128(v)); }
+#else
+RP_INLINE void stream(float* p, f32v v) { store(p, v); }
+#endif
+template <bool far>
+RP_INLINE void put(float* p, f32v v) {
+  if (far) stream(p, v);
+  else store(p, v);
+}
+RP_INLINE void drain(bool far) {
+#if defined(__x86_64__)
+  if (far) _mm_sfence();
+#else
+  (void)far;
+#endif
+}
+
+// Whether to stream an output of `count` floats, whose rows of `cols` then all begin at a cache line.
+inline bool isFar(const float* out, int64_t count, int64_t cols = line) {
+  return size_t(count) * sizeof(float) >= streamedBytes && reinterpret_cast<uintptr_t>(out) % (line * sizeof(float)) == 0 && cols % line == 0;
+}
+
+// body(v, i, count) leaves the results of elements i to i + N * lanes in v, of `count` below `lanes` elements at the end; they go to out.
+template <bool far, int N, typename Body>
+RP_INLINE void mapRange(int64_t from, int64_t to, float* out, Body body) {
+  int64_t at = from;
+  for (; at + N * lanes <= to; at += N * lanes) {
+    f32v v[N];
+    body(v, at, lanes);
+    RP_STEP(N) put<far>(out + at + i * lanes, v[i]);
+  }
+  for (; at < to; at += lanes) {
+    f32v v[1];
+    if (at + lanes <= to) {
+      body(v, at, lanes);
+      put<far>(out + at, v[0]);
+    } else {
+      body(v, at, int(to - at));
+      storePart(out + at, v[0], int(to - at));
+    }
+  }
+}
+
+// The same over a thread's share of a tensor of any shape.
+template <int N, typename Body>
+inline void mapTensor(const OpArgs& args, int64_t count, float* out, Body body) {
+  const Span span = share(count, line, args.thread, args.threads);
+  if (isFar(out, count)) {
+    mapRange<true, N>(span.from, span.to, out, body);
+    drain(true);
+  } else {
+    mapRange<false, N>(span.from, span.to, out, body);
+  }
+}
+
+// Row operators need a row's statistics before its first result. The statistics of the next rows are gathered in the same loop that writes
+// the results of these: memory or L2 then delivers and takes lines all the time, and the end of one row's sums does not hold up the next.
+// R rows go together, and share what is loaded for a column. K: Sums, Facts; begin(row), gather(Sums&, k, row, i, count) with k below 4 for
+// as many independent sums, end(Sums&, row), emit<R, N>(Facts[R], row, i, count), ahead(row, i, cols, R).
+template <int R, typename K>
+inline void rowBlocks(const K& k, int64_t from, int64_t to, int64_t cols) {
+  constexpr int U = 4 / R;
+  typename K::Facts facts[R] = {};
+  for (int64_t r = from - R; r < to; r += R) {
+    const bool gathers = r + R < to, emits = r >= from;
+    typename K::Sums sums[R];
+    RP_STEP(R) sums[i] = k.begin(gathers ? r + R + i : from);
+    int64_t at = 0;
+    if (gathers && emits)
+      for (; at + U * lanes <= cols; at += U * lanes) {
+        RP_STEP(R) RP_UNROLL for (int u = 0; u < U; u++) k.gather(sums[i], u, r + R + i, at + u * lanes, lanes);
+        RP_STEP(R) RP_UNROLL for (int u = 0; u < U; u++) k.ahead(r + R + i, at + u * lanes, R);
+        k.template emit<R, U>(facts, r, at, lanes);
+      }
+    if (gathers) {
+      int64_t j = at;
+      for (; j + U * lanes <= cols; j += U * lanes)
+        RP_STEP(R) RP_UNROLL for (int u = 0; u < U; u++) k.gather(sums[i], u, r + R + i, j + u * lanes, lanes);
+      for (; j < cols; j += lanes) {
+        const int n = j + lanes <= cols ? lanes : int(cols - j);
+        RP_STEP(R) k.gather(sums[i], 0, r + R + i, j, n);
+      }
+    }
+    if (emits) {
+      for (; at + U * lanes <= cols; at += U * lanes) k.template emit<R, U>(facts, r, at, lanes);
+      for (; at < cols; at += lanes) k.template emit<R, 1>(facts, r, at, at + lanes <= cols ? lanes : int(cols - at));
+    }
+    if (gathers) RP_STEP(R) facts[i] = k.end(sums[i], r + R + i);
+  }
+}
+
+template <typename K>
+inline void rowByRow(const K& k, Span rows, int64_t cols) {
+  const int64_t pairs = (rows.to - rows.from) / 2 * 2;
+  if (pairs > 0) rowBlocks<2>(k, rows.from, rows.from + pairs, cols);
+  if (rows.from + pairs < rows.to) rowBlocks<1>(k, rows.from + pairs, rows.to, cols);
+}
+
+// Fetches what a loop over rows from `p` will read `distance` floats later, in the row that comes after this one's `rows` at its end.
+constexpr int64_t distance = 1024;
+RP_INLINE void fetchAhead(const float* p, int64_t row, int64_t at, int64_t cols, int rows) {
+  const int64_t then = at + distance;
+  __builtin_prefetch(p + (then < cols ? row * cols + then : (row + rows) * cols + then - cols));
+}
+
+}  // namespace RP_NS
+}  // namespace rp

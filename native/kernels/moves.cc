@@ -1,0 +1,198 @@
+// Operators that move elements: transpose, embedding gather, rotary encoding; and reductions.
+#include "loops.h"
+
+namespace rp {
+namespace RP_NS {
+namespace {
+
+const float infinity = __builtin_inff();
+
+// --- transpose; dims: batch, rows, cols
+
+// A 16 x 16 block, by a buffer in L1: lines of x are read whole and lines of y written whole.
+constexpr int64_t tile = 16;
+
+template <bool far>
+inline void transposeTile(const float* x, int64_t rows, int64_t cols, float* y) {
+  alignas(64) float buffer[tile * tile];
+  for (int64_t r = 0; r < tile; r++) {
+    float row[tile];
+    __builtin_memcpy(row, x + r * cols, sizeof row);
+    RP_UNROLL for (int64_t c = 0; c < tile; c++) buffer[c * tile + r] = row[c];
+  }
+  for (int64_t c = 0; c < tile; c++)
+    for (int64_t i = 0; i < tile; i += lanes) put<far>(y + c * rows + i, load(buffer + c * tile + i));
+}
+
+#if defined(__x86_64__) && !defined(RP_ISA_SCALAR)
+// 4 x 4 blocks in registers
+template <bool far>
+inline void transposeQuads(const float* x, int64_t rows, int64_t cols, float* y) {
+  for (int64_t c = 0; c < tile; c += 4)
+    for (int64_t r = 0; r < tile; r += 4) {
+      __m128 a = _mm_loadu_ps(x + (r + 0) * cols + c), b = _mm_loadu_ps(x + (r + 1) * cols + c);
+      __m128 d = _mm_loadu_ps(x + (r + 2) * cols + c), e = _mm_loadu_ps(x + (r + 3) * cols + c);
+      _MM_TRANSPOSE4_PS(a, b, d, e);
+      const __m128 out[4] = {a, b, d, e};
+      RP_UNROLL for (int k = 0; k < 4; k++) {
+        float* const to = y + (c + k) * rows + r;
+        if (far) _mm_stream_ps(to, out[k]);
+        else _mm_storeu_ps(to, out[k]);
+      }
+    }
+}
+#define RP_TILE transposeQuads
+#else
+#define RP_TILE transposeTile
+#endif
+
+void transpose(const OpArgs& args) {
+  const int64_t rows = args.dims[1], cols = args.dims[2];
+  const bool far = isFar(output(args, 0), args.dims[0] * rows * cols, rows);
+  // strips of 16 rows of y go to the threads: 16 columns of x, read in tiles from top to bottom
+  const int64_t strips = (cols + tile - 1) / tile;
+  const Span span = share(args.dims[0] * strips, 1, args.thread, args.threads);
+  for (int64_t s = span.from; s < span.to; s++) {
+    const int64_t first = s % strips * tile, width = first + tile <= cols ? tile : cols - first;
+    const float* x = input(args, 0) + s / strips * rows * cols + first;
+    float* y = output(args, 0) + (s / strips * cols + first) * rows;
+    int64_t r = 0;
+    if (width == tile)
+      for (; r + tile <= rows; r += tile) {
+        if (far) RP_TILE<true>(x + r * cols, rows, cols, y + r);
+        else RP_TILE<false>(x + r * cols, rows, cols, y + r);
+      }
+    for (; r < rows; r++)
+      for (int64_t c = 0; c < width; c++) y[c * rows + r] = x[r * cols + c];
+  }
+  drain(far);
+}
+
+// --- embedding; dims: rows, width, rows of the table
+
+void embedding(const OpArgs& args) {
+  const int64_t width = args.dims[1];
+  const Span rows = share(args.dims[0], 1, args.thread, args.threads);
+  const int32_t* ids = input<int32_t>(args, 0);
+  const float* table = input(args, 1);
+  const bool far = isFar(output(args, 0), args.dims[0] * width, width);
+  for (int64_t r = rows.from; r < rows.to; r++) {
+    const float* from = table + ids[r] * width;
+    float* out = output(args, 0) + r * width;
+    // what the next row names cannot be guessed by a prefetcher
+    if (r + 1 < rows.to)
+      for (int64_t i = 0; i < width && i < 4096; i += line) __builtin_prefetch(table + ids[r + 1] * width + i);
+    const auto copy = [=](auto& v, int64_t at, int n) __attribute__((always_inline)) { takeAll(v, from + at, n); };
+    if (far) mapRange<true, 4>(0, width, out, copy);
+    else mapRange<false, 4>(0, width, out, copy);
+  }
+  drain(far);
+}
+
+// --- rotary encoding, halves rotated against each other; dims: batch, seq, heads, kv heads, head dimension
+
+template <bool far>
+void rotate(const float* x, float* y, const float* table, int64_t half) {
+  int64_t at = 0;
+  for (; at + lanes <= half; at += lanes) {
+    const f32v a = load(x + at), b = load(x + half + at), cos = load(table + at), sin = load(table + half + at);
+    put<far>(y + at, a * cos - b * sin);
+    put<far>(y + half + at, b * cos + a * sin);
+  }
+  for (; at < half; at++) {
+    const float a = x[at], b = x[half + at];
+    y[at] = a * table[at] - b * table[half + at];
+    y[half + at] = b * table[at] + a * table[half + at];
+  }
+}
+
+void rope(const OpArgs& args) {
+  const int64_t seq = args.dims[1], dim = args.dims[4];
+  const Span tokens = share(args.dims[0] * seq, 1, args.thread, args.threads);
+  for (int tensor = 0; tensor < 2; tensor++) {
+    const int64_t heads = args.dims[2 + tensor];
+    const bool far = isFar(output(args, tensor), args.dims[0] * seq * heads * dim, dim / 2);
+    for (int64_t t = tokens.from; t < tokens.to; t++)
+      for (int64_t h = 0; h < heads; h++) {
+        const int64_t at = (t * heads + h) * dim;
+        if (far) rotate<true>(input(args, tensor) + at, output(args, tensor) + at, input(args, 2) + t % seq * dim, dim / 2);
+        else rotate<false>(input(args, tensor) + at, output(args, tensor) + at, input(args, 2) + t % seq * dim, dim / 2);
+      }
+    drain(far);
+  }
+}
+
+// --- reductions
+
+RP_INLINE i32v isNan(f32v v) { return i32v(v != v); }
+
+struct Total {
+  static constexpr float start = 0;
+  f32v sums[4] = {};
+  RP_MEMBER void add(int k, f32v v) { sums[k] += v; }
+  RP_MEMBER float end() const { return sumOf((sums[0] + sums[1]) + (sums[2] + sums[3])); }
+};
+// NaN where any element is: max would hand on the other operand
+struct Most {
+  static constexpr float start = -__builtin_inff();
+  f32v tops[4] = {splat(start), splat(start), splat(start), splat(start)};
+  i32v nan[4] = {};
+  RP_MEMBER void add(int k, f32v v) {
+    tops[k] = max(v, tops[k]);
+    nan[k] |= isNan(v);
+  }
+  RP_MEMBER float end() const {
+    const float top = maxOf(max(max(tops[0], tops[1]), max(tops[2], tops[3])));
+    int32_t lane[lanes];
+    const i32v any = (nan[0] | nan[1]) | (nan[2] | nan[3]);
+    __builtin_memcpy(lane, &any, sizeof lane);
+    for (int i = 0; i < lanes; i++)
+      if (lane[i] != 0) return __builtin_nanf("");
+    return top;
+  }
+};
+
+template <typename F>
+RP_INLINE float reduce(const float* x, int64_t count) {
+  F f;
+  int64_t i = 0;
+  for (; i + 4 * lanes <= count; i += 4 * lanes) RP_UNROLL for (int k = 0; k < 4; k++) f.add(k, load(x + i + k * lanes));
+  for (; i + lanes <= count; i += lanes) f.add(0, load(x + i));
+  if (i < count) f.add(1, loadPart(x + i, int(count - i), F::start));
+  return f.end();
+}
+
+// dims: rows, cols
+template <typename F>
+void reduceRows(const OpArgs& args) {
+  const int64_t cols = args.dims[1];
+  const Span rows = share(args.dims[0], line, args.thread, args.threads);
+  for (int64_t r = rows.from; r < rows.to; r++) output(args, 0)[r] = reduce<F>(input(args, 0) + r * cols, cols);
+}
+
+// dims: elements, parts. The sum of each of so many parts: the first of two stages of a whole tensor's sum, since threads do not wait
+// for one another within a kernel. Parts shorter than f32 keeps exact enough, and the same for any number of threads.
+void sumParts(const OpArgs& args) {
+  const int64_t parts = args.dims[1], each = (args.dims[0] + parts - 1) / parts;
+  const Span span = share(parts, 1, args.thread, args.threads);
+  for (int64_t p = span.from; p < span.to; p++) {
+    const int64_t from = p * each, left = args.dims[0] - from;
+    output(args, 0)[p] = left > 0 ? reduce<Total>(input(args, 0) + from, left < each ? left : each) : 0.0f;
+  }
+}
+
+}  // namespace
+
+int movesOps(OpKernel* rows) {
+  int n = 0;
+  rows[n++] = {"transpose", transpose, 3, 1, 1};
+  rows[n++] = {"embedding", embedding, 3, 2, 1};
+  rows[n++] = {"rope", rope, 5, 3, 2};
+  rows[n++] = {"row-sum", reduceRows<Total>, 2, 1, 1};
+  rows[n++] = {"row-max", reduceRows<Most>, 2, 1, 1};
+  rows[n++] = {"sum-parts", sumParts, 2, 1, 1};
+  return n;
+}
+
+}  // namespace RP_NS
+}  // namespace rp

@@ -1,0 +1,122 @@
+// LayerNorm and RMSNorm, alone and with the residual sum before them. dims: rows, cols.
+#include "loops.h"
+
+namespace rp {
+namespace RP_NS {
+namespace {
+
+constexpr float epsilon = 1e-5f;
+
+RP_INLINE float joined(const f32v (&a)[4]) { return sumOf((a[0] + a[1]) + (a[2] + a[3])); }
+
+// layer: subtracts the mean and adds beta. sum: of h = x + residual, which is an output too. far: outputs are streamed.
+template <bool layer, bool sum, bool far>
+struct Norm {
+  const float *x, *residual, *gamma, *beta;
+  float *h, *y;
+  float* kept;  // rows of h in turn where h itself is streamed: two that are summed, two that are written
+  int64_t cols, stride;
+
+  struct Sums {
+    f32v shift, plain[4], square[4];
+  };
+  struct Facts {
+    f32v mean, scale;
+  };
+
+  RP_MEMBER float* row(int64_t r) const { return far ? kept + (r & 3) * stride : h + r * cols; }
+  RP_MEMBER const float* again(int64_t r) const { return sum ? row(r) : x + r * cols; }
+
+  // Squares are summed about the row's first element instead of its mean, which is not known yet; end() tells whether that was near enough.
+  RP_MEMBER Sums begin(int64_t r) const {
+    Sums sums{};
+    if (layer && cols > 0) sums.shift = splat(x[r * cols] + (sum ? residual[r * cols] : 0.0f));
+    return sums;
+  }
+  RP_MEMBER void gather(Sums& sums, int k, int64_t r, int64_t i, int n) const {
+    // the missing lanes of a row's last vector hold the shift and add nothing
+    f32v v = n == lanes ? load(x + r * cols + i) : loadPart(x + r * cols + i, n, firstOf(sums.shift));
+    if (sum) {
+      v += take(residual + r * cols + i, n);
+      give(row(r) + i, v, n);
+      if (far) stream(h + r * cols + i, v);
+    }
+    const f32v d = layer ? v - sums.shift : v;
+    if (layer) sums.plain[k] += d;
+    sums.square[k] += d * d;
+  }
+  RP_MEMBER Facts end(const Sums& sums, int64_t r) const {
+    const float count = float(cols);
+    if (!layer) return {splat(0.0f), splat(1.0f / __builtin_sqrtf(joined(sums.square) / count + epsilon))};
+    float shift = firstOf(sums.shift), off = joined(sums.plain) / count, variance = joined(sums.square) / count - off * off;
+    // Where the shift lies more than four deviations off, the difference has lost bits: once more about the mean that is now known.
+    if (off * off > 16 * variance) {
+      Sums better{};
+      better.shift = splat(shift + off);
+      const float* const row = again(r);
+      for (int64_t i = 0; i < cols; i += lanes) {
+        const int n = i + lanes <= cols ? lanes : int(cols - i);
+        const f32v d = take(row + i, n, shift + off) - better.shift;
+        better.plain[0] += d;
+        better.square[0] += d * d;
+      }
+      shift += off;
+      off = joined(better.plain) / count;
+      variance = joined(better.square) / count - off * off;
+    }
+    return {splat(shift + off), splat(1.0f / __builtin_sqrtf(variance + epsilon))};
+  }
+  template <int R, int N>
+  RP_MEMBER void emit(const Facts (&facts)[R], int64_t r, int64_t at, int n) const {
+    f32v g[N], b[N];
+    takeAll(g, gamma + at, n);
+    if (layer) takeAll(b, beta + at, n);
+    RP_UNROLL for (int k = 0; k < R; k++) {
+      f32v v[N];
+      takeAll(v, again(r + k) + at, n);
+      RP_STEP(N) v[i] = layer ? (v[i] - facts[k].mean) * (facts[k].scale * g[i]) + b[i] : v[i] * facts[k].scale * g[i];
+      float* const out = y + (r + k) * cols + at;
+      if (n == lanes) RP_STEP(N) put<far>(out + i * lanes, v[i]);
+      else storePart(out, v[0], n);
+    }
+  }
+  RP_MEMBER void ahead(int64_t r, int64_t at, int rows) const {
+    if (!far) return;
+    fetchAhead(x, r, at, cols, rows);
+    if (sum) fetchAhead(residual, r, at, cols, rows);
+  }
+};
+
+template <bool layer, bool sum, bool far>
+void runRows(const OpArgs& args) {
+  const int64_t cols = args.dims[1];
+  const int weights = sum ? 2 : 1;
+  const int64_t stride = (cols + line - 1) / line * line + 9 * line;  // off the 4 KiB at which stores look like sources of later loads
+  const Norm<layer, sum, far> norm{input(args, 0), sum ? input(args, 1) : nullptr, input(args, weights),
+                                   layer ? input(args, weights + 1) : nullptr, sum ? output(args, 0) : nullptr,
+                                   output(args, sum ? 1 : 0), args.scratch, cols, stride};
+  rowByRow(norm, share(args.dims[0], 1, args.thread, args.threads), cols);
+  drain(far);
+}
+
+template <bool layer, bool sum>
+void norm(const OpArgs& args) {
+  const int64_t cols = args.dims[1], count = args.dims[0] * cols;
+  const bool fits = !sum || (isFar(output(args, 0), count, cols) && 4 * (cols + 10 * line) <= int64_t(scratchFloats));
+  if (fits && isFar(output(args, sum ? 1 : 0), count, cols)) runRows<layer, sum, true>(args);
+  else runRows<layer, sum, false>(args);
+}
+
+}  // namespace
+
+int normsOps(OpKernel* rows) {
+  int n = 0;
+  rows[n++] = {"layernorm", norm<true, false>, 2, 3, 1};
+  rows[n++] = {"rmsnorm", norm<false, false>, 2, 2, 1};
+  rows[n++] = {"add+layernorm", norm<true, true>, 2, 4, 2};
+  rows[n++] = {"add+rmsnorm", norm<false, true>, 2, 3, 2};
+  return n;
+}
+
+}  // namespace RP_NS
+}  // namespace rp

@@ -1,0 +1,230 @@
+// Symmetric quantization and back. dims: groups, elements of each; a group has a scale of its own, largest magnitude / 127 (int4: 7).
+#include "loops.h"
+
+namespace rp {
+namespace RP_NS {
+namespace {
+
+// To the nearest whole number, ties to even, for values below 2^22: adding 1.5 * 2^23 leaves no room for a fraction.
+RP_INLINE f32v nearest(f32v v) { return (v + splat(12582912.0f)) - splat(12582912.0f); }
+
+// `lanes` whole numbers from -128 to 127 as bytes
+RP_INLINE void giveBytes(int8_t* p, f32v v, int count) {
+  const i32v whole = toInt(v);
+#if defined(RP_ISA_AVX512)
+  if (count == lanes) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(__m512i(whole)));
+    return;
+  }
+#elif defined(RP_ISA_AVX2)
+  if (count == lanes) {
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(__m256i(whole)), _mm256_extracti128_si256(__m256i(whole), 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+    return;
+  }
+#elif defined(RP_ISA_SSE) || defined(RP_ISA_SSE2)
+  if (count == lanes) {
+    const __m128i words = _mm_packs_epi32(__m128i(whole), __m128i(whole));
+    const int bytes = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
+    __builtin_memcpy(p, &bytes, 4);
+    return;
+  }
+#endif
+  int32_t lane[lanes];
+  __builtin_memcpy(lane, &whole, sizeof lane);
+  for (int i = 0; i < count; i++) p[i] = int8_t(lane[i]);
+}
+
+RP_INLINE f32v takeBytes(const int8_t* p, int count) {
+#if defined(RP_ISA_AVX512)
+  if (count == lanes) return f32v(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))));
+#elif defined(RP_ISA_AVX2)
+  if (count == lanes) return f32v(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))));
+#endif
+  float lane[lanes];
+  for (int i = 0; i < lanes; i++) lane[i] = i < count ? float(p[i]) : 0.0f;
+  return load(lane);
+}
+
+// Magnitudes as integers, which order as the values do, with NaN above infinity: max of floats would lose it.
+RP_INLINE i32v largest(i32v a, i32v b) {
+#if defined(RP_ISA_AVX512)
+  return i32v(_mm512_max_epi32(__m512i(a), __m512i(b)));
+#elif defined(RP_ISA_AVX2)
+  return i32v(_mm256_max_epi32(__m256i(a), __m256i(b)));
+#else
+  return a > b ? a : b;
+#endif
+}
+RP_INLINE float largestOf(i32v v) {
+  int32_t top;
+#if defined(RP_ISA_AVX512)
+  top = _mm512_reduce_max_epi32(__m512i(v));
+#else
+  int32_t lane[lanes];
+  __builtin_memcpy(lane, &v, sizeof lane);
+  top = lane[0];
+  for (int i = 1; i < lanes; i++) top = lane[i] > top ? lane[i] : top;
+#endif
+  float magnitude;
+  __builtin_memcpy(&magnitude, &top, sizeof magnitude);
+  return magnitude;
+}
+
+// What a group is multiplied by; 0 where its scale is 0, infinite or not a number, all of which quantize to zeros.
+RP_INLINE float inverseOf(float magnitude, float most) {
+  return magnitude > 0 && magnitude < __builtin_inff() ? most / magnitude : 0.0f;
+}
+// 0 for what is not finite times 0
+RP_INLINE f32v scaled(f32v v, float inverse) {
+  return inverse > 0 ? nearest(v * inverse) : splat(0.0f);
+}
+
+struct Rows {
+  const float* x;
+  int8_t* q;
+  float* scales;
+  int64_t cols;
+  bool far;
+
+  struct Sums {
+    i32v top[4];
+  };
+  struct Facts {
+    float inverse;
+  };
+  RP_MEMBER Sums begin(int64_t) const { return Sums{}; }
+  RP_MEMBER void gather(Sums& sums, int k, int64_t r, int64_t i, int n) const {
+    sums.top[k] = largest(bitsOf(take(x + r * cols + i, n)) & 0x7fffffff, sums.top[k]);
+  }
+  RP_MEMBER Facts end(const Sums& sums, int64_t r) const {
+    const float magnitude = largestOf(largest(largest(sums.top[0], sums.top[1]), largest(sums.top[2], sums.top[3])));
+    scales[r] = magnitude / 127;
+    return {inverseOf(magnitude, 127)};
+  }
+  template <int R, int N>
+  RP_MEMBER void emit(const Facts (&facts)[R], int64_t r, int64_t at, int n) const {
+    RP_UNROLL for (int k = 0; k < R; k++) {
+      const int64_t from = (r + k) * cols + at;
+      RP_STEP(N) giveBytes(q + from + i * lanes, scaled(take(x + from + i * lanes, n), facts[k].inverse), n);
+    }
+  }
+  RP_MEMBER void ahead(int64_t r, int64_t at, int rows) const {
+    if (far) fetchAhead(x, r, at, cols, rows);
+  }
+};
+
+void quantize(const OpArgs& args) {
+  const int64_t cols = args.dims[1];
+  const Rows rows{input(args, 0), output<int8_t>(args, 0), output(args, 1), cols, size_t(args.dims[0] * cols) * 4 >= streamedBytes};
+  rowByRow(rows, share(args.dims[0], line, args.thread, args.threads), cols);
+}
+
+void dequantize(const OpArgs& args) {
+  const int64_t cols = args.dims[1];
+  const Span rows = share(args.dims[0], 1, args.thread, args.threads);
+  const bool far = isFar(output(args, 0), args.dims[0] * cols, cols);
+  for (int64_t r = rows.from; r < rows.to; r++) {
+    const int8_t* q = input<int8_t>(args, 0) + r * cols;
+    const f32v scale = splat(input(args, 1)[r]);
+    const auto body = [=](auto& v, int64_t at, int n) __attribute__((always_inline)) {
+      RP_UNROLL for (int i = 0; i < int(sizeof v / sizeof v[0]); i++) v[i] = scale * takeBytes(q + at + i * lanes, n);
+    };
+    if (far) mapRange<true, 4>(0, cols, output(args, 0) + r * cols, body);
+    else mapRange<false, 4>(0, cols, output(args, 0) + r * cols, body);
+  }
+  drain(far);
+}
+
+// --- int4: two signed values a byte, the first in its low half; groups of an even number of elements
+
+// 16 whole numbers from -8 to 7 as 8 bytes
+RP_INLINE void giveNibbles(uint8_t* p, const float* values) {
+  for (int i = 0; i < 8; i++) p[i] = uint8_t((int32_t(values[2 * i]) & 15) | (int32_t(values[2 * i + 1]) & 15) << 4);
+}
+
+void quantizeInt4(const OpArgs& args) {
+  const int64_t size = args.dims[1];
+  const Span groups = share(args.dims[0], line, args.thread, args.threads);
+  for (int64_t g = groups.from; g < groups.to; g++) {
+    const float* x = input(args, 0) + g * size;
+    uint8_t* q = output<uint8_t>(args, 0) + g * size / 2;
+    i32v top[2] = {};
+    int64_t i = 0;
+    for (; i + 2 * lanes <= size; i += 2 * lanes)
+      RP_UNROLL for (int k = 0; k < 2; k++) top[k] = largest(bitsOf(load(x + i + k * lanes)) & 0x7fffffff, top[k]);
+    for (; i < size; i += lanes) top[0] = largest(bitsOf(take(x + i, i + lanes <= size ? lanes : int(size - i))) & 0x7fffffff, top[0]);
+    const float magnitude = largestOf(largest(top[0], top[1])), inverse = inverseOf(magnitude, 7);
+    output(args, 1)[g] = magnitude / 7;
+    for (i = 0; i + 16 <= size; i += 16) {
+#if defined(RP_ISA_AVX512)
+      // the odd element of each pair goes to the high half of the even one's byte
+      const __m512i whole = __m512i(toInt(scaled(load(x + i), inverse)));
+      const __m512i low = _mm512_and_si512(whole, _mm512_set1_epi64(15));
+      const __m512i high = _mm512_and_si512(_mm512_srli_epi64(whole, 28), _mm512_set1_epi64(0xf0));
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(q + i / 2), _mm512_cvtepi64_epi8(_mm512_or_si512(low, high)));
+#else
+      float whole[16];
+      RP_UNROLL for (int k = 0; k < 16; k += lanes) store(whole + k, scaled(load(x + i + k), inverse));
+      giveNibbles(q + i / 2, whole);
+#endif
+    }
+    for (; i < size; i += 2) {
+      float pair[2];
+      for (int k = 0; k < 2; k++) {
+        const float v = x[i + k] * inverse;
+        pair[k] = inverse > 0 ? (v + 12582912.0f) - 12582912.0f : 0.0f;
+      }
+      q[i / 2] = uint8_t((int32_t(pair[0]) & 15) | (int32_t(pair[1]) & 15) << 4);
+    }
+  }
+}
+
+void dequantizeInt4(const OpArgs& args) {
+  const int64_t size = args.dims[1];
+  const Span groups = share(args.dims[0], 1, args.thread, args.threads);
+  const bool far = isFar(output(args, 0), args.dims[0] * size, size);
+  for (int64_t g = groups.from; g < groups.to; g++) {
+    const uint8_t* q = input<uint8_t>(args, 0) + g * size / 2;
+    float* out = output(args, 0) + g * size;
+    const float scale = input(args, 1)[g];
+    int64_t i = 0;
+    for (; i + 16 <= size; i += 16) {
+#if defined(RP_ISA_AVX512)
+      // both halves of a byte in one 64-bit lane, each moved to the top of its 32 bits, then down with its sign
+      const __m512i bytes = _mm512_cvtepu8_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(q + i / 2)));
+      const __m512i low = _mm512_and_si512(_mm512_slli_epi64(bytes, 28), _mm512_set1_epi64(0xf0000000));
+      const __m512i high = _mm512_slli_epi64(_mm512_srli_epi64(bytes, 4), 60);
+      const f32v v = scale * f32v(_mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_or_si512(low, high), 28)));
+      if (far) stream(out + i, v);
+      else store(out + i, v);
+#else
+      float whole[16];
+      for (int k = 0; k < 8; k++) {
+        whole[2 * k] = float(int32_t(uint32_t(q[i / 2 + k]) << 28) >> 28);
+        whole[2 * k + 1] = float(int32_t(uint32_t(q[i / 2 + k]) << 24) >> 28);
+      }
+      RP_UNROLL for (int k = 0; k < 16; k += lanes) {
+        if (far) stream(out + i + k, scale * load(whole + k));
+        else store(out + i + k, scale * load(whole + k));
+      }
+#endif
+    }
+    for (; i < size; i++) out[i] = scale * float(int32_t(uint32_t(q[i / 2]) << (i % 2 ? 24 : 28)) >> 28);
+  }
+  drain(far);
+}
+
+}  // namespace
+
+int quantizeOps(OpKernel* rows) {
+  int n = 0;
+  rows[n++] = {"quantize", quantize, 2, 1, 2};
+  rows[n++] = {"dequantize-int8", dequantize, 2, 2, 1};
+  rows[n++] = {"quantize-int4", quantizeInt4, 2, 1, 2};
+  rows[n++] = {"dequantize-int4", dequantizeInt4, 2, 2, 1};
+  return n;
+}
+
+}  // namespace RP_NS
+}  // namespace rp
