@@ -1,4 +1,5 @@
 // Symmetric quantization and back. dims: groups, elements of each; a group has a scale of its own, largest magnitude / 127 (int4: 7).
+#include "decode.h"
 #include "loops.h"
 
 namespace rp {
@@ -188,6 +189,10 @@ void dequantizeInt4(const OpArgs& args) {
     const uint8_t* q = input<uint8_t>(args, 0) + g * size / 2;
     float* out = output(args, 0) + g * size;
     const float scale = input(args, 1)[g];
+    if (size % 2 != 0) {  // groups begin within a byte
+      decode<Int4>(input<uint8_t>(args, 0), g * size, size, scale, out);
+      continue;
+    }
     int64_t i = 0;
     for (; i + 16 <= size; i += 16) {
 #if defined(RP_ISA_AVX512)
