@@ -18,6 +18,21 @@ function nameMarks(marks: readonly Mark[], title: string): void {
   }
 }
 
+/** What Vega-Lite puts before a position in case its value is no number, where a spec says `invalid: 'show'`. */
+const invalidTest = /^!isValid\(datum\["\w+"\]\) \|\| !isFinite\(\+datum\["\w+"\]\)$/
+
+/** Rows of such a spec hold finite numbers: a test for each of 1,000 dots and two axes is work for nothing. */
+function trustNumbers(marks: readonly Mark[]): void {
+  for (const mark of marks) {
+    if (mark.type === 'group') trustNumbers(mark.marks ?? [])
+    for (const set of Object.values(mark.encode ?? {}) as Record<string, unknown>[]) {
+      for (const [channel, rules] of Object.entries(set)) {
+        if (Array.isArray(rules)) set[channel] = rules.filter(({test}) => !invalidTest.test(test ?? ''))
+      }
+    }
+  }
+}
+
 /**
  * Compiles a view.
  * @throws Error naming the view and every warning
@@ -35,6 +50,7 @@ export async function compileView(view: View): Promise<Spec> {
   >
   const {spec} = compile(view.spec, {logger})
   if (warnings.length > 0) throw new Error(`view ${view.id}: ${warnings.join('; ')}`)
+  trustNumbers(spec.marks ?? [])
   nameMarks(spec.marks ?? [], view.title)
   return spec
 }

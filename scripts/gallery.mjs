@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Builds reports/examples from real runs: `npm run gallery`. Measures this machine where no profile is saved yet, so the pages
- * of `local` say on which machine they were made. Needs `npm run build` first.
+ * Builds reports/examples from real runs: `npm run gallery`, about a minute. Measures this machine where no profile is saved yet,
+ * so the pages of `local` say on which machine they were made. Needs `npm run build` first.
  */
 import {execFileSync} from 'node:child_process'
 import {mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync} from 'node:fs'
@@ -21,62 +21,50 @@ const perf = (...args) =>
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 2 ** 28,
   })
-const page = (name) => join(out, `${name}.html`)
 const spare = (name) => join(scratch, name)
-
-function transformer() {
-  const analysis = spare('transformer.html')
-  perf('analyze', 'transformer', '--batch', '32', '--report', analysis, '--quiet')
-  const runs = spare('bench.json')
-  writeFileSync(runs, perf('bench', 'gemm', 'softmax', 'layernorm', 'gelu', 'attention', '--json'))
-  perf('report', analysis, '--runs', runs, '--output', page('transformer-batch-32-measured'))
+const save = (name, ...args) => {
+  writeFileSync(spare(name), perf(...args, '--json', '--quiet'))
+  return spare(name)
 }
 
-/** Name, model and flags of pages that one command makes. */
-const analyses = [
-  ['llama-3-70b-decode-mi300x', 'llama-3-70b', '--machine', 'mi300x', '--phase', 'decode', '--dtype', 'bf16'],
-  [
-    'llama-3-70b-decode-two-h100',
-    'llama-3-70b',
-    '--machine',
-    'h100-sxm',
-    '--phase',
-    'decode',
-    '--dtype',
-    'bf16',
-    '--tp',
-    '2',
-  ],
-  ['resnet50-a100', 'resnet50', '--machine', 'a100-80gb-sxm', '--batch', '64', '--dtype', 'f16'],
-]
+/** The kernels of a transformer, at a size that fits a cache and one that does not. */
+const kernels = ['gemm', 'softmax', 'layernorm', 'gelu', 'attention']
+/** What one decode step of Llama 3 8B at batch 16 is compared with: narrower numbers, and everything fused. */
+const decode = ['analyze', 'llama-3-8b', '--machine', 'h100-sxm', '--phase', 'decode', '--batch', '16']
+const narrow = ['--weights-dtype', 'int8', '--kv-dtype', 'fp8', '--fusion', 'all']
+const large = ['analyze', 'llama-3-70b', '--phase', 'decode', '--dtype', 'bf16']
 
-function comparison() {
-  const saved = (name, ...flags) => {
-    const file = spare(name)
-    const args = ['analyze', 'llama-3-8b', '--machine', 'h100-sxm', '--phase', 'decode', '--batch', '16', ...flags]
-    perf(...args, '--report', file, '--quiet')
-    return file
-  }
-  const [before, after] = [
-    saved('before.html'),
-    saved('after.html', '--weights-dtype', 'int8', '--kv-dtype', 'fp8', '--fusion', 'all'),
-  ]
-  perf('compare', before, after, '--report', page('llama-3-8b-decode-quantized-compared'), '--quiet')
+/** Every page by its name: what makes it, given the file. */
+const pages = {
+  'transformer-batch-32-measured': (file) => {
+    const analysis = spare('transformer.html')
+    perf('analyze', 'transformer', '--batch', '32', '--report', analysis, '--quiet')
+    const runs = save('bench.json', 'bench', ...kernels)
+    perf('report', analysis, '--runs', runs, '--output', file)
+  },
+  'llama-3-70b-decode-mi300x': (file) => perf(...large, '--machine', 'mi300x', '--report', file, '--quiet'),
+  'llama-3-70b-decode-two-h100': (file) =>
+    perf(...large, '--machine', 'h100-sxm', '--tp', '2', '--report', file, '--quiet'),
+  'resnet50-a100': (file) => {
+    const flags = ['--machine', 'a100-80gb-sxm', '--batch', '64', '--dtype', 'f16']
+    perf('analyze', 'resnet50', ...flags, '--report', file, '--quiet')
+  },
+  'fused-against-unfused-measured': (file) => perf('compare', '--fused', 'all', '--report', file, '--quiet'),
+  'llama-3-8b-decode-quantized-compared': (file) => {
+    const [before, after] = [save('before.json', ...decode), save('after.json', ...decode, ...narrow)]
+    perf('compare', before, after, '--report', file, '--quiet')
+  },
 }
 
 try {
   mkdirSync(out, {recursive: true})
-  transformer()
-  for (const [name, model, ...flags] of analyses) perf('analyze', model, ...flags, '--report', page(name), '--quiet')
-  comparison()
-  const names = [
-    'transformer-batch-32-measured',
-    ...analyses.map(([name]) => name),
-    'llama-3-8b-decode-quantized-compared',
-  ]
-  for (const name of names) {
-    const {size} = statSync(page(name))
-    process.stdout.write(`${String(Math.round(size / 1000)).padStart(6)} kB  reports/examples/${name}.html\n`)
+  for (const [name, make] of Object.entries(pages)) {
+    const file = join(out, `${name}.html`)
+    const start = performance.now()
+    make(file)
+    const {size} = statSync(file)
+    const seconds = ((performance.now() - start) / 1000).toFixed(1)
+    process.stdout.write(`${`${Math.round(size / 1000)}`.padStart(6)} kB ${seconds.padStart(6)} s  ${name}.html\n`)
     if (size > LARGEST) throw new Error(`${name}.html is larger than ${LARGEST} bytes`)
   }
 } finally {

@@ -59,17 +59,6 @@ export function fillSpec(view: View, compiled: Spec, inputs: ViewInputs, options
   return spec
 }
 
-/** Sends new rows and signals to a running chart. */
-export function update(chart: VegaView, inputs: ViewInputs): void {
-  for (const [name, rows] of Object.entries(inputs.data))
-    chart.data(
-      name,
-      rows.map((row) => ({...row})),
-    )
-  for (const [name, value] of Object.entries(inputs.signals)) chart.signal(name, value)
-  if (inputs.height !== undefined) chart.height(inputs.height)
-}
-
 /**
  * Places names and ceiling labels of the roofline for its present size and zoom; other views have none.
  * @returns whether the chart has to run again

@@ -4,9 +4,10 @@
 import {specs} from 'ridgepoint:specs'
 import {Error as errorLevel, parse, View as VegaView} from 'vega'
 import {expressionInterpreter} from 'vega-interpreter'
-import {fillSpec, panBy, relayout, update, zoomBy, zoomSignals, zoomTo} from '../chart/draw.ts'
+import {fillSpec, panBy, relayout, zoomBy, zoomSignals, zoomTo} from '../chart/draw.ts'
 import {chartThemes} from '../chart/theme.ts'
 import {NARROW, type View, type ViewInputs} from '../view.ts'
+import {update} from './rows.ts'
 import type {Store} from './state.ts'
 import {describeOperator, type Tooltip} from './tooltip.ts'
 

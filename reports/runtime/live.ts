@@ -14,13 +14,32 @@ const watcher = new IntersectionObserver((entries) => {
   }
 })
 
+const waiting = new Set<() => void>()
+
+/** ms that building a part may take */
+const SLICE = 6
+
+/** Builds waiting parts in idle moments, the first of them a tenth of a second late at most. */
+function later(): void {
+  const next = (deadline?: IdleDeadline) => {
+    do {
+      const [first] = waiting
+      if (!first) return
+      first()
+    } while (deadline && deadline.timeRemaining() > SLICE)
+    if (waiting.size > 0) later()
+  }
+  // not every browser has idle moments
+  if ('requestIdleCallback' in globalThis) requestIdleCallback(next, {timeout: 100})
+  else setTimeout(next, 0)
+}
+
 /** What `build` makes, replaced by what it makes of the next document; an empty comment where there is nothing. */
 export function live(store: Store, build: () => HTMLElement | undefined): Node {
   let node: HTMLElement | Comment = build() ?? document.createComment('')
-  let waiting = false
   if (node instanceof Element) watcher.observe(node)
   const replace = () => {
-    waiting = false
+    waiting.delete(replace)
     const next = build() ?? document.createComment('')
     if (node instanceof Element) watcher.unobserve(node)
     if (next instanceof Element) {
@@ -31,11 +50,11 @@ export function live(store: Store, build: () => HTMLElement | undefined): Node {
     node = next
   }
   store.listen((_state, changed) => {
-    if (!changed.has('document') || waiting) return
+    if (!changed.has('document')) return
     if (node instanceof Element && seen.has(node)) return replace()
-    // what nobody sees is built behind the next frame, each part in a turn of its own
-    waiting = true
-    requestAnimationFrame(() => setTimeout(() => waiting && replace(), 0))
+    // what nobody sees is built behind the frame that shows what is seen
+    waiting.add(replace)
+    if (waiting.size === 1) requestAnimationFrame(later)
   })
   return node
 }

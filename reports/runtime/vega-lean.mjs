@@ -7,6 +7,7 @@ import * as layout from 'vega-view-transforms'
 
 Object.assign(transforms, basic, layout, encode)
 
+export {changeset} from 'vega-dataflow'
 export {parse} from 'vega-parser'
 export {Error, Warn} from 'vega-util'
 export {View} from 'vega-view'

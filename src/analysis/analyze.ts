@@ -204,7 +204,10 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
     work,
     roof,
     evaluation,
-    rerun: (change: Partial<Workload>) => evaluateModel(model, {...work, ...change}, roof),
+    rerun: ({fusion, ...change}: Partial<Workload>) =>
+      fusion !== undefined && Object.keys(change).length === 0
+        ? evaluations[fusion]
+        : evaluateModel(model, {...work, ...change, fusion: fusion ?? work.fusion}, roof),
     withoutLaunch: () => evaluateModel(model, work, prepareRoof(machine, 0)),
   }
   const advice = (Object.values(adviceRules) as AdviceRule[])

@@ -20,12 +20,15 @@ const bytesOf = (op: PlacedOperator): number =>
 /** Fused operators of `fused` beside the operators of `current` that they would replace; those that straddle two are left out. */
 function chains(current: Evaluation, fused: Evaluation): Chain[] {
   const known = new Set(current.operators.map((op) => op.id))
+  const owners = new Map<string, PlacedOperator>()
+  for (const op of current.operators) for (const part of partsOf(op)) owners.set(part, op)
   return fused.operators
     .filter((op) => op.fusedFrom.length > 0 && !known.has(op.id))
     .flatMap((op) => {
       const wanted = new Set(op.fusedFrom)
-      const replaced = current.operators.filter((now) => partsOf(now).every((part) => wanted.has(part)))
-      if (replaced.flatMap(partsOf).length !== wanted.size) return []
+      const replaced = [...new Set(op.fusedFrom.flatMap((part) => owners.get(part) ?? []))]
+      const covered = replaced.flatMap(partsOf)
+      if (covered.length !== wanted.size || !covered.every((part) => wanted.has(part))) return []
       const seconds = replaced.reduce((sum, now) => sum + now.time.lower * now.repeat, 0)
       const bytes = replaced.reduce((sum, now) => sum + bytesOf(now), 0)
       return [{id: op.id, saves: seconds - op.time.lower * op.repeat, bytes: bytes - bytesOf(op)}]
