@@ -97,7 +97,7 @@ describe('conv', () => {
 describe('algorithms of one convolution', () => {
   const base = {batch: 2, channels: 3, filters: 4, groups: 1, height: 9, width: 7, kernelHeight: 3, kernelWidth: 3}
 
-  it.each([2, 4])('Winograd F(%i × %i, 3×3) computes what the direct one does', (tile) => {
+  it.each([2, 4])('Winograd F(%i × …, 3×3) computes what the direct one does', (tile) => {
     for (const [padHeight, padWidth, bias] of [
       [2, 2, true],
       [0, 0, false],
