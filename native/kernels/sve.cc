@@ -294,6 +294,30 @@ struct TwoToOne {
   }
 };
 
+// The loads of another mix, and stores around the caches.
+template <typename Loads>
+struct NtStores {
+  static constexpr int arrays = Loads::arrays, payload = Loads::payload;
+  static svuint64_t key() { return svdup_n_u64(0); }
+  template <int i>
+  static RP_INLINE void vector(char* a, char* b, char* c, svuint64_t, svbool_t pg) {
+    svuint64_t v;
+    LDR(v, b, i);
+    if constexpr (arrays == 3) {
+      svuint64_t u;
+      LDR(u, c, i);
+    }
+    NtWrite::vector<i>(a, b, c, v, pg);
+  }
+  static RP_INLINE void rest(char* a, char* b, char* c, svuint64_t, svbool_t some) {
+    if constexpr (arrays == 3) {
+      const svuint64_t u = svld1_u64(some, WORDS(c));
+      __asm__ volatile("" : : "w"(u));
+    }
+    svstnt1_u64(some, WORDS(a), svld1_u64(some, WORDS(b)));
+  }
+};
+
 struct Triad {
   static constexpr int arrays = 3, payload = 3;
   static svuint64_t key() { return svreinterpret_u64_f64(svdup_n_f64(0.75)); }
@@ -425,6 +449,8 @@ int memoryProbes(MemoryProbe* rows) {
   n += rowsOf<Copy, 4>(rows + n, "copy", "copy-streams");
   n += rowsOf<TwoToOne, 3>(rows + n, "2:1", "2:1-streams");
   n += rowsOf<Triad, 3>(rows + n, "triad", "triad-streams");
+  n += rowsOf<NtStores<Copy>, 4>(rows + n, "nt-copy", "nt-copy-streams");
+  n += rowsOf<NtStores<TwoToOne>, 3>(rows + n, "nt-2:1", "nt-2:1-streams");
   return n;
 }
 
