@@ -17,8 +17,8 @@ int mixProbes(MemoryProbe* rows);
 // The families of operator kernels: FAMILY is the file native/kernels/<FAMILY>.cc, which defines int <FAMILY>Ops(OpKernel* rows): it
 // writes its rows and returns how many. Adding a family is its file and its name here.
 #define RP_OP_FAMILIES(FAMILY)                                                                                     \
-  FAMILY(gemm) FAMILY(gemm8) FAMILY(gemv) FAMILY(dequantize) FAMILY(rows) FAMILY(norms) FAMILY(elements)           \
-  FAMILY(optimizers) FAMILY(moves) FAMILY(quantize) FAMILY(attention) FAMILY(conv) FAMILY(spmm) FAMILY(lstm)
+  FAMILY(gemm) FAMILY(gemm8) FAMILY(gemv) FAMILY(dequantize) FAMILY(epilogue) FAMILY(rows) FAMILY(norms)           \
+  FAMILY(elements) FAMILY(optimizers) FAMILY(moves) FAMILY(quantize) FAMILY(attention) FAMILY(conv) FAMILY(spmm) FAMILY(lstm)
 
 #define RP_DECLARE(name) int name##Ops(OpKernel* rows);
 RP_OP_FAMILIES(RP_DECLARE)

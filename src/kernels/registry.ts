@@ -9,6 +9,7 @@ import * as matmul from './families/matmul.ts'
 import * as moves from './families/moves.ts'
 import * as norms from './families/norms.ts'
 import * as optimizers from './families/optimizers.ts'
+import * as products from './families/products.ts'
 import * as quantize from './families/quantize.ts'
 import * as recurrent from './families/recurrent.ts'
 import * as reductions from './families/reductions.ts'
@@ -22,6 +23,7 @@ export const kernels = {
   ...matmul.kernels,
   ...gemv.kernels,
   ...dequantize.kernels,
+  ...products.kernels,
   ...softmax.kernels,
   ...norms.kernels,
   ...elementwise.kernels,
@@ -38,6 +40,7 @@ export const kernels = {
 /** Fused pairs by id: the id of the fused kernel. */
 export const pairs = {
   ...dequantize.pairs,
+  ...products.pairs,
   ...softmax.pairs,
   ...norms.pairs,
   ...elementwise.pairs,
