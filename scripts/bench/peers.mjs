@@ -2,6 +2,7 @@
 // Our probes against likwid-bench, A B A B in one run: a shared machine drifts by 15 % within half an hour, so that only figures taken
 // in turn can be compared. Prints the ratio of the maxima (the ceilings) and of the medians (what one mean would say).
 //   npm run bench:peers                        all metrics, three turns each (about four minutes)
+//   npm run bench:peers -- gemm                matrix products against OpenBLAS and oneDNN: peers-gemm.mjs
 //   npm run bench:peers -- --turns 5 --seconds 0.4 --only L1 --json FILE
 import {spawnSync} from 'node:child_process'
 import {writeFileSync} from 'node:fs'
@@ -10,6 +11,11 @@ import {cpus, freemem} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {parseArgs} from 'node:util'
+
+if (process.argv[2] === 'gemm') {
+  await import('./peers-gemm.mjs')
+  process.exit()
+}
 
 const {values: flags} = parseArgs({
   options: {

@@ -1,0 +1,111 @@
+// Our matrix products against OpenBLAS and oneDNN, in turn on the same memory: npm run bench:peers -- gemm
+//   npm run bench:peers -- gemm --types f32,f64,int8 --sizes 1024,2048,4096 --threads 1,2 --turns 20 --json FILE
+// Compiles scripts/bench/peers/gemm.cc with the addon's own kernels (npm run build:native first); the libraries are opened at run time.
+import {spawnSync} from 'node:child_process'
+import {existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync} from 'node:fs'
+import {cpus, tmpdir} from 'node:os'
+import {dirname, join, resolve} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import {parseArgs} from 'node:util'
+
+const {values: flags} = parseArgs({
+  args: process.argv.slice(3),
+  options: {
+    types: {type: 'string', default: 'f32,f64,int8'},
+    sizes: {type: 'string', default: '1024,2048,4096'},
+    threads: {type: 'string', default: cpus().length > 1 ? `1,${cpus().length}` : '1'},
+    turns: {type: 'string', default: '20'},
+    isa: {type: 'string', default: ''},
+    json: {type: 'string'},
+  },
+})
+const refuse = (message, code) => {
+  process.stderr.write(`${message}\n`)
+  process.exit(code)
+}
+const list = (text, name) =>
+  text.split(',').map((part) => {
+    const value = Number(part)
+    if (!(Number.isInteger(value) && value >= 1 && value <= 65_536))
+      refuse(`--${name}: '${part}' is not a whole number from 1 to 65536`, 2)
+    return value
+  })
+const types = flags.types.split(',')
+for (const type of types)
+  if (!['f32', 'f64', 'int8'].includes(type)) refuse(`--types: '${type}' is not one of f32, f64, int8`, 2)
+const sizes = list(flags.sizes, 'sizes')
+const threadCounts = list(flags.threads, 'threads')
+const [turns] = list(flags.turns, 'turns')
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const release = join(root, 'build', 'Release')
+const archives = existsSync(release)
+  ? readdirSync(release).filter((file) => file.startsWith('kernels_') && file.endsWith('.a'))
+  : []
+if (archives.length === 0) refuse('the kernels are not built: npm run build:native', 4)
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-peers-'))
+const program = join(folder, 'gemm')
+const core = join(root, 'native', 'core')
+const built = spawnSync(
+  process.env.CXX ?? 'g++',
+  [
+    '-std=c++17',
+    '-O2',
+    '-Wno-psabi',
+    join(root, 'scripts', 'bench', 'peers', 'gemm.cc'),
+    ...readdirSync(core)
+      .filter((file) => file.endsWith('.cc'))
+      .map((file) => join(core, file)),
+    ...archives.map((file) => join(release, file)),
+    '-o',
+    program,
+    '-ldl',
+    '-pthread',
+  ],
+  {encoding: 'utf8'},
+)
+const leave = (message, code) => {
+  rmSync(folder, {recursive: true, force: true})
+  refuse(message, code)
+}
+if (built.error) leave('g++ is not installed. Debian and Ubuntu: apt-get install g++', 4)
+if (built.status !== 0) leave(built.stderr, 1)
+
+const probe = spawnSync(program, ['isas'], {encoding: 'utf8'})
+const isa = flags.isa || probe.stdout.trim().split(' ').at(-1)
+const giga = (value) => (value === null ? '–' : (value / 1e9).toFixed(1))
+const share = (value, whole) => (value === null || !(whole > 0) ? '–' : `${((100 * value) / whole).toFixed(0)} %`)
+process.stdout.write(
+  `${cpus()[0].model}, ${isa}; best of ${turns} turns, ours and theirs in turn, packing included; GFLOP/s (int8: GOP/s)\n` +
+    '| type | size | threads | ceiling | ours | share | OpenBLAS | oneDNN | ours ÷ the better |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n',
+)
+const rows = []
+for (const type of types)
+  for (const size of sizes)
+    for (const threads of threadCounts) {
+      const done = spawnSync(program, [isa, String(turns), `${type}:${size}x${size}x${size}:${threads}`], {
+        encoding: 'utf8',
+        env: {...process.env, OMP_WAIT_POLICY: 'passive'},
+      })
+      if (done.status !== 0) leave(done.stderr || `ended by ${done.signal}`, 1)
+      const row = JSON.parse(done.stdout)
+      rows.push(row)
+      const better = Math.max(row.openblas ?? 0, row.onednn ?? 0)
+      const ratio = better > 0 ? (row.ours / better).toFixed(3) : '–'
+      process.stdout.write(
+        `| ${type} | ${size} | ${threads} | ${giga(row.ceiling)} | ${giga(row.ours)} | ${share(row.ours, row.ceiling)} | ${giga(row.openblas)} | ${giga(row.onednn)} | ${ratio} |\n`,
+      )
+    }
+rmSync(folder, {recursive: true, force: true})
+const [first] = rows
+if (first.core) process.stdout.write(`OpenBLAS runs its kernels for ${first.core}.\n`)
+if (rows.every(({openblas}) => openblas === null))
+  process.stdout.write('OpenBLAS is not installed. Debian and Ubuntu: apt-get install libopenblas0\n')
+if (rows.every(({onednn}) => onednn === null))
+  process.stdout.write('oneDNN is not installed. Debian and Ubuntu: apt-get install libdnnl2\n')
+if (flags.json)
+  writeFileSync(
+    flags.json,
+    `${JSON.stringify({date: new Date().toISOString(), cpu: cpus()[0].model, isa, turns, rows}, null, 2)}\n`,
+  )
