@@ -151,7 +151,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
   const left = () => Math.max(0, plan.seconds - (performance.now() - started) / 1000)
 
   const session = new addon.Session()
-  const forget = cancelAtExit(session)
+  const forget = cancelAtExit(addon, session)
   const abort = () => session.cancel()
   signal?.addEventListener('abort', abort, {once: true})
   try {

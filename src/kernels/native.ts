@@ -2,7 +2,7 @@
 import {existsSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {join} from 'node:path'
-import {AnalysisError} from '../analysis/errors.ts'
+import {AnalysisError, exitCodes} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
@@ -111,11 +111,15 @@ export interface SessionInfo {
 }
 
 /**
- * Cancels a session when the process exits, since Node waits there for samples that are under way.
+ * Cancels a session when the process exits, since Node waits there for samples that are under way. After an interruption the process ends
+ * at once: on a crowded machine each thread to be waited for costs a turn of the scheduler, and a person waits for all of them.
  * @returns call it when the session is closed
  */
-export function cancelAtExit(session: Pick<NativeSession, 'cancel'>): () => void {
-  const cancel = () => session.cancel()
+export function cancelAtExit(addon: NativeAddon, session: Pick<NativeSession, 'cancel'>): () => void {
+  const cancel = (code: number) => {
+    session.cancel()
+    if (code === exitCodes.interrupted) addon.exitNow?.(code)
+  }
   process.once('exit', cancel)
   return () => process.removeListener('exit', cancel)
 }
@@ -135,6 +139,8 @@ export interface NativeAddon {
   apiVersion: number
   cpu(): {brand: string; isas: IsaRow[]; allowed: number}
   Session: new () => NativeSession
+  /** ends the process without waiting for its threads; absent in a binary of before */
+  exitNow?(code: number): never
   /** runs a probe on this thread, to check what it computes: a compute probe without data, a memory probe over the first `lines` lines */
   runProbe(
     isa: string,

@@ -154,7 +154,7 @@ export async function withSession<T>(
 ): Promise<T> {
   throwIfAborted(signal)
   const session = new setup.addon.Session()
-  const forget = cancelAtExit(session)
+  const forget = cancelAtExit(setup.addon, session)
   const abort = () => session.cancel()
   signal?.addEventListener('abort', abort, {once: true})
   try {

@@ -41,8 +41,8 @@ export interface Sustained {
 
 /** A repetition ends within 20 ms of a cancellation. */
 const repetitionSeconds = 0.02
-/** Repetitions behind one point: 0.4 s. */
-const repetitions = 20
+/** Repetitions behind one point: 0.2 s. */
+const repetitions = 10
 /** A machine that keeps this share of its peak is not throttled. */
 const kept = 0.95
 
@@ -72,7 +72,7 @@ export async function measureSustained(options: SustainOptions): Promise<Sustain
   const isa = isas.at(-1)!.name
   const threads = chooseThreads(identity, options.threads)
   const session = new addon.Session()
-  const forget = cancelAtExit(session)
+  const forget = cancelAtExit(addon, session)
   const abort = () => session.cancel()
   signal?.addEventListener('abort', abort, {once: true})
   try {
