@@ -13,6 +13,9 @@ const divisors = [
   ['groups', 'filters'],
 ] as const
 
+/** Kernels that turn pairs of a head's elements. */
+const paired = ['rope']
+
 /**
  * Refuses sizes that a kernel does not have: a wrong number of them, none, fractions, a flag that is not 0 or 1, groups that do not divide.
  * @throws {AnalysisError} `bad-dimension`
@@ -31,6 +34,9 @@ export function checkDims(def: Pick<KernelDef, 'id' | 'dims'>, dims: readonly nu
     if (!Number.isInteger(dim) || dim < least || dim > most)
       refuse(`${def.id}: ${name} = ${dim} is not a whole number from ${least} to ${most}`)
   }
+  const headDim = dims[def.dims.indexOf('headDim')]
+  if (paired.includes(def.id) && headDim !== undefined && headDim % 2 !== 0)
+    refuse(`${def.id}: headDim = ${headDim} is odd`)
   for (const [part, whole] of divisors) {
     const [p, w] = [part, whole].map((name) => dims[def.dims.indexOf(name)])
     if (p !== undefined && w !== undefined && w % p !== 0)

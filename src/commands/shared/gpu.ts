@@ -61,11 +61,17 @@ export async function lastGpu(): Promise<Machine> {
 /** What `perf doctor` says of WebGPU: the adapters, software ones named as such. */
 export async function gpuCheck(): Promise<Checkup> {
   const {nodeAdapters, softwareIsThere} = await import('../../kernels/webgpu/node.ts')
+  const {missingFeatures} = await import('../../kernels/webgpu/adapters.ts')
   const software = softwareIsThere() ? '; --adapter software runs on the processor' : ''
   try {
     const adapters = await nodeAdapters()
-    if (adapters.length > 0)
-      return {id: 'webgpu', verdict: 'ok', found: adapters.map(({name}) => name).join(', ') + software, fix: null}
+    if (adapters.length > 0) {
+      const said = adapters.map((facts) => {
+        const missing = missingFeatures(facts)
+        return missing.length === 0 ? facts.name : `${facts.name} without ${missing.join(', ')}`
+      })
+      return {id: 'webgpu', verdict: 'ok', found: said.join('; ') + software, fix: null}
+    }
     return {
       id: 'webgpu',
       verdict: 'warn',

@@ -1,6 +1,7 @@
 /// <reference types="@webgpu/types" />
 /** What an adapter says of itself, and choosing one. Browser-safe. */
 import {AnalysisError, quoted} from '../../analysis/errors.ts'
+import {type MatrixUnits, matrixUnitsOf, subgroupMatrixFeature} from './matrix-units.ts'
 
 export interface AdapterFacts {
   /** vendor and description, with "(software)" where a processor does the work */
@@ -16,6 +17,8 @@ export interface AdapterFacts {
   /** B of workgroup memory */
   workgroupMemory: number
   maxInvocations: number
+  /** products of its matrix units; `null` where it lacks the feature */
+  matrixUnits: MatrixUnits | null
 }
 
 /** SwiftShader and llvmpipe (Mesa's lavapipe) run on the processor, whether or not the adapter admits it. */
@@ -38,8 +41,13 @@ export function factsOf(adapter: GPUAdapter): AdapterFacts {
     maxBufferSize: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
     workgroupMemory: limits.maxComputeWorkgroupStorageSize,
     maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    matrixUnits: matrixUnitsOf(adapter),
   }
 }
+
+/** Features that ceilings need and the adapter lacks, by name. */
+export const missingFeatures = ({features}: Pick<AdapterFacts, 'features'>): string[] =>
+  ['timestamp-query', 'shader-f16', subgroupMatrixFeature].filter((name) => !features.includes(name))
 
 /** Every different adapter that the implementation gives out: WebGPU has no list, so both power preferences are asked. */
 export async function listAdapters(gpu: GPU): Promise<{adapter: GPUAdapter; facts: AdapterFacts}[]> {

@@ -4,10 +4,11 @@ import type {BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
 import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError, quoted, type Warning} from '../../analysis/errors.ts'
 import {checkDims} from '../dims.ts'
+import {defaultTolerance} from '../families/types.ts'
 import type {Program} from '../program.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from '../rounds.ts'
 import {judge, summarize} from '../statistics.ts'
-import {gpuBytes} from './bytes.ts'
+import {gpuBytes, gpuTensors} from './bytes.ts'
 import {samplerOf, shortest, specOf} from './measure.ts'
 import {gpuRoof, gpuTime} from './place.ts'
 import {type GpuKernel, type GpuPair, gpuKernels, gpuPairs} from './programs.ts'
@@ -24,8 +25,6 @@ export interface GpuBenchOptions {
   signal?: AbortSignal | undefined
 }
 
-/** f32 rounding of sums of some hundred terms, and 2^-11 of results that are stored as f16. */
-const tolerances = {f32: 1e-5, f16: 2e-3} as const
 /** A kernel this far above its roof means that the roof or the count is wrong. */
 const aboveRoof = 1.01
 
@@ -33,7 +32,8 @@ const isHalf = (def: GpuKernel | GpuPair): boolean => Object.values(def.formats 
 
 /** What the tensors are called: the weights' type where it differs. */
 const dtypeOf = (def: GpuKernel | GpuPair): string => {
-  const [format] = Object.values(def.formats ?? {})
+  const program = 'program' in def ? def.program(def.check) : def.fused(def.check)
+  const format = [...gpuTensors([program], def).values()].map((tensor) => tensor.format).find((f) => f !== 'f32')
   return format === undefined ? 'f32' : ({f32: 'f32', f16: 'f16', i8: 'int8', i4: 'int4'} as const)[format]
 }
 
@@ -50,28 +50,13 @@ function choose<D>(names: readonly string[] | undefined, all: Readonly<Record<st
   })
 }
 
-/** @throws AnalysisError `bad-dimension` */
-function checkGpuDims(def: GpuKernel | GpuPair, dims: readonly number[]): void {
-  checkDims(def, dims)
-  const of = (name: string) => dims[def.dims.indexOf(name)]
-  const refuse = (message: string) => {
-    throw new AnalysisError('bad-dimension', `${def.id}: ${message}`, [`--dims ${def.dims.join('x')}`])
-  }
-  if (of('group') !== undefined && of('n')! % of('group')! !== 0)
-    refuse(`group = ${of('group')} does not divide n = ${of('n')}`)
-  // a word holds 4 or 8 weights, and four neighbours share a scale
-  if (of('group') !== undefined && (of('group')! % 4 !== 0 || of('n')! % 8 !== 0))
-    refuse(`group = ${of('group')} must be a multiple of 4 and n = ${of('n')} of 8`)
-  if (def.id === 'rope' && of('headDim')! % 2 !== 0) refuse(`headDim = ${of('headDim')} is odd`)
-}
-
 function sizesOf(
   def: GpuKernel | GpuPair,
   dims: readonly number[] | undefined,
   software: boolean,
 ): (readonly number[])[] {
   if (dims) {
-    checkGpuDims(def, dims)
+    checkDims(def, dims)
     return [dims]
   }
   return software ? [def.sizes.cache] : [def.sizes.cache, def.sizes.dram]
@@ -129,7 +114,7 @@ export function gpuEntry(
   const allowed = roof && gpuTime(program, roof, def)
   const share = (time: number) => (allowed && time > 0 ? allowed.seconds / time : null)
   const efficiency = share(seconds.min)
-  const doubt = !(maxError <= tolerances[isHalf(def) ? 'f16' : 'f32'])
+  const doubt = !(maxError <= (def.tolerance ?? defaultTolerance.f32))
     ? {verdict: 'wrong' as const, reason: `differs from its reference by ${maxError.toExponential(1)}`}
     : efficiency !== null && efficiency > aboveRoof
       ? {
@@ -165,7 +150,7 @@ export function gpuEntry(
 function checkType(dtype: string | undefined, def: GpuKernel | GpuPair): void {
   if (dtype !== undefined && dtype !== dtypeOf(def))
     throw new AnalysisError('bad-flag', `${def.id} computes in ${dtypeOf(def)} on a GPU, not in ${quoted(dtype)}`, [
-      `--dtype ${dtypeOf(def)}, or leave it out; gemm-f16, gemm-int8 and gemm-int4 are kernels of their own`,
+      `--dtype ${dtypeOf(def)}, or leave it out; gemm-f16 and those with int8 or int4 weights are kernels of their own`,
     ])
 }
 

@@ -6,8 +6,8 @@ import type {Sample, SampleSpec} from '../native.ts'
 import {runRounds, type Task, throwIfAborted} from '../rounds.ts'
 import {judge, summarize} from '../statistics.ts'
 import {emptyProbe, type StreamMix, streamBuffers, streamProbe, streamWork} from '../wgsl/probes/stream.ts'
-import type {Shader} from '../wgsl/shader.ts'
 import {type CurvePoint, type FoundLevel, gpuLevels} from './levels.ts'
+import {matrixTasks} from './matrix-units.ts'
 import {type Candidate, computeTasks, type Effort, effortOf, halfIds, type Target, workgroupCandidates} from './plan.ts'
 import type {GpuSession, Slice, Step} from './session.ts'
 import {transfers} from './transfers.ts'
@@ -103,13 +103,22 @@ class Run {
     return {buffer, offset: 0, bytes}
   }
 
-  /** Buffers of a compute probe: seeds and one result for each workgroup. */
-  async compute(shader: Shader, seeds: Candidate['seeds']): Promise<Step> {
+  /** Buffers of a compute probe: seeds and one result for each workgroup. The work is what its subgroups' real size makes of it. */
+  async compute({shader, seeds, work, subgroup}: Candidate): Promise<{step: Step; work: number}> {
     const {session, effort} = this
     const input = await session.allocate(16, 'seeds')
     session.write(input, seeds)
     const results = await session.allocate(4 * (effort.workgroups + 65_536), 'results')
-    return session.step(shader, [this.slice(input), this.slice(results)])
+    const step = await session.step(shader, [this.slice(input), this.slice(results)])
+    if (!subgroup) return {step, work}
+    await session.run([step])
+    const values = new Float32Array(await session.read(results, 4 * (subgroup.at + 1)))
+    const threads = values[subgroup.at]!
+    if (!(threads >= 1 && threads <= subgroup.assumed))
+      throw new AnalysisError('gpu-failed', `WebGPU: a subgroup of ${threads} threads of at most ${subgroup.assumed}`, [
+        'update the driver',
+      ])
+    return {step, work: (work * subgroup.assumed) / threads}
   }
 
   /** The best of candidates, and of their sizes. */
@@ -118,13 +127,13 @@ class Run {
     candidates: readonly Candidate[],
     resized?: (best: Candidate, size: number) => Candidate,
   ): Promise<Ready> {
-    let best: {candidate: Candidate; step: Step; value: number} | undefined
+    let best: {candidate: Candidate; step: Step; work: number; value: number} | undefined
     const attempt = async (candidate: Candidate) => {
       this.progress(target.id)
-      const step = await this.compute(candidate.shader, candidate.seeds)
-      const value = await trial(this.session, [step], candidate.work)
+      const {step, work} = await this.compute(candidate)
+      const value = await trial(this.session, [step], work)
       this.independent.push({id: target.id, ...candidate.varied, value})
-      if (!best || value > best.value) best = {candidate, step, value}
+      if (!best || value > best.value) best = {candidate, step, work, value}
     }
     for (const candidate of candidates) await attempt(candidate)
     const {candidate: top} = best!
@@ -132,13 +141,13 @@ class Run {
     if (resized)
       for (const size of this.effort.sizes)
         if (size !== top.varied.size && size <= largest) await attempt(resized(top, size))
-    const {candidate, step} = best!
+    const {candidate, step, work} = best!
     const {chains, size} = candidate.varied
     return {
       target,
       label: target.id,
       steps: [step],
-      work: candidate.work,
+      work,
       how: `${chains} independent ${chains === 1 ? 'chain' : 'chains'}, workgroups of ${size}`,
     }
   }
@@ -180,13 +189,15 @@ export async function measureGpu(session: GpuSession, options: GpuMeasureOptions
     warnings.push({code: 'ceiling-failed', message: `${id}: ${error.message}; it is left out`})
   }
 
-  for (const task of computeTasks(effort, session.hasF16, largestSize))
+  const matrix = matrixTasks(session.facts.matrixUnits, session.hasF16, effort, largestSize)
+  for (const task of [...computeTasks(effort, session.hasF16, largestSize), ...matrix.tasks])
     try {
       ready.push(await run.search(task.ceiling, task.candidates, task.resized))
     } catch (error) {
       skip(task.ceiling.id, error)
     }
-  const absent = session.hasF16 ? [] : halfIds.map((id) => ({id, reason: 'the adapter lacks shader-f16'}))
+  const noHalf = session.hasF16 ? [] : halfIds.map((id) => ({id, reason: 'the adapter lacks shader-f16'}))
+  const absent = [...noHalf, ...matrix.absent]
   const tile: Target = {id: 'workgroup-memory', kind: 'bandwidth', isa: 'workgroup memory', unit: 'B/s'}
   ready.push(await run.search(tile, workgroupCandidates(effort, largestSize)))
 

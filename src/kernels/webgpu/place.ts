@@ -1,7 +1,7 @@
 /** Where a program lands under a measured GPU's roof. Pure functions. */
 import type {Ceiling, Machine} from '../../analysis/document/machine.ts'
 import {executed, type Part, type Program} from '../program.ts'
-import {gpuBytes, tensorBytes} from './bytes.ts'
+import {gpuBytes, gpuTensors} from './bytes.ts'
 import type {GpuTraits} from './programs.ts'
 
 /** The ceilings that bound a program on one GPU. */
@@ -22,10 +22,14 @@ const fill = 0.5
 
 /** Programs compute in f32 and read and write: the f32 multiply-add, the best mix of the level that holds the tensors, e^x. */
 export function gpuRoof(machine: Machine, programs: readonly Program[], traits: GpuTraits): GpuRoof | undefined {
-  const bytes = [...tensorBytes(programs, traits).values()].reduce((a, b) => a + b, 0)
+  const bytes = [...gpuTensors(programs, traits).values()].reduce((sum, tensor) => sum + tensor.bytes, 0)
   const ceilings = machine.ceilings.filter(usable)
   const at = (operation: string) =>
-    highest(ceilings.filter((c) => c.kind === 'compute' && c.dtype === 'f32' && c.operation === operation))
+    highest(
+      ceilings.filter(
+        (c) => c.kind === 'compute' && c.dtype === 'f32' && c.engine !== 'matrix' && c.operation === operation,
+      ),
+    )
   const storage = ceilings.filter((c) => c.kind === 'bandwidth' && c.mix !== undefined)
   const resident = (machine.identity.caches ?? []).some(
     ({level, found}) => level === 'L2' && bytes <= fill * (found ?? 0),

@@ -6,6 +6,7 @@
 import {AnalysisError} from '../../analysis/errors.ts'
 import type {Binding, Shader} from '../wgsl/shader.ts'
 import {type AdapterFacts, factsOf} from './adapters.ts'
+import {subgroupMatrixFeature} from './matrix-units.ts'
 
 /** WebGPU's flags by value: in Node the names are no globals. */
 const usage = {mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, storage: 0x80, resolve: 0x200} as const
@@ -40,7 +41,7 @@ export interface SessionOptions {
   timestamps?: boolean
 }
 
-const wanted = ['timestamp-query', 'shader-f16'] as const
+const wanted = ['timestamp-query', 'shader-f16', 'subgroups', subgroupMatrixFeature] as const
 const limitNames = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',

@@ -5,6 +5,7 @@ export interface ElementwiseParams {
   elements: number
   /** inputs by name; `cols` where an input is a row that repeats */
   inputs: readonly {name: string; cols?: number}[]
+  /** an output that is an input as well is updated in place: one binding, where the input has its own */
   outputs: readonly string[]
   /** functions on `V`, a vec4f or an f32 */
   functions?: string
@@ -25,9 +26,14 @@ export function elementwise({elements, inputs, outputs, functions, body, vector}
   const workgroups = grid(Math.ceil(items / threads))
   const load = ({name, cols}: {name: string; cols?: number}) =>
     `  let ${name} = b_${name}[item${cols === undefined ? '' : ` % ${cols / lanes}u`}];`
+  const isInput = (name: string) => inputs.some((input) => input.name === name)
   const list = [
-    ...inputs.map(({name}) => ({name: `b_${name}`, type, access: 'read' as const})),
-    ...outputs.map((name) => ({name: `o_${name}`, type, access: 'write' as const})),
+    ...inputs.map(({name}) => ({
+      name: `b_${name}`,
+      type,
+      access: outputs.includes(name) ? ('write' as const) : ('read' as const),
+    })),
+    ...outputs.filter((name) => !isInput(name)).map((name) => ({name: `b_${name}`, type, access: 'write' as const})),
   ]
   const code = `alias V = ${type};
 ${buffers(list)}
@@ -39,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let at = item * ${lanes}u;
 ${inputs.map(load).join('\n')}
 ${body(lanes)}
-${outputs.map((name) => `  o_${name}[item] = out_${name};`).join('\n')}
+${outputs.map((name) => `  b_${name}[item] = out_${name};`).join('\n')}
 }`
   return {code, bindings: list.map(({access}) => access), workgroups}
 }

@@ -3,15 +3,15 @@ import {type Binding, buffers, grid, groupIndex, type Shader, unrolled} from './
 
 const threads = 64
 
-/** c[m] = a[m,k]·b[k]: one workgroup a row, four elements a load. */
-export function matrixVector(m: number, k: number): Shader {
+/** c[m] = a[m,k]·b[k]: one workgroup a row, four elements a load. `vectorFirst`: the binding of b comes before that of a. */
+export function matrixVector(m: number, k: number, vectorFirst = false): Shader {
   const wide = k % 4 === 0
   const type = wide ? 'vec4f' : 'f32'
   const items = wide ? k / 4 : k
   const workgroups = grid(m)
   const list = [
-    {name: 'a', type, access: 'read' as Binding},
-    {name: 'b', type, access: 'read' as Binding},
+    {name: vectorFirst ? 'b' : 'a', type, access: 'read' as Binding},
+    {name: vectorFirst ? 'a' : 'b', type, access: 'read' as Binding},
     {name: 'c', type: 'f32', access: 'write' as Binding},
   ]
   const code = `${buffers(list)}

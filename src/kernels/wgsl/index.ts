@@ -1,14 +1,16 @@
 /** The WGSL kernels by the name and the dims of a program's part: the names of the native kernels, and some more. */
-import {adam} from './adam.ts'
 import {attention} from './attention.ts'
 import {conv} from './conv.ts'
+import {attentionCached, scoresCached, valuesCached} from './decode.ts'
 import {gelu} from './gelu.ts'
 import {matrixVector, vectorMatrix} from './gemv.ts'
 import {attentionScores, attentionValues, matmul} from './matmul.ts'
+import {adam, adamDescend, adamFirst, adamRoot, adamSecond, adamStep, momentum} from './optimizers.ts'
+import {dequantize, type Quantized, quantizedMatrixVector} from './quantized.ts'
 import {rope} from './rope.ts'
 import {addRmsnorm, layernorm, rmsnorm, softmax} from './rows.ts'
 import type {Shader} from './shader.ts'
-import {add, bias, mask, scale, swiglu} from './simple.ts'
+import {add, bias, chain, mask, mul, relu, scale, scaleScores, shift, silu, swiglu} from './simple.ts'
 
 type Make = (dims: readonly number[]) => Shader
 
@@ -20,6 +22,27 @@ const heads = ([batch, seq, h, kvHeads, headDim, causal]: readonly number[]) => 
   headDim: headDim!,
   causal: causal === 1,
 })
+
+const cachedHeads = (dims: readonly number[]) => ({...heads(dims), cached: dims[6]!})
+
+/** Products with quantized weights of n rows of k; 8 bits have a scale per row. */
+const quantizedProduct =
+  (b: Quantized): Make =>
+  ([m, n, k, group]) =>
+    matmul({batch: 1, m: m!, n: n!, k: k!, b, bTransposed: true, group: group ?? k!})
+const quantizedVector =
+  (format: Quantized): Make =>
+  ([n, k, group]) =>
+    quantizedMatrixVector(format, n!, k!, group ?? k!)
+const widened =
+  (format: Quantized): Make =>
+  ([groups, size]) =>
+    dequantize(format, groups!, size!)
+/** An elementwise generator as a kernel. */
+const flat =
+  (make: (elements: number) => Shader): Make =>
+  ([elements]) =>
+    make(elements!)
 
 /** A product by the kernel for its shape: vectors have their own. */
 function product(batch: number, m: number, n: number, k: number): Shader {
@@ -53,18 +76,30 @@ export const wgsl = {
   gemm: ([m, n, k]) => product(1, m!, n!, k!),
   'gemm-batched': ([batch, m, n, k]) => product(batch!, m!, n!, k!),
   'gemm-f16': ([m, n, k]) => matmul({batch: 1, m: m!, n: n!, k: k!, a: 'f16', b: 'f16', c: 'f16'}),
-  'gemm-int8': ([m, n, k, group]) => matmul({batch: 1, m: m!, n: n!, k: k!, b: 'i8', group: group!}),
-  'gemm-int4': ([m, n, k, group]) => matmul({batch: 1, m: m!, n: n!, k: k!, b: 'i4', group: group!}),
+  'gemm-nt': ([m, n, k]) => matmul({batch: 1, m: m!, n: n!, k: k!, bTransposed: true}),
+  gemv: ([n, k]) => matrixVector(n!, k!, true),
+  'dequantize-int8': widened('i8'),
+  'dequantize-int4': widened('i4'),
+  'dequantize-int8+gemv': quantizedVector('i8'),
+  'dequantize-int4+gemv': quantizedVector('i4'),
+  'dequantize-int8+gemm': quantizedProduct('i8'),
+  'dequantize-int4+gemm': quantizedProduct('i4'),
   softmax: ([rows, cols]) => softmax({rows: rows!, cols: cols!}),
   layernorm: ([rows, cols]) => layernorm(rows!, cols!),
   rmsnorm: ([rows, cols]) => rmsnorm(rows!, cols!),
   gelu: ([elements]) => gelu({elements: elements!, form: 'erf'}),
   'gelu-tanh': ([elements]) => gelu({elements: elements!, form: 'tanh'}),
-  add: ([elements]) => add(elements!),
+  add: flat(add),
+  mul: flat(mul),
+  relu: flat(relu),
+  silu: flat(silu),
+  scale: flat(scale),
+  shift: flat(shift),
+  chain: ([elements, k]) => chain(elements!, k!),
   bias: ([rows, cols]) => bias(rows! * cols!, cols!),
-  scale: ([rows, cols, headDim]) => scale(rows! * cols!, headDim!),
+  'scale-scores': ([rows, cols, headDim]) => scaleScores(rows! * cols!, headDim!),
   mask: ([rows, cols]) => mask(rows! * cols!, cols!),
-  swiglu: ([elements]) => swiglu(elements!),
+  swiglu: flat(swiglu),
   'add+rmsnorm': ([rows, cols]) => addRmsnorm(rows!, cols!),
   'bias+gelu': ([rows, cols]) => gelu({elements: rows! * cols!, form: 'erf', biasCols: cols!}),
   'scale+mask+softmax': ([rows, cols, headDim]) => softmax({rows: rows!, cols: cols!, causalHeadDim: headDim!}),
@@ -73,7 +108,16 @@ export const wgsl = {
   attention: (dims) => attention(heads(dims)),
   'attention-scores': (dims) => attentionScores(heads(dims)),
   'attention-values': (dims) => attentionValues(heads(dims)),
-  adam: ([elements]) => adam(elements!),
+  'attention-cached': (dims) => attentionCached(cachedHeads(dims)),
+  'attention-scores-cached': (dims) => scoresCached(cachedHeads(dims)),
+  'attention-values-cached': (dims) => valuesCached(cachedHeads(dims)),
+  adam: flat(adam),
+  'adam-first': flat(adamFirst),
+  'adam-second': flat(adamSecond),
+  'adam-root': flat(adamRoot),
+  'adam-step': flat(adamStep),
+  'adam-descend': flat(adamDescend),
+  momentum: flat(momentum),
   conv: convolution,
   'conv+bias': convolution,
 } as const satisfies Record<string, Make>

@@ -2,6 +2,7 @@
  * Matrix products: tiles of the result in registers, tiles of both inputs in workgroup memory, loads of four elements. One generator
  * serves plain and batched products, both products of attention, and products with quantized weights.
  */
+import {lane, type Quantized} from './quantized.ts'
 import {type Binding, buffers, type Format, f32, type Shader, unrolled} from './shader.ts'
 
 export interface MatmulParams {
@@ -19,7 +20,7 @@ export interface MatmulParams {
   strides?: {a?: number; b?: number; c?: number}
   /** WGSL: first element of product `z` */
   base?: {a?: string; b?: string; c?: string}
-  /** quantized b: this many elements of a row share a scale, a divisor of n and a multiple of 4 */
+  /** quantized b: this many neighbours of a row of it, as it lies in memory, share a scale */
   group?: number
   /** WGSL on `sum`, `row`, `col` */
   epilogue?: string
@@ -36,7 +37,7 @@ const depth = 16
 const bigEnough = 2048 * 1024
 
 /** How elements of `format` are declared and loaded as f32. */
-const stored: Readonly<Record<Format, string>> = {f32: 'f32', f16: 'f16', i8: 'u32', i4: 'u32'}
+const stored: Readonly<Record<Format, string>> = {f32: 'f32', f16: 'f16', i8: 'i32', i4: 'i32'}
 
 /** A function that loads four neighbours of one row, zero beyond the edge. */
 function loader(name: string, wide: boolean, rows: number, cols: number, stride: number): string {
@@ -51,20 +52,30 @@ ${[1, 2, 3].map((i) => `  if (col + ${i}u < ${cols}u) { value[${i}] = f32(${name
 }`
 }
 
-/** As `loader`, of a quantized matrix: four elements out of one word, times their group's scale. */
-function quantizedLoader(format: 'i8' | 'i4', rows: number, cols: number, group: number): string {
-  const bits = format === 'i8' ? 8 : 4
-  const part = (i: number) => `f32(extractBits(word, shift + ${i * bits}u, ${bits}u))`
-  return `fn load_b(base: u32, row: u32, col: u32) -> vec4f {
+/** As `loader`, of a quantized matrix: four elements times their group's scale, out of one word where rows and groups are whole quads. */
+function quantizedLoader(format: Quantized, rows: number, cols: number, group: number): string {
+  const per = format === 'i8' ? 4 : 8
+  const head = `fn load_b(base: u32, row: u32, col: u32) -> vec4f {
   if (row >= ${rows}u || col >= ${cols}u) { return vec4f(0.0); }
-  let at = base + row * ${cols}u + col;
-  let word = bitcast<i32>(b[at / ${32 / bits}u]);
-  let shift = at % ${32 / bits}u * ${bits}u;
-  return vec4f(${[0, 1, 2, 3].map(part).join(', ')}) * scales[at / ${group}u];
+  let at = base + row * ${cols}u + col;`
+  const scale = (at: string) => `scales[(${at}) / ${Math.max(1, group)}u]`
+  if (cols % 4 === 0 && group % 4 === 0)
+    return `${head}
+  let word = b[at / ${per}u];
+  let first = at % ${per}u;
+  return vec4f(${[0, 1, 2, 3].map((i) => lane(format, 'word', `first + ${i}u`)).join(', ')}) * ${scale('at')};
+}`
+  return `${head}
+  var value = vec4f(0.0);
+  for (var i = 0u; i < min(4u, ${cols}u - col); i++) {
+    let e = at + i;
+    value[i] = ${lane(format, `b[e / ${per}u]`, `e % ${per}u`)} * ${scale('e')};
+  }
+  return value;
 }`
 }
 
-const isQuantized = (format: Format): format is 'i8' | 'i4' => format === 'i8' || format === 'i4'
+const isQuantized = (format: Format): format is Quantized => format === 'i8' || format === 'i4'
 
 /** Tiles that lie across: four rows of four are loaded and turned in registers, since single lanes of workgroup vectors must not race. */
 const turned = (
@@ -138,7 +149,7 @@ var<workgroup> tile_b: array<vec4f, ${(tileN * depth) / 4}>;
 ${p.functions ?? ''}
 fn finish(sum: f32, row: u32, col: u32) -> f32 { return ${p.epilogue ?? 'sum'}; }
 ${loader('a', wide.a, m, k, stride.a)}
-${isQuantized(b) ? quantizedLoader(b, bRows, bCols, p.group ?? n) : loader('b', wide.b, bRows, bCols, stride.b)}
+${isQuantized(b) ? quantizedLoader(b, bRows, bCols, p.group ?? bCols) : loader('b', wide.b, bRows, bCols, stride.b)}
 @compute @workgroup_size(${side * side})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let z = group.z;

@@ -1,10 +1,37 @@
-/** Elementwise kernels of one line: sums, bias, scale, mask, the gated activation. */
+/** Elementwise kernels of one line: sums, products, bias, scales, chains of them, mask, activations. */
 import {elementwise} from './elementwise.ts'
 import {f32, type Shader} from './shader.ts'
 
 /** x + y. */
 export const add = (elements: number): Shader =>
   elementwise({elements, inputs: [{name: 'x'}, {name: 'z'}], outputs: ['y'], body: () => '  let out_y = x + z;'})
+
+/** x · y. */
+export const mul = (elements: number): Shader =>
+  elementwise({elements, inputs: [{name: 'x'}, {name: 'z'}], outputs: ['y'], body: () => '  let out_y = x * z;'})
+
+const unary = (elements: number, value: string): Shader =>
+  elementwise({elements, inputs: [{name: 'x'}], outputs: ['y'], body: () => `  let out_y = ${value};`})
+
+/** max(x, 0). */
+export const relu = (elements: number): Shader => unary(elements, 'max(x, V(0.0))')
+
+/** x ÷ (1 + e^−x). */
+export const silu = (elements: number): Shader => unary(elements, 'x / (V(1.0) + exp(-x))')
+
+/** x · 1.5 and x + 0.25: the constants of the operator `scale` and of the native chain. */
+export const scale = (elements: number): Shader => unary(elements, 'x * 1.5')
+export const shift = (elements: number): Shader => unary(elements, 'x + 0.25')
+
+/** Both in turn, `k` operators in one pass. */
+export const chain = (elements: number, k: number): Shader =>
+  unary(
+    elements,
+    Array.from({length: k}, (_, i) => i).reduce(
+      (value, i) => (i % 2 === 0 ? `(${value}) * 1.5` : `(${value}) + 0.25`),
+      'x',
+    ),
+  )
 
 /** x + bias, the bias a row of `cols`. */
 export const bias = (elements: number, cols: number): Shader =>
@@ -16,7 +43,7 @@ export const bias = (elements: number, cols: number): Shader =>
   })
 
 /** x ÷ √headDim. */
-export const scale = (elements: number, headDim: number): Shader =>
+export const scaleScores = (elements: number, headDim: number): Shader =>
   elementwise({
     elements,
     inputs: [{name: 'x'}],

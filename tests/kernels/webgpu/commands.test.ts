@@ -51,6 +51,9 @@ describe.runIf(present)('commands on a GPU', {timeout: 120_000}, () => {
     expect(machine.id).toBe('local-gpu')
     expect(machine.profile).toBe('quick')
     expect(JSON.stringify(machine.identity)).toMatch(/timestamp-query|wall clock/)
+    // what the adapter lacks is named with its reason, never left out in silence
+    const named = [...ids, ...(machine.identity.absent as {id: string}[]).map(({id}) => id)]
+    for (const id of ['fma-f16-vec4', 'subgroup-matrix-f16', 'subgroup-matrix-f32']) expect(named).toContain(id)
 
     const shown = await answer<Machine>('machine', 'show', 'local-gpu')
     expect(shown.ceilings).toEqual(machine.ceilings)
@@ -73,11 +76,15 @@ describe.runIf(present)('commands on a GPU', {timeout: 120_000}, () => {
   it.each([
     [['bench', 'gemm', '--dims', '0x4x4'], 2, 'bad-dimension', /m = 0/],
     [['bench', 'gemm', '--dims', '4x4'], 2, 'bad-dimension', /mxnxk/],
-    [['bench', 'gemm-int4', '--dims', '4x12x4x4'], 2, 'bad-dimension', /n = 12/],
+    [['bench', 'dequantize-int4+gemm', '--dims', '4x12x48x32'], 2, 'bad-dimension', /32 in k = 48/],
+    [['bench', 'rope', '--dims', '1x4x2x2x7'], 2, 'bad-dimension', /headDim = 7 is odd/],
     [['bench', 'attention-gqa', '--dims', '1x4x3x2x8x1'], 2, 'bad-dimension', /kvHeads = 2/],
     [['bench', 'nothing'], 3, 'unknown-kernel', /nothing/],
     [['bench', 'gelu', '--threads', '2'], 2, 'bad-flag', /--threads/],
     [['bench', 'gelu', '--dims', '2147483648'], 4, 'does-not-fit', /GB/],
+    ...(process.env.RIDGEPOINT_ADAPTER === undefined
+      ? [[['bench', 'gemm-f16'], 4, 'no-adapter', /lacks the feature shader-f16/] as const]
+      : []),
     [['bench', 'gemm', '--dtype', 'f16'], 2, 'bad-flag', /f32/],
   ] as const)('refuse %j', async (argv, exit, code, message) => {
     const {saveGpuProfile} = await import('../../../src/kernels/webgpu/profile.ts')

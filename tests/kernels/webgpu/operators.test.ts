@@ -1,5 +1,7 @@
 import {afterAll, describe, expect, test} from 'vitest'
+import {defaultTolerance, type KernelDef} from '../../../src/kernels/families/types.ts'
 import type {Part, Program} from '../../../src/kernels/program.ts'
+import {kernels} from '../../../src/kernels/registry.ts'
 import {gpuBytes} from '../../../src/kernels/webgpu/bytes.ts'
 import {decode, encode, fromF16, quantize, toF16} from '../../../src/kernels/webgpu/formats.ts'
 import {gpuKernels, gpuPairs} from '../../../src/kernels/webgpu/programs.ts'
@@ -7,96 +9,8 @@ import {checkOnGpu} from '../../../src/kernels/webgpu/run.ts'
 import {wgsl} from '../../../src/kernels/wgsl/index.ts'
 import {matmul} from '../../../src/kernels/wgsl/matmul.ts'
 import {grid, type Shader} from '../../../src/kernels/wgsl/shader.ts'
+import {gpuCases} from './cases.ts'
 import {gpuForTests} from './support.ts'
-
-/** As the native kernels': f32 rounding of sums of some hundred terms, 1.5e-7 of erf, exp and tanh of a driver. */
-const tolerance = 1e-5
-
-/** Around vectors (4), warps, workgroups (32 to 256), the rows that registers hold (8192), and primes. */
-const rows = [
-  [1, 1],
-  [3, 2],
-  [3, 3],
-  [3, 5],
-  [2, 31],
-  [2, 64],
-  [7, 257],
-  [2, 1000],
-  [1, 8193],
-  [1, 8200],
-  [0, 5],
-]
-const flat = [[0], [1], [3], [4], [255], [1021], [1024]]
-
-/** Compiling a product takes SwiftShader a second, so these are few and each stands for an edge: one element, tiles ± 1, primes. */
-const cases: Record<string, number[][]> = {
-  gemm: [
-    [0, 4, 4],
-    [4, 4, 0],
-    [1, 1, 1],
-    [3, 1, 1001],
-    [1, 7, 129],
-    [1, 132, 67],
-    [64, 64, 16],
-    [65, 63, 17],
-    [67, 132, 36],
-  ],
-  'gemm-batched': [[2, 5, 3, 1]],
-  'gemm-int8': [
-    [3, 4, 5, 4],
-    [65, 72, 33, 8],
-  ],
-  'gemm-int4': [
-    [3, 8, 5, 4],
-    [1, 136, 33, 136],
-  ],
-  gemv: [
-    [2, 1],
-    [5, 4],
-    [3, 257],
-  ],
-  softmax: rows,
-  layernorm: rows,
-  rmsnorm: rows,
-  'add+rmsnorm': rows,
-  'bias+gelu': [
-    [1, 1],
-    [3, 5],
-    [5, 64],
-    [0, 4],
-  ],
-  'scale+mask+softmax': [
-    [1, 1, 1],
-    [2, 3, 4],
-    [1, 65, 64],
-    [1, 300, 8],
-  ],
-  gelu: flat,
-  'gelu-tanh': flat,
-  add: flat,
-  swiglu: flat,
-  adam: flat,
-  rope: [
-    [1, 1, 1, 1, 2],
-    [2, 5, 4, 1, 6],
-    [1, 3, 3, 3, 64],
-  ],
-  attention: [
-    [1, 1, 1, 1],
-    [1, 65, 2, 8],
-    [1, 33, 1, 7],
-  ],
-  'attention-gqa': [
-    [1, 64, 4, 1, 16, 1],
-    [2, 3, 2, 1, 130, 0],
-  ],
-  conv: [
-    [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0],
-    [1, 3, 9, 1, 7, 5, 3, 1, 1, 2, 1],
-    [2, 4, 4, 4, 6, 6, 3, 2, 1, 1, 0],
-    [1, 2, 8, 1, 9, 9, 3, 1, 2, 4, 0],
-  ],
-}
 
 const gpu = await gpuForTests()
 
@@ -107,13 +21,15 @@ describe.runIf(gpu)('results against the f64 reference', () => {
     const def = gpuKernels[id]!
     const isHalf = Object.values(def.formats ?? {}).includes('f16')
     if (isHalf && !gpu!.hasF16) return expect(gpu!.facts.features).not.toContain('shader-f16')
-    for (const dims of [def.check, ...(cases[id] ?? [])])
-      expect(await checkOnGpu(gpu!, def.program(dims), def), dims.join('x')).toBeLessThan(isHalf ? 2e-3 : tolerance)
-  })
+    for (const dims of gpuCases(def))
+      expect(await checkOnGpu(gpu!, def.program(dims), def), dims.join('x')).toBeLessThan(
+        def.tolerance ?? defaultTolerance.f32,
+      )
+  }, 120_000)
 
   test.each(Object.keys(gpuPairs))('%s unfused', async (id) => {
     const def = gpuPairs[id]!
-    expect(await checkOnGpu(gpu!, def.unfused(def.check), def)).toBeLessThan(tolerance)
+    expect(await checkOnGpu(gpu!, def.unfused(def.check), def)).toBeLessThan(def.tolerance ?? defaultTolerance.f32)
   })
 
   test('a product with the large tiles', async () => {
@@ -161,24 +77,37 @@ describe.runIf(gpu)('results against the f64 reference', () => {
   })
 })
 
-test('every kernel and pair of the registries has parts with shaders, more bytes unfused than fused, and flops of its operator', () => {
+test('every pair moves more bytes unfused than fused', () => {
   const bytes = (program: Program, traits: object) =>
     program.parts.reduce((sum, part: Part) => sum + gpuBytes(part, traits), 0)
   for (const [id, def] of Object.entries(gpuPairs))
     for (const dims of [def.check, def.sizes.dram])
       expect(bytes(def.fused(dims), def), id).toBeLessThan(bytes(def.unfused(dims), def))
-  // 4 bits a weight: 19·53 f32, 53·96 ÷ 2 B, their scales, 19·96 f32
-  const {program, check} = gpuKernels['gemm-int4']!
-  expect(gpuBytes(program(check).parts[0]!, gpuKernels['gemm-int4']!)).toBe(
-    4 * 19 * 53 + (53 * 96) / 2 + (4 * 53 * 96) / 32 + 4 * 19 * 96,
-  )
+  // 4 bits a weight: 37·352 f32, 71·352 ÷ 2 B, their scales, 37·71 f32
+  const {program, check} = gpuKernels['dequantize-int4+gemm']!
+  expect(gpuBytes(program(check).parts[0]!, {})).toBe(4 * 37 * 352 + (71 * 352) / 2 + (4 * 71 * 352) / 32 + 4 * 37 * 71)
 })
 
-test('the names of the native registry that WGSL covers', () => {
-  for (const id of ['gemm', 'softmax', 'layernorm', 'rmsnorm', 'gelu', 'attention'])
-    expect(gpuKernels).toHaveProperty(id)
+test('the native definitions that WGSL covers are the same objects but for their size on a GPU', () => {
+  const natives: Readonly<Record<string, KernelDef>> = kernels
+  for (const id of [
+    ...['gemm', 'gemm-nt', 'gemm-batched', 'gemv', 'dequantize-int8', 'dequantize-int4', 'dequantize-int8+gemv'],
+    ...['dequantize-int4+gemv', 'dequantize-int8+gemm', 'dequantize-int4+gemm', 'softmax', 'layernorm', 'rmsnorm'],
+    ...['add+rmsnorm', 'bias+gelu', 'scale+mask+softmax', 'add', 'mul', 'relu', 'scale', 'silu', 'gelu', 'gelu-tanh'],
+    ...['swiglu', 'chain', 'adam', 'momentum', 'rope', 'attention', 'attention-gqa', 'attention-decode', 'conv'],
+    'conv-depthwise',
+  ]) {
+    expect(gpuKernels, id).toHaveProperty([id])
+    expect(gpuKernels[id]!.cases, id).toBe(natives[id]!.cases)
+    expect(gpuKernels[id]!.program, id).toBe(natives[id]!.program)
+  }
+  expect(Object.keys(gpuKernels).filter((id) => !Object.hasOwn(natives, id))).toEqual(['gemm-f16'])
   expect(Object.keys(gpuPairs)).toEqual(
-    expect.arrayContaining(['add+rmsnorm', 'bias+gelu', 'scale+mask+softmax', 'attention']),
+    expect.arrayContaining([
+      ...['add+rmsnorm', 'bias+gelu', 'swiglu', 'chain', 'adam', 'scale+mask+softmax', 'attention', 'attention-gqa'],
+      ...['attention-decode', 'dequantize-int8+gemv', 'dequantize-int4+gemv', 'dequantize-int8+gemm'],
+      'dequantize-int4+gemm',
+    ]),
   )
 })
 

@@ -1,5 +1,6 @@
 /** Every shader that this machine's adapter may lack a feature for is compiled by Dawn's null backend, which has them all. */
 import {afterAll, describe, expect, it} from 'vitest'
+import {matrixTasks} from '../../../src/kernels/webgpu/matrix-units.ts'
 import {computeTasks, effortOf, workgroupCandidates} from '../../../src/kernels/webgpu/plan.ts'
 import {gpuKernels, gpuPairs} from '../../../src/kernels/webgpu/programs.ts'
 import {openSession} from '../../../src/kernels/webgpu/session.ts'
@@ -40,6 +41,24 @@ describe.runIf(adapter)('shaders compile', async () => {
     }
     await session.pipeline(emptyProbe)
   }, 120_000)
+
+  it('of subgroup matrices, which the null backend has without a configuration', async () => {
+    const {matrixUnits} = session.facts
+    expect(matrixUnits).not.toBeNull()
+    const offered = [
+      {M: 8, N: 8, K: 8, componentType: 'f16', resultComponentType: 'f32'},
+      {M: 16, N: 16, K: 8, componentType: 'f16', resultComponentType: 'f32'},
+      {M: 8, N: 16, K: 4, componentType: 'f32', resultComponentType: 'f32'},
+    ]
+    for (const configs of [offered, offered.slice(0, 1)])
+      for (const effort of [effortOf(false, true), effortOf(false, false), effortOf(true, true)]) {
+        const {tasks} = matrixTasks({...matrixUnits!, configs}, session.hasF16, effort, 256)
+        expect(tasks.length).toBe(configs.length === 1 ? 1 : 2)
+        for (const task of tasks)
+          for (const candidate of task.candidates)
+            for (const size of effort.sizes) await session.pipeline(task.resized(candidate, size).shader)
+      }
+  })
 
   it('and one that does not says where', async () => {
     const broken = {

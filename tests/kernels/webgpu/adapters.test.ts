@@ -1,0 +1,120 @@
+import {afterEach, describe, expect, it, vi} from 'vitest'
+import {chooseAdapter, factsOf, missingFeatures} from '../../../src/kernels/webgpu/adapters.ts'
+import {openBrowserGpu} from '../../../src/kernels/webgpu/browser.ts'
+import {matrixTasks, matrixUnitsOf} from '../../../src/kernels/webgpu/matrix-units.ts'
+import {loadDawn, openNodeGpu} from '../../../src/kernels/webgpu/node.ts'
+import {effortOf} from '../../../src/kernels/webgpu/plan.ts'
+import {openSession} from '../../../src/kernels/webgpu/session.ts'
+import {subgroupMatrixWork, subgroupSizeAt} from '../../../src/kernels/wgsl/probes/subgroup-matrix.ts'
+
+afterEach(() => vi.unstubAllEnvs())
+
+const limits = {maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27}
+
+/** An adapter as far as these functions look at one. */
+const adapterOf = (features: string[], more: object = {}): GPUAdapter =>
+  Object.assign(Object.create(null), {
+    features: new Set(features),
+    limits,
+    info: {vendor: 'acme', architecture: '', device: '', description: 'Acme 1', ...more},
+    requestDevice: () => Promise.reject(new Error('the driver said no')),
+  })
+
+const gpuOf = (...adapters: GPUAdapter[]): GPU =>
+  Object.assign(Object.create(null), {requestAdapter: () => Promise.resolve(adapters[0] ?? null)})
+
+describe('what is missing is exit 4 with a next step', () => {
+  it('no driver: the software driver that was named does not exist', async () => {
+    vi.stubEnv('VK_DRIVER_FILES', '/nowhere/driver.json')
+    await expect(openNodeGpu({adapter: 'software'})).rejects.toMatchObject({
+      code: 'no-adapter',
+      exitCode: 4,
+      message: expect.stringMatching(/\/nowhere\/driver\.json does not exist/),
+      suggestions: [expect.stringMatching(/chromium/)],
+    })
+  })
+
+  it('a package that does not load on this platform', async () => {
+    await expect(loadDawn('data:text/javascript,throw new Error("no binary for plan9")')).rejects.toMatchObject({
+      code: 'no-adapter',
+      message: expect.stringMatching(/does not load here: no binary for plan9/),
+    })
+  })
+
+  it.each([undefined, 'low-power', 'software', 'Acme'])('no adapter, asked for %s', async (choice) => {
+    await expect(chooseAdapter(gpuOf(), choice)).rejects.toMatchObject({
+      code: 'no-adapter',
+      exitCode: 4,
+      message: expect.stringMatching(/finds no adapter/),
+      suggestions: expect.arrayContaining([expect.stringMatching(/perf doctor/)]),
+    })
+  })
+
+  it('an adapter of another name: those that there are', async () => {
+    await expect(chooseAdapter(gpuOf(adapterOf([])), 'Other')).rejects.toMatchObject({
+      code: 'no-adapter',
+      suggestions: [expect.stringMatching(/Acme 1/)],
+    })
+  })
+
+  it('an adapter that gives no device', async () => {
+    await expect(openSession(adapterOf([]), {timestampStep: 0})).rejects.toMatchObject({
+      code: 'no-adapter',
+      exitCode: 4,
+      message: expect.stringMatching(/Acme 1 gave no device: the driver said no/),
+    })
+  })
+
+  it('a browser without WebGPU', async () => {
+    await expect(openBrowserGpu(undefined)).rejects.toMatchObject({
+      code: 'no-adapter',
+      message: expect.stringMatching(/this browser does not have it/),
+    })
+  })
+})
+
+describe('features of an adapter', () => {
+  const feature = 'chromium-experimental-subgroup-matrix'
+  const config = (M: number, N: number, K: number, componentType: string, resultComponentType = 'f32') => ({
+    ...{M, N, K, componentType, resultComponentType},
+  })
+  const effort = effortOf(false, true)
+
+  it('that are missing are named', () => {
+    expect(missingFeatures(factsOf(adapterOf(['timestamp-query'])))).toEqual(['shader-f16', feature])
+    expect(missingFeatures(factsOf(adapterOf(['timestamp-query', 'shader-f16', feature])))).toEqual([])
+  })
+
+  it('subgroup matrices: only where the adapter says so, by its largest configuration', () => {
+    expect(matrixUnitsOf(adapterOf([]))).toBeNull()
+    const configs = [config(8, 8, 8, 'f16'), config(16, 16, 8, 'f16'), config(16, 16, 16, 'f16', 'f16')]
+    const units = matrixUnitsOf(adapterOf([feature], {subgroupMatrixConfigs: configs, subgroupMaxSize: 64}))
+    expect(units).toEqual({configs, subgroupMax: 64})
+    const {tasks, absent} = matrixTasks(units, true, effort, 256)
+    expect(tasks.map(({ceiling}) => ceiling)).toMatchObject([
+      {id: 'subgroup-matrix-f16', dtype: 'f16', engine: 'matrix', isa: 'subgroup matrix 16x16x8'},
+    ])
+    expect(absent).toEqual([
+      {id: 'subgroup-matrix-f32', reason: 'the adapter offers no subgroup matrices of f32 summed in f32'},
+    ])
+    for (const {varied} of tasks[0]!.candidates) expect(varied.size % 64).toBe(0)
+  })
+
+  it.each([
+    [null, true, 256, /lacks chromium-experimental-subgroup-matrix/],
+    [{configs: [config(8, 8, 8, 'f16')], subgroupMax: 32}, false, 256, /lacks shader-f16/],
+    [{configs: [config(8, 8, 8, 'f16')], subgroupMax: 128}, true, 64, /subgroup of 128 is larger/],
+  ] as const)('absent with its reason: %j', (units, hasF16, largest, reason) => {
+    const {tasks, absent} = matrixTasks(units, hasF16, effort, largest)
+    expect(tasks).toEqual([])
+    expect(absent[0]).toEqual({id: 'subgroup-matrix-f16', reason: expect.stringMatching(reason)})
+  })
+
+  it('counts the work of subgroups by their real size, by hand', () => {
+    const p = {config: config(16, 8, 4, 'f16'), chains: 3, size: 128, workgroups: 10, loops: 5, unroll: 2}
+    // 2·16·8·4 FLOP, 3 chains, 10 steps, 10 workgroups of 4 or 8 subgroups
+    expect(subgroupMatrixWork(p, 32)).toBe(1024 * 3 * 10 * 10 * 4)
+    expect(subgroupMatrixWork(p, 16)).toBe(1024 * 3 * 10 * 10 * 8)
+    expect(subgroupSizeAt(p)).toBe(16 * 8 * 3)
+  })
+})
