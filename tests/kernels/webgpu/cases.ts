@@ -1,8 +1,8 @@
 /** Sizes that the GPU tests run: the native kernels' own lists. */
 import type {GpuKernel} from '../../../src/kernels/webgpu/programs.ts'
 
-/** A product or an attention of one shape takes SwiftShader up to a second to compile; a row or an element a few hundredths. */
-const costly = /^(gemm|attention|conv|dequantize-int.\+gemm)/
+/** A product or a prefill's attention of one shape takes SwiftShader a second or more to compile; anything else a tenth or less. */
+const costly = /^(gemm|attention$|attention-gqa|dequantize-int.\+gemm)/
 
 /** Of costly kernels every so many-th of the list is run; a number prime to the two and three that the lists' patterns have. */
 const every = 7

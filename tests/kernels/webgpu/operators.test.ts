@@ -25,7 +25,7 @@ describe.runIf(gpu)('results against the f64 reference', () => {
       expect(await checkOnGpu(gpu!, def.program(dims), def), dims.join('x')).toBeLessThan(
         def.tolerance ?? defaultTolerance.f32,
       )
-  }, 120_000)
+  }, 300_000)
 
   test.each(Object.keys(gpuPairs))('%s unfused', async (id) => {
     const def = gpuPairs[id]!
