@@ -41,8 +41,8 @@ export interface Sustained {
 
 /** A repetition ends within 20 ms of a cancellation. */
 const repetitionSeconds = 0.02
-/** Repetitions behind one point: 0.2 s. */
-const repetitions = 10
+/** Repetitions behind one point: 0.4 s. */
+const repetitions = 20
 /** A machine that keeps this share of its peak is not throttled. */
 const kept = 0.95
 
