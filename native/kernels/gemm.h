@@ -20,7 +20,8 @@ struct Blocks {
 
 // What the model of src/analysis/tiles.ts picks for 1 MiB of L2 and 8 MiB of L3 per core; tests/analysis/tiles.test.ts holds them to it.
 // A block of A fills half of L2, and of all such blocks it is the one that moves the least beyond L2: kc = 2 mc, since C is read and written
-// once per kc and B read once per mc. Zen 4, 2048^3 in f32, one thread: 113.5 GFLOP/s of 118.2; 112.3 with 144 x 384, 106 with 144 x 256.
+// once per kc and B read once per mc. One sweep on Zen 4 (best of 5, 2048^3 in f32, one
+// thread, GFLOP/s of 118.2): 113.4 with 192 x 512, 113.5 with 288 x 512, 112.2 with 144 x 384, 112.1 with 240 x 256: the choice is worth 1 %.
 constexpr Blocks blocksF32 = {252, 2048, 512};
 constexpr Blocks blocksF64 = {180, 1440, 360};
 

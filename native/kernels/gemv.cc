@@ -8,8 +8,8 @@ namespace RP_NS {
 namespace {
 
 // Four streams with four vectors of each in turn. A thread's rows are cut into four bands and each stream walks one, so that it goes on
-// from row to row where rows side by side would begin anew. Zen 4 from DRAM: 29.8 GB/s, 24.0 without bands, 25.8 with eight bands, whose
-// lines fall into one set of L1.
+// from row to row where rows side by side would begin anew. Zen 4 from DRAM: 29.8 GB/s, 24.0 without bands, 25.8 with eight bands of two
+// vectors (one run, best of 15, other jobs near; why eight are slower was not looked into).
 constexpr int streams = 4;
 constexpr int unroll = 4;
 
