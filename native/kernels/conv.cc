@@ -38,16 +38,6 @@ void batchnorm(const OpArgs& args) {
   }
 }
 
-// dims: elements, 1
-void relu(const OpArgs& args) {
-  const Span mine = share(args.dims[0] * args.dims[1], 16, args.thread, args.threads);
-  const float* x = input(args, 0);
-  float* y = output(args, 0);
-  int64_t at = mine.from;
-  for (; at + 4 * lanes <= mine.to; at += 4 * lanes) RP_STEP(4) store(y + at + i * lanes, max(splat(0.0f), load(x + at + i * lanes)));
-  for (; at < mine.to; at++) y[at] = x[at] < 0 ? 0.0f : x[at];
-}
-
 }  // namespace
 
 int convOps(OpKernel* rows) {
@@ -58,7 +48,6 @@ int convOps(OpKernel* rows) {
   rows[n++] = {"conv-direct+bias", conv<direct, true, false>, 11, 3, 1};
   rows[n++] = {"conv+batchnorm+relu", conv<automatic, false, true>, 11, 4, 1};
   rows[n++] = {"batchnorm", batchnorm, 3, 3, 1};
-  rows[n++] = {"relu", relu, 2, 1, 1};
   return n;
 }
 

@@ -3,6 +3,7 @@
 // in turn can be compared. Prints the ratio of the maxima (the ceilings) and of the medians (what one mean would say).
 //   npm run bench:peers                        all metrics, three turns each (about four minutes)
 //   npm run bench:peers -- gemm                matrix products against OpenBLAS and oneDNN: peers-gemm.mjs
+//   npm run bench:peers -- ort                 kernels against ONNX Runtime: peers/ort.mjs
 //   npm run bench:peers -- --turns 5 --seconds 0.4 --only L1 --json FILE
 import {spawnSync} from 'node:child_process'
 import {writeFileSync} from 'node:fs'
@@ -15,6 +16,10 @@ import {parseArgs} from 'node:util'
 if (process.argv[2] === 'gemm') {
   await import('./peers-gemm.mjs')
   process.exit()
+}
+if (process.argv[2] === 'ort') {
+  await import('./peers/ort.mjs')
+  process.exit(0)
 }
 
 const {values: flags} = parseArgs({

@@ -1,0 +1,165 @@
+import {describe, expect, test} from 'vitest'
+import {loadNative} from '../../src/kernels/native.ts'
+import {errorOf, type NativeArray, type Part, pack, tensorsOf, unpack} from '../../src/kernels/program.ts'
+import {kernels} from '../../src/kernels/registry.ts'
+
+const addon = loadNative()
+const isas = addon.cpu().isas.map(({name}) => name)
+
+/** Runs a part on values for its inputs, in order, and its reference on the same. */
+function run(part: Part, isa: string, inputs: readonly ArrayLike<number>[], threads = 2) {
+  const tensors = tensorsOf([{id: part.kernel, parts: [part]}])
+  const native = new Map<string, NativeArray>()
+  part.in.forEach((name, i) => {
+    native.set(name, pack(inputs[i]!, tensors.get(name)!.type))
+  })
+  for (const name of part.out)
+    if (!native.has(name))
+      native.set(name, pack(new Float64Array(tensors.get(name)!.elements), tensors.get(name)!.type))
+  const oracle = part.in.map((name) => unpack(native.get(name)!, tensors.get(name)!))
+  const at = (names: readonly string[]) => names.map((name) => native.get(name)!)
+  addon.runOp(isa, part.kernel, part.dims, at(part.in), at(part.out), threads)
+  return {
+    got: part.out.map((name) => unpack(native.get(name)!, tensors.get(name)!)),
+    wanted: part.reference(oracle),
+  }
+}
+
+const [nan, inf] = [Number.NaN, Number.POSITIVE_INFINITY]
+/** What is not finite in each of four rows of 21, whatever the vector's length: in its body, at its end, both signs, none. */
+function rowsWith(plain: (i: number) => number): number[] {
+  const x = Array.from({length: 4 * 21}, (_, i) => plain(i))
+  x[3] = nan
+  x[21 + 20] = inf
+  x[42 + 5] = -inf
+  x[42 + 19] = -inf
+  return x
+}
+const wave = (i: number) => Math.sin(i * 1.7) * 2
+
+describe.each(isas)('what is not finite, %s', (isa) => {
+  test.each([
+    'softmax',
+    'layernorm',
+    'rmsnorm',
+    'add+layernorm',
+    'add+rmsnorm',
+    'bias+gelu',
+    'row-sum',
+    'row-max',
+  ] as const)('%s treats it as its reference does, row by row', (id) => {
+    const part = kernels[id].program([4, 21]).parts[0]!
+    const ones = Array.from({length: 4 * 21}, (_, i) => wave(i + 5))
+    const {got, wanted} = run(part, isa, [rowsWith(wave), ...part.in.slice(1).map(() => ones)])
+    for (const [i, values] of wanted.entries()) expect(errorOf(got[i]!, values)).toBeLessThan(1e-5)
+  })
+
+  test.each([
+    'relu',
+    'scale',
+    'add',
+    'mul',
+    'silu',
+    'gelu',
+    'gelu-tanh',
+    'swiglu',
+  ] as const)('%s treats it as its reference does', (id) => {
+    const part = kernels[id].program([84]).parts[0]!
+    const x = rowsWith((i) => wave(i) * 10 ** ((i % 9) - 4))
+    // the ends of exp's range, and what overflows a square
+    x.splice(60, 6, 89, -89, 1e30, -1e30, -3e38, 3e38)
+    const {got, wanted} = run(part, isa, [x, Array.from({length: 84}, (_, i) => wave(i))])
+    expect(errorOf(got[0]!, wanted[0]!.map(Math.fround))).toBeLessThan(1e-5)
+  })
+
+  test('cross-entropy: huge and tiny logits, infinities, a target at -infinity', () => {
+    const part = kernels['cross-entropy'].program([5, 19]).parts[0]!
+    const x = Array.from({length: 95}, (_, i) => wave(i) * (i < 19 ? 1e30 : i < 38 ? 1e-30 : 40))
+    x[2 * 19 + 3] = -inf
+    x[3 * 19 + 4] = inf
+    x[4 * 19 + 18] = nan
+    const {got, wanted} = run(part, isa, [x, [1, 5, 3, 2, 0]])
+    expect(errorOf(got[0]!, wanted[0]!)).toBeLessThan(1e-5)
+    expect(got[0]![2]).toBe(inf)
+  })
+
+  test('softmax of longer rows than a chunk: the maximum anywhere, all equal, all -infinity', () => {
+    const cols = 2500
+    const part = kernels.softmax.program([5, cols]).parts[0]!
+    const x = Float64Array.from({length: 5 * cols}, (_, i) => wave(i) * 30)
+    x[10] = 200
+    x[cols + 2499] = 200
+    x.fill(-inf, 2 * cols, 3 * cols - 1)
+    x.fill(88, 3 * cols, 4 * cols)
+    x.fill(-inf, 4 * cols)
+    const {got, wanted} = run(part, isa, [x])
+    expect(errorOf(got[0]!, wanted[0]!)).toBeLessThan(1e-5)
+  })
+
+  test('layernorm about a far first element, and of rows without variance', () => {
+    const part = kernels.layernorm.program([3, 300]).parts[0]!
+    const x = Array.from({length: 900}, (_, i) => (i < 300 ? 1000 + wave(i) : i < 600 ? 7 : wave(i)))
+    x[0] = -1e4
+    x[600] = 1e5
+    const ones = Array<number>(300).fill(1)
+    const {got, wanted} = run(part, isa, [x, ones, ones])
+    expect(errorOf(got[0]!, wanted[0]!)).toBeLessThan(2e-4)
+  })
+
+  test('quantize: ties to even, the ends of the range, groups of zeros and of what is not finite', () => {
+    const part = kernels.quantize.program([5, 20]).parts[0]!
+    const x = new Float64Array(100)
+    // scale 1: 127 is the largest
+    x.set([127, -127, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 126.5, -126.5, 0.49, 3.51, 0, -0, 63.5, 64.5])
+    x.set([1e-45, 0], 40)
+    x.set([inf, 1, -3], 60)
+    x.set([nan, 1, -3], 80)
+    const {got, wanted} = run(part, isa, [x])
+    expect([...got[0]!.subarray(0, 16)].map((v) => v + 0)).toEqual([
+      127, -127, 0, 2, 2, 0, -2, -2, 126, -126, 0, 4, 0, 0, 64, 64,
+    ])
+    expect([...got[0]!.subarray(20, 40)].every((v) => v === 0)).toBe(true)
+    expect([...got[0]!.subarray(60)].every((v) => v === 0)).toBe(true)
+    expect(errorOf(got[1]!, wanted[1]!)).toBeLessThan(1e-7)
+  })
+
+  test('quantize-int4: ties to even from -7 to 7, and back by dequantize-int4', () => {
+    const part = kernels['quantize-int4'].program([2, 38]).parts[0]!
+    const x = Float64Array.from({length: 76}, (_, i) => ((i % 29) - 14) / 2)
+    x[0] = 7
+    x[38] = -7
+    const {got, wanted} = run(part, isa, [x])
+    expect([...got[0]!]).toEqual([...wanted[0]!].map((v) => v + 0))
+    const back = run(kernels['dequantize-int4'].program([2, 38]).parts[0]!, isa, [got[0]!, got[1]!])
+    expect(errorOf(back.got[0]!, back.wanted[0]!)).toBe(0)
+    expect(errorOf(back.got[0]!, x)).toBeLessThanOrEqual(0.5)
+  })
+
+  test('adam: a second moment below zero, zero, infinite and NaN', () => {
+    const part = kernels.adam.program([21]).parts[0]!
+    const v = Array.from({length: 21}, (_, i) => (i % 3 === 0 ? -0.5 : 0.25))
+    v.splice(4, 3, 0, inf, nan)
+    const rest = Array.from({length: 21}, (_, i) => wave(i))
+    const g = [...rest]
+    g[4] = 0
+    const {got, wanted} = run(part, isa, [rest, g, rest, v])
+    for (const [i, values] of wanted.entries()) expect(errorOf(got[i]!, values)).toBeLessThan(1e-5)
+  })
+})
+
+test('a streamed output holds what a small one does: 32 MiB and more pass the caches by', () => {
+  const isa = isas.at(-1)!
+  const n = 2 ** 23
+  const x = Float32Array.from({length: n}, (_, i) => ((i * 7919) % 2048) / 1024 - 1)
+  const [large, small] = [new Float32Array(n), new Float32Array(4096)]
+  for (const [kernel, dims] of [
+    ['relu', (count: number) => [count, 1]],
+    ['softmax', (count: number) => [count / 2048, 2048]],
+  ] as const) {
+    addon.runOp(isa, kernel, dims(n), [x], [large], 2)
+    for (const from of [0, n / 2, n - 4096]) {
+      addon.runOp(isa, kernel, dims(4096), [x.subarray(from, from + 4096)], [small], 1)
+      expect(errorOf(large.subarray(from, from + 4096), small)).toBeLessThan(1e-6)
+    }
+  }
+})
