@@ -49,22 +49,14 @@ static inline void store(float* p, f32v v) { __builtin_memcpy(p, &v, sizeof v); 
 
 // The first `count` lanes from memory, the others `fill`: nothing beyond the tensor is read or written.
 static inline f32v loadPart(const float* p, int count, float fill) {
-#if defined(RP_ISA_AVX512)
-  return f32v(_mm512_mask_loadu_ps(__m512(splat(fill)), __mmask16((1u << count) - 1), p));
-#else
   float lane[lanes];
   for (int i = 0; i < lanes; i++) lane[i] = i < count ? p[i] : fill;
   return load(lane);
-#endif
 }
 static inline void storePart(float* p, f32v v, int count) {
-#if defined(RP_ISA_AVX512)
-  _mm512_mask_storeu_ps(p, __mmask16((1u << count) - 1), __m512(v));
-#else
   float lane[lanes];
   store(lane, v);
   for (int i = 0; i < count; i++) p[i] = lane[i];
-#endif
 }
 
 // a > b ? a : b, which is b where either is NaN: one instruction on x86, where compilers make two of the comparison.

@@ -4,7 +4,7 @@ import {type ConvDims, conv, convElements} from '../../analysis/ops/conv.ts'
 import {relu} from '../../analysis/ops/relu.ts'
 import {input, weight} from '../../analysis/ops/types.ts'
 import type {Part, Program} from '../program.ts'
-import {fusedCost, type KernelDef, one, operator, type PairDef} from './types.ts'
+import {fusedCost, type KernelDef, one, operator, type PairDef, streaming} from './types.ts'
 
 const names = [
   'batch',
@@ -58,7 +58,7 @@ function convBatchnormRelu(sizes: readonly number[]): {unfused: Program; fused: 
   const {x, weights, y, outputs} = convElements(d)
   const product = convPart('conv', native, 'sums')
   const norm = batchnormPart({batch: d.batch, channels: d.filters, positions: outputs}, 'sums', 'normalized')
-  const act = operator(relu, 'relu', {elements: y}, [y, 1], ['normalized'], ['y'])
+  const act = streaming(operator(relu, 'relu', {elements: y}, [y, 1], ['normalized'], ['y']))
   const fused: Part = {
     kernel: 'conv+batchnorm+relu',
     dims: native,
