@@ -137,7 +137,7 @@ describe.each(isas)('what is not finite, %s', (isa) => {
 
   test('adam: a second moment below zero, zero, infinite and NaN', () => {
     const part = kernels.adam.program([21]).parts[0]!
-    const v = Array.from({length: 21}, (_, i) => (i % 3 === 0 ? -0.5 : 0.25))
+    const v: number[] = Array.from({length: 21}, (_, i) => (i % 3 === 0 ? -0.5 : 0.25))
     v.splice(4, 3, 0, inf, nan)
     const rest = Array.from({length: 21}, (_, i) => wave(i))
     const g = [...rest]
