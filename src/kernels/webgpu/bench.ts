@@ -209,8 +209,9 @@ async function benchOne(
   dims: readonly number[],
   {machine, signal}: GpuBenchOptions,
 ): Promise<BenchKernel> {
-  const maxError = await checkOnGpu(session, def.program(def.check), def)
+  // refuses dims that it does not have, before anything is compiled
   const program = def.program(dims)
+  const maxError = await checkOnGpu(session, def.program(def.check), def)
   const series = await measure(session, [program], def, signal)
   const {rates} = series.get(program.id)!
   return gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, machine)
