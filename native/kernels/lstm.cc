@@ -151,24 +151,13 @@ void sigmoid(const OpArgs& args) {
   }
 }
 
-// dims: elements, 1
-void mul(const OpArgs& args) {
-  const Span mine = share(args.dims[0] * args.dims[1], 16, args.thread, args.threads);
-  const float *x = input(args, 0), *y = input(args, 1);
-  float* out = output(args, 0);
-  int64_t at = mine.from;
-  for (; at + lanes <= mine.to; at += lanes) store(out + at, load(x + at) * load(y + at));
-  for (; at < mine.to; at++) out[at] = x[at] * y[at];
-}
-
 }  // namespace
 
 int lstmOps(OpKernel* rows) {
   rows[0] = {"lstm", lstm, 3, 6, 2};
   rows[1] = {"lstm-products", lstmProducts, 3, 6, 4};
   rows[2] = {"sigmoid", sigmoid, 2, 1, 1};
-  rows[3] = {"mul", mul, 2, 2, 1};
-  return 4;
+  return 3;
 }
 
 }  // namespace RP_NS

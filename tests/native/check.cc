@@ -202,6 +202,57 @@ void checkOps(const rp::Variant& v) {
   expect(worst < 1e-5, v.isa, "attention", worst);
 }
 
+// Two kernels that must agree, in tensors of exactly their sizes: what a sanitizer sees of attention, convolution and sparse products.
+void expectSame(const rp::Variant& v, const char* id, const std::vector<float>& a, const std::vector<float>& b) {
+  double worst = 0;
+  for (size_t i = 0; i < a.size(); i++) worst = fmax(worst, fabs(double(a[i]) - b[i]) / fmax(1.0, fabs(double(b[i]))));
+  expect(worst < 1e-5, v.isa, id, worst);
+}
+std::vector<float> some(int64_t count, int seed) {
+  std::vector<float> x(static_cast<size_t>(count));
+  for (size_t i = 0; i < x.size(); i++) x[i] = float((i * 37 + size_t(seed)) % 101) / 50 - 1;
+  return x;
+}
+void checkFamilies(const rp::Variant& v) {
+  for (const int64_t seq : {1, 3, 40, 131}) {
+    const std::vector<int64_t> dims = {2, seq, 4, 2, 21, 1};
+    const auto q = some(2 * seq * 4 * 21, 1), k = some(2 * seq * 2 * 21, 2), values = some(2 * seq * 2 * 21, 3);
+    std::vector<float> fused(q.size()), apart(q.size()), scores(size_t(2 * 4 * seq * seq)), weights(scores.size());
+    run(v, "attention", dims, {q.data(), k.data(), values.data()}, {fused.data()});
+    run(v, "attention-scores", dims, {q.data(), k.data()}, {scores.data()});
+    run(v, "softmax", {2 * 4 * seq, seq}, {scores.data()}, {weights.data()});
+    run(v, "attention-values", dims, {weights.data(), values.data()}, {apart.data()});
+    expectSame(v, "attention", fused, apart);
+  }
+  // batch, channels, filters, groups, height, width, kernel, stride, dilation, pad, bias
+  const std::vector<std::vector<int64_t>> shapes = {
+      {2, 30, 70, 1, 7, 9, 3, 1, 1, 2, 0}, {1, 4, 12, 2, 17, 33, 3, 2, 2, 3, 0}, {3, 6, 6, 6, 5, 37, 3, 1, 1, 2, 0}, {1, 3, 5, 1, 1, 1, 1, 1, 1, 0, 0}};
+  for (const auto& d : shapes) {
+    const int64_t span = d[8] * (d[6] - 1) + 1, high = (d[4] + d[9] - span) / d[7] + 1, wide = (d[5] + d[9] - span) / d[7] + 1;
+    const auto x = some(d[0] * d[1] * d[4] * d[5], 4), w = some(d[2] * d[1] / d[3] * d[6] * d[6], 5), one = some(d[2], 6);
+    std::vector<float> product(size_t(d[0] * d[2] * high * wide)), direct(product.size());
+    run(v, "conv", d, {x.data(), w.data()}, {product.data()});
+    run(v, "conv-direct", d, {x.data(), w.data()}, {direct.data()});
+    expectSame(v, "conv", product, direct);
+    run(v, "conv+batchnorm+relu", d, {x.data(), w.data(), one.data(), one.data()}, {direct.data()});
+    run(v, "batchnorm", {d[0], d[2], high * wide}, {product.data(), one.data(), one.data()}, {product.data()});
+    for (float& y : product) y = y > 0 ? y : 0;
+    expectSame(v, "conv+batchnorm+relu", direct, product);
+  }
+  const std::vector<int32_t> columns = {2, 0, 1, 2, 2}, starts = {0, 1, 1, 5};
+  const auto x = some(3 * 37, 7), ones = std::vector<float>(5, 1.0f);
+  std::vector<float> plain(x.size()), weighted(x.size());
+  run(v, "spmm", {3, 5, 37, 1}, {x.data(), columns.data(), starts.data()}, {plain.data()});
+  run(v, "spmm-weighted", {3, 5, 37, 1}, {x.data(), columns.data(), starts.data(), ones.data()}, {weighted.data()});
+  expectSame(v, "spmm", plain, weighted);
+  for (const int64_t batch : {1, 14}) {
+    const auto h = some(batch * 35, 8), w = some(9 * 4 * 35, 9), u = some(35 * 4 * 35, 10), bias = some(4 * 35, 11), in = some(batch * 9, 12);
+    std::vector<float> next(h.size()), cell(h.size());
+    run(v, "lstm", {batch, 9, 35}, {in.data(), w.data(), u.data(), bias.data(), h.data(), h.data()}, {next.data(), cell.data()});
+    for (const float y : next) expect(fabs(y) <= 1, v.isa, "lstm", y);
+  }
+}
+
 void checkSession(const rp::Variant& v) {
   rp::Session session;
   const char* problem = "";
@@ -241,6 +292,7 @@ int main() {
     checkCompute(v);
     checkFunctions(v);
     checkOps(v);
+    checkFamilies(v);
     checkSession(v);
     printf("%s checked, vectors of %d B\n", v.isa, v.vectorBytes);
   }
