@@ -71,6 +71,10 @@ describe.runIf(present)('commands on a GPU', {timeout: 120_000}, () => {
     expect(pairs[0]!.bytesSaved).toBeGreaterThan(0)
     expect(pairs[0]!.speedup).toBeGreaterThan(0)
     expect(pairs[0]!.unfused.parts).toEqual(['bias', 'gelu'])
+    const decode = ['compare', '--fused', 'attention-decode', '--dims', '1x1x64x4x2x16']
+    const decoded = await answer<FusedComparison>(...decode, '--backend', 'webgpu', ...adapter)
+    expect(decoded.pairs[0]!.fused.maxError).toBeLessThan(1e-5)
+    expect(decoded.pairs[0]!.dims).toMatchObject({seq: 1, cached: 64})
   })
 
   it.each([
@@ -118,6 +122,15 @@ it('an adapter that is not there is exit 4 with a next step', async () => {
   expect(code).toBe(4)
   expect(error.code).toBe('no-adapter')
   expect(error.suggestions.length).toBeGreaterThan(0)
+})
+
+it('measure all without that adapter measures the processor and says what it skipped', {timeout: 120_000}, async () => {
+  const {code, stdout} = await run('measure', 'all', '--quick', '--threads', '1', '--adapter', 'no such GPU', '--json')
+  const {result, warnings} = JSON.parse(stdout)
+  expect(code).toBe(0)
+  expect(result.id).toBe('local')
+  expect(result.ceilings.length).toBeGreaterThan(0)
+  expect(warnings).toContainEqual({code: 'skipped', message: expect.stringMatching(/webgpu was skipped: WebGPU/)})
 })
 
 it('local-gpu without a profile says how to make one', async () => {
