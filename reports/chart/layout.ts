@@ -124,7 +124,8 @@ export function layoutRoofline(
   const fastest = Math.max(...lines.filter((l) => l.kind === 'bandwidth').map((l) => l.value))
   // the words beside the ridge, at the bottom
   const ridgeX = plot.x(ridge)
-  const taken: Box[] = [{x: ridgeX - 130, y: height - 36, width: 220, height: 36}]
+  const tall = width - ridgeX > 112 ? 36 : 68
+  const taken: Box[] = [{x: ridgeX - 130, y: height - tall, width: 240, height: tall}]
   const roofLabels: RoofLabel[] = []
   const onFlat = (line: RoofLine) => {
     const others = lineBoxes(

@@ -8,8 +8,9 @@ import {type ComputeDType, dtypes, parseDType} from '../../src/analysis/dtype.ts
 import {AnalysisError, type Warning} from '../../src/analysis/errors.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {type ModelDef, traitsOf} from '../../src/analysis/models/types.ts'
+import {compressionOptions} from '../../src/analysis/passes/compression.ts'
 import {type Fusion, fusions} from '../../src/analysis/passes/index.ts'
-import {trainingOptions} from '../../src/analysis/training/options.ts'
+import {optimizerIds, recomputations, trainingOptions} from '../../src/analysis/training/options.ts'
 import {phases, resolveWorkload, type Workload} from '../../src/analysis/workload.ts'
 import type {ReportDocument} from '../document.ts'
 import {optionsOf, type Source} from './source.ts'
@@ -104,6 +105,7 @@ export const controls: readonly Control[] = [
   dimension('hidden', 'Hidden'),
   dimension('heads', 'Heads'),
   dimension('kvHeads', 'KV heads'),
+  dimension('headDim', 'Head dimension'),
   dimension('ffn', 'FFN'),
   dimension('vocab', 'Vocabulary'),
   {
@@ -134,6 +136,20 @@ export const controls: readonly Control[] = [
     least: 0,
     doubles: true,
     value: ({work}) => (work.phase === 'prefill' || work.phase === 'decode' ? String(work.context) : undefined),
+  },
+  {
+    id: 'optimizer',
+    label: 'Optimizer',
+    group: 'Workload',
+    value: ({work}) => work.training?.optimizer,
+    choices: () => same(optimizerIds),
+  },
+  {
+    id: 'recompute',
+    label: 'Recompute',
+    group: 'Workload',
+    value: ({work}) => work.training?.recompute,
+    choices: () => same(recomputations),
   },
   {id: 'height', label: 'Image height', group: 'Workload', value: ({work}) => work.image?.height.toString()},
   {id: 'width', label: 'Image width', group: 'Workload', value: ({work}) => work.image?.width.toString()},
@@ -170,6 +186,16 @@ export const controls: readonly Control[] = [
     group: 'Numbers',
     value: ({model, work}) => (traitsOf(model).kvHeads === undefined ? undefined : work.dtype.kv),
     choices: () => same(dtypes),
+  },
+  {
+    id: 'quantize',
+    label: 'Quantized (scales counted)',
+    group: 'Numbers',
+    value: ({work}) => (work.phase === 'train' ? undefined : compressionOptions(work.compression).quantize || NONE),
+    choices: ({work}) => {
+      const own = compressionOptions(work.compression).quantize
+      return same([...new Set([NONE, 'w8c', 'w8c,a8', 'w4g128', 'w4g32z', ...(own ? [own] : [])])])
+    },
   },
   {
     id: 'machine',
@@ -218,7 +244,7 @@ function chosenMachine(source: Source, settings: Settings): Machine {
 /** The generic model with changed dimensions: those of the document stay unless they follow from a changed one. */
 function withGiven(model: ModelDef, settings: Settings): ModelDef {
   const spec = specOf(model)
-  const names = ['layers', 'hidden', 'heads', 'kvHeads', 'ffn', 'vocab'] as const
+  const names = ['layers', 'hidden', 'heads', 'kvHeads', 'headDim', 'ffn', 'vocab'] as const
   const given = Object.fromEntries(names.map((name) => [name, whole(settings, name)])) as Dimensions
   if (!spec || names.every((name) => given[name] === undefined)) return model
   const tall = spec.ffn === 4 * spec.hidden
@@ -226,7 +252,7 @@ function withGiven(model: ModelDef, settings: Settings): ModelDef {
     ...given,
     kvHeads: given.kvHeads ?? (given.heads === undefined || spec.kvHeads !== spec.heads ? spec.kvHeads : undefined),
     ffn: given.ffn ?? (given.hidden === undefined || !tall ? spec.ffn : undefined),
-    headDim: given.hidden === undefined && given.heads === undefined ? spec.headDim : undefined,
+    headDim: given.headDim ?? (given.hidden === undefined && given.heads === undefined ? spec.headDim : undefined),
     encoder: !spec.causal,
   })
 }
@@ -243,6 +269,7 @@ function chosenOptions(source: Source, model: ModelDef, settings: Settings): Ana
     : optionsOf(model, base)
   // options of training mean nothing to another phase
   const untrained = Object.fromEntries(Object.keys(trainingOptions(base.training)).map((name) => [name, undefined]))
+  const trains = (phase ?? kept.phase ?? base.phase) === 'train'
   const moved = phase !== undefined && phase !== base.phase ? {seq: undefined, context: undefined, ...untrained} : {}
   const tp = whole(settings, 'tp')
   const count = whole(settings, 'count')
@@ -264,6 +291,8 @@ function chosenOptions(source: Source, model: ModelDef, settings: Settings): Ana
     edges: whole(settings, 'edges'),
     features: whole(settings, 'features'),
     fusion: settings.fusion as Fusion | undefined,
+    ...(trains || settings.quantize === NONE ? {} : {quantize: settings.quantize}),
+    ...(trains ? {optimizer: settings.optimizer, recompute: settings.recompute} : {}),
     dtype: type('activations'),
     weightsDtype: type('weights'),
     kvDtype: type('kv'),
@@ -280,6 +309,7 @@ function chosenOptions(source: Source, model: ModelDef, settings: Settings): Ana
   return {
     ...kept,
     ...moved,
+    ...(settings.quantize === NONE ? {quantize: undefined, dequantize: undefined} : {}),
     ...set,
     ...routing,
     ...devices,

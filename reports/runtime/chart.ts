@@ -171,7 +171,7 @@ export class Chart {
     this.#chart.padding(margins)
     this.#chart.width(width - margins.left - margins.right)
     if (this.#view.id === 'roofline')
-      this.#chart.height(width < NARROW ? 360 : Math.min(600, Math.max(420, width * 0.42)))
+      this.#chart.height(width < NARROW ? 360 : Math.min(width > 2000 ? 840 : 600, Math.max(420, width * 0.42)))
     if (this.#signals.has('labelRoom')) this.#chart.signal('labelRoom', margins.left - 14)
     this.draw()
   }

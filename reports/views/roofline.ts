@@ -81,6 +81,28 @@ const ring = {
 } as const
 /** A search makes what it does not find faint. */
 const fading = (opacity: number) => ({condition: {test: 'datum.faded', value: 0.12}, value: opacity}) as const
+/** px that the names of the zones right of the ridge take */
+const ZONE_ROOM = 112
+/**
+ * The name of a zone right of the ridge, px above the bottom; where that is too narrow it stands on the ridge's other side, higher.
+ */
+const zone = (text: string, up: number, upNarrow: number) => {
+  const wide = `width - scale('x', datum.intensity) > ${ZONE_ROOM}`
+  return {
+    data: {name: 'ridge'},
+    mark: {
+      type: 'text' as const,
+      clip: true,
+      align: {expr: `${wide} ? 'left' : 'right'`},
+      dx: {expr: `${wide} ? 6 : -6`},
+      baseline: 'bottom' as const,
+      y: {expr: `height - (${wide} ? ${up} : ${upNarrow})`},
+      fill: {expr: 'theme.muted'},
+      aria: false,
+    },
+    encoding: {x, text: {value: text}},
+  }
+}
 const at = (field: string) => ({value: {expr: `datum.${field}`}}) as const
 
 const spec: TopLevelSpec = {
@@ -155,20 +177,8 @@ const spec: TopLevelSpec = {
       },
       encoding: {x, text: {value: '◂ memory-bound'}},
     },
-    {
-      data: {name: 'ridge'},
-      mark: {
-        type: 'text',
-        clip: true,
-        align: 'left',
-        dx: 6,
-        baseline: 'bottom',
-        y: {expr: 'height - 5'},
-        fill: {expr: 'theme.muted'},
-        aria: false,
-      },
-      encoding: {x, text: {value: 'compute-bound ▸'}},
-    },
+    zone('compute-bound ▸', 5, 37),
+    zone('latency-bound ▾', 21, 53),
     {
       data: {name: 'ridge'},
       mark: {
@@ -456,7 +466,7 @@ export const roofline: View = {
     }
   },
   howToRead:
-    'Each dot is one operator. The slanted lines are memory levels, the flat lines are arithmetic: an operator can be no higher than the lowest line above its intensity. Under a slanted line it waits for memory, and moving fewer bytes helps; under a flat line it waits for arithmetic. A dot’s area is its share of the time, so look at the large ones first. The tail below a dot reaches down to the rate without any overlap of memory and arithmetic. Dots in the strip at the left only move data. A hollow triangle that points down is a run that was measured, joined to the tick that its roof allows. Lines are solid where measured, dashed where a datasheet states them, dotted where derived.',
+    'Each dot is one operator. The slanted lines are memory levels, the flat lines are arithmetic: an operator can be no higher than the lowest line above its intensity. Under a slanted line it waits for memory, and moving fewer bytes helps; under a flat line it waits for arithmetic; far below both it waits for neither, but for its start, for steps one after another or for too little work to fill the machine: latency. A dot’s area is its share of the time, so look at the large ones first. The tail below a dot reaches down to the rate without any overlap of memory and arithmetic. Dots in the strip at the left only move data. A hollow triangle that points down is a run that was measured, joined to the tick that its roof allows. Lines are solid where measured, dashed where a datasheet states them, dotted where derived.',
   assumptions: [
     'A dot stands at the highest rate that the ceilings allow: a bound from the model, not a measurement.',
     'Bytes are compulsory traffic at the outermost memory level: every tensor is read once and written once.',

@@ -45,6 +45,28 @@ it('trains again, and leaves training for another phase', () => {
   expect(recompute(found, {phase: 'decode'}).document.result.workload.training).toBeUndefined()
 })
 
+it('changes the head dimension, the training step and the numbers of the weights', () => {
+  const free = source(sample({model: 'transformer', machine: cpu}))
+  const wide = withDimensions(models.transformer, {headDim: 32})
+  expect(recompute(free, {headDim: '32'}).document.result.totals).toEqual(analyzeModel(wide, cpu).result.totals)
+
+  const options = {phase: 'train', batch: 8} as const
+  const training = source(sample({model: 'gpt2', options}))
+  const chosen = {optimizer: 'sgd', recompute: 'full'}
+  expect(recompute(training, chosen).document.result.totals).toEqual(
+    sample({model: 'gpt2', options: {...options, ...chosen}}).result.totals,
+  )
+  // left behind with the phase that knows it
+  expect(recompute(training, {...chosen, phase: 'prefill'}).document.result.workload.training).toBeUndefined()
+
+  const plain = source()
+  expect(recompute(plain, {quantize: 'w4g128'}).document.result.totals).toEqual(
+    sample({options: {quantize: 'w4g128'}}).result.totals,
+  )
+  const narrow = source(sample({options: {quantize: 'w4g128'}}))
+  expect(recompute(narrow, {quantize: 'none'}).document.result.totals).toEqual(sample().result.totals)
+})
+
 it('compresses again', () => {
   const options = {quantize: 'w4g128'}
   const found = source(sample({options}))

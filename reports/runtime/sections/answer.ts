@@ -14,6 +14,12 @@ interface Figure {
   readonly note: string
 }
 
+/** Joules as watt-hours, the prefix on the unit. */
+const energy = (joules: number): string => {
+  const wh = joules / 3600
+  return wh >= 1000 ? `${Number((wh / 1000).toPrecision(3))} kWh` : `${Number(wh.toPrecision(3))} Wh`
+}
+
 function figures(analysis: Analysis): Figure[] {
   const {totals, workload, machine, model} = analysis
   const bound = totals.isBound
@@ -74,7 +80,7 @@ function figures(analysis: Analysis): Figure[] {
     },
     totals.energyPerMillionTokens !== null && {
       label: 'Energy per million tokens',
-      value: `${bound ? '≥ ' : ''}${format(totals.energyPerMillionTokens / 3600, '')} Wh`,
+      value: `${bound ? '≥ ' : ''}${energy(totals.energyPerMillionTokens)}`,
       note: 'board power over the time',
     },
   ]
