@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+/**
+ * The whole table of the native kernels on this machine: `npm run bench:results -- NAME`, some minutes. Measures the ceilings (full), every
+ * kernel in a cache and from memory and every pair, on one thread and on all, and writes docs/results/DATE-bench-NAME.json (checked by
+ * tests/kernels/results.test.ts) and .md. Needs `npm run build` first.
+ */
+import {execFileSync} from 'node:child_process'
+import {writeFileSync} from 'node:fs'
+import {cpus} from 'node:os'
+import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import {median} from './statistics.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const name = process.argv[2]
+if (!name || !/^[a-z0-9-]+$/.test(name)) {
+  process.stderr.write('usage: npm run bench:results -- NAME   (NAME names the machine: zen4, cascade-lake)\n')
+  process.exit(2)
+}
+
+const perf = (...args) => {
+  const words = [join(root, 'bin', 'perf.js'), ...args, '--json', '--quiet']
+  const text = execFileSync(process.execPath, words, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 2 ** 28,
+  })
+  return JSON.parse(text).result
+}
+
+const machine = perf('measure', 'cpu')
+const all = machine.identity.cores
+const counts = all > 1 ? [1, all] : [1]
+const kernels = counts.flatMap((threads) => perf('bench', '--threads', String(threads)).kernels)
+const pairs = counts.flatMap((threads) => perf('compare', '--fused', 'all', '--threads', String(threads)).pairs)
+const sides = pairs.flatMap(({unfused, fused}) => [unfused, fused])
+
+const percent = (share) => (share === null ? '–' : `${Math.round(share * 100)} %`)
+const size = ({dims}) => Object.values(dims).join('×')
+const times = (value) => (value ? value.toPrecision(3) : '–')
+const seconds = (value) => (value < 1e-3 ? `${(value * 1e6).toPrecision(3)} µs` : `${(value * 1e3).toPrecision(3)} ms`)
+const rate = (k) =>
+  k.flops > 0 ? `${(k.flopsPerSecond / 1e9).toPrecision(3)} GFLOP/s` : `${(k.bytesPerSecond / 1e9).toPrecision(3)} GB/s`
+const row = (...cells) => `| ${cells.join(' | ')} |`
+const off = (list) => list.map((p) => Math.abs(p.predictedSpeedup / p.speedup - 1))
+const known = pairs.filter((p) => p.speedup && p.predictedSpeedup)
+const far = known.filter((p) => /DRAM/.test(p.unfused.bound ?? ''))
+const paysOf = ({pays}) => (!pays ? '–' : pays.at === null ? pays.when : `${pays.when} ${pays.dim} ${pays.at}`)
+
+const date = new Date().toISOString().slice(0, 10)
+const file = join(root, 'docs', 'results', `${date}-bench-${name}`)
+const command = `npm run bench:results -- ${name}`
+writeFileSync(
+  `${file}.json`,
+  `${JSON.stringify({about: 'ceilings, kernels and pairs of one run', command, machine, kernels: [...kernels, ...sides]})}\n`,
+)
+writeFileSync(
+  `${file}.md`,
+  `# Kernels and pairs: ${machine.name}
+
+Machine: ${cpus()[0].model}, ${all} CPUs allowed, Node ${process.version}. Date: ${date}. Command: \`${command}\`. Seconds are of the fastest
+repetition in the first table, medians in the second; the roof is what the ceilings of the same run allow for the mix, the type and the functions
+of the kernel. A verdict other than \`ok\` stands behind the share.
+
+## Kernels
+
+${row('kernel', 'size', 'type', 'threads', 'rate', 'of the roof', 'bound by')}
+${row('---', '---', '---', '---:', '---:', '---:', '---')}
+${kernels.map((k) => row(k.id, size(k), k.dtype, k.threads, rate(k), percent(k.efficiency) + (k.verdict === 'ok' ? '' : ` (${k.verdict})`), k.bound ?? '–')).join('\n')}
+
+## Pairs
+
+Speed-ups: unfused ÷ fused. Of ${known.length} pairs the roof is off by ${percent(median(off(known)))} in the median; of the ${far.length} that come from memory by
+${far.length > 0 ? percent(median(off(far))) : '–'} in the median, and ${far.filter((p) => Math.abs(p.predictedSpeedup / p.speedup - 1) <= 0.15).length} of them are within 15 %.
+
+${row('pair', 'size', 'type', 'threads', 'unfused', 'fused', 'measured', 'predicted', 'pays')}
+${row('---', '---', '---', '---:', '---:', '---:', '---:', '---:', '---')}
+${pairs.map((p) => row(p.id, size(p), p.fused.dtype, p.fused.threads, seconds(p.unfused.seconds.median), seconds(p.fused.seconds.median), times(p.speedup), times(p.predictedSpeedup), paysOf(p))).join('\n')}
+`,
+)
+process.stdout.write(`${file}.json, ${file}.md: ${kernels.length} kernel runs, ${pairs.length} pair runs\n`)
