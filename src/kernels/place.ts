@@ -144,9 +144,15 @@ function trafficTime(part: Part, roof: CpuRoof): {seconds: number; bound: string
 export function partTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
   const compute = roof.compute(part.computes ?? 'f32')
   const limits = [trafficTime(part, roof), {seconds: executed(part) / compute.value, bound: compute.id}]
+  // divisions and roots share a unit, so their times add up; exp, tanh and erf are made of multiply-adds
+  let dividing = 0
   for (const [operation, count] of Object.entries(part.specials ?? {})) {
     const ceiling = roof.special(operation as SpecialOperation)
-    if (ceiling) limits.push({seconds: count / ceiling.value, bound: ceiling.id})
+    if (!ceiling) continue
+    const seconds = count / ceiling.value
+    const shares = operation === 'divide' || operation === 'sqrt'
+    if (shares) dividing += seconds
+    limits.push({seconds: shares ? dividing : seconds, bound: ceiling.id})
   }
   return limits.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
 }

@@ -131,6 +131,20 @@ describe('mixes and functions', () => {
     expect(programTime(softmax, roofFor(complete, [softmax], 1)!).bound).toBe('copy-DRAM-t1')
   })
 
+  test('divisions and roots share a unit: their times add up', () => {
+    const rate = (operation: 'divide' | 'sqrt', value: number): Ceiling => ({
+      ...special('exp', value),
+      id: operation,
+      operation,
+    })
+    const withUnit = {...machine, ceilings: [...machine.ceilings, rate('divide', 1e9), rate('sqrt', 5e8)]}
+    const [part] = addOf(1000).parts
+    const program = {id: 'both', parts: [{...part!, specials: {divide: 1000, sqrt: 1000}}]}
+    const {seconds, bound} = programTime(program, roofFor(withUnit, [program], 1)!)
+    expect(seconds).toBeCloseTo(1000 / 1e9 + 1000 / 5e8, 15)
+    expect(bound).toBe('sqrt')
+  })
+
   test('a softmax and a GELU in a cache find the ceilings of exp and erf', () => {
     const withFunctions = {...machine, ceilings: [...machine.ceilings, special('exp', 3e9), special('erf', 1e9)]}
     const softmax = kernels.softmax.program([4, 100])
