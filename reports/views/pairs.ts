@@ -54,12 +54,23 @@ const y = {
   scale: {paddingInner: 0.3, paddingOuter: 0.15},
 } as const
 const yOffset = {field: 'measure', type: 'nominal' as const, sort: null, scale: {domain: [...measures]}}
+/** Powers of two: a pair that is 30 times slower leaves the others readable. */
 const x = (field: string) => ({
   field,
   type: 'quantitative' as const,
   title: 'Fused ÷ unfused',
-  scale: {domain: [0, {expr: 'most * (width < 420 ? 1.9 : 1.35)'}], nice: false},
-  axis: {format: '.0%', values: [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2], labelOverlap: 'greedy' as const},
+  scale: {
+    type: 'log' as const,
+    base: 2,
+    // labels stand right of their points
+    domain: [{expr: 'least / 1.1'}, {expr: 'most * pow(most / least, width < 420 ? 0.9 : 0.35)'}],
+    nice: false,
+  },
+  axis: {
+    values: Array.from({length: 17}, (_, i) => 2 ** (i - 8)),
+    labelExpr: "datum.value < 1 ? '1/' + round(1 / datum.value) : datum.value + ' ×'",
+    labelOverlap: 'greedy' as const,
+  },
 })
 const color = {
   field: 'measure',
@@ -75,7 +86,7 @@ const spec: TopLevelSpec = {
   height: 290,
   autosize: 'pad',
   config: chartConfig,
-  params: [themeParam, {name: 'most', value: 1}],
+  params: [themeParam, {name: 'least', value: 0.5}, {name: 'most', value: 1}],
   layer: [
     {
       data: {name: 'slopes'},
@@ -132,13 +143,16 @@ export const pairs: View = {
       right: Math.max(1, row.ratio, row.predicted),
     }))
     return {
-      signals: {most: Math.max(1, ...rows.map((row) => row.right))},
+      signals: {
+        least: Math.min(0.5, ...rows.flatMap((row) => [row.ratio, row.predicted])),
+        most: Math.max(1, ...rows.map((row) => row.right)),
+      },
       data: {slopes: rows, predictions: rows.filter(({measure}) => measure === 'Time')},
       height: Math.max(120, rows.length * 24),
     }
   },
   howToRead:
-    'One pair per row: the hollow point at 100 % is the chain of separate kernels, the filled one the fused kernel, the line between them what fusing takes away. The upright tick is where the measured roof puts the fused time: a filled point at its tick is what was predicted, one right of it falls short. Beyond 100 % fusing costs time.',
+    'One pair per row: the hollow point at 1 is the chain of separate kernels, the filled one the fused kernel, the line between them what fusing takes away. The upright tick is where the measured roof puts the fused time: a filled point at its tick is what was predicted, one right of it falls short. Beyond 1 fusing costs time. The axis is logarithmic.',
   assumptions: [
     'Both sides ran in turn over the same tensors, checked against the same reference; times are medians.',
     'Bytes are compulsory: every tensor of a kernel read or written once, what a chain passes on counted twice.',
