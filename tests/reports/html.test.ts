@@ -30,8 +30,8 @@ describe('the page', () => {
     expect(policy).toContain(`script-src 'sha256-${hash}'`)
   })
 
-  it('is below 1 MB for Llama 3 8B', async () => {
-    expect(Buffer.byteLength(await renderHtml(template, sample()))).toBeLessThan(1_000_000)
+  it('is below 1.2 MB for Llama 3 8B', async () => {
+    expect(Buffer.byteLength(await renderHtml(template, sample()))).toBeLessThan(1_200_000)
   })
 
   it('is the same for the same document', async () => {
