@@ -10,13 +10,15 @@ import {type KernelDef, kernels, type PairDef, pairIds, pairs} from '../../src/k
 const folder = join(import.meta.dirname, '../../docs/results')
 const files = readdirSync(folder).filter((name) => /bench.*\.json$/.test(name))
 
-/** The program of a saved entry: a kernel, or the unfused chain of a pair. */
+/** The program of a saved entry: a kernel, or a side of a pair with the same dims. */
 function programOf({id, dims, dtype}: BenchEntry): Program {
-  const sizes = Object.values(dims)
+  const [names, sizes] = [Object.keys(dims).join(), Object.values(dims)]
   const kernel: KernelDef | undefined = Object.entries(kernels).find(([name]) => name === id)?.[1]
   if (kernel) return kernel.program(sizes, dtype)
   const chain = pairIds
-    .map((pair) => (pairs[pair] as PairDef).unfused(sizes, dtype))
+    .map((pair): PairDef => pairs[pair])
+    .filter((pair) => pair.dims.join() === names)
+    .flatMap((pair) => [pair.unfused(sizes, dtype), pair.fused(sizes, dtype)])
     .find((program) => program.id === id)
   if (!chain) throw new Error(`no program is called ${id}`)
   return chain
