@@ -14,7 +14,7 @@ namespace {
 #define F32(x) spread<f32v, float>(x)
 #define F64(x) spread<f64v, double>(x)
 RP_COMPUTE(divideF32, static, f32v, float, countUp, F32(1.7f), F32(1.3f), RP_DIV_F32, total, RP_TICKS_48)
-RP_COMPUTE(divideF64, static, f64v, double, countUp, F64(1.7), F64(1.3), RP_DIV_F64, total, RP_TICKS_48)
+RP_COMPUTE(divideF64, [[maybe_unused]] static, f64v, double, countUp, F64(1.7), F64(1.3), RP_DIV_F64, total, RP_TICKS_48)
 // Zen 4 falls into one of two cadences for f64 divides, 4.5 or 5 cycles, by chance, and stays there for a call. Chains that each wait for
 // their last result, in this number, fall into the faster one: always (12 scalar, 8 of 16 B) or in one call of ten to a hundred (4 of 32 B);
 // independent ones in one of a hundred. They keep every x86 divider busy: the longest latency is 4 intervals (Fog, instruction tables).

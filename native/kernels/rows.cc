@@ -21,6 +21,7 @@ constexpr float lowest = -3.4028235e38f;
 template <bool far, bool loss, typename Kept, typename Finish>
 RP_INLINE void softmaxRows(const OpArgs& args, Span rows, float factor, Kept keptOf, Finish finish) {
   const int64_t cols = args.dims[1], chunks = (cols + chunk - 1) / chunk;
+  if (rows.from >= rows.to) return;
   const float* x = input(args, 0);
   float* y = loss ? nullptr : output(args, 0);
   // Scratch: for two rows in turn the maxima of each chunk, which become its factors; then the exponentials, or in y where a row is too long.
@@ -35,8 +36,8 @@ RP_INLINE void softmaxRows(const OpArgs& args, Span rows, float factor, Kept kep
     const int64_t now = r < rows.to ? keptOf(r) : 0, behind = divides ? keptOf(r - 1) : 0;
     const float* const here = x + r * cols;
     float* const e = loss ? nullptr : rowOf(r);
-    const float* const last = loss ? nullptr : rowOf(r - 1);
-    float* const out = loss ? nullptr : y + (r - 1) * cols;
+    const float* const last = divides ? rowOf(r - 1) : nullptr;
+    float* const out = divides ? y + (r - 1) * cols : nullptr;
     float* const ours = tops + (loss ? 0 : r & 1) * chunks * lanes;
     const float* const factors = tops + (loss ? 0 : (r - 1) & 1) * chunks * lanes;
     f32v top = splat(lowest), total[2] = {}, scale{};
