@@ -43,6 +43,7 @@ const before = perf('measure', 'cpu')
 const all = before.identity.cores
 const counts = all > 1 ? [1, all] : [1]
 const kernels = counts.flatMap((threads) => perf('bench', '--threads', String(threads)).kernels)
+const blocks = perf('bench', 'gemm-blocked', '--sweep', '--threads', '1').kernels
 const pairs = counts.flatMap((threads) => perf('compare', '--fused', 'all', '--threads', String(threads)).pairs)
 const sides = pairs.flatMap(({unfused, fused}) => [unfused, fused])
 const machine = highest(before, perf('measure', 'cpu'))
@@ -68,7 +69,7 @@ const file = join(root, 'docs', 'results', `${date}-bench-${name}`)
 const command = `npm run bench:results -- ${name}`
 writeFileSync(
   `${file}.json`,
-  `${JSON.stringify({about: 'ceilings, kernels and pairs of one run', command, machine, kernels: [...kernels, ...sides]})}\n`,
+  `${JSON.stringify({about: 'ceilings, kernels and pairs of one run', command, machine, kernels: [...kernels, ...blocks, ...sides]})}\n`,
 )
 writeFileSync(
   `${file}.md`,
@@ -83,6 +84,14 @@ of the kernel. A verdict other than \`ok\` stands behind the share.
 ${row('kernel', 'size', 'type', 'threads', 'rate', 'of the roof', 'bound by')}
 ${row('---', '---', '---', '---:', '---:', '---:', '---')}
 ${kernels.map((k) => row(k.id, size(k), k.dtype, k.threads, rate(k), percent(shareOf(k)) + (k.verdict === 'ok' ? '' : ` (${k.verdict})`), k.bound ?? '–')).join('\n')}
+
+## A matrix product over block sizes
+
+\`perf bench gemm-blocked --sweep --threads 1\`: square blocks, and last the blocks that the model of \`src/analysis/tiles.ts\` chooses, which our own product uses.
+
+${row('product', 'mc × nc × kc', 'rate', 'of the roof')}
+${row('---', '---:', '---:', '---:')}
+${blocks.map((k) => row(`${k.dims.m}×${k.dims.n}×${k.dims.k}`, `${k.dims.mc} × ${k.dims.nc} × ${k.dims.kc}`, rate(k), percent(shareOf(k)) + (k.verdict === 'ok' ? '' : ` (${k.verdict})`))).join('\n')}
 
 ## Pairs
 

@@ -32,6 +32,17 @@ export const blockedIntensity = (
   elementBytes: number,
 ): number => (2 * m * n * k) / (elementBytes * blockedElements(m, n, k, blocks))
 
+/** Sizes of a product c[m,n] = a[m,k]·b[k,n]. */
+export interface ProductShape {
+  readonly m: number
+  readonly n: number
+  readonly k: number
+}
+
+/** FLOP per byte of a product in square blocks of c that stay: 2·m·n·k/edge elements of a and b are read and c is written once. */
+export const productIntensity = ({m, n, k}: ProductShape, edge: number, elementBytes: number): number =>
+  (2 * m * n * k) / (elementBytes * (m * k * Math.max(1, n / edge) + k * n * Math.max(1, m / edge) + m * n))
+
 /** FLOP per byte of square blocks of a matrix product, the block of C staying: 2b³ FLOP on 2b² elements read. */
 export const squareIntensity = (edge: number, elementBytes: number): number => edge / elementBytes
 

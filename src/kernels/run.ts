@@ -189,10 +189,15 @@ export function choose<K extends string>(names: readonly string[] | undefined, a
 const sweepPoints = 8
 
 /**
- * Sizes from a core's own cache to memory: one dimension grows by the same factor, four or more, up to its size in memory.
+ * The sizes that a definition lists for its sweep, else sizes from a core's own cache to memory: one dimension grows by the same factor,
+ * four or more, up to its size in memory.
  * @returns the dimension's name, and all dims of every size
  */
-export function sweepOf(def: Pick<KernelDef, 'dims' | 'sizes' | 'sweep'>): {dim: string; sizes: number[][]} {
+export function sweepOf(def: Pick<KernelDef, 'dims' | 'sizes' | 'sweep'>): {
+  dim: string
+  sizes: readonly (readonly number[])[]
+} {
+  if (def.sweep && 'sizes' in def.sweep) return def.sweep
   const {cache, dram} = def.sizes
   const dim = def.sweep?.dim ?? def.dims.find((_, i) => dram[i]! > cache[i]!) ?? def.dims[0]!
   const at = def.dims.indexOf(dim)
@@ -207,7 +212,7 @@ export function sweepOf(def: Pick<KernelDef, 'dims' | 'sizes' | 'sweep'>): {dim:
 const sizesOf = (
   def: Pick<KernelDef, 'id' | 'dims' | 'sizes' | 'sweep'>,
   {dims, sweep}: BenchOptions,
-): (readonly number[])[] => {
+): readonly (readonly number[])[] => {
   if (sweep) return sweepOf(def).sizes
   if (!dims) return [def.sizes.cache, def.sizes.dram]
   checkDims(def, dims)

@@ -1,3 +1,4 @@
+import {readFileSync} from 'node:fs'
 import {describe, expect, test} from 'vitest'
 import {type PayPoint, payingSizes} from '../../src/kernels/pairs.ts'
 import {type KernelDef, kernelIds, kernels, type PairDef, pairIds, pairs} from '../../src/kernels/registry.ts'
@@ -29,7 +30,24 @@ describe('sizes of a sweep', () => {
     ...kernelIds.map((id): KernelDef => kernels[id]),
     ...pairIds.map((id): PairDef => pairs[id]),
   ]
-  test.each(definitions)('$id', (def) => {
+  test('of blocks: square ones that grow, and at the end the blocks of our own product, as its header has them', () => {
+    const {dim, sizes} = sweepOf(kernels['gemm-blocked'])
+    expect(dim).toBe('kc')
+    const header = readFileSync(new URL('../../native/kernels/gemm.h', import.meta.url), 'utf8')
+    const own = /blocksF32 = \{(\d+), (\d+), (\d+)\}/.exec(header)!.slice(1).map(Number)
+    expect(sizes.at(-1)!.slice(3)).toEqual(own)
+    const square = sizes.slice(0, -1)
+    expect(square.length).toBeGreaterThanOrEqual(8)
+    let before = 0
+    for (const [m, n, k, mc, nc, kc] of square) {
+      expect([n, k], 'the same product at every edge').toEqual([m, m])
+      expect([mc, nc]).toEqual([kc, kc])
+      expect(kc!).toBeGreaterThan(before)
+      before = kc!
+    }
+  })
+
+  test.each(definitions.filter(({sweep}) => !(sweep && 'sizes' in sweep)))('$id', (def) => {
     const {dim, sizes} = sweepOf(def)
     const at = def.dims.indexOf(dim)
     expect(at).toBeGreaterThanOrEqual(0)

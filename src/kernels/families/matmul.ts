@@ -67,6 +67,13 @@ function gemmTurned(which: 'nt' | 'tn', dims: readonly number[], dtype: KernelDT
 const batchedDims = ['batch', 'm', 'n', 'k'] as const
 const square = {cache: [192, 192, 192], dram: [2048, 2048, 2048]} as const
 
+/** Edges of square blocks, whole tiles from 96 on; the largest is what the scratch memory holds. */
+const blockEdges = [32, 64, 96, 128, 192, 256, 384, 512, 768, 1024] as const
+/** One edge of the product that is swept over block sizes: 28 MiB, behind any L2. */
+const sweptEdge = 1536
+/** What the model chooses (src/analysis/tiles.ts, blocksFor): native/kernels/gemm.h has the same numbers. */
+const chosenBlocks = [252, 2048, 512] as const
+
 export const kernels = {
   gemm: {
     id: 'gemm',
@@ -126,7 +133,16 @@ export const kernels = {
     op: 'matmul',
     title: 'gemm with chosen blocks: mc × kc of a, kc × nc of b (whole tiles; cut to 8 MiB together)',
     dims: ['m', 'n', 'k', 'mc', 'nc', 'kc'],
-    sizes: {cache: [192, 192, 192, 96, 96, 96], dram: [2048, 2048, 2048, 252, 2048, 512]},
+    sizes: {cache: [192, 192, 192, 96, 96, 96], dram: [2048, 2048, 2048, ...chosenBlocks]},
+    sweep: {
+      dim: 'kc',
+      sizes: [...blockEdges.map((edge) => [edge, edge, edge]), chosenBlocks].map((blocks) => [
+        sweptEdge,
+        sweptEdge,
+        sweptEdge,
+        ...blocks,
+      ]),
+    },
     check: [37, 71, 301, 24, 32, 40],
     cases: [
       [30, 70, 50, 1, 1, 1],

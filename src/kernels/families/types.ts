@@ -23,8 +23,10 @@ export interface KernelDef {
   readonly cases: readonly (readonly number[])[]
   /** largest error against the reference, absolute below 1 and relative above; without it `defaultTolerance` of the type */
   readonly tolerance?: number
-  /** the dimension that a sweep of sizes changes, and where it begins; without it the first that grows from cache to memory, from 1 */
-  readonly sweep?: {readonly dim: string; readonly from: number}
+  /** the dimension that a sweep changes, and where it begins or which sizes it has; without it the first that grows from cache to memory, from 1 */
+  readonly sweep?:
+    | {readonly dim: string; readonly from: number}
+    | {readonly dim: string; readonly sizes: readonly (readonly number[])[]}
   program(dims: readonly number[], dtype?: KernelDType): Program
 }
 
