@@ -1,4 +1,4 @@
-// Matrix products of f32 and f64: plain, with either operand transposed, batched, and with block sizes that the caller chooses.
+// Matrix products of f32 and f64: plain, with either operand transposed, of parts of larger matrices, batched, and with block sizes that the caller chooses.
 #include "gemm.h"
 
 #include "product.h"
@@ -34,13 +34,13 @@ T* scratchOf(const OpArgs& args) {
   return reinterpret_cast<T*>(args.scratch);
 }
 
-// This thread's part of c[m,n] = a b.
+// This thread's part of c[m,n] = a b, whose rows lie `rowC` elements apart.
 template <typename T>
-void part(const OpArgs& args, const Blocks& blocks, int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, T* c) {
+void part(const OpArgs& args, const Blocks& blocks, int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, T* c, int64_t rowC) {
   const Part mine = partOf<typename Of<T>::Policy>(m, n, args.thread, args.threads);
   if (mine.empty()) return;
   block<T>(blocks, mine.height(), mine.width(), k, {a.data + mine.rows.from * a.row, a.row, a.column},
-           {b.data + mine.columns.from * b.column, b.row, b.column}, c + mine.rows.from * n + mine.columns.from, n, T(1), false,
+           {b.data + mine.columns.from * b.column, b.row, b.column}, c + mine.rows.from * rowC + mine.columns.from, rowC, T(1), false,
            scratchOf<T>(args));
 }
 
@@ -49,7 +49,15 @@ template <typename T, bool turnA, bool turnB>
 void gemm(const OpArgs& args) {
   const int64_t m = args.dims[0], n = args.dims[1], k = args.dims[2];
   part<T>(args, Of<T>::blocks, m, n, k, {input<T>(args, 0), turnA ? 1 : k, turnA ? m : 1}, {input<T>(args, 1), turnB ? 1 : n, turnB ? k : 1},
-          output<T>(args, 0));
+          output<T>(args, 0), n);
+}
+
+// dims: m, n, k, lda, ldb, ldc. Rows lie that many elements apart: views of parts of larger matrices. What lies between is left alone.
+template <typename T>
+void strided(const OpArgs& args) {
+  const int64_t m = args.dims[0], n = args.dims[1], k = args.dims[2];
+  part<T>(args, Of<T>::blocks, m, n, k, {input<T>(args, 0), args.dims[3], 1}, {input<T>(args, 1), args.dims[4], 1}, output<T>(args, 0),
+          args.dims[5]);
 }
 
 // dims: batch, m, n, k. Threads take whole products while there are enough of them, else parts of each.
@@ -62,7 +70,7 @@ void batched(const OpArgs& args) {
     const Strided<T> a = {input<T>(args, 0) + i * m * k, k, 1}, b = {input<T>(args, 1) + i * k * n, n, 1};
     T* const c = output<T>(args, 0) + i * m * n;
     if (apart) block<T>(Of<T>::blocks, m, n, k, a, b, c, n, T(1), false, scratchOf<T>(args));
-    else part<T>(args, Of<T>::blocks, m, n, k, a, b, c);
+    else part<T>(args, Of<T>::blocks, m, n, k, a, b, c, n);
   }
 }
 
@@ -73,7 +81,7 @@ void blocked(const OpArgs& args) {
   const int64_t room = int64_t(scratchFloats);
   Blocks blocks = {within(args.dims[3], MR, 4096) / MR * MR, within(args.dims[4], NR<F32>, 16384) / NR<F32> * NR<F32>, 0};
   blocks.kc = within(args.dims[5], 1, room / (blocks.mc + blocks.nc));
-  part<float>(args, blocks, m, n, k, {input(args, 0), k, 1}, {input(args, 1), n, 1}, output(args, 0));
+  part<float>(args, blocks, m, n, k, {input(args, 0), k, 1}, {input(args, 1), n, 1}, output(args, 0), n);
 }
 
 }  // namespace
@@ -90,6 +98,8 @@ int gemmOps(OpKernel* rows) {
   rows[n++] = {"gemm-nt-f64", gemm<double, false, true>, 3, 2, 1};
   rows[n++] = {"gemm-tn", gemm<float, true, false>, 3, 2, 1};
   rows[n++] = {"gemm-tn-f64", gemm<double, true, false>, 3, 2, 1};
+  rows[n++] = {"gemm-strided", strided<float>, 6, 2, 1};
+  rows[n++] = {"gemm-strided-f64", strided<double>, 6, 2, 1};
   rows[n++] = {"gemm-batched", batched<float>, 4, 2, 1};
   rows[n++] = {"gemm-batched-f64", batched<double>, 4, 2, 1};
   rows[n++] = {"gemm-blocked", blocked, 6, 2, 1};

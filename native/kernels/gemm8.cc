@@ -152,16 +152,17 @@ struct PackColumns {
   }
 };
 
-// dims: m, n, k
-template <typename P>
+// dims: m, n, k; where it is strided lda, ldb and ldc, the elements from row to row
+template <typename P, bool strided>
 void gemm(const OpArgs& args) {
   const int64_t m = args.dims[0], n = args.dims[1], k = args.dims[2];
+  const int64_t rowA = strided ? args.dims[3] : k, rowB = strided ? args.dims[4] : n, rowC = strided ? args.dims[5] : n;
   const Part mine = partOf<P>(m, n, args.thread, args.threads);
   if (mine.empty()) return;
   product<P>(blocksF32, mine.height(), mine.width(), (k + P::group - 1) / P::group,
-             PackRows<P>{input<uint8_t>(args, 0) + mine.rows.from * k, k, k},
-             PackColumns<P>{input<int8_t>(args, 1) + mine.columns.from, n, k},
-             output<int32_t>(args, 0) + mine.rows.from * n + mine.columns.from, n, 1, false, reinterpret_cast<int32_t*>(args.scratch));
+             PackRows<P>{input<uint8_t>(args, 0) + mine.rows.from * rowA, rowA, k},
+             PackColumns<P>{input<int8_t>(args, 1) + mine.columns.from, rowB, k},
+             output<int32_t>(args, 0) + mine.rows.from * rowC + mine.columns.from, rowC, 1, false, reinterpret_cast<int32_t*>(args.scratch));
 }
 
 }  // namespace
@@ -169,9 +170,11 @@ void gemm(const OpArgs& args) {
 int gemm8Ops(OpKernel* rows) {
   int n = 0;
 #if defined(__x86_64__) && !defined(RP_ISA_SCALAR) && !defined(RP_ISA_SSE2)
-  rows[n++] = {"gemm-int8", gemm<Vnni>, 3, 2, 1, featureAvx512Vnni};
+  rows[n++] = {"gemm-int8", gemm<Vnni, false>, 3, 2, 1, featureAvx512Vnni};
+  rows[n++] = {"gemm-strided-int8", gemm<Vnni, true>, 6, 2, 1, featureAvx512Vnni};
 #endif
-  rows[n++] = {"gemm-int8", gemm<Plain>, 3, 2, 1};
+  rows[n++] = {"gemm-int8", gemm<Plain, false>, 3, 2, 1};
+  rows[n++] = {"gemm-strided-int8", gemm<Plain, true>, 6, 2, 1};
   return n;
 }
 

@@ -13,11 +13,19 @@ const divisors = [
   ['groups', 'filters'],
 ] as const
 
+/** Sizes of which the first must not be below the second: elements from row to row, and of a row. */
+const atLeast = [
+  ['lda', 'k'],
+  ['ldb', 'n'],
+  ['ldc', 'n'],
+] as const
+
 /** Kernels that turn pairs of a head's elements. */
 const paired = ['rope']
 
 /**
- * Refuses sizes that a kernel does not have: a wrong number of them, none, fractions, a flag that is not 0 or 1, groups that do not divide.
+ * Refuses sizes that a kernel does not have: a wrong number of them, none, fractions, a flag that is not 0 or 1, groups that do not divide,
+ * rows that overlap.
  * @throws {AnalysisError} `bad-dimension`
  */
 export function checkDims(def: Pick<KernelDef, 'id' | 'dims'>, dims: readonly number[]): void {
@@ -37,8 +45,14 @@ export function checkDims(def: Pick<KernelDef, 'id' | 'dims'>, dims: readonly nu
   const headDim = dims[def.dims.indexOf('headDim')]
   if (paired.includes(def.id) && headDim !== undefined && headDim % 2 !== 0)
     refuse(`${def.id}: headDim = ${headDim} is odd`)
+  const sizeOf = (name: string) => dims[def.dims.indexOf(name)]
+  for (const [apart, row] of atLeast) {
+    const [a, r] = [apart, row].map(sizeOf)
+    if (a !== undefined && r !== undefined && a < r)
+      refuse(`${def.id}: ${apart} = ${a} is less than ${row} = ${r}: rows would overlap`)
+  }
   for (const [part, whole] of divisors) {
-    const [p, w] = [part, whole].map((name) => dims[def.dims.indexOf(name)])
+    const [p, w] = [part, whole].map(sizeOf)
     if (p !== undefined && w !== undefined && w % p !== 0)
       refuse(`${def.id}: ${part} = ${p} does not divide ${whole} = ${w}`)
   }

@@ -145,6 +145,16 @@ export function tensorSpecs(tensors: ReadonlyMap<string, ProgramTensor>): Tensor
   }))
 }
 
+/** What checks fill outputs with, so that what a kernel leaves alone is known: no kernel computes it from values in range. */
+export const poisonOf: Readonly<Record<NativeType, number>> = {
+  f32: Number.NaN,
+  f64: Number.NaN,
+  i8: 0x5a,
+  u8: 0x5a,
+  i32: 0x5a,
+  i4: 0x5a,
+}
+
 /** Values in [−1, 1), the same on every machine: a golden-ratio sequence, at f32 precision so that both sides see the same. */
 export function testValues(elements: number, seed: number): Float32Array {
   return Float32Array.from({length: elements}, (_, i) => (((i + 1 + seed * 7919) * 0.6180339887498949) % 1) * 2 - 1)

@@ -8,6 +8,7 @@ import {
   type Program,
   type ProgramTensor,
   pack,
+  poisonOf,
   tensorBytes,
   tensorsOf,
   testValues,
@@ -45,7 +46,7 @@ export function checkProgram(addon: NativeAddon, program: Program, isa: string, 
   const oracle = new Map([...tensors].map(([name, tensor]) => [name, unpack(native.get(name)!, tensor)]))
   let worst = 0
   for (const part of program.parts) {
-    for (const name of part.out) if (!part.in.includes(name)) poison(native.get(name)!)
+    for (const name of part.out) if (!part.in.includes(name)) native.get(name)!.fill(poisonOf[tensors.get(name)!.type])
     const at = (names: readonly string[]) => names.map((name) => native.get(name)!)
     addon.runOp(isa, part.kernel, part.dims, at(part.in), at(part.out), threads)
     const wanted = part.reference(part.in.map((name) => oracle.get(name)!))
@@ -55,11 +56,6 @@ export function checkProgram(addon: NativeAddon, program: Program, isa: string, 
     })
   }
   return worst
-}
-
-/** What no kernel computes from values in range: NaN, or bytes of 0x5a. */
-const poison = (array: NativeArray): void => {
-  array.fill(array instanceof Float32Array || array instanceof Float64Array ? Number.NaN : 0x5a)
 }
 
 /** Bytes around a guarded tensor, and what they hold. */
@@ -86,7 +82,8 @@ export function checkGuarded(addon: NativeAddon, part: Part, isa: string, shift:
       return [name, {whole, view, offset, before: unpack(values, tensor)}]
     }),
   )
-  for (const name of part.out) if (!part.in.includes(name)) poison(placed.get(name)!.view)
+  for (const name of part.out)
+    if (!part.in.includes(name)) placed.get(name)!.view.fill(poisonOf[tensors.get(name)!.type])
   const at = (names: readonly string[]) => names.map((name) => placed.get(name)!.view)
   addon.runOp(isa, part.kernel, part.dims, at(part.in), at(part.out), 2)
   const wanted = part.reference(part.in.map((name) => placed.get(name)!.before))

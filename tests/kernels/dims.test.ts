@@ -12,6 +12,9 @@ test.each([
   [conv, [1, 6, 8, 4, 9, 9, 3, 1, 1, 0, 0], /groups = 4 does not divide channels = 6/],
   [conv, [1, 8, 6, 4, 9, 9, 3, 1, 1, 0, 0], /groups = 4 does not divide filters = 6/],
   [conv, [1, 8, 8, 1, 9, 9, 3, 0, 1, 0, 0], /stride = 0 is not a whole number from 1/],
+  [kernels['gemm-strided'], [4, 5, 6, 5, 5, 5], /lda = 5 is less than k = 6/],
+  [kernels['gemm-strided'], [4, 5, 6, 6, 4, 5], /ldb = 4 is less than n = 5/],
+  [kernels['gemm-strided'], [4, 5, 6, 6, 5, 4], /ldc = 4 is less than n = 5/],
   [attention, [1, 4, 4], /batchxseqxheadsxheadDim, not 3 of them \(1x4x4\)/],
   [attention, [1, 4.5, 4, 8], /seq = 4.5/],
 ] as const)('%o with %j is refused', (def, dims, message) => {

@@ -1,6 +1,6 @@
-/** Matrix products of f32 and f64: plain, transposed, batched, blocked; of bytes in gemm's `int8`. */
+/** Matrix products of f32 and f64: plain, transposed, strided, batched, blocked; of bytes in gemm's `int8`. */
 import {matmul} from '../../analysis/ops/matmul.ts'
-import type {Part, Program} from '../program.ts'
+import {type Part, type Program, poisonOf} from '../program.ts'
 import {edges, type KernelDef, type KernelDType, one, operator} from './types.ts'
 
 /** Sizes around the register tile (6 or 12 rows, 2 vectors wide), a group of four bytes and the blocks (252 × 512, panels of 2048). */
@@ -64,6 +64,28 @@ function gemmTurned(which: 'nt' | 'tn', dims: readonly number[], dtype: KernelDT
   return one(part.kernel, {...part, reference})
 }
 
+/** Elements from the first of a matrix to its last where its rows lie `apart`. */
+const span = (rows: number, columns: number, apart: number): number =>
+  rows > 0 && columns > 0 ? (rows - 1) * apart + columns : 0
+
+/** The product of parts of larger matrices: rows of a, b and c lie lda, ldb and ldc elements apart, and what lies between stays as it is. */
+function gemmStrided(dims: readonly number[], dtype: KernelDType = 'f32'): Program {
+  const [m, n, k, lda, ldb, ldc] = dims as readonly [number, number, number, number, number, number]
+  const part = product('gemm-strided', 1, dims, dims, dtype)
+  const elements = {a: span(m, k, lda), b: span(k, n, ldb), c: span(m, n, ldc)}
+  const gathered = (x: Float64Array, rows: number, columns: number, apart: number) =>
+    Float64Array.from({length: rows * columns}, (_, i) => x[Math.floor(i / columns) * apart + (i % columns)]!)
+  const reference: Part['reference'] = ([a, b]) => {
+    const [dense] = part.reference([gathered(a!, m, k, lda), gathered(b!, k, n, ldb)])
+    const c = new Float64Array(elements.c).fill(poisonOf[part.types?.c ?? 'f32'])
+    dense!.forEach((value, i) => {
+      c[Math.floor(i / n) * ldc + (i % n)] = value
+    })
+    return [c]
+  }
+  return one('gemm-strided', {...part, elements, reference})
+}
+
 const batchedDims = ['batch', 'm', 'n', 'k'] as const
 const square = {cache: [192, 192, 192], dram: [2048, 2048, 2048]} as const
 
@@ -108,6 +130,24 @@ export const kernels = {
     check: [37, 71, 301],
     cases: gemmCases,
     program: (dims, dtype) => gemmTurned('tn', dims, dtype),
+  },
+  'gemm-strided': {
+    id: 'gemm-strided',
+    op: 'matmul',
+    title: 'matrix product of parts of larger matrices: rows lie lda, ldb and ldc elements apart',
+    dims: ['m', 'n', 'k', 'lda', 'ldb', 'ldc'],
+    dtypes: ['f32', 'f64', 'int8'],
+    sizes: {cache: [192, 192, 192, 256, 256, 256], dram: [2048, 2048, 2048, 4096, 4096, 4096]},
+    check: [37, 71, 301, 310, 77, 90],
+    cases: [
+      ...gemmCases.map(([m, n, k], i) => [m!, n!, k!, k! + 1 + (i % 3), n! + 2, n! + 1 + (i % 17)]),
+      [13, 33, 9, 9, 33, 33],
+      [13, 33, 9, 100, 33, 33],
+      [13, 33, 9, 9, 100, 33],
+      [13, 33, 9, 9, 33, 100],
+      [1, 1, 1, 50, 50, 50],
+    ],
+    program: gemmStrided,
   },
   'gemm-batched': {
     id: 'gemm-batched',
