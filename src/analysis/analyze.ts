@@ -13,7 +13,7 @@ import {prepareRoof, type Roof} from './roofline.ts'
 import {routingConventions} from './routing.ts'
 import {summarize} from './summary.ts'
 import {totalsOf} from './totals.ts'
-import {isTraining, summarizeTraining, trainingConventions} from './training/evaluate.ts'
+import {idleRecompute, isTraining, summarizeTraining, trainingConventions} from './training/evaluate.ts'
 import {format} from './units.ts'
 import {resolveWorkload, type Workload, type WorkloadOptions} from './workload.ts'
 
@@ -127,6 +127,8 @@ function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: 
     })
   }
   if (roof.launch === null) warnings.push(...latencyUnknown(evaluation, machine))
+  const idle = idleRecompute(work, evaluation.operators)
+  if (idle !== null) warnings.push({code: 'nothing-recomputed', message: idle})
   const over = machine.memory ? evaluation.memory.peak - machine.memory.capacity : 0
   if (over > 0) {
     warnings.push({

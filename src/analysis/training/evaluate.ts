@@ -117,6 +117,21 @@ const losses: Readonly<Record<TrainingStep['loss'], string>> = {
     "distillation: KL divergence from the teacher's softened softmax to the student's, times T², beside cross-entropy with the targets",
 }
 
+/** Why nothing is computed again though `--recompute` asks for it; `null` where something is, or nothing was asked. */
+export function idleRecompute(
+  {training, fusion}: Pick<Workload, 'training' | 'fusion'>,
+  operators: readonly {readonly kind: string}[],
+): string | null {
+  const recompute = training?.recompute ?? 'none'
+  if (recompute === 'none' || operators.some(({kind}) => kind.includes('-recompute'))) return null
+  const changesNothing = `--recompute ${recompute} changes nothing`
+  if (recompute !== 'selective') return `${changesNothing}: this model has no layers or blocks`
+  const fused = fusion === 'attention' || fusion === 'all'
+  return fused && operators.some(({kind}) => kind.includes('attention'))
+    ? `${changesNothing}: fused attention computes its scores again by itself (--fusion none keeps them)`
+    : `${changesNothing}: this model has no scores of attention to compute again`
+}
+
 /** How a step is counted, for the list of assumptions. */
 export function trainingConventions(step: TrainingStep, work: TrainingWork): string[] {
   const {training, dtype} = work
@@ -129,8 +144,8 @@ export function trainingConventions(step: TrainingStep, work: TrainingWork): str
     `the loss is ${losses[step.loss]}`,
     'kept activations are what some gradient reads, each once; mean and deviation of norms are computed again',
   ]
-  if (training.recompute === 'selective' && (work.fusion === 'attention' || work.fusion === 'all'))
-    conventions.push('fused attention computes its scores again by itself: selective recomputation changes nothing')
+  const idle = idleRecompute(work, step.graph.nodes)
+  if (idle !== null) conventions.push(idle)
   if (training.recompute === 'reversible')
     conventions.push(
       'reversible layers: two streams as wide as the model, each block adds to one what it computes from the other; the last outputs are kept, inputs are had back by one more forward of each block and a subtraction; joining the streams at the end is not counted',

@@ -13,16 +13,61 @@ export interface Segment {
   readonly streams?: readonly Tensor[]
 }
 
+const scores = new Set(['attention-scores', 'cross-scores'])
+const values = new Set(['attention-values', 'cross-values'])
+
+/** From scores to values, of self and cross attention alike. */
 function attentionCores(nodes: readonly Node[]): Segment[] {
   const segments: Segment[] = []
   let from = -1
   nodes.forEach((node, i) => {
-    if (node.kind === 'attention-scores') from = i
-    if (node.kind === 'attention-values' && from >= 0) {
+    if (scores.has(node.kind)) from = i
+    if (values.has(node.kind) && from >= 0) {
       segments.push({from, to: i})
       from = -1
     }
   })
+  return segments
+}
+
+/** Parts of a path that stand inside a transformer's layer: what is before them names the layer. */
+const sublayers = new Set(['attn', 'cross', 'mlp'])
+
+/**
+ * The layer or block of an operator, from its id; `null` outside any: `layers`, `layers.local`, `decoder.layers`, `layer1.0`,
+ * `stage3.1-2`, `denseblock1.denselayer2`, `fire2`.
+ */
+function blockOf({id, repeat}: Node): string | null {
+  const parts = id.split('.')
+  const first = parts[0]!
+  if (parts.length > 2 && /^(\d+(-\d+)?|[a-z]*layer\d+)$/.test(parts[1]!)) return `${first}.${parts[1]}`
+  const inner = parts.findIndex((part, i) => i > 0 && sublayers.has(part))
+  if (inner > 0) return parts.slice(0, inner).join('.')
+  return repeat > 1 || (parts.length > 1 && /\d$/.test(first)) ? first : null
+}
+
+/** Whether a block is a repeated one, or a transformer's layer that stands alone (the dense one of DeepSeek-V2). */
+const isLayer = ({id, repeat}: Node): boolean =>
+  repeat > 1 || id.split('.').some((part, i) => i > 0 && sublayers.has(part))
+
+/** Products and convolutions among some operators. */
+const productsIn = (nodes: readonly Node[]): number => nodes.filter(({trait}) => trait === 'contraction').length
+
+/**
+ * Runs of operators of one layer or block, repeated or not. One that stands alone with a single product (a transition, a
+ * patch merging) is none: the input that has to be kept is most of what it keeps.
+ */
+function blocks(nodes: readonly Node[]): Segment[] {
+  const segments: Segment[] = []
+  const key = (node: Node) => `${blockOf(node)} ${node.repeat}`
+  for (let from = 0; from < nodes.length; ) {
+    const node = nodes[from]!
+    let to = from
+    while (to + 1 < nodes.length && key(nodes[to + 1]!) === key(node)) to++
+    if (blockOf(node) !== null && (node.repeat > 1 || productsIn(nodes.slice(from, to + 1)) > 1))
+      segments.push({from, to})
+    from = to + 1
+  }
   return segments
 }
 
@@ -41,14 +86,22 @@ export function layers(nodes: readonly Node[]): Segment[] {
 
 /**
  * Segments by level (Chen et al. 2016, arXiv:1604.06174: checkpoints at layers; Korthikanti et al. 2022,
- * arXiv:2205.05198 §5: the attention core alone). Fused attention already computes its scores again: no segment.
+ * arXiv:2205.05198 §5: the attention core alone). Fused attention already computes its scores again: no segment. Layers of
+ * several kinds, and the blocks of image models, are a segment each.
  * @param after operators at the start that are left alone: a teacher's
  */
 export function segmentsOf(all: readonly Node[], recompute: Recompute, after = 0): Segment[] {
   if (recompute === 'none') return []
   const nodes = all.slice(after)
-  const whole = recompute === 'selective' ? attentionCores(nodes) : layers(nodes)
-  const segments = recompute === 'reversible' ? reversible(nodes, whole) : whole
+  const segments =
+    recompute === 'selective'
+      ? attentionCores(nodes)
+      : recompute === 'full'
+        ? blocks(nodes)
+        : reversible(
+            nodes,
+            blocks(nodes).filter(({from}) => isLayer(nodes[from]!)),
+          )
   const later = ({from, to}: {from: number; to: number}) => ({from: from + after, to: to + after})
   return segments.map(({blocks, ...rest}) => ({
     ...rest,

@@ -33,14 +33,17 @@ const problem = (model: ModelDef): string | null => {
 describe('models', () => {
   it.each(
     all.filter(([, model]) => problem(model) === null),
-  )('%s: valid at every fusion level, the work of full', (_, model) => {
+  )('%s: valid at every fusion level, the work of full', (id, model) => {
+    // blocks that change the shape of what they read are no residual ones: full recomputes them, reversible keeps them
+    const partly = id === 'mobilenet-v2' || id === 'efficientnet-b0'
     for (const fusion of ['none', 'elementwise', 'attention', 'all'] as const) {
       const [reversible, full] = [step(model, {fusion}), step(model, {fusion, recompute: 'full'})]
       validateGraph(reversible.graph)
       // a subtraction for each sum, and no block twice
-      expect(reversible.flops).toEqual(full.flops)
+      expect(reversible.flops).toEqual(partly ? {...full.flops, recomputed: expect.any(Number)} : full.flops)
       expect(reversible.macs).toEqual(full.macs)
-      expect(reversible.savedBytes).toBeLessThanOrEqual(full.savedBytes)
+      if (partly) expect(reversible.flops.recomputed).toBeLessThan(full.flops.recomputed)
+      else expect(reversible.savedBytes).toBeLessThanOrEqual(full.savedBytes)
     }
   })
 

@@ -173,6 +173,69 @@ describe('recomputation', () => {
     expect(ids(models.gpt2, {recompute: 'selective'}).filter((id) => id.endsWith('.recompute'))).toEqual([])
   })
 
+  it('of whole layers keeps the input of each, also where layers of two kinds alternate', () => {
+    // 2·s·b·h of each of the 42 layers, and of the last one's result (Korthikanti et al. 2022, table 2)
+    for (const [id, layers] of [
+      ['gemma-2-9b', 42],
+      ['gpt-oss-20b', 24],
+      ['deepseek-v2-lite', 27],
+    ] as const) {
+      const {saved} = step(models[id], {recompute: 'full'})
+      const {hidden} = models[id].spec
+      const streams = saved.filter(({elements, operator}) => elements === 64 * hidden && operator !== 'norm')
+      expect(streams.reduce((sum, {repeat}) => sum + repeat, 0)).toBe(layers + 1)
+      expect(streams.every(({bytes}) => bytes === 2 * 64 * hidden)).toBe(true)
+    }
+  })
+
+  it('of whole layers takes the blocks of image models, repeated or not', () => {
+    for (const id of [
+      'resnet18',
+      'densenet121',
+      'vgg16',
+      'squeezenet1-1',
+      'swin-t',
+      'efficientnet-b0',
+      'sd-1.5-unet',
+    ] as const) {
+      const [none, full] = [train(models[id], {seq: undefined}), train(models[id], {seq: undefined, recompute: 'full'})]
+      expect(full.training!.savedBytes).toBeLessThan(none.training!.savedBytes / 1.5)
+      expect(full.training!.flops.recomputed).toBeGreaterThan(0.6 * full.training!.flops.forward)
+      expect(full.totals.flops).toBe(none.totals.flops)
+    }
+    // of ResNet-18: stem and head, and the input of each of its eight blocks
+    const inputs = step(models.resnet18, {seq: undefined, recompute: 'full'}).saved.filter(({operator}) =>
+      operator.endsWith('.relu'),
+    )
+    expect(inputs.map(({operator}) => operator).slice(0, 3)).toEqual([
+      'layer1.0.relu',
+      'layer1.1.relu',
+      'layer2.0.relu',
+    ])
+    expect(inputs).toHaveLength(8)
+  })
+
+  it('of the attention core takes cross attention too', () => {
+    const {graph, saved} = step(models['t5-base'], {fusion: 'none', recompute: 'selective'})
+    const again = graph.nodes.flatMap(({id}) => (id.endsWith('.recompute') ? [id] : []))
+    for (const part of ['scores', 'softmax', 'values'])
+      expect(again).toContain(`decoder.layers.cross.${part}.recompute`)
+    expect(saved.filter(({operator}) => /softmax|scores/.test(operator))).toEqual([])
+  })
+
+  it('that finds nothing to compute again says so', () => {
+    const said = (id: 'gpt2' | 'mamba2-130m' | 'logistic-regression' | 't5-base', recompute: string) =>
+      analyzeModel(models[id], h100, {phase: 'train', recompute}).warnings.flatMap(({code, message}) =>
+        code === 'nothing-recomputed' ? [message] : [],
+      )
+    expect(said('gpt2', 'selective')).toEqual([expect.stringContaining('(--fusion none keeps them)')])
+    expect(said('mamba2-130m', 'selective')).toEqual([expect.stringContaining('no scores of attention')])
+    expect(said('logistic-regression', 'full')).toEqual([expect.stringContaining('no layers or blocks')])
+    expect(said('gpt2', 'full')).toEqual([])
+    // relative position bias is trained through scores in memory, whatever the fusion level
+    expect(said('t5-base', 'selective')).toEqual([])
+  })
+
   it('writes masks and row statistics once: where they are read', () => {
     const {graph} = step(models.gpt2, {recompute: 'full', dropout: true})
     const masks = graph.nodes.filter(({outputs}) => outputs.some(({name}) => /mask|log-sum-exp/.test(name)))
