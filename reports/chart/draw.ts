@@ -1,17 +1,20 @@
 /** Fills a compiled spec with rows and signals, and lays out what depends on pixels. Undocumented Vega names stay here. */
 import type {Spec, View as VegaView} from 'vega'
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
+import type {BenchKernel} from '../../src/analysis/document/bench.ts'
+import type {Zoom} from '../live/address.ts'
 import type {View, ViewInputs, ViewState} from '../view.ts'
 import {layoutRoofline, type Scale} from './layout.ts'
 import type {Point} from './points.ts'
 import {type RoofLine, roofLines} from './roofs.ts'
 import type {ChartTheme} from './theme.ts'
 
-/** What is on when a page opens: the ceilings that matter to the workload, every class. */
-export function defaultState(analysis: Analysis): ViewState {
+/** What is on when a page opens: the ceilings that matter to the workload and to runs that are drawn beside it, every class. */
+export function defaultState(analysis: Analysis, runs: readonly BenchKernel[] = []): ViewState {
+  const bounds = new Set(runs.map((run) => run.bound))
   return {
     ceilings: roofLines(analysis)
-      .filter((line) => line.relevant)
+      .filter((line) => line.relevant || line.ceilings.some((id) => bounds.has(id)))
       .map((line) => line.id),
     hidden: [],
     moves: false,
@@ -92,6 +95,25 @@ export const zoomSignals = ['zoom_intensity', 'zoom_performance'] as const
 
 const domainOf = (chart: VegaView, scale: 'x' | 'y'): [number, number] =>
   (chart.scale(scale) as unknown as {domain(): [number, number]}).domain()
+
+/** What a reader has zoomed to: intensities and rates; `undefined` is the frame. */
+export function zoomOf(chart: VegaView): Zoom | undefined {
+  const [x, y] = zoomSignals.map((signal) => chart.signal(signal) as unknown)
+  const range = (value: unknown): value is [number, number] => Array.isArray(value) && value.length === 2
+  return range(x) && range(y)
+    ? [
+        [Math.min(...x), Math.max(...x)],
+        [Math.min(...y), Math.max(...y)],
+      ]
+    : undefined
+}
+
+/** Shows a part of the chart, or its frame. */
+export function setZoom(chart: VegaView, zoom: Zoom | undefined): void {
+  zoomSignals.forEach((signal, i) => {
+    chart.signal(signal, zoom ? [...zoom[i]!] : null)
+  })
+}
 
 /** Zooms about the middle: `factor` below 1 shows less. `undefined` returns to the frame. */
 export function zoomBy(chart: VegaView, factor: number | undefined): void {

@@ -4,12 +4,15 @@
 import {specs} from 'ridgepoint:specs'
 import {Error as errorLevel, parse, View as VegaView} from 'vega'
 import {expressionInterpreter} from 'vega-interpreter'
-import {fillSpec, panBy, relayout, zoomBy, zoomSignals, zoomTo} from '../chart/draw.ts'
+import {fillSpec, panBy, relayout, setZoom, zoomBy, zoomOf, zoomSignals, zoomTo} from '../chart/draw.ts'
 import {chartThemes} from '../chart/theme.ts'
+import type {Zoom} from '../live/address.ts'
 import {NARROW, type View, type ViewInputs} from '../view.ts'
 import {update} from './rows.ts'
 import type {Store} from './state.ts'
 import {describeOperator, type Tooltip} from './tooltip.ts'
+
+const sameZoom = (a: Zoom | undefined, b: Zoom | undefined): boolean => String(a) === String(b)
 
 export class Chart {
   readonly #chart: VegaView
@@ -73,10 +76,16 @@ export class Chart {
       },
       {capture: true},
     )
-    for (const name of zoomSignals) {
-      if (this.#signals.has(name)) this.#chart.addSignalListener(name, () => this.#later())
+    if (this.#zooms) {
+      if (store.state.zoom) setZoom(this.#chart, store.state.zoom)
+      for (const name of zoomSignals) this.#chart.addSignalListener(name, () => this.#later())
     }
+    if (this.#signals.has('picked')) this.#chart.signal('picked', store.state.picked)
+    const followed = ['view', 'document', 'theme', 'picked'] as const
     store.listen((state, changed) => {
+      const zoomed = this.#zooms && changed.has('zoom') && !sameZoom(state.zoom, zoomOf(this.#chart))
+      if (zoomed) setZoom(this.#chart, state.zoom)
+      if (!zoomed && !followed.some((name) => changed.has(name))) return
       if (changed.has('view') || changed.has('document')) this.#stale = true
       if (changed.has('document')) this.#describe()
       if (changed.has('theme')) this.#chart.signal('theme', chartThemes[state.theme])
@@ -150,6 +159,11 @@ export class Chart {
     this.#chart.description(this.#view.describe(this.#store.document.result, this.#store.more))
   }
 
+  /** whether wheel and drag change what is shown */
+  get #zooms(): boolean {
+    return zoomSignals.every((name) => this.#signals.has(name))
+  }
+
   #operator(id: string) {
     return this.#store.document.result.operators.find((op) => op.id === id)
   }
@@ -160,6 +174,7 @@ export class Chart {
     this.#pending = true
     requestAnimationFrame(() => {
       this.#pending = false
+      this.#store.set({zoom: zoomOf(this.#chart)})
       this.draw()
     })
   }

@@ -14,6 +14,7 @@ import {pairs} from '../views/pairs.ts'
 import {sustained} from '../views/sustained.ts'
 import {throughput} from '../views/throughput.ts'
 import {tiles} from '../views/tiles.ts'
+import {followAddress} from './address.ts'
 import {h, save} from './dom.ts'
 import {live} from './live.ts'
 import {adviceSection, assumptionsSection} from './sections/advice.ts'
@@ -129,14 +130,32 @@ function header(store: Store): HTMLElement {
   )
 }
 
-function navigation(main: HTMLElement): HTMLElement {
+const goTo = (id: string) => document.getElementById(id)?.scrollIntoView()
+
+/** Goes to the section of the address, and once more when charts have got their heights, unless the reader has moved on. */
+function follow(store: Store): () => void {
+  const {section} = store.state
+  if (section === '') return () => undefined
+  let moved = false
+  const stop = () => {
+    moved = true
+  }
+  for (const name of ['wheel', 'keydown', 'pointerdown']) addEventListener(name, stop, {once: true})
+  goTo(section)
+  return () => {
+    if (!moved) goTo(section)
+  }
+}
+
+function navigation(main: HTMLElement, store: Store): HTMLElement {
   const links = [...main.querySelectorAll('section')].flatMap((section) => {
     const title = section.querySelector('h2')?.textContent
     const {id} = section
     // the address belongs to the state; a section may have been built anew since
     const go = (event: Event) => {
       event.preventDefault()
-      document.getElementById(id)?.scrollIntoView()
+      store.set({section: id})
+      goTo(id)
     }
     return title && !section.hidden ? [h('a', {href: `#${id}`, click: go}, title)] : []
   })
@@ -180,19 +199,13 @@ async function buildPoints(root: HTMLElement, store: Store, tooltip: Tooltip): P
       ),
     )
   const slopes = chartSection(pairs, store, tooltip, true)
-  const main = h(
-    'main',
-    {},
-    said,
-    slopes.element,
-    roofline.element,
-    measuredSection(store),
-    ceilingsSection(store.document),
-  )
-  root.replaceChildren(header(store), navigation(main), main)
+  const main = h('main', {}, said, slopes.element, roofline.element, measuredSection(store), ceilingsSection(store))
+  root.replaceChildren(header(store), navigation(main, store), main)
+  const settle = follow(store)
   await roofline.start().ready
   performance.mark('ridgepoint:first-chart')
   await slopes.start().ready
+  settle()
   document.documentElement.dataset.ready = 'true'
 }
 
@@ -203,10 +216,11 @@ async function build(root: HTMLElement): Promise<void> {
     document.title = `${titleOf(store.document)} · Ridgepoint`
   }
   store.listen((_state, changed) => changed.has('document') && name())
+  // first, since an address may already ask for something else than the embedded document
+  followAddress(store, () => (dark.matches ? 'dark' : 'light'))
   followTheme(store)
   const tooltip = new Tooltip(document.body)
   if (placement) return buildPoints(root, store, tooltip)
-  // first, since an address may already ask for something else than the embedded document
   const controls = controlsSection(store)
   name()
   const roofline = rooflineSection(store, tooltip)
@@ -230,23 +244,22 @@ async function build(root: HTMLElement): Promise<void> {
     timeChart.element,
     fusion?.element,
     pairsChart!.element,
-    live(store, () => compressionSection(store.document)),
+    live(store, () => compressionSection(store)),
     throughputChart!.element,
     latencyChart!.element,
-    live(store, () => rankingSection(store.document)),
+    live(store, () => rankingSection(store)),
     memoryChart!.element,
     tilesChart!.element,
     gpuSection(store),
-    live(store, () => ceilingsSection(store.document)),
+    live(store, () => ceilingsSection(store)),
     cachesChart!.element,
     sustainedChart!.element,
     noiseChart!.element,
     live(store, () => assumptionsSection(store.document)),
   ]
   const main = h('main', {}, ...parts)
-  root.replaceChildren(header(store), navigation(main), main)
-  if (location.hash !== '' && !location.hash.includes('='))
-    document.getElementById(location.hash.slice(1))?.scrollIntoView()
+  root.replaceChildren(header(store), navigation(main, store), main)
+  const settle = follow(store)
   await roofline.start().ready
   performance.mark('ridgepoint:first-chart')
   const rest = [
@@ -266,6 +279,7 @@ async function build(root: HTMLElement): Promise<void> {
     await breathe()
     await part?.start().ready
   }
+  settle()
   // for who waits for the page to be whole: tests, and programs that take a picture of it
   document.documentElement.dataset.ready = 'true'
 }

@@ -3,12 +3,15 @@
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {Machine} from '../../src/analysis/document/machine.ts'
 import {defaultState} from '../chart/draw.ts'
+import {roofLines} from '../chart/roofs.ts'
 import type {ThemeName} from '../chart/theme.ts'
 import type {ReportDocument} from '../document.ts'
+import type {Named, TableState, Zoom} from '../live/address.ts'
 import {recompute, type Settings} from '../live/settings.ts'
 import {type Extras, type Source, type Sourced, sourceOf} from '../live/source.ts'
 import type {PlacementDocument} from '../placement.ts'
 import type {ViewMore, ViewState} from '../view.ts'
+import type {TableMemory} from './table.ts'
 
 export interface PageState {
   /** what is shown: the embedded document until a control is touched */
@@ -18,6 +21,14 @@ export interface PageState {
   picked: string
   view: ViewState
   theme: ThemeName
+  /** the part of the roofline that is shown; `undefined`: its frame */
+  zoom: Zoom | undefined
+  /** how tables are sorted and filtered, by their names */
+  tables: Readonly<Record<string, TableState>>
+  /** id of the section that was gone to */
+  section: string
+  /** why the settings that were asked for make no sense; empty: they do */
+  problem: string
 }
 
 type Listener = (state: PageState, changed: ReadonlySet<keyof PageState>) => void
@@ -36,6 +47,10 @@ export class Store {
   #source: Source | undefined
   #state: PageState
   readonly #listeners: Listener[] = []
+  /** the present table of each name: recomputing builds a new one */
+  readonly #tables = new Map<string, {recall(): void}>()
+  /** name of the table that changes its own state */
+  #writing = ''
 
   constructor(document: ReportDocument, extras: Extras, theme: ThemeName, placement?: PlacementDocument) {
     this.original = document
@@ -46,7 +61,10 @@ export class Store {
     this.measured = extras.placement ?? {points: []}
     this.placement = placement
     this.#source = this.#sourced.source
-    this.#state = {document, settings: {}, picked: '', view: defaultState(document.result), theme}
+    this.#state = {
+      ...{document, settings: {}, picked: '', view: defaultState(document.result, this.#runs), theme},
+      ...{zoom: undefined, tables: {}, section: '', problem: ''},
+    }
   }
 
   get state(): Readonly<PageState> {
@@ -79,6 +97,17 @@ export class Store {
     }
   }
 
+  /** What an address may name in the document that is shown. */
+  get named(): Named {
+    const {result} = this.document
+    return {
+      defaults: defaultState(result, this.more.runs),
+      operators: result.operators.map((op) => op.id),
+      ceilings: roofLines(result).map((line) => line.id),
+      levels: Object.keys(result.totals.bytes),
+    }
+  }
+
   /** Puts a machine among those that can be chosen, in the place of one with its id. */
   addMachine(machine: Machine): void {
     const {source} = this.#sourced
@@ -95,10 +124,18 @@ export class Store {
   }
 
   /**
-   * Computes again with these settings and shows the result; nothing changes where they make no sense.
-   * @throws AnalysisError in the engine's words
+   * Computes again with these settings and shows the result. Where they make no sense nothing changes but `problem`, which has the
+   * engine's words.
    */
   apply(settings: Settings): void {
+    try {
+      this.#apply(settings)
+    } catch (error) {
+      this.set({problem: error instanceof Error ? error.message : String(error)})
+    }
+  }
+
+  #apply(settings: Settings): void {
     const {source} = this.#sourced
     if (!source) return
     const start = performance.now()
@@ -108,20 +145,47 @@ export class Store {
     const {view, document: old, picked} = this.#state
     this.#source = fresh.source
     const {result} = fresh.document
-    const untouched = defaultState(old.result).ceilings.join() === view.ceilings.join()
     const moved = result.machine.id !== old.result.machine.id
+    const untouched = this.named.defaults.ceilings.join() === view.ceilings.join()
+    const runs = result.machine.id === this.original.result.machine.id ? this.#runs : undefined
     const stays = (id: string) => (result.operators.some((op) => op.id === id) ? id : '')
     this.set({
       document: fresh.document,
       settings,
       picked: stays(picked),
+      problem: '',
+      // another machine has another frame
+      ...(moved ? {zoom: undefined} : {}),
       view: {
         ...view,
         isolated: stays(view.isolated),
         level: result.totals.bytes[view.level] === undefined ? '' : view.level,
-        ceilings: untouched || moved ? defaultState(result).ceilings : view.ceilings,
+        ceilings: untouched || moved ? defaultState(result, runs).ceilings : view.ceilings,
       },
     })
+  }
+
+  /** Where the table of this name keeps how it is sorted and filtered. */
+  memory(name: string): TableMemory {
+    const write = (state: TableState) => {
+      const {[name]: _old, ...rest} = this.#state.tables
+      const plain = state.sort === undefined && state.filter === ''
+      this.#writing = name
+      this.set({tables: plain ? rest : {...rest, [name]: state}})
+      this.#writing = ''
+    }
+    return {
+      read: () => this.#state.tables[name],
+      write,
+      follow: (table) => {
+        const first = !this.#tables.has(name)
+        this.#tables.set(name, table)
+        if (!first) return
+        this.listen((_state, changed) => {
+          if (changed.has('tables') && this.#writing !== name) this.#tables.get(name)?.recall()
+        })
+      },
+    }
   }
 
   listen(listener: Listener): void {

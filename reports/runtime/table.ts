@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 /** A table that sorts, filters and leaves as CSV. Wide tables scroll inside their own frame. */
+import type {TableState} from '../live/address.ts'
 import {toCsv} from './csv.ts'
 import {type Child, copy, h, save} from './dom.ts'
 
@@ -24,6 +25,16 @@ export interface TableOptions<Row> {
   readonly rowId?: (row: Row) => string
   readonly onPick?: (id: string) => void
   readonly sortBy?: {readonly column: string; readonly descending: boolean}
+  /** keeps how the table is sorted and filtered beyond its life */
+  readonly memory?: TableMemory
+}
+
+/** Where a table keeps its state: the page's address carries it. */
+export interface TableMemory {
+  read(): TableState | undefined
+  write(state: TableState): void
+  /** calls when the state is changed by something else than the table */
+  follow(table: {recall(): void}): void
 }
 
 /** What is missing goes last in both directions: it is neither small nor large. */
@@ -45,17 +56,36 @@ export class Table<Row> {
   readonly #headings = new Map<string, HTMLTableCellElement>()
   #sort: {column: string; descending: boolean} | undefined
   #filter = ''
+  #box: HTMLInputElement | undefined
   #picked = ''
   #all = false
 
   constructor(options: TableOptions<Row>) {
     this.#options = options
-    this.#sort = options.sortBy
     const head = h('tr', {}, ...options.columns.map((column) => this.#heading(column)))
     const table = h('table', {}, h('caption', {}, options.caption), h('thead', {}, head), this.#body)
     const frame = h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': options.caption}, table)
     this.element = h('div', {class: 'table'}, options.file !== undefined && this.#tools(options.file), frame)
+    this.recall()
+    options.memory?.follow(this)
+  }
+
+  /** Sorts and filters as its memory says. */
+  recall(): void {
+    const {memory, sortBy, columns} = this.#options
+    const {sort, filter = ''} = memory?.read() ?? {}
+    this.#sort = sort && columns.some(({id}) => id === sort.column) ? sort : sortBy
+    this.#filter = this.#box === undefined ? '' : filter
+    // never under the fingers of who is typing
+    if (this.#box && this.#box.value.trim() !== filter) this.#box.value = filter
     this.#render()
+  }
+
+  #remember(): void {
+    const {memory, sortBy} = this.#options
+    const sort = this.#sort
+    const own = sort?.column === sortBy?.column && sort?.descending === sortBy?.descending
+    memory?.write({filter: this.#filter, ...(own ? {} : {sort})})
   }
 
   /** Marks one row and brings it into its frame; an empty id marks none. */
@@ -79,10 +109,12 @@ export class Table<Row> {
       placeholder: 'Filter',
       'aria-label': `Filter ${this.#options.caption}`,
       input: () => {
-        this.#filter = box.value.trim().toLowerCase()
+        this.#filter = box.value.trim()
+        this.#remember()
         this.#render()
       },
     })
+    this.#box = box
     const csv = () => toCsv(this.#options.columns, this.#rows())
     return h(
       'div',
@@ -115,6 +147,7 @@ export class Table<Row> {
             const same = this.#sort?.column === column.id
             // numbers are read from the largest down, names from A
             this.#sort = {column: column.id, descending: same ? !this.#sort!.descending : column.numeric === true}
+            this.#remember()
             this.#render()
           },
         },
@@ -127,13 +160,14 @@ export class Table<Row> {
 
   #rows(): Row[] {
     const {columns, rows} = this.#options
+    const wanted = this.#filter.toLowerCase()
     const found = rows.filter(
       (row) =>
-        this.#filter === '' ||
+        wanted === '' ||
         columns.some((column) =>
           String(column.value(row) ?? '')
             .toLowerCase()
-            .includes(this.#filter),
+            .includes(wanted),
         ),
     )
     const sort = this.#sort

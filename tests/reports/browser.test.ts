@@ -303,6 +303,73 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     await page.close()
   })
 
+  it('carries what a reader has chosen in its address, and opens with it again', async () => {
+    const {page, said} = await open(sample())
+    await page.locator('tr[data-id="layers.attn.rope"]').click()
+    await page.getByLabel(/^fp8\/int8 matrix/).check()
+    await page.getByRole('checkbox', {name: 'Attention'}).uncheck()
+    await page.getByRole('searchbox', {name: 'Find an operator in the chart'}).fill('mlp')
+    await page.getByLabel('Memory level').selectOption('DRAM')
+    await page.getByLabel('A bar for each').selectOption('class')
+    await page.getByRole('button', {name: 'Zoom in'}).click()
+    await page.locator('#operators thead button', {hasText: /^FLOP\/B/}).click()
+    await page.getByRole('searchbox', {name: /operators/}).fill('layers')
+    await page.getByRole('button', {name: /^Switch to the dark/}).click()
+    await page.getByLabel('Batch', {exact: true}).fill('4')
+    await page.locator('nav a', {hasText: 'Memory'}).first().click()
+    await expect.poll(() => page.url()).toMatch(/batch=4&pick=layers\.attn\.rope&zoom=[\d.e+_]+&level=DRAM/)
+    const ticks = (at: Page) => at.locator('.chart[data-view=roofline] .role-axis-label text').allInnerTexts()
+    const rows = (at: Page) =>
+      at.locator('#operators tbody tr').evaluateAll((all) => all.map((e) => e.getAttribute('data-id')))
+    const [shown, listed] = [await ticks(page), await rows(page)]
+    const address = page.url()
+    await page.close()
+
+    const again = await context.newPage()
+    again.on('console', (message) => said.push(message.text()))
+    again.on('pageerror', (error) => said.push(error.message))
+    await again.goto(address)
+    await again.waitForSelector('html[data-ready]')
+    expect(await again.locator('h1 + .lead').innerText()).toContain('batch 4')
+    expect(await again.locator('#operators tr[aria-selected=true]').getAttribute('data-id')).toBe('layers.attn.rope')
+    expect(await again.getByRole('checkbox', {name: /^fp8\/int8 matrix/}).isChecked()).toBe(true)
+    expect(await again.getByRole('checkbox', {name: 'Attention'}).isChecked()).toBe(false)
+    expect(await again.getByRole('searchbox', {name: 'Find an operator in the chart'}).inputValue()).toBe('mlp')
+    expect(await again.getByLabel('Memory level').inputValue()).toBe('DRAM')
+    expect(await again.getByLabel('A bar for each').inputValue()).toBe('class')
+    expect(await again.locator('#operators th[aria-sort=descending]').innerText()).toContain('FLOP/B')
+    expect(await again.getByRole('searchbox', {name: /operators/}).inputValue()).toBe('layers')
+    expect(await rows(again)).toEqual(listed)
+    expect(await ticks(again)).toEqual(shown)
+    expect(await again.evaluate(() => document.documentElement.dataset.theme)).toBe('dark')
+    expect(await again.evaluate(() => scrollY)).toBeGreaterThan(500)
+    expect(again.url()).toBe(address)
+    // an address that somebody edits is followed, and one without anything is the page as it was written
+    await again.evaluate(() => {
+      location.hash = 'find=norm&hide=matrix'
+    })
+    await expect.poll(() => again.getByRole('checkbox', {name: 'Matrix product'}).isChecked()).toBe(false)
+    expect(await again.locator('h1 + .lead').innerText()).toContain('batch 1 ')
+    expect(await again.getByRole('searchbox', {name: /operators/}).inputValue()).toBe('')
+    expect(await ticks(again)).not.toEqual(shown)
+    expect(said).toEqual([])
+    await again.close()
+  })
+
+  it.each([
+    '#pick=<img src=x onerror=alert(1)>&zoom=NaN_1_1_1&level=__proto__&on=constructor&sort-operators=nothing&at=page',
+    `#find=${'%'.repeat(300)}&filter-operators=${'('.repeat(9000)}&batch=-1&theme=x&bars=toString`,
+    '#=&&==%00&zoom=1e-29_1e29_1e-29_1e29&tp=1e9&hide=',
+  ])('opens with the hostile address %#', async (hash) => {
+    const {page, said, asked} = await open(sample(), undefined, undefined, {}, hash)
+    expect(await page.locator('.chart[data-view=roofline] svg').count()).toBe(1)
+    expect(await page.locator('h1').innerText()).toBe('Llama 3 8B on NVIDIA H100 SXM5 80 GB')
+    expect(await page.locator('img').count()).toBe(0)
+    expect(said).toEqual([])
+    expect(asked()).toEqual([])
+    await page.close()
+  })
+
   it('says what live controls need where the model is not known', async () => {
     const document = sample()
     const foreign = {

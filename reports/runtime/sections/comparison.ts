@@ -50,6 +50,7 @@ export function comparisonSection(store: Store, tooltip: Tooltip): Section | und
         columns,
         rows: result.changes,
         file: 'changes.csv',
+        memory: store.memory('changes'),
       }).element,
     )
   }

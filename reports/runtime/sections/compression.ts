@@ -2,8 +2,8 @@
 /** Each pass that compresses: the totals before and after it. */
 import type {CompressionSide, CompressionSummary} from '../../../src/analysis/document/compression.ts'
 import {format, formatCapacity} from '../../../src/analysis/units.ts'
-import type {ReportDocument} from '../../document.ts'
 import {h} from '../dom.ts'
+import type {Store} from '../state.ts'
 import {type Column, Table} from '../table.ts'
 import {pair} from './fusion.ts'
 
@@ -28,14 +28,15 @@ const columns: Column<Stage>[] = [
   column('time', 'Time', (value) => format(value, 's')),
 ]
 
-export function compressionSection({result}: ReportDocument): HTMLElement | undefined {
-  const {compression = []} = result
+export function compressionSection(store: Store): HTMLElement | undefined {
+  const {compression = []} = store.document.result
   if (compression.length === 0) return undefined
   const table = new Table({
     caption: 'Passes in their order, totals of one device',
     columns,
     rows: compression,
     file: 'compression.csv',
+    memory: store.memory('compression'),
   })
   return h('section', {id: 'compression'}, h('h2', {}, 'What compression changed'), table.element)
 }

@@ -1,14 +1,6 @@
 /// <reference lib="dom" />
-/** Live controls: the engine runs in the page, every view follows, the address carries what was changed. */
-import {
-  type Control,
-  controls,
-  fromHash,
-  type Settings,
-  type Situation,
-  situationOf,
-  toHash,
-} from '../../live/settings.ts'
+/** Live controls: the engine runs in the page, every view follows. */
+import {type Control, controls, type Settings, type Situation, situationOf} from '../../live/settings.ts'
 import type {Source} from '../../live/source.ts'
 import {h} from '../dom.ts'
 import type {Store} from '../state.ts'
@@ -80,25 +72,6 @@ class Field {
   }
 }
 
-let writing: ReturnType<typeof setTimeout> | undefined
-
-/** Writes the state into the address once it rests: browsers take tens of ms for it, and limit how often it may be done. */
-function toAddressSoon(settings: Settings): void {
-  clearTimeout(writing)
-  writing = setTimeout(() => toAddress(settings), 200)
-}
-
-/** Writes the state into the address without a new entry in the history. */
-function toAddress(settings: Settings): void {
-  const hash = toHash(settings)
-  try {
-    history.replaceState(null, '', hash === '' ? location.pathname + location.search : `#${hash}`)
-  } catch {
-    // pages without an origin of their own may refuse
-    if (hash !== '') location.hash = hash
-  }
-}
-
 export function controlsSection(store: Store): HTMLElement {
   const {source, reason} = store.sourced
   const title = h('h2', {}, 'Change and compute again')
@@ -108,18 +81,9 @@ export function controlsSection(store: Store): HTMLElement {
   }
   const failure = h('p', {class: 'bad', role: 'alert'})
   const status = h('span', {class: 'status', role: 'status'})
-  const reset = h('button', {type: 'button', click: () => apply({})}, 'Reset')
+  const reset = h('button', {type: 'button', click: () => store.apply({})}, 'Reset')
   const state = h('p', {class: 'recomputed', hidden: true}, h('strong', {}, 'Recomputed here. '), status, ' ', reset)
   let pending: Settings | undefined
-  const apply = (settings: Settings) => {
-    try {
-      store.apply(settings)
-      failure.textContent = ''
-      toAddressSoon(settings)
-    } catch (error) {
-      failure.textContent = error instanceof Error ? error.message : String(error)
-    }
-  }
   const change = (id: string, value: string) => {
     const base = pending ?? store.state.settings
     const original = controls.find((control) => control.id === id)?.value(situationOf(source))
@@ -133,7 +97,7 @@ export function controlsSection(store: Store): HTMLElement {
     requestAnimationFrame(() => {
       const settings = pending!
       pending = undefined
-      apply(settings)
+      store.apply(settings)
     })
   }
   const fields = new Map(controls.map((control) => [control.id, new Field(control, change)]))
@@ -146,13 +110,14 @@ export function controlsSection(store: Store): HTMLElement {
     status.textContent = `Changed: ${names.join(', ')}. The document in this page stays as it was.`
   }
   show()
-  store.listen((_state, changed) => changed.has('document') && show())
-  const fromAddress = () => {
-    const settings = fromHash(location.hash)
-    if (toHash(settings) !== toHash(store.state.settings)) apply(settings)
+  const complain = () => {
+    failure.textContent = store.state.problem
   }
-  fromAddress()
-  addEventListener('hashchange', () => location.hash.includes('=') && fromAddress())
+  complain()
+  store.listen((_state, changed) => {
+    if (changed.has('document')) show()
+    if (changed.has('problem')) complain()
+  })
   return h(
     'section',
     {id: 'controls'},

@@ -142,6 +142,7 @@ export function fusionSection(store: Store, tooltip: Tooltip): {element: HTMLEle
       caption: 'The whole graph at each fusion level',
       columns: levelColumns(store.document.result),
       rows: store.document.result.fusion.levels,
+      memory: store.memory('levels'),
     }).element
   const groupTable = () => {
     const {groups} = store.document.result.fusion
@@ -150,6 +151,7 @@ export function fusionSection(store: Store, tooltip: Tooltip): {element: HTMLEle
       caption: 'Each group that fusing everything joins, all instances',
       columns: groupColumns,
       rows: groups,
+      memory: store.memory('groups'),
       sortBy: {column: 'seconds_saved', descending: true},
     }).element
   }

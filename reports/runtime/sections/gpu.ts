@@ -45,6 +45,7 @@ export function gpuSection(store: Store): HTMLElement | undefined {
       profile = `${JSON.stringify({schema: 'ridgepoint/machine@1', ok: true, result: machine, warnings}, null, 2)}\n`
       store.addMachine(machine)
       store.apply({...store.state.settings, machine: machine.id})
+      if (store.state.problem !== '') throw new Error(store.state.problem)
       keep.hidden = false
       const doubts = warnings.length > 0 ? ` ${warnings.length} remarks are in the profile.` : ''
       said.textContent = `Measured ${summaryOf(machine)}. Every view now stands under its ceilings.${doubts}`

@@ -3,8 +3,8 @@
 import type {Rank} from '../../../src/analysis/document/analysis.ts'
 import type {Ceiling} from '../../../src/analysis/document/machine.ts'
 import {format, formatShare} from '../../../src/analysis/units.ts'
-import type {ReportDocument} from '../../document.ts'
 import {h} from '../dom.ts'
+import type {Store} from '../state.ts'
 import {type Column, Table} from '../table.ts'
 
 const what = (c: Ceiling): string =>
@@ -87,13 +87,14 @@ function columns(ceilings: readonly Ceiling[]): Column<Ceiling>[] {
   return all.filter((column) => column !== false)
 }
 
-export function ceilingsSection(document: ReportDocument): HTMLElement {
-  const {machine} = document.result
+export function ceilingsSection(store: Store): HTMLElement {
+  const {machine} = store.document.result
   const table = new Table({
     caption: `Ceilings of ${machine.name}`,
     columns: columns(machine.ceilings),
     rows: machine.ceilings,
     file: 'ceilings.csv',
+    memory: store.memory('ceilings'),
   })
   return h(
     'section',
@@ -156,14 +157,15 @@ const rankColumns: Column<Rank>[] = [
   },
 ]
 
-export function rankingSection(document: ReportDocument): HTMLElement | undefined {
-  const {ranking} = document.result
+export function rankingSection(store: Store): HTMLElement | undefined {
+  const {ranking} = store.document.result
   if (ranking.length === 0) return undefined
   const table = new Table({
     caption: 'Machines for this workload, fastest first',
     columns: rankColumns,
     rows: ranking,
     file: 'ranking.csv',
+    memory: store.memory('ranking'),
     sortBy: {column: 'lower_seconds', descending: false},
   })
   return h('section', {id: 'ranking'}, h('h2', {}, 'Machines ranked'), table.element)

@@ -123,6 +123,7 @@ export function measuredSection(store: Store): HTMLElement | undefined {
     columns: columns(store, points),
     rows: points,
     file: 'measured.csv',
+    memory: store.memory('measured'),
     rowId: (p) => p.name,
     onPick: (id) => store.set({picked: store.state.picked === id ? '' : id}),
     sortBy: {column: 'seconds', descending: true},

@@ -120,6 +120,7 @@ export function operatorsSection(store: Store): HTMLElement {
       columns: columns(store),
       rows: operators,
       file: 'operators.csv',
+      memory: store.memory('operators'),
       rowId: (op) => op.id,
       onPick: (id) => store.set({picked: store.state.picked === id ? '' : id}),
       sortBy: {column: 'share', descending: true},

@@ -38,16 +38,30 @@ function lineSign(provenance: string): SVGElement {
   )
 }
 
-function toggle(label: string, sign: Node | undefined, on: boolean, change: (on: boolean) => void): HTMLElement {
-  const box: HTMLInputElement = h('input', {type: 'checkbox', checked: on, change: () => change(box.checked)})
+/** Brings a switch in step with the state. */
+type Sync = () => void
+
+function toggle(
+  label: string,
+  sign: Node | undefined,
+  syncs: Sync[],
+  isOn: () => boolean,
+  change: (on: boolean) => void,
+): HTMLElement {
+  const box: HTMLInputElement = h('input', {type: 'checkbox', change: () => change(box.checked)})
+  const sync = () => {
+    box.checked = isOn()
+  }
+  sync()
+  syncs.push(sync)
   return h('label', {class: 'toggle'}, box, sign, label)
 }
 
 const without = (list: readonly string[], id: string) => list.filter((other) => other !== id)
 
-function switches(store: Store): HTMLElement {
+function switches(store: Store, syncs: Sync[]): HTMLElement {
   const {result} = store.document
-  const {view} = store.state
+  const view = () => store.state.view
   const set = (change: Partial<typeof store.state.view>) => store.set({view: {...store.state.view, ...change}})
   const lines = roofLines(result)
   const present = operatorClasses.filter((c) => result.operators.some((op) => classOf(op) === c.id))
@@ -66,23 +80,41 @@ function switches(store: Store): HTMLElement {
           {},
           h('legend', {}, 'Operators'),
           ...present.map(({id, label}) =>
-            toggle(label, classSign(id), !view.hidden.includes(id), (on) => {
-              const {hidden} = store.state.view
-              set({hidden: on ? without(hidden, id) : [...hidden, id]})
-            }),
+            toggle(
+              label,
+              classSign(id),
+              syncs,
+              () => !view().hidden.includes(id),
+              (on) => {
+                const {hidden} = store.state.view
+                set({hidden: on ? without(hidden, id) : [...hidden, id]})
+              },
+            ),
           ),
           result.fusion.groups.length > 0 &&
-            toggle('What fusing moves (unfused ○ → fused ▲)', undefined, view.moves, (moves) => set({moves})),
+            toggle(
+              'What fusing moves (unfused ○ → fused ▲)',
+              undefined,
+              syncs,
+              () => view().moves,
+              (moves) => set({moves}),
+            ),
         ),
     h(
       'fieldset',
       {},
       h('legend', {}, 'Ceilings'),
       ...lines.map((line) =>
-        toggle(line.label, lineSign(line.provenance), view.ceilings.includes(line.id), (on) => {
-          const {ceilings} = store.state.view
-          set({ceilings: on ? [...ceilings, line.id] : without(ceilings, line.id)})
-        }),
+        toggle(
+          line.label,
+          lineSign(line.provenance),
+          syncs,
+          () => view().ceilings.includes(line.id),
+          (on) => {
+            const {ceilings} = store.state.view
+            set({ceilings: on ? [...ceilings, line.id] : without(ceilings, line.id)})
+          },
+        ),
       ),
       h('span', {class: 'key'}, 'solid: measured · dashed: datasheet · dotted: derived'),
     ),
@@ -90,28 +122,41 @@ function switches(store: Store): HTMLElement {
 }
 
 /** What the dots show: which level's bytes, which operators. */
-function looks(store: Store): HTMLElement {
+function looks(store: Store, syncs: Sync[]): HTMLElement {
   const set = (change: Partial<typeof store.state.view>) => store.set({view: {...store.state.view, ...change}})
-  const {view} = store.state
+  const view = () => store.state.view
   const levels = Object.keys(store.document.result.totals.bytes)
   const level: HTMLSelectElement = h(
     'select',
     {change: () => set({level: level.value})},
     h('option', {value: ''}, `all roofs, bytes of ${levels[0] ?? 'memory'}`),
-    ...levels.map((name) => h('option', {value: name, selected: name === view.level}, `${name} alone`)),
+    ...levels.map((name) => h('option', {value: name}, `${name} alone`)),
   )
   const search: HTMLInputElement = h('input', {
     type: 'search',
     placeholder: 'Find an operator',
     'aria-label': 'Find an operator in the chart',
-    value: view.search,
     input: () => set({search: search.value}),
   })
-  const lone: HTMLElement = toggle('Only the picked operator', undefined, view.isolated !== '', (on) =>
+  const sync = () => {
+    level.value = view().level
+    // never under the fingers of who is typing
+    if (search.value.trim() !== view().search.trim()) search.value = view().search
+  }
+  sync()
+  syncs.push(sync)
+  const isLone = () => view().isolated !== ''
+  const lone = toggle('Only the picked operator', undefined, syncs, isLone, (on) =>
     set({isolated: on ? store.state.picked : ''}),
   )
   const compulsory = 'compulsory bytes are the same at every level'
-  const every = toggle('Every level of the picked operator', undefined, view.levels, (on) => set({levels: on}))
+  const every = toggle(
+    'Every level of the picked operator',
+    undefined,
+    syncs,
+    () => view().levels,
+    (on) => set({levels: on}),
+  )
   every.title = compulsory
   return h(
     'fieldset',
@@ -144,13 +189,22 @@ export function rooflineSection(store: Store, tooltip: Tooltip): {element: HTMLE
   zoomable(frame, () => chart)
   store.listen((state, changed) => {
     const {view, picked} = state
-    if (changed.has('picked') && view.isolated !== '') store.set({view: {...view, isolated: picked}})
+    if (changed.has('picked') && view.isolated !== '' && view.isolated !== picked)
+      store.set({view: {...view, isolated: picked}})
+    if (changed.has('view')) for (const sync of [...lookSyncs, ...switchSyncs]) sync()
   })
+  let [lookSyncs, switchSyncs]: [Sync[], Sync[]] = [[], []]
   const all = h(
     'div',
     {class: 'switches'},
-    live(store, () => looks(store)),
-    live(store, () => switches(store)),
+    live(store, () => {
+      lookSyncs = []
+      return looks(store, lookSyncs)
+    }),
+    live(store, () => {
+      switchSyncs = []
+      return switches(store, switchSyncs)
+    }),
   )
   figure.append(all)
   return {

@@ -21,6 +21,11 @@ export function timeSection(store: Store, tooltip: Tooltip): Section {
     },
     ...groups.map((name) => h('option', {value: name}, name)),
   )
+  const show = () => {
+    choice.value = store.state.view.group
+  }
+  show()
+  store.listen((_state, changed) => changed.has('view') && show())
   section.tools.prepend(h('label', {class: 'toggle'}, 'A bar for each', choice))
   return section
 }
