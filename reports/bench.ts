@@ -1,4 +1,5 @@
 /** Measured kernels as a document of placed points, so that the same page shows them. */
+import {kernelName} from '../src/analysis/compare-measured.ts'
 import type {BenchKernel} from '../src/analysis/document/bench.ts'
 import type {Machine} from '../src/analysis/document/machine.ts'
 import type {PlacedPoint} from '../src/analysis/document/placement.ts'
@@ -42,8 +43,7 @@ export function benchDocument(
   const compute = highest('compute', (c) => c.dtype === 'f32' && (c.operation ?? 'fma') === 'fma')
   const bandwidth = highest('bandwidth', (c) => (c.level ?? 'DRAM') === 'DRAM')
   const points = kernels.flatMap((k) => {
-    const size = Object.values(k.dims).join('×')
-    return pointOf(k, `${k.id} ${size} ${k.dtype}, ${k.threads} T`) ?? []
+    return pointOf(k, kernelName(k)) ?? []
   })
   if (!compute || !bandwidth || points.length === 0)
     throw new AnalysisError('no-profile', 'the machine has no ceilings that these kernels could stand under', [

@@ -3,7 +3,8 @@ import type {Analysis} from '../src/analysis/document/analysis.ts'
 import type {PlacedPoint, Placement} from '../src/analysis/document/placement.ts'
 import type {Warning} from '../src/analysis/errors.ts'
 import {formatCount} from '../src/analysis/units.ts'
-import {badDocument, isRecord, type Operator, type ReportDocument} from './document.ts'
+import {badDocument, isRecord, type Operator, type ReportDocument, readDocument} from './document.ts'
+import type {Extras} from './live/source.ts'
 
 /** What `perf place --json` prints. */
 export interface PlacementDocument {
@@ -26,6 +27,24 @@ export function readPlacement(value: unknown): PlacementDocument {
   if (!Array.isArray(points) || points.length === 0) throw badDocument('"result.points" has no points')
   if (!isRecord(value) || !Array.isArray(value.warnings)) throw badDocument('"warnings" is not an array')
   return value as unknown as PlacementDocument
+}
+
+export interface Shown {
+  /** what views are drawn from */
+  readonly document: ReportDocument
+  readonly extras: Extras
+  /** where there are measured points alone */
+  readonly placement?: PlacementDocument
+}
+
+/**
+ * What a page and a picture are made of: an analysis, or a placement with its points as operators.
+ * @throws AnalysisError `bad-document` naming the first field that is wrong
+ */
+export function shownOf(value: unknown, extras: Extras): Shown {
+  if (!isPlacement(value)) return {document: readDocument(value), extras}
+  const placement = readPlacement(value)
+  return {document: documentOf(placement), extras: {...extras, placement: placement.result}, placement}
 }
 
 const none = {lower: 0, predicted: null, upper: 0, reason: 'uncalibrated'}

@@ -3,8 +3,8 @@ import {AnalysisError} from '../src/analysis/errors.ts'
 import {defaultState, fillSpec, relayout} from './chart/draw.ts'
 import {chartThemes, type ThemeName} from './chart/theme.ts'
 import {compileView} from './compile.ts'
-import {readDocument} from './document.ts'
 import {type Extras, sourceOf} from './live/source.ts'
+import {shownOf} from './placement.ts'
 import type {View} from './view.ts'
 import {views} from './views/index.ts'
 
@@ -16,6 +16,9 @@ export interface SvgOptions {
   readonly extras?: Extras
 }
 
+/** Views of measured points alone. */
+const ofPoints: readonly string[] = ['roofline', 'pairs'] satisfies (keyof typeof views)[]
+
 /**
  * Draws one view of a document. Loads Vega and Vega-Lite when called, and only then.
  * @throws AnalysisError `bad-document`, or `bad-flag` for an unknown view
@@ -25,24 +28,27 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   if (!chosen) {
     throw new AnalysisError('bad-flag', `there is no view "${view}"`, [`use one of ${Object.keys(views).join(', ')}`])
   }
-  const checked = readDocument(document)
-  const {result} = checked
-  const {extras} = options
+  const {document: shown, extras, placement} = shownOf(document, options.extras ?? {})
+  const {result} = shown
   const more = {
-    source: sourceOf(checked, extras).source,
-    before: extras?.before?.result,
-    runs: extras?.runs,
-    pairs: extras?.pairs,
+    source: placement ? undefined : sourceOf(shown, extras).source,
+    before: extras.before?.result,
+    runs: extras.runs,
+    pairs: extras.pairs,
+    points: extras.placement?.points,
+    placed: placement !== undefined,
   }
-  const missing = chosen.missing?.(result, more)
+  const missing =
+    placement && !ofPoints.includes(view) ? 'it holds measured points, not a workload' : chosen.missing?.(result, more)
   if (missing !== undefined) {
     throw new AnalysisError('bad-document', `the document does not hold what the view ${view} shows: ${missing}`, [
       'use --view roofline',
     ])
   }
   const [vega, compiled] = await Promise.all([import('vega'), compileView(chosen)])
-  const inputs = chosen.inputs(result, defaultState(result), more)
-  const title = `${chosen.title}: ${result.model.name}, ${result.workload.phase}, on ${result.machine.name}`
+  const inputs = chosen.inputs(result, defaultState(result, extras.runs), more)
+  const what = placement ? result.model.name : `${result.model.name}, ${result.workload.phase},`
+  const title = `${chosen.title}: ${what} on ${result.machine.name}`
   const spec = fillSpec(chosen, compiled, inputs, {
     theme: chartThemes[options.theme ?? 'light'],
     width: options.width ?? 960,

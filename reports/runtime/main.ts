@@ -2,10 +2,10 @@
 /** The page: reads the embedded document and builds every section from it. */
 import {formatCount} from '../../src/analysis/units.ts'
 import type {ThemeName} from '../chart/theme.ts'
-import {checkDocument, type ReportDocument, readDocument} from '../document.ts'
+import {checkDocument, type ReportDocument} from '../document.ts'
 import {unpack} from '../html.ts'
 import type {Extras} from '../live/source.ts'
-import {documentOf, isPlacement, type PlacementDocument, readPlacement} from '../placement.ts'
+import {type Shown, shownOf} from '../placement.ts'
 import {caches} from '../views/caches.ts'
 import {latency} from '../views/latency.ts'
 import {memory} from '../views/memory.ts'
@@ -43,22 +43,12 @@ async function embedded(id: string): Promise<string | undefined> {
   return element.getAttribute('type') === 'application/json' ? text : unpack(text)
 }
 
-interface Content {
-  document: ReportDocument
-  extras: Extras
-  /** where the page is of measured points alone */
-  placement?: PlacementDocument
-}
-
-async function content(): Promise<Content> {
+async function content(): Promise<Shown> {
   const [text, more] = await Promise.all([embedded('document'), embedded('extras')])
   if (text === undefined) throw new Error('this page embeds no document')
   const extras: Extras = more === undefined ? {} : JSON.parse(more)
   if (extras.before !== undefined) checkDocument(extras.before)
-  const value: unknown = JSON.parse(text)
-  if (!isPlacement(value)) return {document: readDocument(value), extras}
-  const placement = readPlacement(value)
-  return {document: documentOf(placement), extras: {...extras, placement: placement.result}, placement}
+  return shownOf(JSON.parse(text), extras)
 }
 
 function lead(store: Store): HTMLElement {

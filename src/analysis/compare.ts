@@ -25,7 +25,7 @@ const spreadOf = ({kind, verdict, cv = 0}: Ceiling): number =>
   kind !== 'latency' && verdict === 'ok' ? Math.min(cv, CONFIRMED) : cv
 const CONFIRMED = 0.02
 /** However noisy both were, a rate that loses more than this has fallen: half of the memory channels gone is 50 %. */
-const NOISE_MOST = 0.4
+export const NOISE_MOST = 0.4
 
 /**
  * The share by which two measurements of one ceiling may differ by noise: two standard deviations of the difference,
@@ -36,6 +36,12 @@ export function noiseOf(before: Ceiling, after: Ceiling): number {
   if (measured.length === 0) return EXACT
   const noise = Math.max(NOISE_FLOOR, SIGMAS * Math.hypot(...measured.map(spreadOf)))
   return after.kind === 'latency' ? noise : Math.min(noise, NOISE_MOST)
+}
+
+/** The share by which two measured times may differ by noise; they are minima, as rates are maxima. */
+export function timeNoise(...times: readonly {cv?: number; verdict: string}[]): number {
+  const spread = times.map(({cv = CONFIRMED, verdict}) => (verdict === 'ok' ? Math.min(cv, CONFIRMED) : cv))
+  return Math.min(NOISE_MOST, Math.max(NOISE_FLOOR, SIGMAS * Math.hypot(...spread)))
 }
 
 const ratioOf = (before: number | null, after: number | null): number | null =>
@@ -208,6 +214,7 @@ export async function readComparable(value: unknown, origin: string): Promise<Co
     const shown = typeof schema === 'string' ? `"${schema.slice(0, 60)}"` : 'no schema'
     throw new AnalysisError('bad-document', `${origin}: ${shown} is not one of ${kinds.join(', ')}`, [
       'save one with `perf analyze MODEL --json > a.json` or `perf measure --json > m.json`',
+      ...(isObject && 'result' in value ? [`\`perf report ${origin} --format markdown\` shows what it holds`] : []),
     ])
   }
   const analysis = schema === kinds[0]

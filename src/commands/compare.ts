@@ -1,9 +1,10 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import type {FusedComparison} from '../analysis/document/bench.ts'
+import type {Comparison} from '../analysis/document/comparison.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import {BaseCommand} from './shared/base.ts'
-import {readPage, readSaved} from './shared/document.ts'
+import {readPage} from './shared/document.ts'
 import {reportFlag} from './shared/flags.ts'
 import {kernelFlags, runPairs} from './shared/kernels.ts'
 import type {Values} from './shared/values.ts'
@@ -11,7 +12,7 @@ import type {Values} from './shared/values.ts'
 export default class Compare extends BaseCommand {
   static override summary = 'Compare two saved documents, or fused kernels with their unfused form'
   static override description =
-    'A and B are JSON documents or the pages that embed them: two analyses, or two machine profiles.'
+    'A and B are JSON documents or the pages that embed them: two analyses, two machine profiles, or two sets of measured times (bench, place, compare --fused).'
   static override examples = [
     '<%= config.bin %> compare before.json after.json',
     '<%= config.bin %> compare before.html after.html --all',
@@ -45,9 +46,17 @@ export default class Compare extends BaseCommand {
       throw new AnalysisError('bad-flag', 'only one of the documents can come from standard input', [
         'give the other as a file',
       ])
-    const {compareDocuments, readComparable} = await import('../analysis/compare.ts')
-    const left = await readComparable(await readSaved(before), before)
+    const {document: earlier} = await readPage(before)
     const {document: later, extras} = await readPage(after)
+    const times = await this.measured([earlier, before], [later, after])
+    if (times && flags.report !== undefined)
+      throw new AnalysisError('bad-flag', '--report compares two analyses on a page, not two sets of measured times', [
+        `perf report ${after} --output page.html shows one of them`,
+        'leave --report out',
+      ])
+    if (times) return this.show(times, flags, `perf report ${after}`)
+    const {compareDocuments, readComparable} = await import('../analysis/compare.ts')
+    const left = await readComparable(earlier, before)
     const right = await readComparable(later, after)
     const {result, warnings} = compareDocuments(left, right)
     for (const warning of warnings) this.remark(warning)
@@ -67,13 +76,31 @@ export default class Compare extends BaseCommand {
       )
       this.say(`wrote ${flags.report}`)
     }
-    await this.answer({
+    await this.show(result, flags, `perf check --baseline ${before} ${after} fails where it got worse`)
+  }
+
+  private show(result: Comparison, {all}: {all: boolean}, next: string): Promise<void> {
+    return this.answer({
       schema: 'comparison@1',
       result,
-      text: async (look) => (await import('../../reports/text/comparison.ts')).comparisonText(result, look, flags.all),
+      text: async (look) => (await import('../../reports/text/comparison.ts')).comparisonText(result, look, all),
       sheets: async () => (await import('../../reports/text/comparison.ts')).comparisonSheets(result),
-      next: `perf check --baseline ${before} ${after} fails where it got worse`,
+      next,
     })
+  }
+
+  /** Two documents of measured times; `undefined` where neither is one. */
+  private async measured(...documents: readonly [value: unknown, origin: string][]): Promise<Comparison | undefined> {
+    const {compareMeasured, readMeasured} = await import('../analysis/compare-measured.ts')
+    const [a, b] = await Promise.all(documents.map(([value, origin]) => readMeasured(value, origin)))
+    if (!a && !b) return undefined
+    if (!a || !b)
+      throw new AnalysisError(
+        'bad-document',
+        `${documents[a ? 1 : 0]![1]} holds no measured times, the other document does`,
+        ['compare two of one kind: analyses, profiles, or what bench, place and compare --fused print'],
+      )
+    return compareMeasured(a, b)
   }
 
   private async fused(pair: string, flags: Values<typeof kernelFlags & typeof reportFlag>): Promise<void> {

@@ -7,19 +7,31 @@ import {chooseRows} from '../analysis/rows.ts'
 import {BaseCommand} from './shared/base.ts'
 import {readPage, readSaved} from './shared/document.ts'
 import {tableFlags} from './shared/flags.ts'
+import type {Kept} from './shared/saved.ts'
+
+type Format = 'html' | 'svg' | 'png' | 'markdown' | 'csv' | 'json' | 'text'
+
+/** Flags that matter to every kind of document. */
+interface Given {
+  readonly machine?: string | undefined
+  readonly runs?: string | undefined
+  readonly view?: string | undefined
+  readonly theme?: 'light' | 'dark' | undefined
+}
 
 export default class Report extends BaseCommand {
-  static override summary = 'Show a saved analysis as a page, a picture or a table'
+  static override summary = 'Show a saved document as a page, a picture or a table'
   static override examples = [
     '<%= config.bin %> report analysis.json --output report.html',
     '<%= config.bin %> report analysis.json --format svg --output roofline.svg',
+    '<%= config.bin %> report bench.json --output kernels.html',
     '<%= config.bin %> report report.html --format json',
   ]
   static override args = {
     document: Args.string({
       ignoreStdin: true,
       required: true,
-      description: 'JSON or HTML that `analyze` wrote; - for standard input',
+      description: 'JSON or HTML that a command wrote; - for standard input',
     }),
   }
   static override flags = {
@@ -43,27 +55,36 @@ export default class Report extends BaseCommand {
       helpValue: 'BENCH.json',
       helpGroup: 'REPORT',
     }),
+    machine: Flags.string({
+      summary: 'what the kernels of a benchmark stand under (default local)',
+      helpValue: 'ID|FILE',
+      helpGroup: 'REPORT',
+    }),
     ...tableFlags,
   }
 
   async run(): Promise<void> {
     const {args, flags} = await this.read(Report)
-    const format = flags.format ?? (flags.json ? 'json' : flags.csv ? 'csv' : flags.markdown ? 'markdown' : 'html')
-    const {document: saved, extras} = await readPage(args.document)
+    const format: Format =
+      flags.format ?? (flags.json ? 'json' : flags.csv ? 'csv' : flags.markdown ? 'markdown' : 'html')
+    const {document: saved, extras: found} = await readPage(args.document)
+    const {readKept} = await import('./shared/saved.ts')
+    const kept = await readKept(saved, args.document, found)
+    if (kept) return this.kept(kept, format, flags)
     // the whole schema first: what follows relies on every field
-    await readComparable(saved, args.document)
+    await this.whole(saved, args.document)
     const {readDocument} = await import('../../reports/document.ts')
     const document = readDocument(saved)
-    const picture = {theme: flags.theme ?? 'light', view: flags.view ?? 'roofline', extras} as const
+    const extras = {...found, ...(await this.runs(flags.runs))}
     switch (format) {
       case 'html': {
         const {renderPage} = await import('./shared/report.ts')
-        return this.deliver(await renderPage(document, {...extras, ...(await this.runs(flags.runs))}))
+        return this.deliver(await renderPage(document, extras))
       }
       case 'svg':
       case 'png': {
         const {renderPicture} = await import('./shared/picture.ts')
-        return this.deliver(await renderPicture(format, document, picture))
+        return this.deliver(await renderPicture(format, document, {...this.picture(flags), extras}))
       }
       default: {
         const {result} = document
@@ -81,6 +102,40 @@ export default class Report extends BaseCommand {
         })
       }
     }
+  }
+
+  private picture({theme, view}: {theme?: 'light' | 'dark' | undefined; view?: string | undefined}) {
+    return {theme: theme ?? 'light', view: view ?? 'roofline'} as const
+  }
+
+  /** A document that is no analysis. */
+  private async kept(kept: Kept, format: Format, flags: Given): Promise<void> {
+    const {machine, runs} = flags
+    if (runs !== undefined)
+      throw new AnalysisError('bad-flag', '--runs draws measured kernels beside an analysis, and this is none', [
+        'leave --runs out',
+      ])
+    if (format === 'html' || format === 'svg' || format === 'png') {
+      const {document, extras} = await kept.page(async () => {
+        const {findMachines} = await import('./shared/machine.ts')
+        return (await findMachines(machine ?? 'local', this))[0]
+      })
+      if (format === 'html') {
+        const {renderPage} = await import('./shared/report.ts')
+        return this.deliver(await renderPage(document, extras))
+      }
+      const {renderPicture} = await import('./shared/picture.ts')
+      return this.deliver(await renderPicture(format, document, {...this.picture(flags), extras}))
+    }
+    this.choose(format)
+    this.warnings.push(...kept.warnings)
+    return this.answer(kept.answer)
+  }
+
+  /** @throws AnalysisError `bad-document` naming the field that is wrong */
+  private async whole(saved: unknown, origin: string): Promise<void> {
+    const document = await readComparable(saved, origin)
+    if (document.kind !== 'analysis') throw new AnalysisError('bad-document', `${origin} is no analysis`, [])
   }
 
   /** @throws AnalysisError `bad-document` where the file holds no benchmark */

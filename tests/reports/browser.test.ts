@@ -337,7 +337,7 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     expect(await again.getByRole('searchbox', {name: 'Find an operator in the chart'}).inputValue()).toBe('mlp')
     expect(await again.getByLabel('Memory level').inputValue()).toBe('DRAM')
     expect(await again.getByLabel('A bar for each').inputValue()).toBe('class')
-    expect(await again.locator('#operators th[aria-sort=descending]').innerText()).toContain('FLOP/B')
+    expect(await again.locator('#operators th[aria-sort=descending]').textContent()).toContain('FLOP/B')
     expect(await again.getByRole('searchbox', {name: /operators/}).inputValue()).toBe('layers')
     expect(await rows(again)).toEqual(listed)
     expect(await ticks(again)).toEqual(shown)

@@ -18,7 +18,7 @@ export const changeSchema = z.strictObject({
 export const sideSchema = z.strictObject({id: z.string(), name: z.string(), machine: z.string().nullable()})
 
 export const comparisonSchema = z.strictObject({
-  kind: z.enum(['analysis', 'machine']),
+  kind: z.enum(['analysis', 'machine', 'measured']),
   before: sideSchema,
   after: sideSchema,
   changes: z.array(changeSchema),

@@ -16,6 +16,12 @@ export interface Document {
   readonly warnings: readonly unknown[]
 }
 
+/** What a page embeds. */
+export interface Page {
+  readonly document: Document
+  readonly extras: Extras
+}
+
 /**
  * @param extras what the page needs to compute again and the document does not hold
  * @throws AnalysisError `internal` where the package was not built
@@ -41,16 +47,24 @@ export async function writeReport(flag: string, path: string, document: Document
  * The page of measured kernels, and of pairs where there are any.
  * @throws AnalysisError `cannot-write`, `no-profile` where the machine has no ceilings that they could stand under
  */
-export async function writeBench(
-  path: string,
-  bench: {
-    kernels: readonly BenchKernel[]
-    machine: Machine
-    warnings: readonly Warning[]
-    pairs?: readonly FusedPair[]
-  },
-): Promise<void> {
+export async function writeBench(path: string, bench: Benchmarks): Promise<void> {
+  const {document, extras} = await benchPage(bench)
+  await writeReport('--report', path, document, extras)
+}
+
+/** Measured kernels, and pairs where there are any, under their machine. */
+export interface Benchmarks {
+  readonly kernels: readonly BenchKernel[]
+  readonly machine: Machine
+  readonly warnings: readonly Warning[]
+  readonly pairs?: readonly FusedPair[]
+}
+
+/**
+ * What the page of measured kernels embeds.
+ * @throws AnalysisError `no-profile` where the machine has no ceilings that they could stand under
+ */
+export async function benchPage({kernels, machine, warnings, pairs}: Benchmarks): Promise<Page> {
   const {benchDocument} = await import('../../../reports/bench.ts')
-  const {kernels, machine, warnings, pairs} = bench
-  await writeReport('--report', path, benchDocument(kernels, machine, warnings), pairs ? {pairs} : undefined)
+  return {document: benchDocument(kernels, machine, warnings), extras: pairs ? {pairs} : {}}
 }
