@@ -1,5 +1,4 @@
 /** Saved documents of every kind, shown again: as a table or text, and as a page where there is something to draw. */
-import type {z} from 'zod'
 import type {Extras} from '../../../reports/live/source.ts'
 import type {BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
 import type {DocumentKind} from '../../analysis/document/index.ts'
@@ -18,8 +17,16 @@ export interface Kept {
   page(machine: () => Promise<Machine>): Promise<Page>
 }
 
+interface Schema<T> {
+  safeParse(
+    value: unknown,
+  ):
+    | {success: true; data: T}
+    | {success: false; error: {issues: readonly {path: readonly PropertyKey[]; message: string}[]}}
+}
+
 /** @throws AnalysisError `bad-document` naming the first field that is wrong */
-function parse<S extends z.ZodType>(schema: S, value: unknown, origin: string): z.infer<S> {
+function parse<T>(schema: Schema<T>, value: unknown, origin: string): T {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!
