@@ -34,13 +34,13 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 const numbers = (value: unknown, ...fields: string[]): value is Record<string, number> =>
   isRecord(value) && fields.every((field) => typeof value[field] === 'number')
 
-/** Read bandwidth (and latency, where it was chased) by working set of one thread; empty where the profile has none. */
+/** Read bandwidth (and latency, where it was chased) by working set, of one thread or a whole GPU; empty where the profile has none. */
 export function sweepLines({identity}: Machine, look: Look): string[] {
   const sweep = Array.isArray(identity.sweep) ? identity.sweep : []
   const points = sweep.filter((p) => numbers(p, 'bytes', 'bytesPerSecond'))
   if (points.length === 0) return []
   return [
-    'Working set against read bandwidth, one thread',
+    `Working set against read bandwidth, ${isRecord(identity.adapter) ? 'the whole GPU' : 'one thread'}`,
     ...rows(
       points.map((p) => ({
         label: formatCapacity(p.bytes!),

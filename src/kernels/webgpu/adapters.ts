@@ -74,9 +74,15 @@ export async function chooseAdapter(gpu: GPU, choice: string | undefined): Promi
       "install the GPU's Vulkan driver (Linux), or use --adapter software where Debian's chromium package is installed",
       '`perf doctor` says what is missing; --backend cpu and `perf measure cpu` need no GPU',
     ])
-  if (choice === undefined || choice === 'high-performance' || choice === 'low-power' || choice === 'software') {
-    const powerPreference = choice === 'low-power' ? 'low-power' : 'high-performance'
-    const adapter = await gpu.requestAdapter({powerPreference, forceFallbackAdapter: choice === 'software'})
+  if (choice === 'software') {
+    // Dawn calls SwiftShader a fallback; lavapipe is none, although it is software all the same
+    const fallback = await gpu.requestAdapter({forceFallbackAdapter: true})
+    const adapter = fallback ?? (await listAdapters(gpu)).find(({facts}) => facts.software)?.adapter
+    if (!adapter) throw none()
+    return adapter
+  }
+  if (choice === undefined || choice === 'high-performance' || choice === 'low-power') {
+    const adapter = await gpu.requestAdapter({powerPreference: choice ?? 'high-performance'})
     if (!adapter) throw none()
     return adapter
   }

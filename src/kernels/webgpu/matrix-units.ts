@@ -4,6 +4,7 @@ import {
   type SubgroupMatrixConfig,
   type SubgroupMatrixParams,
   subgroupMatrixProbe,
+  subgroupMatrixResult,
   subgroupMatrixWork,
   subgroupSizeAt,
 } from '../wgsl/probes/subgroup-matrix.ts'
@@ -37,6 +38,9 @@ const wanted = [
   {id: 'subgroup-matrix-f16', dtype: 'f16', component: 'f16', result: 'f32'},
   {id: 'subgroup-matrix-f32', dtype: 'f32', component: 'f32', result: 'f32'},
 ] as const
+
+/** Values of all elements of left and right, and a chain's start over its number: powers of two, so that sums stay exact in f32. */
+const seeds = [0.015625, 0.015625, 0.0078125, 0] as const
 
 /** Most f32 of accumulators that a subgroup holds: 128 registers of 32 threads. */
 const mostSums = 4096
@@ -83,10 +87,14 @@ export function matrixTasks(
       return {
         shader: subgroupMatrixProbe(params),
         work: subgroupMatrixWork(params, units.subgroupMax),
-        seeds: Float32Array.from([0.015625, 0.015625, 0.0078125, 0]),
+        seeds: Float32Array.from(seeds),
         varied: {lanes: 1, chains, size: params.size},
         // a driver may run narrower subgroups than its largest, and then more of them
-        subgroup: {at: subgroupSizeAt(params), assumed: units.subgroupMax},
+        subgroup: {
+          at: subgroupSizeAt(params),
+          assumed: units.subgroupMax,
+          wanted: (element) => subgroupMatrixResult(params, seeds, element),
+        },
       }
     }
     tasks.push({

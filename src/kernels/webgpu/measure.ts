@@ -118,6 +118,13 @@ class Run {
       throw new AnalysisError('gpu-failed', `WebGPU: a subgroup of ${threads} threads of at most ${subgroup.assumed}`, [
         'update the driver',
       ])
+    const wrong = values.findIndex((value, i) => i < subgroup.at && value !== subgroup.wanted(i))
+    if (wrong >= 0)
+      throw new AnalysisError(
+        'gpu-failed',
+        `WebGPU: element ${wrong} of a subgroup matrix is ${values[wrong]}, not ${subgroup.wanted(wrong)}`,
+        ['update the driver'],
+      )
     return {step, work: (work * subgroup.assumed) / threads}
   }
 

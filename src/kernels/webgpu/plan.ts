@@ -90,8 +90,8 @@ export interface Candidate {
   seeds: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>
   /** what was varied: kept with the result */
   varied: {lanes: number; chains: number; size: number}
-  /** the work assumes subgroups of this many threads; the result says at this element how many they had */
-  subgroup?: {at: number; assumed: number}
+  /** the work assumes subgroups of `assumed` threads; the result says at element `at` how many they had, and elements before it are `wanted` */
+  subgroup?: {at: number; assumed: number; wanted: (element: number) => number}
 }
 
 export type Target = Pick<Ceiling, 'id' | 'kind' | 'unit'> &

@@ -5,7 +5,11 @@ import {matrixTasks, matrixUnitsOf} from '../../../src/kernels/webgpu/matrix-uni
 import {loadDawn, openNodeGpu} from '../../../src/kernels/webgpu/node.ts'
 import {effortOf} from '../../../src/kernels/webgpu/plan.ts'
 import {openSession} from '../../../src/kernels/webgpu/session.ts'
-import {subgroupMatrixWork, subgroupSizeAt} from '../../../src/kernels/wgsl/probes/subgroup-matrix.ts'
+import {
+  subgroupMatrixResult,
+  subgroupMatrixWork,
+  subgroupSizeAt,
+} from '../../../src/kernels/wgsl/probes/subgroup-matrix.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -116,5 +120,7 @@ describe('features of an adapter', () => {
     expect(subgroupMatrixWork(p, 32)).toBe(1024 * 3 * 10 * 10 * 4)
     expect(subgroupMatrixWork(p, 16)).toBe(1024 * 3 * 10 * 10 * 8)
     expect(subgroupSizeAt(p)).toBe(16 * 8 * 3)
+    // element 300 is the third chain's: 2·0.5, and 10 steps of 4 products of 0.25·0.125
+    expect(subgroupMatrixResult(p, [0.25, 0.125, 0.5, 0], 300)).toBe(1 + 1.25)
   })
 })

@@ -30,6 +30,13 @@ export const subgroupMatrixWork = (
 /** Where the result says how many threads a subgroup really had, in elements. */
 export const subgroupSizeAt = ({config: {M, N}, chains}: SubgroupMatrixParams): number => M * N * chains
 
+/** What element `at` of the results must be: a chain adds K equal products in every step. */
+export const subgroupMatrixResult = (
+  {config: {M, N, K}, loops, unroll}: SubgroupMatrixParams,
+  [a, b, start]: readonly [number, number, number, number],
+  at: number,
+): number => start * Math.floor(at / (M * N)) + K * a * b * loops * unroll
+
 /** @returns a shader over seeds (f32) and results: every chain's, the same from all subgroups, and the size of a subgroup */
 export function subgroupMatrixProbe(p: SubgroupMatrixParams): Shader {
   const {M, N, K, componentType: type, resultComponentType: result} = p.config
