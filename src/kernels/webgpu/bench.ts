@@ -30,11 +30,16 @@ const aboveRoof = 1.01
 
 const isHalf = (def: GpuKernel | GpuPair): boolean => Object.values(def.formats ?? {}).includes('f16')
 
+/** Types that give a kernel its own; indices do not. */
+const typeNames = {f16: 'f16', i8: 'int8', i4: 'int4'} as const
+
 /** What the tensors are called: the weights' type where it differs. */
 const dtypeOf = (def: GpuKernel | GpuPair): string => {
   const program = 'program' in def ? def.program(def.check) : def.fused(def.check)
-  const format = [...gpuTensors([program], def).values()].map((tensor) => tensor.format).find((f) => f !== 'f32')
-  return format === undefined ? 'f32' : ({f32: 'f32', f16: 'f16', i8: 'int8', i4: 'int4'} as const)[format]
+  const format = [...gpuTensors([program], def).values()]
+    .map((tensor) => tensor.format)
+    .find((f) => Object.hasOwn(typeNames, f))
+  return format === undefined ? 'f32' : typeNames[format as keyof typeof typeNames]
 }
 
 function choose<D>(names: readonly string[] | undefined, all: Readonly<Record<string, D>>, what: string): D[] {
@@ -225,6 +230,8 @@ export async function benchGpuPairs(
   session: GpuSession,
   options: GpuBenchOptions & {pairs?: readonly string[] | undefined},
 ): Promise<{pairs: FusedPair[]; warnings: Warning[]}> {
+  const asked = (options.pairs?.length ?? 0) > 0
+  const warnings: Warning[] = []
   const defs = choose(options.pairs, gpuPairs, 'pair')
   const runs = defs.flatMap((def) => {
     checkType(options.dtype, def)
@@ -234,10 +241,18 @@ export async function benchGpuPairs(
   for (const [i, {def, dims}] of runs.entries()) {
     throwIfAborted(options.signal)
     options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
-    entries.push(await benchPair(session, def, dims, options))
+    try {
+      entries.push(await benchPair(session, def, dims, options))
+    } catch (error) {
+      if (asked || session.lost !== undefined || !isPassing(error)) throw error
+      warnings.push({code: 'pair-skipped', message: `${def.id} ${dims.join('x')}: ${error.message}`})
+    }
   }
   options.onProgress?.(runs.length, runs.length, 'done')
-  return {pairs: entries, warnings: warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))}
+  return {
+    pairs: entries,
+    warnings: [...warnings, ...warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))],
+  }
 }
 
 async function benchPair(

@@ -4,7 +4,7 @@ import {type Format, formatBytes} from '../wgsl/shader.ts'
 import type {GpuTraits} from './programs.ts'
 
 /** Types of the native kernels that WGSL kernels hold as well. */
-const shared: readonly Format[] = ['f32', 'i8', 'i4']
+const shared: readonly Format[] = ['f32', 'i32', 'i8', 'i4']
 
 const formatOfType = (type: NativeType): Format | undefined => shared.find((format) => format === type)
 

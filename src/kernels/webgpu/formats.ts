@@ -32,7 +32,7 @@ export function fromF16(bits: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25))
 }
 
-const levels: Readonly<Record<'i8' | 'i4', number>> = {i8: 127, i4: 7}
+const levels: Readonly<Record<'i32' | 'i8' | 'i4', number>> = {i32: 2 ** 31 - 1, i8: 127, i4: 7}
 
 /** Values in [−1, 1) as the format holds them; integers use its whole range. */
 export function quantize(values: Float32Array, format: Format): Float32Array {
@@ -44,6 +44,7 @@ export function quantize(values: Float32Array, format: Format): Float32Array {
 /** Packs values that the format holds exactly. */
 export function encode(values: Float32Array, format: Format): Uint32Array<ArrayBuffer> {
   if (format === 'f32') return new Uint32Array(Float32Array.from(values).buffer)
+  if (format === 'i32') return new Uint32Array(Int32Array.from(values).buffer)
   const bits = format === 'f16' ? 16 : format === 'i8' ? 8 : 4
   const per = 32 / bits
   const words = new Uint32Array(Math.ceil(values.length / per))
@@ -57,6 +58,7 @@ export function encode(values: Float32Array, format: Format): Uint32Array<ArrayB
 /** Unpacks `count` values. */
 export function decode(words: Uint32Array<ArrayBuffer>, format: Format, count: number): Float32Array {
   if (format === 'f32') return new Float32Array(words.buffer, words.byteOffset, count)
+  if (format === 'i32') return Float32Array.from(new Int32Array(words.buffer, words.byteOffset, count))
   const bits = format === 'f16' ? 16 : format === 'i8' ? 8 : 4
   const per = 32 / bits
   return Float32Array.from({length: count}, (_, i) => {

@@ -10,8 +10,8 @@ import type {GpuSession, Slice, Step} from './session.ts'
 
 /** Storage offsets must be multiples of this (WebGPU's highest minStorageBufferOffsetAlignment). */
 const guard = 256
-/** What guard zones and outputs are filled with: −14,309,978, which no kernel leaves as it is and none computes from values in [−1, 1). */
-const poison = 0xcb5a5a5a
+/** What guard zones and outputs are filled with: NaN, as native checks fill theirs (poisonOf), with a payload that no arithmetic makes. */
+const poison = 0x7fda5a5a
 
 /** Values for a tensor: its own where it has some, else what its format can hold, so that both sides compute with the same. */
 function valuesOf(

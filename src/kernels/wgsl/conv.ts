@@ -18,6 +18,8 @@ export interface ConvParams {
   padHeight: number
   padWidth: number
   bias: boolean
+  /** folded BatchNorm and ReLU on the way out: a scale and a shift per filter, in bindings after w */
+  normalized?: boolean
 }
 
 const threads = 64
@@ -40,8 +42,11 @@ export function conv(d: ConvParams): Shader {
     {name: 'x', type: 'f32', access: 'read' as Binding},
     {name: 'w', type: 'f32', access: 'read' as Binding},
     ...(d.bias ? [{name: 'bias', type: 'f32', access: 'read' as Binding}] : []),
+    ...(d.normalized ? ['scale', 'shift'] : []).map((name) => ({name, type: 'f32', access: 'read' as Binding})),
     {name: 'y', type: 'f32', access: 'write' as Binding},
   ]
+  const result = (f: number) =>
+    d.normalized ? `max(sum${f} * scale[${filter(f)}] + shift[${filter(f)}], 0.0)` : `sum${f}`
   // beyond the last filter of a group a thread computes the last one again and does not store it
   const filter = (f: number) => `filter${f}`
   const code = `${buffers(list)}
@@ -74,7 +79,7 @@ ${unrolled(perThread, (f) => `        sum${f} = fma(value, w[${filter(f)} * ${pe
       }
     }
   }
-${unrolled(perThread, (f) => `  if (block * ${perThread}u + ${f}u < ${groupFilters}u) { y[(image * ${d.filters}u + ${filter(f)}) * ${places}u + place] = sum${f}; }`)}
+${unrolled(perThread, (f) => `  if (block * ${perThread}u + ${f}u < ${groupFilters}u) { y[(image * ${d.filters}u + ${filter(f)}) * ${places}u + place] = ${result(f)}; }`)}
 }`
   return {code, bindings: list.map(({access}) => access), workgroups}
 }

@@ -3,8 +3,8 @@ import {buffers, grid, groupIndex, type Shader} from './shader.ts'
 
 export interface ElementwiseParams {
   elements: number
-  /** inputs by name; `cols` where an input is a row that repeats */
-  inputs: readonly {name: string; cols?: number}[]
+  /** inputs by name; `cols` where an input is a row that repeats, `one` where all lanes take the element of this number (WGSL on `at`) */
+  inputs: readonly {name: string; cols?: number; one?: string}[]
   /** an output that is an input as well is updated in place: one binding, where the input has its own */
   outputs: readonly string[]
   /** functions on `V`, a vec4f or an f32 */
@@ -24,13 +24,15 @@ export function elementwise({elements, inputs, outputs, functions, body, vector}
   const type = whole ? 'vec4f' : 'f32'
   const items = elements / lanes
   const workgroups = grid(Math.ceil(items / threads))
-  const load = ({name, cols}: {name: string; cols?: number}) =>
-    `  let ${name} = b_${name}[item${cols === undefined ? '' : ` % ${cols / lanes}u`}];`
+  const load = ({name, cols, one}: ElementwiseParams['inputs'][number]) =>
+    one === undefined
+      ? `  let ${name} = b_${name}[item${cols === undefined ? '' : ` % ${cols / lanes}u`}];`
+      : `  let ${name} = V(b_${name}[${one}]);`
   const isInput = (name: string) => inputs.some((input) => input.name === name)
   const list = [
-    ...inputs.map(({name}) => ({
+    ...inputs.map(({name, one}) => ({
       name: `b_${name}`,
-      type,
+      type: one === undefined ? type : 'f32',
       access: outputs.includes(name) ? ('write' as const) : ('read' as const),
     })),
     ...outputs.filter((name) => !isInput(name)).map((name) => ({name: `b_${name}`, type, access: 'write' as const})),

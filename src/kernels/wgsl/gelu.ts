@@ -11,9 +11,9 @@ export interface GeluParams {
 
 /**
  * The error function by Abramowitz & Stegun 7.1.26, |error| ≤ 1.5e-7 (WGSL has none).
- * tanh's argument is held within ±15, where it is 1 in f32 and an implementation by e^x cannot overflow.
+ * On `V`. tanh's argument is held within ±15, where it is 1 in f32 and an implementation by e^x cannot overflow.
  */
-const functions = {
+export const geluFunctions = {
   erf: `fn erf(x: V) -> V {
   let a = abs(x);
   let t = V(1.0) / (V(1.0) + 0.3275911 * a);
@@ -32,6 +32,6 @@ export const gelu = ({elements, form, biasCols}: GeluParams): Shader =>
     elements,
     inputs: biasCols === undefined ? [{name: 'x'}] : [{name: 'x'}, {name: 'bias', cols: biasCols}],
     outputs: ['y'],
-    functions: functions[form],
+    functions: geluFunctions[form],
     body: () => `  let out_y = gelu(${biasCols === undefined ? 'x' : 'x + bias'});`,
   })

@@ -2,15 +2,36 @@
 import {attention} from './attention.ts'
 import {conv} from './conv.ts'
 import {attentionCached, scoresCached, valuesCached} from './decode.ts'
-import {gelu} from './gelu.ts'
+import {embedding, spmm} from './gather.ts'
+import {gelu, geluFunctions} from './gelu.ts'
 import {matrixVector, vectorMatrix} from './gemv.ts'
+import {lstm, lstmProducts} from './lstm.ts'
 import {attentionScores, attentionValues, matmul} from './matmul.ts'
 import {adam, adamDescend, adamFirst, adamRoot, adamSecond, adamStep, momentum} from './optimizers.ts'
+import {quantize} from './quantize.ts'
 import {dequantize, type Quantized, quantizedMatrixVector} from './quantized.ts'
+import {reduceParts} from './reductions.ts'
 import {rope} from './rope.ts'
-import {addRmsnorm, layernorm, rmsnorm, softmax} from './rows.ts'
+import {addLayernorm, addRmsnorm, crossEntropy, layernorm, rmsnorm, softmax} from './rows.ts'
 import type {Shader} from './shader.ts'
-import {add, bias, chain, mask, mul, relu, scale, scaleScores, shift, silu, swiglu} from './simple.ts'
+import {
+  add,
+  batchnorm,
+  bias,
+  chain,
+  mask,
+  mul,
+  negativeLog,
+  relu,
+  scale,
+  scaleScores,
+  shift,
+  sigmoid,
+  silu,
+  swiglu,
+  tanh,
+} from './simple.ts'
+import {transpose} from './transpose.ts'
 
 type Make = (dims: readonly number[]) => Shader
 
@@ -51,25 +72,35 @@ function product(batch: number, m: number, n: number, k: number): Shader {
   return matmul({batch, m, n, k})
 }
 
+/** A product with a bias and an activation on the way out. */
+const activated =
+  (epilogue: string, functions = ''): Make =>
+  ([m, n, k]) =>
+    matmul({batch: 1, m: m!, n: n!, k: k!, bias: true, epilogue, functions})
+
 /** A convolution; the name of the native kernel says whether it has a bias, and so does the last dimension. */
-const convolution: Make = ([batch, channels, filters, groups, height, width, kernel, stride, dilation, pad, biased]) =>
-  conv({
-    batch: batch!,
-    channels: channels!,
-    filters: filters!,
-    groups: groups!,
-    height: height!,
-    width: width!,
-    kernelHeight: kernel!,
-    kernelWidth: kernel!,
-    strideHeight: stride!,
-    strideWidth: stride!,
-    dilationHeight: dilation!,
-    dilationWidth: dilation!,
-    padHeight: pad!,
-    padWidth: pad!,
-    bias: biased === 1,
-  })
+const convolutions =
+  (normalized: boolean): Make =>
+  ([batch, channels, filters, groups, height, width, kernel, stride, dilation, pad, biased]) =>
+    conv({
+      batch: batch!,
+      channels: channels!,
+      filters: filters!,
+      groups: groups!,
+      height: height!,
+      width: width!,
+      kernelHeight: kernel!,
+      kernelWidth: kernel!,
+      strideHeight: stride!,
+      strideWidth: stride!,
+      dilationHeight: dilation!,
+      dilationWidth: dilation!,
+      padHeight: pad!,
+      padWidth: pad!,
+      bias: biased === 1,
+      normalized,
+    })
+const convolution = convolutions(false)
 
 /** Generators by kernel; dims as the parts of the programs give them. */
 export const wgsl = {
@@ -77,6 +108,11 @@ export const wgsl = {
   'gemm-batched': ([batch, m, n, k]) => product(batch!, m!, n!, k!),
   'gemm-f16': ([m, n, k]) => matmul({batch: 1, m: m!, n: n!, k: k!, a: 'f16', b: 'f16', c: 'f16'}),
   'gemm-nt': ([m, n, k]) => matmul({batch: 1, m: m!, n: n!, k: k!, bTransposed: true}),
+  'gemm-tn': ([m, n, k]) => matmul({batch: 1, m: m!, n: n!, k: k!, aTransposed: true}),
+  'gemm-strided': ([m, n, k, a, b, c]) => matmul({batch: 1, m: m!, n: n!, k: k!, strides: {a: a!, b: b!, c: c!}}),
+  'gemm+bias+gelu': activated('gelu(sum)', `alias V = f32;\n${geluFunctions.erf}`),
+  'gemm+bias+relu': activated('max(sum, 0.0)'),
+  'gemm+bias+silu': activated('sum / (1.0 + exp(-sum))'),
   gemv: ([n, k]) => matrixVector(n!, k!, true),
   'dequantize-int8': widened('i8'),
   'dequantize-int4': widened('i4'),
@@ -87,6 +123,23 @@ export const wgsl = {
   softmax: ([rows, cols]) => softmax({rows: rows!, cols: cols!}),
   layernorm: ([rows, cols]) => layernorm(rows!, cols!),
   rmsnorm: ([rows, cols]) => rmsnorm(rows!, cols!),
+  'add+layernorm': ([rows, cols]) => addLayernorm(rows!, cols!),
+  'cross-entropy': ([rows, classes]) => crossEntropy(rows!, classes!),
+  'negative-log': ([rows, classes]) => negativeLog(rows!, classes!),
+  'row-sum': ([rows, cols]) => reduceParts('sum', rows!, cols!),
+  'row-max': ([rows, cols]) => reduceParts('max', rows!, cols!),
+  'sum-parts': ([elements, parts]) => reduceParts('sum', parts!, Math.ceil(elements! / parts!), elements!),
+  quantize: ([groups, size]) => quantize('i8', groups!, size!),
+  'quantize-int4': ([groups, size]) => quantize('i4', groups!, size!),
+  transpose: ([batch, rows, cols]) => transpose(batch!, rows!, cols!),
+  embedding: ([rows, width]) => embedding(rows!, width!),
+  spmm: ([nodes, , features, h]) => spmm({nodes: nodes!, features: features!, heads: h!, weighted: false}),
+  'spmm-weighted': ([nodes, , features, h]) => spmm({nodes: nodes!, features: features!, heads: h!, weighted: true}),
+  lstm: ([batch, input, hidden]) => lstm(batch!, input!, hidden!),
+  'lstm-products': ([batch, input, hidden]) => lstmProducts(batch!, input!, hidden!),
+  sigmoid: flat(sigmoid),
+  tanh: flat(tanh),
+  batchnorm: ([batch, channels, positions]) => batchnorm(batch!, channels!, positions!),
   gelu: ([elements]) => gelu({elements: elements!, form: 'erf'}),
   'gelu-tanh': ([elements]) => gelu({elements: elements!, form: 'tanh'}),
   add: flat(add),
@@ -120,6 +173,7 @@ export const wgsl = {
   momentum: flat(momentum),
   conv: convolution,
   'conv+bias': convolution,
+  'conv+batchnorm+relu': convolutions(true),
 } as const satisfies Record<string, Make>
 
 export type WgslKernel = keyof typeof wgsl

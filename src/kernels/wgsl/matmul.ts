@@ -14,6 +14,8 @@ export interface MatmulParams {
   a?: Format
   b?: Format
   c?: Format
+  /** a holds k rows of m */
+  aTransposed?: boolean
   /** b holds n rows of k */
   bTransposed?: boolean
   /** elements between rows; default dense */
@@ -22,8 +24,10 @@ export interface MatmulParams {
   base?: {a?: string; b?: string; c?: string}
   /** quantized b: this many neighbours of a row of it, as it lies in memory, share a scale */
   group?: number
-  /** WGSL on `sum`, `row`, `col` */
+  /** WGSL on `sum`, `row`, `col`; with `bias` the sum has it already */
   epilogue?: string
+  /** a row of n that is added, in a binding after b */
+  bias?: boolean
   functions?: string
   /** rows and columns of the result per thread, multiples of 4; default by the size */
   tile?: {rows: 4 | 8; cols: 4 | 8}
@@ -37,7 +41,7 @@ const depth = 16
 const bigEnough = 2048 * 1024
 
 /** How elements of `format` are declared and loaded as f32. */
-const stored: Readonly<Record<Format, string>> = {f32: 'f32', f16: 'f16', i8: 'i32', i4: 'i32'}
+const stored: Readonly<Record<Format, string>> = {f32: 'f32', f16: 'f16', i32: 'i32', i8: 'i32', i4: 'i32'}
 
 /** A function that loads four neighbours of one row, zero beyond the edge. */
 function loader(name: string, wide: boolean, rows: number, cols: number, stride: number): string {
@@ -90,9 +94,14 @@ const turned = (
 ${[0, 1, 2, 3].map((j) => `      tile_${name}[(d + ${j}u) * ${size / 4}u + r / 4u] = t[${j}];`).join('\n')}
     }`
 
-const straight = (size: number) => `    for (var i = thread; i < ${(size * depth) / 4}u; i += 256u) {
+/** Tiles that lie along. */
+const straight = (
+  name: string,
+  size: number,
+  origin: string,
+) => `    for (var i = thread; i < ${(size * depth) / 4}u; i += 256u) {
       let d = i / ${size / 4}u;
-      tile_b[i] = load_b(base_b, deep + d, col0 + i % ${size / 4}u * 4u);
+      tile_${name}[i] = load_${name}(base_${name}, deep + d, ${origin} + i % ${size / 4}u * 4u);
     }`
 
 /** @returns a shader over a, b, (scales,) c */
@@ -103,14 +112,16 @@ export function matmul(p: MatmulParams): Shader {
   const cols = p.tile?.cols ?? (m * n * batch >= bigEnough && n >= 96 ? 8 : 4)
   const [tileM, tileN] = [rows * side, cols * side]
   const [bRows, bCols] = p.bTransposed ? [n, k] : [k, n]
-  const stride = {a: p.strides?.a ?? k, b: p.strides?.b ?? bCols, c: p.strides?.c ?? n}
+  const [aRows, aCols] = p.aTransposed ? [k, m] : [m, k]
+  const stride = {a: p.strides?.a ?? aCols, b: p.strides?.b ?? bCols, c: p.strides?.c ?? n}
   const four = (...values: number[]) => values.every((value) => value % 4 === 0)
-  const wide = {a: four(k, stride.a), b: !isQuantized(b) && four(bCols, stride.b), c: four(n, stride.c)}
+  const wide = {a: four(aCols, stride.a), b: !isQuantized(b) && four(bCols, stride.b), c: four(n, stride.c)}
   const typeOf = (format: Format, isWide: boolean) => (isWide ? `vec4<${stored[format]}>` : stored[format])
   const list: {name: string; type: string; access: Binding}[] = [
     {name: 'a', type: typeOf(a, wide.a), access: 'read'},
     {name: 'b', type: typeOf(b, wide.b), access: 'read'},
     ...(isQuantized(b) ? [{name: 'scales', type: 'f32', access: 'read' as const}] : []),
+    ...(p.bias ? [{name: 'bias', type: 'f32', access: 'read' as const}] : []),
     {name: 'c', type: typeOf(c, wide.c), access: 'write'},
   ]
   const base = {
@@ -131,7 +142,7 @@ export function matmul(p: MatmulParams): Shader {
     let sums = sum_${i * 4 + r}_${j};
     if (row < ${m}u) {
 ${
-  wide.c && !p.epilogue
+  wide.c && !p.epilogue && !p.bias
     ? `      if (col4 < ${n}u) { c[(base_c + row * ${stride.c}u + col4) / 4u] = vec4<${storeType}>(sums); }`
     : wide.c
       ? `      if (col4 < ${n}u) { c[(base_c + row * ${stride.c}u + col4) / 4u] = vec4<${storeType}>(finish(sums[0], row, col4), finish(sums[1], row, col4 + 1u), finish(sums[2], row, col4 + 2u), finish(sums[3], row, col4 + 3u)); }`
@@ -147,8 +158,10 @@ ${
 var<workgroup> tile_a: array<vec4f, ${(tileM * depth) / 4}>;
 var<workgroup> tile_b: array<vec4f, ${(tileN * depth) / 4}>;
 ${p.functions ?? ''}
-fn finish(sum: f32, row: u32, col: u32) -> f32 { return ${p.epilogue ?? 'sum'}; }
-${loader('a', wide.a, m, k, stride.a)}
+fn finish(${p.bias ? 'plain' : 'sum'}: f32, row: u32, col: u32) -> f32 {
+${p.bias ? '  let sum = plain + bias[col];\n' : ''}  return ${p.epilogue ?? 'sum'};
+}
+${loader('a', wide.a, aRows, aCols, stride.a)}
 ${isQuantized(b) ? quantizedLoader(b, bRows, bCols, p.group ?? bCols) : loader('b', wide.b, bRows, bCols, stride.b)}
 @compute @workgroup_size(${side * side})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -162,8 +175,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let ty = thread / ${side}u;
 ${unrolled(rows, (r) => unrolled(colQuads, (j) => `  var sum_${r}_${j} = vec4f(0.0);`))}
   for (var deep = 0u; deep < ${k}u; deep += ${depth}u) {
-${turned('a', tileM, 'row0')}
-${p.bTransposed ? turned('b', tileN, 'col0') : straight(tileN)}
+${p.aTransposed ? straight('a', tileM, 'row0') : turned('a', tileM, 'row0')}
+${p.bTransposed ? turned('b', tileN, 'col0') : straight('b', tileN, 'col0')}
     workgroupBarrier();
     for (var d = 0u; d < ${depth}u; d++) {
 ${unrolled(rowQuads, (i) => `      let a${i} = tile_a[d * ${tileM / 4}u + ${i * side}u + ty];`)}

@@ -17,9 +17,12 @@ interface RowParams {
   value: string
   /** statements of the row's figures, made of `reduced('max'|'sum', expression of v)` */
   figures: (reduce: (kind: 'max' | 'sum', expression: string) => string) => string
-  /** statements that store item `i` with value `v` */
-  store: string
+  /** statements that store item `i` with value `v`; without them `finish` ends a row */
+  store?: string
   functions?: string
+  /** further buffers, and what the first thread of a row does at the end */
+  extra?: readonly {name: string; type: string; access: Binding}[]
+  finish?: string
   /** columns beyond `row % causal` are masked: `value` hides them within an item, items beyond are not read and stored as 0 */
   causal?: number
 }
@@ -52,6 +55,7 @@ function rowKernel(p: RowParams): Shader {
   const list = [
     ...p.inputs.map(({name}) => ({name, type, access: 'read' as Binding})),
     ...p.outputs.map((name) => ({name, type, access: 'write' as Binding})),
+    ...(p.extra ?? []),
   ]
   const limit = p.causal === undefined ? `${items}u` : `(row % ${p.causal}u / ${lanes}u + 1u)`
   const fold = (kind: 'max' | 'sum', of: string) =>
@@ -81,13 +85,15 @@ ${body}
       )
     : ''
   const masked = p.causal === undefined ? '' : p.outputs.map((name) => `${name}[e] = V(0.0);`).join(' ')
-  const stores = inRegisters
-    ? unrolled(
-        per,
-        (j) =>
-          `  { let i = i${j}; let e = first + i; let v = v${j}; if (i < limit) { ${p.store} } ${masked ? `else if (i < ${items}u) { ${masked} }` : ''} }`,
-      )
-    : `  for (var i = thread; i < ${items}u; i += ${threads}u) { let e = first + i; if (i < limit) { let v = ${p.value}; ${p.store} } ${masked ? `else { ${masked} }` : ''} }`
+  const stores = p.finish
+    ? `  if (thread == 0u) { ${p.finish} }`
+    : inRegisters
+      ? unrolled(
+          per,
+          (j) =>
+            `  { let i = i${j}; let e = first + i; let v = v${j}; if (i < limit) { ${p.store} } ${masked ? `else if (i < ${items}u) { ${masked} }` : ''} }`,
+        )
+      : `  for (var i = thread; i < ${items}u; i += ${threads}u) { let e = first + i; if (i < limit) { let v = ${p.value}; ${p.store} } ${masked ? `else { ${masked} }` : ''} }`
   const code = `alias V = ${type};
 ${buffers(list)}
 ${reductions(threads)}
@@ -133,6 +139,31 @@ ${reduce('sum', 'exp(v - figure0)')}
   })
 }
 
+/** Cross-entropy of logits: log Σ e^x − x[target], nothing stored but the loss. */
+export const crossEntropy = (rows: number, classes: number): Shader =>
+  rowKernel({
+    rows,
+    cols: classes,
+    inputs: [{name: 'x'}],
+    outputs: [],
+    extra: [
+      {name: 'targets', type: 'i32', access: 'read'},
+      {name: 'loss', type: 'f32', access: 'write'},
+    ],
+    value: 'x[e]',
+    figures: (reduce) => `${reduce('max', 'v')}
+${reduce('sum', 'exp(v - figure0)')}`,
+    finish: `let target_at = u32(targets[row]); loss[row] = log(figure1) + figure0 - ${
+      classes % 4 === 0 ? 'x[first + target_at / 4u][target_at % 4u]' : 'x[first + target_at]'
+    };`,
+  })
+
+const centred = (cols: number) => (reduce: (kind: 'sum', expression: string) => string) =>
+  `${reduce('sum', 'v')}
+  let mean = figure0 / ${f32(cols)};
+${reduce('sum', '(v - mean) * (v - mean)')}
+  let scale = inverseSqrt(figure1 / ${f32(cols)} + ${f32(epsilon)});`
+
 /** (x − mean) ÷ √(variance + ε)·γ + β. */
 export const layernorm = (rows: number, cols: number): Shader =>
   rowKernel({
@@ -141,11 +172,20 @@ export const layernorm = (rows: number, cols: number): Shader =>
     inputs: [{name: 'x'}, {name: 'gamma'}, {name: 'beta'}],
     outputs: ['y'],
     value: 'x[e]',
-    figures: (reduce) => `${reduce('sum', 'v')}
-  let mean = figure0 / ${f32(cols)};
-${reduce('sum', '(v - mean) * (v - mean)')}
-  let scale = inverseSqrt(figure1 / ${f32(cols)} + ${f32(epsilon)});`,
+    figures: centred(cols),
     store: 'y[e] = (v - mean) * scale * gamma[i] + beta[i];',
+  })
+
+/** h = x + residual, y = LayerNorm(h): the sum is stored once and not read back. */
+export const addLayernorm = (rows: number, cols: number): Shader =>
+  rowKernel({
+    rows,
+    cols,
+    inputs: [{name: 'x'}, {name: 'residual'}, {name: 'gamma'}, {name: 'beta'}],
+    outputs: ['h', 'y'],
+    value: 'x[e] + residual[e]',
+    figures: centred(cols),
+    store: 'h[e] = v; y[e] = (v - mean) * scale * gamma[i] + beta[i];',
   })
 
 const rms = (cols: number) => (reduce: (kind: 'sum', expression: string) => string) =>

@@ -10,10 +10,10 @@ export interface Shader {
 }
 
 /** How a tensor's elements lie in memory: i8 four and i4 eight to a 32-bit word, the lowest bits first. */
-export type Format = 'f32' | 'f16' | 'i8' | 'i4'
+export type Format = 'f32' | 'f16' | 'i32' | 'i8' | 'i4'
 
 /** Bytes of one element. */
-export const formatBytes: Readonly<Record<Format, number>> = {f32: 4, f16: 2, i8: 1, i4: 0.5}
+export const formatBytes: Readonly<Record<Format, number>> = {f32: 4, f16: 2, i32: 4, i8: 1, i4: 0.5}
 
 /** Workgroups per dimension that every implementation has (WebGPU §3.6.2). */
 const perDimension = 65_535

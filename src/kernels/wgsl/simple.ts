@@ -1,6 +1,6 @@
 /** Elementwise kernels of one line: sums, products, bias, scales, chains of them, mask, activations. */
 import {elementwise} from './elementwise.ts'
-import {f32, type Shader} from './shader.ts'
+import {buffers, f32, grid, groupIndex, type Shader} from './shader.ts'
 
 /** x + y. */
 export const add = (elements: number): Shader =>
@@ -18,6 +18,12 @@ export const relu = (elements: number): Shader => unary(elements, 'max(x, V(0.0)
 
 /** x ÷ (1 + e^−x). */
 export const silu = (elements: number): Shader => unary(elements, 'x / (V(1.0) + exp(-x))')
+
+/** 1 ÷ (1 + e^−x). */
+export const sigmoid = (elements: number): Shader => unary(elements, 'V(1.0) / (V(1.0) + exp(-x))')
+
+/** tanh, its argument within ±15: beyond it is ±1 in f32, and one made of e^x would overflow. */
+export const tanh = (elements: number): Shader => unary(elements, 'tanh(clamp(x, V(-15.0), V(15.0)))')
 
 /** x · 1.5 and x + 0.25: the constants of the operator `scale` and of the native chain. */
 export const scale = (elements: number): Shader => unary(elements, 'x * 1.5')
@@ -41,6 +47,37 @@ export const bias = (elements: number, cols: number): Shader =>
     outputs: ['y'],
     body: () => '  let out_y = x + bias;',
   })
+
+/** x[batch, channels, positions]·scale + shift per channel. */
+export const batchnorm = (batch: number, channels: number, positions: number): Shader => {
+  const one = `at / ${positions}u % ${channels}u`
+  return elementwise({
+    elements: batch * channels * positions,
+    inputs: [{name: 'x'}, {name: 'scale', one}, {name: 'shift', one}],
+    outputs: ['y'],
+    vector: positions % 4 === 0,
+    body: () => '  let out_y = x * scale + shift;',
+  })
+}
+
+/** −log p[row, target]. */
+export const negativeLog = (rows: number, classes: number): Shader => {
+  const threads = 64
+  const workgroups = grid(Math.ceil(rows / threads))
+  const list = [
+    {name: 'p', type: 'f32', access: 'read' as const},
+    {name: 'targets', type: 'i32', access: 'read' as const},
+    {name: 'loss', type: 'f32', access: 'write' as const},
+  ]
+  const code = `${buffers(list)}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let row = ${groupIndex(workgroups)} * ${threads}u + thread;
+  if (row >= ${rows}u) { return; }
+  loss[row] = -log(p[row * ${classes}u + u32(targets[row])]);
+}`
+  return {code, bindings: list.map(({access}) => access), workgroups}
+}
 
 /** x ÷ √headDim. */
 export const scaleScores = (elements: number, headDim: number): Shader =>

@@ -24,7 +24,13 @@ describe.runIf(adapter)('shaders compile', async () => {
       for (const dims of [def.sizes.cache, def.sizes.dram, def.check])
         for (const {kernel, dims: native} of def.program(dims).parts) await session.pipeline(shaderOf(kernel, native)!)
     for (const def of Object.values(gpuPairs))
-      for (const {kernel, dims} of def.unfused(def.sizes.dram).parts) await session.pipeline(shaderOf(kernel, dims)!)
+      for (const {kernel, dims} of def.unfused(def.sizes.dram).parts) {
+        const shader = shaderOf(kernel, dims)!
+        // the sums of an LSTM's gates: six tensors in, four out; the null backend has eight at most, any GPU's driver more
+        if (shader.bindings.length > session.device.limits.maxStorageBuffersPerShaderStage)
+          expect(kernel).toBe('lstm-products')
+        else await session.pipeline(shader)
+      }
   })
 
   it('of probes, in every shape that is searched', async () => {
