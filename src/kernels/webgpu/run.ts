@@ -10,8 +10,10 @@ import type {GpuSession, Slice, Step} from './session.ts'
 
 /** Storage offsets must be multiples of this (WebGPU's highest minStorageBufferOffsetAlignment). */
 const guard = 256
-/** What guard zones and outputs are filled with: NaN, as native checks fill theirs (poisonOf), with a payload that no arithmetic makes. */
-const poison = 0x7fda5a5a
+/** What guard zones are filled with: −14,309,978, which no kernel leaves as it is and none computes from values in [−1, 1). */
+const fence = 0xcb5a5a5a
+/** What outputs are filled with: NaN, as native checks fill theirs (poisonOf). */
+const unwritten = 0x7fc00000
 
 /** Values for a tensor: its own where it has some, else what its format can hold, so that both sides compute with the same. */
 function valuesOf(
@@ -77,8 +79,9 @@ export async function checkOnGpu(session: GpuSession, program: Program, traits: 
       slices.set(name, {buffer, offset: guard, bytes: padded + guard})
       const host = valuesOf(tensor, i, traits.values?.[name])
       values.set(name, Float64Array.from(host))
-      const image = new Uint32Array((padded + 2 * guard) / 4).fill(poison)
+      const image = new Uint32Array((padded + 2 * guard) / 4).fill(fence)
       if (isInput(program, name)) image.set(encode(host, tensor.format), guard / 4)
+      else image.fill(unwritten, guard / 4, guard / 4 + Math.ceil(size / 4))
       images.set(name, image)
       session.write(buffer, image)
     }
@@ -95,7 +98,7 @@ export async function checkOnGpu(session: GpuSession, program: Program, traits: 
       const got = new Uint32Array(await session.read(slices.get(name)!.buffer, image.byteLength))
       const words = Math.ceil(bytes / 4)
       const isWritten = program.parts.some(({out}) => out.includes(name))
-      const outside = got.some((word, i) => (i < guard / 4 || i >= guard / 4 + words) && word !== poison)
+      const outside = got.some((word, i) => (i < guard / 4 || i >= guard / 4 + words) && word !== fence)
       const changed = !isWritten && got.some((word, i) => word !== image[i])
       if (outside || changed) return Number.POSITIVE_INFINITY
       if (isWritten) {
