@@ -7,7 +7,9 @@ import type {Warning} from './errors.ts'
 import {type Evaluation, evaluate} from './evaluate.ts'
 import {activeParameters, type Graph, parameterCount} from './graph.ts'
 import {buildGraph, type ModelDef, traitsOf} from './models/types.ts'
+import {placesOf} from './passes/compression.ts'
 import {applyFusion, type Fusion, fusions} from './passes/index.ts'
+import {unplaced} from './passes/split-layers.ts'
 import {compressionConventions, compressionSummary, runWorkload} from './rewrites.ts'
 import {prepareRoof, type Roof} from './roofline.ts'
 import {routingConventions} from './routing.ts'
@@ -165,6 +167,10 @@ function incomplete(unknown: NonNullable<Graph['unknown']>): Warning[] {
   ]
 }
 
+/** Rules of compression whose place is nowhere in the model. */
+const misplaced = ({compression}: Workload, graph: Graph): Warning[] =>
+  compression ? unplaced(graph, placesOf(compression)).map((message) => ({code: 'rule-without-operator', message})) : []
+
 const conventions = (work: Workload): string[] => [
   '1 MAC = 2 FLOP; flops count everything, macs count matrix products alone',
   work.compression?.prune.some(({what}) => what === '2:4')
@@ -246,6 +252,11 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
   }
   return {
     result,
-    warnings: [...incomplete(unknown), ...remarks(model, work, machine, evaluation, roof), ...roof.warnings],
+    warnings: [
+      ...incomplete(unknown),
+      ...misplaced(work, graph),
+      ...remarks(model, work, machine, evaluation, roof),
+      ...roof.warnings,
+    ],
   }
 }

@@ -1,7 +1,7 @@
 /** Graph + machine → placed operators and totals. The inner loop of everything: no strings are built here. */
 import {bytesOf, type ComputeDType, type DType, dtypeBits} from './dtype.ts'
 import {AnalysisError} from './errors.ts'
-import type {Graph, Node} from './graph.ts'
+import type {Graph, Node, Tensor} from './graph.ts'
 import type {Dims, OpCost, Role, Steps, TensorUse} from './ops/types.ts'
 import {bandwidthOf, type ComputeRoof, type Roof} from './roofline.ts'
 import type {Bytes, BytesPerSecond, Flops, FlopsPerByte, Seconds} from './units.ts'
@@ -284,17 +284,45 @@ const without = (node: Node, apart: ReadonlySet<number>): Node => ({
   outputs: node.outputs.filter((tensor) => !apart.has(tensor.index)),
 })
 
+const isActivation = ({role}: Tensor): boolean => role === 'activation'
+
+/** Position of the last operator that runs as often as the one at `from`, with none in between that does not. */
+function lastOfRun(nodes: readonly Node[], from: number): number {
+  let last = from
+  while (nodes[last + 1]?.repeat === nodes[from]!.repeat) last++
+  return last
+}
+
 /**
- * Peak bytes of activations alive at once: each from the operator that writes it to the last that reads it.
+ * Peak bytes of activations alive at once: each from the operator that writes it to the last that reads it. What every
+ * repeated layer reads from outside (an encoder's output) lives until the last operator of those layers.
  * @param apart tensors that are counted elsewhere, by index
  */
 export function activationPeak(graph: Graph, dtype: DType, apart?: ReadonlySet<number>): Bytes {
   const {nodes, tensors} = graph
   if (apart) return activationPeak({nodes: nodes.map((node) => without(node, apart)), tensors}, dtype)
   const lastUse = new Int32Array(tensors.length).fill(-1)
+  let repeat = 1
+  let start = 0
+  let stream: Tensor | undefined
+  let held: Map<number, Tensor[]> | undefined
   for (let i = 0; i < nodes.length; i++) {
-    for (const tensor of nodes[i]!.inputs) lastUse[tensor.index] = i
-    for (const tensor of nodes[i]!.outputs) if (lastUse[tensor.index]! < i) lastUse[tensor.index] = i
+    const node = nodes[i]!
+    if (node.repeat !== repeat) {
+      repeat = node.repeat
+      start = i
+      stream = node.inputs.find(isActivation)
+    }
+    for (const tensor of node.inputs) {
+      // made before the layers, and not what one of them hands to the next
+      if (repeat > 1 && tensor !== stream && isActivation(tensor) && lastUse[tensor.index]! < start) {
+        const last = lastOfRun(nodes, i)
+        lastUse[tensor.index] = last
+        held ??= new Map()
+        held.set(last, [...(held.get(last) ?? []), tensor])
+      } else if (lastUse[tensor.index]! < i) lastUse[tensor.index] = i
+    }
+    for (const tensor of node.outputs) if (lastUse[tensor.index]! < i) lastUse[tensor.index] = i
   }
   let live = 0
   let peak = 0
@@ -314,6 +342,8 @@ export function activationPeak(graph: Graph, dtype: DType, apart?: ReadonlySet<n
       if (tensor.role === 'activation' && lastUse[tensor.index] === i)
         live -= bytesOf(tensor.elements, tensor.dtype ?? dtype)
     }
+    for (const tensor of held?.get(i) ?? [])
+      if (lastUse[tensor.index] === i) live -= bytesOf(tensor.elements, tensor.dtype ?? dtype)
   }
   return peak
 }

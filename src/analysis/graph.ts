@@ -48,6 +48,8 @@ export interface Graph {
   readonly tensors: readonly Tensor[]
   /** operators of an imported model whose cost nobody knows: their part is missing in every total */
   readonly unknown?: readonly {readonly op: string; readonly count: number}[]
+  /** starts of the ids of layers that were told apart by number: no operator is joined across them, as across equal layers */
+  readonly pieces?: readonly string[]
 }
 
 const none: readonly string[] = []

@@ -6,9 +6,11 @@ import {AnalysisError} from '../../src/analysis/errors.ts'
 import {activationPeak, type Evaluation, evaluate} from '../../src/analysis/evaluate.ts'
 import {type Graph, GraphBuilder, parameterCount} from '../../src/analysis/graph.ts'
 import {models} from '../../src/analysis/models/index.ts'
+import {buildGraph} from '../../src/analysis/models/types.ts'
 import {ops} from '../../src/analysis/ops/index.ts'
 import {applyFusion, type Fusion, fusions} from '../../src/analysis/passes/index.ts'
 import {prepareRoof} from '../../src/analysis/roofline.ts'
+import {resolveWorkload} from '../../src/analysis/workload.ts'
 import {anyOperators} from './support/graphs.ts'
 import {bandwidth, cpu, gpu, launch, machineOf, peak} from './support/machines.ts'
 import {anyGraph, nodeOf, tokens} from './support/workloads.ts'
@@ -340,5 +342,15 @@ describe('exactness', () => {
     // the same sums with integers of any size
     const exact = graph.nodes.reduce((sum, n) => sum + BigInt(n.cost.matrix + n.cost.vector) * BigInt(n.repeat), 0n)
     expect(BigInt(e.executedFlops)).toBe(exact)
+  })
+})
+
+describe('memory of repeated layers', () => {
+  it('holds what every layer reads from outside until the last of them', () => {
+    const work = resolveWorkload(models['t5-base'], {seq: 512, srcSeq: 512})
+    const graph = buildGraph(models['t5-base'], work)
+    const rows = 512 * 768 * 4
+    // in the decoder's MLP: the stream, the output of the encoder for the layers to come, 3,072 channels before and behind ReLU
+    expect(activationPeak(graph, 'f32')).toBe(rows + rows + 2 * 4 * rows)
   })
 })

@@ -32,24 +32,24 @@ export const compressionSchema = z.array(
 )
 export type CompressionSummary = z.infer<typeof compressionSchema>
 
+/** Rules of one kind, and those that leave what they name as it is. */
+const rules = <R extends z.ZodType>(rule: R) =>
+  z.array(z.union([rule, z.strictObject({where: z.string(), what: z.literal('none')})])).readonly()
+
 /** What the workload says of compression. */
 export const compressionWorkSchema = z.strictObject({
-  quantize: z
-    .array(
-      z.strictObject({
-        where,
-        what: z.enum(['weights', 'activations', 'kv']),
-        dtype: z.string(),
-        granularity: z.enum(['tensor', 'channel', 'group']),
-        group: sum,
-        zeroPoints: z.boolean(),
-      }),
-    )
-    .readonly(),
-  prune: z
-    .array(z.strictObject({where, what: z.enum(['weights', '2:4', 'channels', 'heads']), share: z.number()}))
-    .readonly(),
-  lowRank: z.array(z.strictObject({where, rank: sum})).readonly(),
+  quantize: rules(
+    z.strictObject({
+      where,
+      what: z.enum(['weights', 'activations', 'kv']),
+      dtype: z.string(),
+      granularity: z.enum(['tensor', 'channel', 'group']),
+      group: sum,
+      zeroPoints: z.boolean(),
+    }),
+  ),
+  prune: rules(z.strictObject({where, what: z.enum(['weights', '2:4', 'channels', 'heads']), share: z.number()})),
+  lowRank: rules(z.strictObject({where, rank: sum})),
   dequantize: z.enum(['fused', 'separate']),
   convolution: z.enum(['direct', 'im2col', 'winograd']).default('direct'),
 })

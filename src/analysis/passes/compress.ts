@@ -1,7 +1,7 @@
 /** The passes that compress, in order: what changes shapes first, then what stays of the weights, then their bits. */
 import type {DType} from '../dtype.ts'
 import type {Graph} from '../graph.ts'
-import {type Compression, prunes} from './compression.ts'
+import {type Compression, placesOf, prunes} from './compression.ts'
 import {fuseAttention} from './fuse-attention.ts'
 import {algorithms, applyFusion, type Fusion, fusions} from './index.ts'
 import {lowRank} from './low-rank.ts'
@@ -9,6 +9,7 @@ import {pruneChannels} from './prune-channels.ts'
 import {pruneHeads} from './prune-heads.ts'
 import {pruneWeights} from './prune-weights.ts'
 import {quantize} from './quantize.ts'
+import {splitLayers} from './split-layers.ts'
 
 /**
  * Passes that give products of other shapes or algorithms: they come before anything else, training included.
@@ -17,7 +18,7 @@ import {quantize} from './quantize.ts'
 export function reshape(graph: Graph, compression: Compression, training: boolean): Graph {
   const {channels, heads} = prunes(compression)
   const {lowRank: ranks, convolution} = compression
-  let result = graph
+  let result = splitLayers(graph, placesOf(compression))
   if (heads.length > 0) result = pruneHeads(result, heads)
   if (channels.length > 0) result = pruneChannels(result, channels)
   if (ranks.length > 0) result = lowRank(result, ranks)

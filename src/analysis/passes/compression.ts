@@ -1,12 +1,16 @@
 /** What is asked of compression: text of the flags → rules, and the order in which the passes run. */
 import type {ComputeDType} from '../dtype.ts'
 import {AnalysisError, quoted} from '../errors.ts'
+import {isKeep, type KeepRule} from './places.ts'
 
 /** How many values share a scale: a whole tensor, an output channel (a token, of activations), or a run of `group` values. */
 export type Granularity = 'tensor' | 'channel' | 'group'
 
 export interface QuantizeRule {
-  /** start of the operator ids it applies to, `*` for any part of them; `null`: all products but the LM head */
+  /**
+   * start of the operator ids it applies to, `*` for any part of them, layers by number (`layers.0`, `layers.1-30.mlp`);
+   * `null`: all products but the LM head
+   */
   readonly where: string | null
   readonly what: 'weights' | 'activations' | 'kv'
   readonly dtype: Extract<ComputeDType, 'int8' | 'int4' | 'fp8'>
@@ -33,9 +37,9 @@ export const convolutions = ['direct', 'im2col', 'winograd'] as const
 export type Convolution = (typeof convolutions)[number]
 
 export interface Compression {
-  readonly quantize: readonly QuantizeRule[]
-  readonly prune: readonly PruneRule[]
-  readonly lowRank: readonly LowRankRule[]
+  readonly quantize: readonly (QuantizeRule | KeepRule)[]
+  readonly prune: readonly (PruneRule | KeepRule)[]
+  readonly lowRank: readonly (LowRankRule | KeepRule)[]
   /** weights are widened inside the product that reads them, or by an operator of their own */
   readonly dequantize: 'fused' | 'separate'
   /** algorithm of the convolutions that it applies to: no compression, but a rewrite of the same kind */
@@ -65,14 +69,17 @@ const partsOf = (text: string): {where: string | null; rule: string}[] =>
 const types = {'8': 'int8', '4': 'int4', f8: 'fp8'} as const
 const roles = {w: 'weights', a: 'activations', kv: 'kv'} as const
 
+const keeps = (where: string | null, rule: string): where is string => rule === 'none' && where !== null
+
 /**
  * `w4g128`, `w8c,a8`, `kv8`, `layers.mlp=w4g128z,layers.attn=w8c`: what (w, a, kv), bits (8, 4, f8), scales (one per
  * tensor, `c` per channel, `gN` per N values), `z` with zero points.
  * @throws AnalysisError `bad-flag`
  */
-export function parseQuantize(text: string): QuantizeRule[] {
-  const example = 'w4g128, w8c,a8 or layers.mlp=w4g128,kv8'
+export function parseQuantize(text: string): (QuantizeRule | KeepRule)[] {
+  const example = 'w4g128, w8c,a8 or layers.mlp=w4g128,layers.0=none,kv8'
   return partsOf(text).map(({where, rule}) => {
+    if (keeps(where, rule)) return {where, what: 'none'}
     const match = /^(w|a|kv)(8|4|f8)(c|g(\d{1,6}))?(z)?$/.exec(rule)
     if (!match) return refuse('--quantize', text, example)
     const [, role, bits, shared, size, zero] = match
@@ -91,12 +98,13 @@ export function parseQuantize(text: string): QuantizeRule[] {
 
 /**
  * `2:4`, `weights:0.5` (single weights, half of them), `channels:0.25` (a quarter of the inner channels), `heads:0.5` (half of
- * the attention heads), each with a place.
+ * the attention heads), each with a place; `layers.0=none` leaves what it names as it is.
  * @throws AnalysisError `bad-flag`
  */
-export function parsePrune(text: string): PruneRule[] {
+export function parsePrune(text: string): (PruneRule | KeepRule)[] {
   const example = '2:4, weights:0.5, heads:0.5 or layers.mlp=channels:0.25'
   return partsOf(text).map(({where, rule}) => {
+    if (keeps(where, rule)) return {where, what: 'none'}
     if (rule === '2:4') return {where, what: '2:4', share: 0.5}
     const match = /^(weights|channels|heads):(0?\.\d{1,9})$/.exec(rule)
     const share = Number(match?.[2])
@@ -106,11 +114,12 @@ export function parsePrune(text: string): PruneRule[] {
 }
 
 /**
- * `256`, or `layers.mlp=256,layers.attn=64`.
+ * `256`, or `layers.mlp=256,layers.attn=64,layers.0=none`.
  * @throws AnalysisError `bad-flag`
  */
-export function parseLowRank(text: string): LowRankRule[] {
+export function parseLowRank(text: string): (LowRankRule | KeepRule)[] {
   return partsOf(text).map(({where, rule}) => {
+    if (keeps(where, rule)) return {where, what: 'none'}
     const rank = /^\d{1,6}$/.test(rule) ? Number(rule) : 0
     if (rank < 1) return refuse('--low-rank', text, '256 or layers.mlp=256')
     return {where, rank}
@@ -154,42 +163,36 @@ export function compressionOptions(compression: Compression | undefined): Compre
   if (!compression) return {}
   const {quantize, prune, lowRank, dequantize, convolution} = compression
   const placed = (where: string | null, rule: string) => (where === null ? rule : `${where}=${rule}`)
+  const rulesOf = <R extends {readonly where: string | null}>(
+    rules: readonly (R | KeepRule)[],
+    write: (rule: R) => string,
+  ) => text(rules.map((rule) => placed(rule.where, isKeep(rule) ? 'none' : write(rule))))
   const text = (rules: readonly string[]) => (rules.length > 0 ? rules.join(',') : undefined)
   return {
-    quantize: text(
-      quantize.map(({where, what, dtype, granularity, group, zeroPoints}) => {
-        const scales = {tensor: '', channel: 'c', group: `g${group}`}[granularity]
-        return placed(where, `${keyOf(roles, what)}${keyOf(types, dtype)}${scales}${zeroPoints ? 'z' : ''}`)
-      }),
-    ),
-    prune: text(prune.map(({where, what, share}) => placed(where, what === '2:4' ? what : `${what}:${share}`))),
-    lowRank: text(lowRank.map(({where, rank}) => placed(where, `${rank}`))),
+    quantize: rulesOf(quantize, ({what, dtype, granularity, group, zeroPoints}) => {
+      const scales = {tensor: '', channel: 'c', group: `g${group}`}[granularity]
+      return `${keyOf(roles, what)}${keyOf(types, dtype)}${scales}${zeroPoints ? 'z' : ''}`
+    }),
+    prune: rulesOf(prune, ({what, share}) => (what === '2:4' ? what : `${what}:${share}`)),
+    lowRank: rulesOf(lowRank, ({rank}) => `${rank}`),
     dequantize: quantize.length + prune.length + lowRank.length > 0 ? dequantize : undefined,
     convAlgorithm: convolution === 'direct' ? undefined : convolution,
   }
 }
 
 /** Rules of pruning that change shapes, and those that leave holes: one of each may apply to an operator. */
-export const prunes = ({prune}: Compression) => ({
-  channels: prune.filter(({what}) => what === 'channels'),
-  heads: prune.filter(({what}) => what === 'heads'),
-  weights: prune.filter(({what}) => what === 'weights' || what === '2:4'),
-})
-
-/** Whether an id begins as the place says; `*` stands for any part of it (`*.attn`, `layers.*.down`). */
-function matches(where: string, id: string): boolean {
-  if (!where.includes('*')) return id.startsWith(where)
-  const parts = where.split('*')
-  let at = 0
-  for (const [i, part] of parts.entries()) {
-    const found = i === 0 ? (id.startsWith(part) ? 0 : -1) : id.indexOf(part, at)
-    if (found < 0) return false
-    at = found + part.length
+export function prunes({prune}: Compression) {
+  const of = (...kinds: readonly PruneRule['what'][]): readonly (PruneRule | KeepRule)[] => {
+    const own = (rule: PruneRule | KeepRule) => !isKeep(rule) && kinds.includes(rule.what)
+    return prune.some(own) ? prune.filter((rule) => isKeep(rule) || own(rule)) : []
   }
-  return true
+  return {channels: of('channels'), heads: of('heads'), weights: of('weights', '2:4')}
 }
 
-/** The last rule that applies to an operator: later rules override earlier ones. */
-export function ruleFor<R extends {readonly where: string | null}>(rules: readonly R[], id: string): R | undefined {
-  return rules.findLast(({where}) => (where === null ? id !== 'lm_head' : matches(where, id)))
-}
+/** Rules of quantization for one of weights, activations and cache. */
+export const quantizes = ({quantize}: Compression, what: QuantizeRule['what']): readonly (QuantizeRule | KeepRule)[] =>
+  quantize.filter((rule) => isKeep(rule) || rule.what === what)
+
+/** Every place that some rule names. */
+export const placesOf = ({quantize, prune, lowRank}: Compression): string[] =>
+  [...quantize, ...prune, ...lowRank].flatMap(({where}) => (where === null ? [] : [where]))

@@ -27,6 +27,8 @@ function groupsOf(graph: Graph, rules: Rules): number[] {
   nodes.forEach((node, i) => {
     for (const tensor of node.outputs) producer[tensor.index] = i
   })
+  const {pieces} = graph
+  const pieceOf = pieces && nodes.map(({id}) => pieces.findIndex((start) => id.startsWith(start)))
   const readers: number[][] = nodes.map(() => [])
   nodes.forEach((node, i) => {
     for (const {index, role} of node.inputs)
@@ -43,6 +45,7 @@ function groupsOf(graph: Graph, rules: Rules): number[] {
       .sort((a, b) => b - a)
     for (const p of candidates) {
       if (group[p] !== p || p === g || nodes[p]!.repeat !== nodes[g]!.repeat) continue
+      if (pieceOf && pieceOf[p] !== pieceOf[g]) continue
       if (!mayFeed(nodes[p]!, nodes[i]!, members[g]!, rules) || !orderHolds(p, g)) continue
       group[p] = g
       members[g]!.push(nodes[p]!)

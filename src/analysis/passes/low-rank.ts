@@ -1,14 +1,15 @@
 /** A product as two thin ones: W ≈ A·B, k × r and r × n. */
 import {type Graph, GraphBuilder} from '../graph.ts'
 import {type LinearDims, linear} from '../ops/linear.ts'
-import {type LowRankRule, ruleFor} from './compression.ts'
+import type {LowRankRule} from './compression.ts'
+import {type KeepRule, ruleFor} from './places.ts'
 import {sharedWeights} from './rewrite.ts'
 
 /**
  * Sainath et al. 2013 (ICASSP, low-rank factorization of output layers); Denil et al. 2013 (arXiv:1306.0543). Products
  * that the two factors would not make smaller, r·(k + n) ≥ k·n, stay whole.
  */
-export function lowRank(graph: Graph, rules: readonly LowRankRule[]): Graph {
+export function lowRank(graph: Graph, rules: readonly (LowRankRule | KeepRule)[]): Graph {
   const shared = sharedWeights(graph)
   const builder = new GraphBuilder()
   builder.tensors.push(...graph.tensors)

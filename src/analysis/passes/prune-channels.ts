@@ -1,6 +1,7 @@
 /** Inner channels removed: the products on both sides shrink, and everything between them follows. */
 import type {Graph, Node, Tensor} from '../graph.ts'
-import {type PruneRule, ruleFor} from './compression.ts'
+import type {PruneRule} from './compression.ts'
+import {type KeepRule, ruleFor} from './places.ts'
 import {type Edges, edgesOf, resize, type Sizes} from './rewrite.ts'
 
 const isProduct = (node: Node): boolean =>
@@ -71,7 +72,7 @@ function shrink(group: Between, from: number, to: number, sizes: Map<Node, Sizes
  * Structured pruning (Li et al. 2016, arXiv:1608.08710): a share of the channels between two products goes: rows of
  * the first, columns of the second, and what stands between. Channels of a residual stream, heads and outputs stay.
  */
-export function pruneChannels(graph: Graph, rules: readonly PruneRule[]): Graph {
+export function pruneChannels(graph: Graph, rules: readonly (PruneRule | KeepRule)[]): Graph {
   const edges = edgesOf(graph)
   const sizes = new Map<Node, Sizes>()
   const scale = new Map<Tensor, number>()

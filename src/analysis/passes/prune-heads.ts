@@ -1,6 +1,7 @@
 /** Attention heads removed: the projections on both sides shrink, and everything between them follows. */
 import type {Graph, Node, Tensor} from '../graph.ts'
-import {type PruneRule, ruleFor} from './compression.ts'
+import type {PruneRule} from './compression.ts'
+import {type KeepRule, ruleFor} from './places.ts'
 import {type Edges, edgesOf, resize, type Sizes} from './rewrite.ts'
 
 /** What a tensor has a part of for every head: a query head, or a head of keys and values. */
@@ -82,7 +83,7 @@ export function keptHeads(heads: number, kvHeads: number, share: number): {heads
  * layer. Of grouped queries whole groups go, so that every key head keeps its number of queries. Latent and cross
  * attention stay as they are.
  */
-export function pruneHeads(graph: Graph, rules: readonly PruneRule[]): Graph {
+export function pruneHeads(graph: Graph, rules: readonly (PruneRule | KeepRule)[]): Graph {
   const edges = edgesOf(graph)
   const sizes = new Map<Node, Sizes>()
   const scale = new Map<Tensor, number>()

@@ -2,7 +2,8 @@
 import {bytesOf, type DType} from '../dtype.ts'
 import type {Graph, Node, Tensor} from '../graph.ts'
 import {type TensorUse, useOf} from '../ops/types.ts'
-import {type PruneRule, ruleFor} from './compression.ts'
+import type {PruneRule} from './compression.ts'
+import {type KeepRule, ruleFor} from './places.ts'
 import {matrixOf, replaceTensors, sharedWeights} from './rewrite.ts'
 
 interface Stored {
@@ -30,7 +31,7 @@ export function storedOf(elements: number, {what, share}: PruneRule): Stored {
  * Unstructured and 2:4 sparsity (Han et al. 2015, arXiv:1506.02626; Mishra et al. 2021, arXiv:2104.08378). No FLOP is
  * saved: the products compute as before, but 2:4 ones may use a sparse ceiling of the machine.
  */
-export function pruneWeights(graph: Graph, rules: readonly PruneRule[], weights: DType): Graph {
+export function pruneWeights(graph: Graph, rules: readonly (PruneRule | KeepRule)[], weights: DType): Graph {
   const shared = sharedWeights(graph)
   const replaced = new Map<Tensor, Tensor>()
   const tensors = [...graph.tensors]

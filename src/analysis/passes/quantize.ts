@@ -4,7 +4,8 @@ import {type Graph, GraphBuilder, type Node, type Tensor} from '../graph.ts'
 import {type DequantizeDims, dequantize} from '../ops/dequantize.ts'
 import {quantize as quantizeOp} from '../ops/quantize.ts'
 import {type OpCost, type TensorUse, useOf} from '../ops/types.ts'
-import {type Compression, type QuantizeRule, ruleFor} from './compression.ts'
+import {type Compression, type QuantizeRule, quantizes} from './compression.ts'
+import {type KeepRule, ruleFor} from './places.ts'
 import {channelsOf, matrixOf, replaceTensors, sharedWeights} from './rewrite.ts'
 
 /** Scales are 16 bits wide (GPTQ, AWQ and llama.cpp store f16). */
@@ -44,8 +45,8 @@ class Quantizer {
     this.builder.tensors.push(...graph.tensors)
   }
 
-  private rules(what: QuantizeRule['what']): readonly QuantizeRule[] {
-    return this.compression.quantize.filter((rule) => rule.what === what)
+  private rules(what: QuantizeRule['what']): readonly (QuantizeRule | KeepRule)[] {
+    return quantizes(this.compression, what)
   }
 
   run(): Graph {

@@ -1,5 +1,6 @@
 /** Which operators the backward pass computes again. */
 import type {Node, Tensor} from '../graph.ts'
+import {blockOf, isLayer} from '../layers.ts'
 import type {Recompute} from './options.ts'
 import {reversible} from './residual.ts'
 
@@ -29,26 +30,6 @@ function attentionCores(nodes: readonly Node[]): Segment[] {
   })
   return segments
 }
-
-/** Parts of a path that stand inside a transformer's layer: what is before them names the layer. */
-const sublayers = new Set(['attn', 'cross', 'mlp'])
-
-/**
- * The layer or block of an operator, from its id; `null` outside any: `layers`, `layers.local`, `decoder.layers`, `layer1.0`,
- * `stage3.1-2`, `denseblock1.denselayer2`, `fire2`.
- */
-function blockOf({id, repeat}: Node): string | null {
-  const parts = id.split('.')
-  const first = parts[0]!
-  if (parts.length > 2 && /^(\d+(-\d+)?|[a-z]*layer\d+)$/.test(parts[1]!)) return `${first}.${parts[1]}`
-  const inner = parts.findIndex((part, i) => i > 0 && sublayers.has(part))
-  if (inner > 0) return parts.slice(0, inner).join('.')
-  return repeat > 1 || (parts.length > 1 && /\d$/.test(first)) ? first : null
-}
-
-/** Whether a block is a repeated one, or a transformer's layer that stands alone (the dense one of DeepSeek-V2). */
-const isLayer = ({id, repeat}: Node): boolean =>
-  repeat > 1 || id.split('.').some((part, i) => i > 0 && sublayers.has(part))
 
 /** Products and convolutions among some operators. */
 const productsIn = (nodes: readonly Node[]): number => nodes.filter(({trait}) => trait === 'contraction').length

@@ -182,7 +182,7 @@ export const trainingFlags = {
 export const compressionFlags = {
   quantize: Flags.string({
     summary:
-      'fewer bits: w, a or kv, then 8, 4 or f8, then c (a scale per channel) or gN (per N values), z (zero points); [OPERATOR=] limits a rule, for example w4g128, w8c,a8c or layers.mlp=w4g128,kv8',
+      'fewer bits: w, a or kv, then 8, 4 or f8, then c (a scale per channel) or gN (per N values), z (zero points); [OPERATOR=] limits a rule, for example w4g128, w8c,a8c, layers.mlp=w4g128,kv8 or w4g128,layers.0=none',
     helpValue: 'RULE,…',
     helpGroup: compression,
   }),
