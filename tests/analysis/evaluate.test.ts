@@ -348,7 +348,7 @@ describe('exactness', () => {
 describe('memory of repeated layers', () => {
   it('holds what every layer reads from outside until the last of them', () => {
     const work = resolveWorkload(models['t5-base'], {seq: 512, srcSeq: 512})
-    const graph = buildGraph(models['t5-base'], work)
+    const graph = applyFusion(buildGraph(models['t5-base'], work), 'attention')
     const rows = 512 * 768 * 4
     // in the decoder's MLP: the stream, the output of the encoder for the layers to come, 3,072 channels before and behind ReLU
     expect(activationPeak(graph, 'f32')).toBe(rows + rows + 2 * 4 * rows)
