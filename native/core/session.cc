@@ -76,6 +76,7 @@ Session::~Session() {
 void Session::touchThread(void* context, int thread) {
   Session* self = static_cast<Session*>(context);
   Region& region = self->regions_[thread];
+  touchStack();
   constexpr size_t step = size_t(1) << 20;  // a millisecond where pages are slow to come: Ctrl-C waits for no more
   for (size_t at = 0; at < region.bytes && !self->cancelled_.load(); at += step)
     fill(region, at, at + step < region.bytes ? at + step : region.bytes);
@@ -98,6 +99,7 @@ bool Session::open(const std::vector<size_t>& bytesPerThread, const std::vector<
   }
   resident_.assign(residentPerThread.begin(), residentPerThread.begin() + granted);
   positions_ = resident_;
+  places_.resize(granted);
   pool_.run(granted, touchThread, this);
   if (cancelled_.load()) {
     *problem = "cancelled";
@@ -204,6 +206,7 @@ void Session::runThread(void* context, int thread) {
   Barrier& barrier = self.pool_.barrier();
   size_t& position = self.positions_[thread];
   const bool roam = spec.roam && spec.probe == Probe::memory;
+  Places* const places = spec.probe == Probe::compute ? &self.places_[thread] : nullptr;
   Counters* const counters = run.counters.empty() ? nullptr : &run.counters[thread];
   if (counters && !counters->open()) run.counterProblem.store(errno);
   // Warm caches, predictors and the clock licence of wide instructions; a roaming read must find nothing warm.
@@ -221,6 +224,7 @@ void Session::runThread(void* context, int thread) {
     if (roam && position + spec.bytes > region.bytes) position = self.resident_[thread];
     char* data = region.data + (roam ? position : 0);
     const size_t slot = size_t(r) * spec.threads + thread;
+    const size_t depth = places ? places->next(spec.compute, r % 2 == 0) : 0;
     run.from[slot] = now();
     if (spec.probe == Probe::forkJoin) {
       for (uint64_t i = 0; i < spec.passes; i++) {
@@ -234,10 +238,13 @@ void Session::runThread(void* context, int thread) {
     } else if (run.cycle) {
       // each repetition goes on from where the last ended: a long cycle must not be known from the last one
       run.cycle->at = follow(run.cycle->at, spec.passes);
+    } else if (places) {
+      callAt(depth, [&] { turn(spec, data, spec.bytes, spec.passes); });
     } else {
       turn(spec, data, spec.bytes, spec.passes);
     }
     run.to[slot] = now();
+    if (places) places->tell(spec.compute, depth, (run.to[slot] - run.from[slot]) / double(spec.passes));
     if (roam) position += spec.bytes;
     if (spec.clock) run.clock[slot] = clockOf(spec, data, spec.bytes, run.to[slot] - run.from[slot]);
     if (thread == 0) run.done = r + 1;

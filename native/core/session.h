@@ -9,6 +9,7 @@
 
 #include "counters.h"
 #include "memory.h"
+#include "places.h"
 #include "pool.h"
 #include "table.h"
 #include "user.h"
@@ -110,6 +111,7 @@ class Session {
   Cycle passing_;              // the last one that was not kept
   std::vector<size_t> positions_;
   std::vector<size_t> resident_;
+  std::vector<Places> places_;  // one per thread
   SessionInfo info_;
   std::atomic<bool> cancelled_{false};
 };
