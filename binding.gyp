@@ -66,7 +66,7 @@
     ['target_arch=="arm64" and OS=="linux"', {
       'targets': [
         {
-          'target_name': 'kernels_sve', 'type': 'static_library', 'sources': ['native/kernels/sve.cc'],
+          'target_name': 'kernels_sve', 'type': 'static_library', 'sources': ['native/kernels/sve.cc', 'native/kernels/sve-functions.cc', 'native/kernels/sve-memory.cc'],
           'defines': ['RP_ISA_SVE'],
           'cflags': ['-march=armv8.2-a+sve'],
         },

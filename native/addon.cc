@@ -18,9 +18,7 @@ namespace {
 using namespace rp::glue;
 
 // Raised whenever the JavaScript side must change with it; src/kernels/native.ts refuses another number.
-constexpr int apiVersion = 5;
-
-
+constexpr int apiVersion = 6;
 
 // A probe by name: the session's own, or a row of the variant's tables.
 bool readProbe(const std::string& name, rp::Spec& spec) {
@@ -46,12 +44,12 @@ bool readProbe(const std::string& name, rp::Spec& spec) {
 class OpenWorker : public Napi::AsyncWorker {
  public:
   OpenWorker(Napi::Env env, std::shared_ptr<rp::Session> session, std::vector<size_t> bytes,
-             std::vector<size_t> resident)
-      : AsyncWorker(env), session_(std::move(session)), bytes_(std::move(bytes)), resident_(std::move(resident)), deferred_(env) {}
+             std::vector<size_t> resident, rp::Touch touch)
+      : AsyncWorker(env), session_(std::move(session)), bytes_(std::move(bytes)), resident_(std::move(resident)), touch_(touch), deferred_(env) {}
   Napi::Promise promise() { return deferred_.Promise(); }
   void Execute() override {
     const char* problem = "";
-    if (!session_->open(bytes_, resident_, &problem)) SetError(problem);
+    if (!session_->open(bytes_, resident_, &problem, touch_)) SetError(problem);
   }
   void OnOK() override {
     const rp::SessionInfo info = session_->info();
@@ -59,6 +57,9 @@ class OpenWorker : public Napi::AsyncWorker {
     result["threads"] = info.threads;
     result["pinned"] = info.pinned;
     result["bytes"] = double(info.bytes);
+    Napi::Array touched = Napi::Array::New(Env(), info.touched.size());
+    for (size_t i = 0; i < info.touched.size(); i++) touched[uint32_t(i)] = double(info.touched[i]);
+    result["touched"] = touched;
     result["hugeBytes"] = double(info.hugeBytes);
     deferred_.Resolve(result);
   }
@@ -68,6 +69,7 @@ class OpenWorker : public Napi::AsyncWorker {
   std::shared_ptr<rp::Session> session_;
   std::vector<size_t> bytes_;
   std::vector<size_t> resident_;
+  rp::Touch touch_;
   Napi::Promise::Deferred deferred_;
 };
 
@@ -125,11 +127,12 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   explicit SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), session_(std::make_shared<rp::Session>()) {}
 
  private:
-  // open(bytesPerThread: number[], residentPerThread: number[]): Promise<{threads, pinned, bytes, hugeBytes}>
+  // open(bytesPerThread: number[], residentPerThread: number[], touch?: {seconds, least}): Promise<{threads, pinned, touched, bytes, hugeBytes}>
   Napi::Value open(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     std::vector<size_t> bytes, resident;
-    const bool valid = info.Length() == 2 && sizes(info[0], 64, bytes) && sizes(info[1], 0, resident) &&
+    rp::Touch touch;
+    const bool valid = (info.Length() == 2 || (info.Length() == 3 && readTouch(info[2], touch))) && sizes(info[0], 64, bytes) && sizes(info[1], 0, resident) &&
                        bytes.size() > 0 && bytes.size() == resident.size();
     if (!valid || opened_ || !session_) {
       Napi::TypeError::New(env, "open: bytes per thread (at least 64) and resident bytes per thread, once").ThrowAsJavaScriptException();
@@ -138,10 +141,21 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     opened_ = true;
     bytes_ = bytes;
     resident_ = resident;
-    auto* worker = new OpenWorker(env, session_, std::move(bytes), std::move(resident));
+    auto* worker = new OpenWorker(env, session_, std::move(bytes), std::move(resident), touch);
     const Napi::Promise promise = worker->promise();
     worker->Queue();
     return promise;
+  }
+
+  static bool readTouch(const Napi::Value& value, rp::Touch& touch) {
+    if (!value.IsObject()) return false;
+    double least;
+    if (!count(value.As<Napi::Object>(), "least", 0, largestCount, least)) return false;
+    touch.least = size_t(least);
+    const Napi::Value seconds = value.As<Napi::Object>().Get("seconds");
+    if (!seconds.IsNumber()) return false;
+    touch.seconds = seconds.As<Napi::Number>().DoubleValue();
+    return touch.seconds >= 0;
   }
 
   // sample({probe, isa, threads, bytes, roam, passes, repetitions, clock}): Promise<{seconds, clockHz, work}>

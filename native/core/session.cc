@@ -78,12 +78,18 @@ void Session::touchThread(void* context, int thread) {
   Region& region = self->regions_[thread];
   touchStack();
   constexpr size_t step = size_t(1) << 20;  // a millisecond where pages are slow to come: Ctrl-C waits for no more
-  for (size_t at = 0; at < region.bytes && !self->cancelled_.load(); at += step)
-    fill(region, at, at + step < region.bytes ? at + step : region.bytes);
+  const size_t least = self->resident_[thread] + self->touch_.least;
+  size_t& at = self->touched_[thread];
+  while (at < region.bytes && !self->cancelled_.load()) {
+    if (at >= least && now() - self->touchFrom_ > self->touch_.seconds) break;
+    const size_t to = at + step < region.bytes ? at + step : region.bytes;
+    fill(region, at, to);
+    at = to;
+  }
 }
 
 bool Session::open(const std::vector<size_t>& bytesPerThread, const std::vector<size_t>& residentPerThread,
-                   const char** problem) {
+                   const char** problem, Touch touch) {
   const int wanted = int(bytesPerThread.size());
   const int granted = pool_.start(wanted);
   if (granted == 0) {
@@ -100,6 +106,9 @@ bool Session::open(const std::vector<size_t>& bytesPerThread, const std::vector<
   resident_.assign(residentPerThread.begin(), residentPerThread.begin() + granted);
   positions_ = resident_;
   places_.resize(granted);
+  touched_.assign(granted, 0);
+  touch_ = touch;
+  touchFrom_ = now();
   pool_.run(granted, touchThread, this);
   if (cancelled_.load()) {
     *problem = "cancelled";
@@ -107,10 +116,9 @@ bool Session::open(const std::vector<size_t>& bytesPerThread, const std::vector<
   }
   info_.threads = granted;
   info_.pinned = pool_.pinned();
-  for (const Region& region : regions_) {
-    info_.bytes += region.bytes;
-    info_.hugeBytes += hugeBytes(region);
-  }
+  info_.touched = touched_;
+  for (const size_t bytes : touched_) info_.bytes += bytes;
+  for (const Region& region : regions_) info_.hugeBytes += hugeBytes(region);
   return true;
 }
 
@@ -221,7 +229,7 @@ void Session::runThread(void* context, int thread) {
     if (thread == 0) run.stop.store(self.cancelled_.load());
     barrier.wait();
     if (run.stop.load()) return;
-    if (roam && position + spec.bytes > region.bytes) position = self.resident_[thread];
+    if (roam && position + spec.bytes > self.touched_[thread]) position = self.resident_[thread];
     char* data = region.data + (roam ? position : 0);
     const size_t slot = size_t(r) * spec.threads + thread;
     const size_t depth = places ? places->next(spec.compute, r % 2 == 0) : 0;

@@ -60,10 +60,18 @@ struct Sample {
   double work = 0;              // FLOP, bytes, dependent loads or calls of one repetition, all threads
 };
 
+// How much of its memory a session touches: everything, or after `seconds` no more than `least` behind the resident bytes. Where the host
+// of a virtual machine has to find each page first, 300 MiB can take seconds.
+struct Touch {
+  double seconds = 1e9;
+  size_t least = 0;
+};
+
 struct SessionInfo {
   int threads = 0;
   int pinned = 0;
-  size_t bytes = 0;
+  std::vector<size_t> touched;  // bytes per thread that may be measured
+  size_t bytes = 0;             // their sum
   size_t hugeBytes = 0;
 };
 
@@ -73,7 +81,8 @@ class Session {
   // Starts the threads and touches their memory first from the thread that will read it (the NUMA node follows the first touch).
   // The first `residentPerThread` bytes are for probes that do not roam.
   // False where memory or threads are refused or cancel() was called; `problem` then says which.
-  bool open(const std::vector<size_t>& bytesPerThread, const std::vector<size_t>& residentPerThread, const char** problem);
+  bool open(const std::vector<size_t>& bytesPerThread, const std::vector<size_t>& residentPerThread, const char** problem,
+            Touch touch = {});
   // Replaces the operator buffers by new ones, filled; false where memory is refused.
   bool allocate(std::vector<Tensor> tensors);
   const std::vector<Region>& buffers() const { return buffers_; }
@@ -111,6 +120,9 @@ class Session {
   Cycle passing_;              // the last one that was not kept
   std::vector<size_t> positions_;
   std::vector<size_t> resident_;
+  std::vector<size_t> touched_;
+  Touch touch_;
+  double touchFrom_ = 0;
   std::vector<Places> places_;  // one per thread
   SessionInfo info_;
   std::atomic<bool> cancelled_{false};

@@ -30,7 +30,7 @@
 #define RP_VARIANT variantNeon
 #define RP_BYTES 16
 #elif defined(RP_ISA_SVE)
-// sve.cc alone; vectors of a fixed size are NEON's
+// the sve files alone; vectors of a fixed size are NEON's
 #define RP_NAME "sve"
 #define RP_NS sve
 #define RP_BYTES 16

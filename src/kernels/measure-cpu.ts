@@ -13,7 +13,7 @@ import {
   type SweepPoint,
   sweepSizes,
 } from './levels.ts'
-import {cancelAtExit, type IsaRow, loadNative, type NativeSession, type SessionInfo} from './native.ts'
+import {cancelAtExit, type IsaRow, loadNative, type NativeSession, type SessionInfo, type Touch} from './native.ts'
 import {type CeilingTask, type CurveTask, chaseTasks, curveTasks, planTasks, threadsBetween} from './plan.ts'
 import {runRounds, throwIfAborted} from './rounds.ts'
 
@@ -34,8 +34,8 @@ export interface Measured {
 }
 
 /**
- * Lengths of the two kinds of run, in seconds: of the rounds, and of the whole, which no phase overruns; a slow machine gets fewer rounds.
- * Only where touching the memory has taken it all (ten jobs to a CPU) does the first round still get its own: a profile without it is none.
+ * Lengths of the two kinds of run, in seconds: of touching memory, of the rounds, and of the whole, which no phase overruns; a slow machine
+ * gets less memory and fewer rounds. Only on a crowded machine (ten jobs to a CPU) does the first round overrun: a profile without it is none.
  * A repetition of 0.4 ms outlives a thread's start by far (0.3 µs), and nine of ten fall between two ticks of a 250 Hz kernel timer. What is
  * settled after the rounds is not sampled again; the rest of the time goes to what is not, and to what drifts.
  */
@@ -44,6 +44,7 @@ const plans = {
     repetitionSeconds: 0.0004,
     rounds: 8,
     extraRounds: 100,
+    touchSeconds: 0.7,
     roundSeconds: 1.5,
     firstSeconds: 4,
     perOctave: 1,
@@ -53,6 +54,7 @@ const plans = {
     repetitionSeconds: 0.0004,
     rounds: 14,
     extraRounds: 1000,
+    touchSeconds: 5,
     roundSeconds: 20,
     firstSeconds: 8,
     perOctave: 4,
@@ -103,6 +105,19 @@ export function sessionWarnings(
       message: `Huge pages were asked for and given for ${Math.round(share * 100)} % of the memory; DRAM and latency hold page-table walks.`,
     })
   return warnings
+}
+
+/** Says so where the pages came so slowly that what could be touched in time is too small to be called DRAM. */
+function slowMemory(info: SessionInfo, memory: MemoryPlan, caches: readonly ClaimedCache[]): Warning[] {
+  const roamed = info.touched[0]! - memory.residentPerThread[0]!
+  if (memory.short || roamed >= 2 * (caches.at(-1)?.claimed ?? 0)) return []
+  const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20)
+  return [
+    {
+      code: 'small-memory',
+      message: `The system hands out memory slowly: of ${mebibytes(memory.bytesPerThread[0]!)} MiB a thread had ${mebibytes(info.touched[0]!)} MiB in time, so DRAM figures may hold cache hits.`,
+    },
+  ]
 }
 
 /** Ceilings of one thread by level: the value of those that `pick` takes. */
@@ -156,8 +171,9 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
   signal?.addEventListener('abort', abort, {once: true})
   try {
     onProgress?.(0, 1, 'memory')
-    const info = await openSession(session, memory)
-    warnings.push(...sessionWarnings(info, threads, process.platform))
+    const info = await openSession(session, memory, {seconds: plan.touchSeconds, least: memory.window})
+    warnings.push(...sessionWarnings(info, threads, process.platform), ...slowMemory(info, memory, caches))
+    const reach = info.touched[0]!
 
     const counts = info.threads > 1 ? [1, info.threads] : [1]
     const tasks = planTasks({
@@ -179,14 +195,16 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
       tasks.flatMap(({tasks}) => tasks).sort((a, b) => a.spec.threads - b.spec.threads),
       {
         ...plan,
-        budgetSeconds: plan.roundSeconds,
+        budgetSeconds: Math.min(plan.roundSeconds, left() * (1 - curveShare)),
         leastRounds: 1,
         hardSeconds: Math.max(left() * (1 - curveShare), plan.firstSeconds),
         onProgress,
         signal,
       },
     )
-    const curve = unit ? [] : await takeCurve(sampler, caches, memory, isas.at(-1)!.name, {...plan, left}, options)
+    const curve = unit
+      ? []
+      : await takeCurve(sampler, caches, {...memory, reach}, isas.at(-1)!.name, {...plan, left}, options)
 
     const source = `${options.quick ? 'quick' : 'full'} measurement`
     const date = new Date().toISOString()
@@ -244,9 +262,10 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
 export async function openSession(
   session: NativeSession,
   memory: Pick<MemoryPlan, 'bytesPerThread' | 'residentPerThread'>,
+  touch?: Touch,
 ) {
   try {
-    return await session.open(memory.bytesPerThread, memory.residentPerThread)
+    return await session.open(memory.bytesPerThread, memory.residentPerThread, ...(touch ? [touch] : []))
   } catch (error) {
     throw new AnalysisError(
       'does-not-fit',
@@ -260,7 +279,7 @@ export async function openSession(
 async function takeCurve(
   sampler: NativeSession['sample'],
   caches: readonly ClaimedCache[],
-  memory: MemoryPlan,
+  memory: Pick<MemoryPlan, 'chase'> & {reach: number},
   isa: string,
   plan: RunPlan & {left: () => number},
   options: MeasureOptions,
@@ -288,7 +307,7 @@ async function takeCurve(
       }),
     )
   }
-  const sizes = sweepSizes(Math.min(memory.bytesPerThread[0]!, largest), plan.perOctave)
+  const sizes = sweepSizes(Math.min(memory.reach, largest), plan.perOctave)
   const read = await take(curveTasks(sizes, isa), quick ? 3 : 8, plan.left() / 2)
   const deep = quick ? 4 * (caches.find(({level}) => level === 'L2')?.claimed ?? 0) : memory.chase
   const chased = await take(

@@ -6,7 +6,7 @@ import {AnalysisError, exitCodes} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
-const apiVersion = 5
+const apiVersion = 6
 
 /**
  * A row of an instruction set's compute table (`fma-f32`, `amx/dot-int8`), of its memory table (`read`, `update-streams`), or one of the
@@ -103,9 +103,18 @@ export interface TensorSpec {
   data?: NodeJS.TypedArray
 }
 
+/** Touch everything, or after so many seconds no more than `least` bytes behind each thread's resident ones. */
+export interface Touch {
+  seconds: number
+  least: number
+}
+
 export interface SessionInfo {
   threads: number
   pinned: number
+  /** bytes per thread that may be measured: all that were asked for, unless their touching was bounded */
+  touched: number[]
+  /** sum of `touched` */
   bytes: number
   hugeBytes: number
 }
@@ -127,7 +136,7 @@ export function cancelAtExit(addon: NativeAddon, session: Pick<NativeSession, 'c
 /** Pinned threads with their memory. Every method but `sample` and `open` returns at once. */
 export interface NativeSession {
   /** the resident bytes at the start of a thread's memory are what roaming reads keep clear of */
-  open(bytesPerThread: number[], residentPerThread: number[]): Promise<SessionInfo>
+  open(bytesPerThread: number[], residentPerThread: number[], touch?: Touch): Promise<SessionInfo>
   /** replaces the tensors of the stages that follow */
   allocate(tensors: readonly TensorSpec[]): Promise<void>
   sample(spec: SampleSpec): Promise<ProgramSample>

@@ -11,7 +11,7 @@ import {loadNative} from '../../src/kernels/native.ts'
 import {planTasks, threadsBetween} from '../../src/kernels/plan.ts'
 import {runRounds} from '../../src/kernels/rounds.ts'
 
-const given = {threads: 4, pinned: 4, bytes: 1000, hugeBytes: 1000}
+const given = {threads: 4, pinned: 4, touched: [250, 250, 250, 250], bytes: 1000, hugeBytes: 1000}
 
 describe('what the system does not give is said', () => {
   test.each([
@@ -19,7 +19,7 @@ describe('what the system does not give is said', () => {
     ['no huge pages', {...given, hugeBytes: 0}, ['no-huge-pages']],
     ['no permission to pin', {...given, pinned: 0}, ['not-pinned']],
     ['fewer threads', {...given, threads: 2, pinned: 2}, ['fewer-threads']],
-    ['nothing', {threads: 1, pinned: 0, bytes: 1000, hugeBytes: 0}, ['fewer-threads', 'not-pinned', 'no-huge-pages']],
+    ['nothing', {...given, threads: 1, pinned: 0, hugeBytes: 0}, ['fewer-threads', 'not-pinned', 'no-huge-pages']],
   ])('%s', (_, info, codes) => {
     expect(sessionWarnings(info, 4, 'linux').map(({code}) => code)).toEqual(codes)
   })

@@ -38,7 +38,13 @@ class FakeSession implements NativeSession {
   async open(bytesPerThread: number[]) {
     const bytes = bytesPerThread.reduce((a, b) => a + b)
     machine.seconds += 0.2 * machine.slowness
-    return {threads: bytesPerThread.length, pinned: bytesPerThread.length, bytes, hugeBytes: bytes}
+    return {
+      threads: bytesPerThread.length,
+      pinned: bytesPerThread.length,
+      touched: bytesPerThread,
+      bytes,
+      hugeBytes: bytes,
+    }
   }
   async allocate() {}
   async sample(spec: SampleSpec): Promise<ProgramSample> {

@@ -28,7 +28,11 @@ for variant in $variants; do
 done
 # one table for every vector length, compiled with SVE alone
 case $variants in
-  *NEON*) "$compiler" $flags -march=armv8.2-a+sve -DRP_ISA_SVE -c native/kernels/sve.cc -o "$out/SVE-sve.cc.o" ;;
+  *NEON*)
+    for source in native/kernels/sve*.cc; do
+      # shellcheck disable=SC2086
+      "$compiler" $flags -march=armv8.2-a+sve -DRP_ISA_SVE -c "$source" -o "$out/SVE-$(basename "$source").o"
+    done ;;
 esac
 # -O1: GCC 12.2 for aarch64 crashes when it vectorizes the reductions of the check itself.
 # shellcheck disable=SC2086
