@@ -44,11 +44,11 @@ const plans = {
     repetitionSeconds: 0.0004,
     rounds: 8,
     extraRounds: 100,
-    touchSeconds: 0.7,
+    touchSeconds: 0.6,
     roundSeconds: 1.5,
     firstSeconds: 4,
     perOctave: 1,
-    seconds: 2.5,
+    seconds: 2.2,
   },
   full: {
     repetitionSeconds: 0.0004,

@@ -8,7 +8,9 @@ const emulator = 'qemu-aarch64'
 const found = (command: string) => spawnSync(command, ['--version']).status === 0
 const absent = [compiler, emulator].filter((command) => !found(command))
 const required = process.env.RIDGEPOINT_CROSS === 'required'
-const sveProbes = 'fma-f32 fma-f64 fma-f16 add-f32 mul-f64 dot-int8 dot-int16 dot-bf16 exp-f32 tanh-f32 erf-f32'.split(' ')
+const sveProbes = 'fma-f32 fma-f64 fma-f16 add-f32 mul-f64 dot-int8 dot-int16 dot-bf16 exp-f32 tanh-f32 erf-f32'.split(
+  ' ',
+)
 const missing = `${absent.join(' and ')} not found (Debian: apt-get install g++-aarch64-linux-gnu qemu-user)`
 
 if (absent.length > 0) {
@@ -31,8 +33,7 @@ it.runIf(absent.length === 0)(
       ['scalar 8', 'neon 16'],
       ...[16, 32, 64, 48].map((bytes) => ['scalar 8', 'neon 16', `sve ${bytes}`]),
     ])
-    for (const text of sets.slice(1))
-      for (const probe of sveProbes) expect(text).toContain(`sve ${probe}`)
+    for (const text of sets.slice(1)) for (const probe of sveProbes) expect(text).toContain(`sve ${probe}`)
   },
   600_000,
 )
