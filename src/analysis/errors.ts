@@ -69,9 +69,15 @@ export interface Warning {
 /** Longest name that is compared or echoed: a path pasted in by mistake is cut. */
 export const NAME_LIMIT = 64
 
+/** What a terminal obeys or a reader cannot see: control characters, other line ends, marks of direction and of no width. */
+const unseen = /[\p{Cc}\u2028\u2029\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu
+
+/** A name of a file as it may be shown anywhere: one line, nothing that a terminal obeys. */
+export const shown = (name: string): string => name.replace(unseen, '\ufffd')
+
 /** Quotes a name for a message: bounded, control characters visible as escapes. */
 export function quoted(name: string): string {
   const text = JSON.stringify(name.length > NAME_LIMIT ? `${name.slice(0, NAME_LIMIT)}…` : name)
-  // JSON leaves C1 controls and DEL as they are; a terminal obeys them
-  return text.replace(/[\u007f-\u009f]/g, '?')
+  // JSON leaves C1 controls, DEL and marks of direction as they are; a terminal obeys them
+  return text.replace(unseen, '?')
 }

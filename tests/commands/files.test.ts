@@ -3,6 +3,7 @@ import {execFileSync, spawn} from 'node:child_process'
 import {copyFileSync, mkdirSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
+import {harmless} from '../../src/commands/shared/output.ts'
 import {safetensors, tinyLlama} from '../analysis/importers/support/gguf.ts'
 import {model, node, tensor, value} from '../analysis/importers/support/onnx.ts'
 import {root, run, sandbox} from './support.ts'
@@ -91,5 +92,39 @@ describe('perf analyze FILE', () => {
   it.skipIf(process.platform === 'win32')('refuses a device', async () => {
     const {code, error} = await json('/dev/zero')
     expect([code, error.code]).toEqual([3, 'bad-file'])
+  })
+})
+
+describe('names that a terminal would obey', () => {
+  const esc = String.fromCharCode(27)
+  const evil = `${esc}[2J${esc}]0;title\u0007\r\nx\u202eevil\u009b31m`
+  const obeyed = /[^\P{Cc}\n\r]|\r(?!\n)|[\u202a-\u202e]/u
+  // an operator by its name, one that is not known, a dimension
+  const hostile = () =>
+    model({
+      nodes: [node('MatMul', 'x w', 'y', {}, '', evil), node(evil, 'y', 'z')],
+      inputs: [value('x', [evil, 4])],
+      initializers: [tensor('w', [4, 4])],
+    })
+
+  it('are shown as one line without anything to obey, in every format', async () => {
+    writeFileSync(box.path('evil.onnx'), hostile())
+    for (const format of [[], ['--markdown'], ['--csv'], ['--json'], ['--top', '1'], ['--group', 'layer']]) {
+      const {code, stdout, stderr} = await run('analyze', box.path('evil.onnx'), '--machine', 'h100-sxm', ...format)
+      expect(code).toBe(0)
+      expect(`${stdout}${stderr}`).toContain('evil')
+      expect(obeyed.exec(`${stdout}${stderr}`)).toBeNull()
+    }
+    writeFileSync(box.path('evil.json'), JSON.stringify({model_type: evil}))
+    const {code, stderr} = await run('analyze', box.path('evil.json'))
+    expect(code).toBe(3)
+    expect(obeyed.exec(stderr)).toBeNull()
+  })
+
+  it('leave the colours of a painted report', () => {
+    const painted = `${esc}[31mred${esc}[39m ${esc}[2Kline\n`
+    expect(harmless(painted, true)).toBe(`${esc}[31mred${esc}[39m \ufffd[2Kline\n`)
+    expect(harmless(painted)).toBe('\ufffdred\ufffd \ufffd[2Kline\n')
+    expect(harmless('a,b\r\nc\td')).toBe('a,b\r\nc\td')
   })
 })

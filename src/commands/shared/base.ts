@@ -9,7 +9,7 @@ import type {Look} from '../../../reports/text/style.ts'
 import type {Warning} from '../../analysis/errors.ts'
 import {report} from './failure.ts'
 import {outputFlags} from './flags.ts'
-import {checkWritable, writeWhole} from './output.ts'
+import {checkWritable, harmless, writeWhole} from './output.ts'
 import {loadSettings, type Setting} from './settings.ts'
 
 /** A document, and how to show it. Renderers are functions so that only the one that is asked for is loaded. */
@@ -108,7 +108,7 @@ export abstract class BaseCommand extends Command {
 
   /** A line to standard error, unless `--quiet`. */
   say(line: string): void {
-    if (!this.common.quiet) process.stderr.write(`${line}\n`)
+    if (!this.common.quiet) process.stderr.write(`${harmless(line)}\n`)
   }
 
   /** Whether progress may be drawn on standard error. */
@@ -157,13 +157,14 @@ export abstract class BaseCommand extends Command {
         return `${JSON.stringify({schema: `ridgepoint/${schema}`, ok: true, result, warnings: this.warnings}, null, 2)}\n`
       if (csv) {
         const {toCsv} = await import('../../../reports/text/csv.ts')
-        return toCsv((await sheets())[0]![1])
+        return harmless(toCsv((await sheets())[0]![1]))
       }
       if (markdown) {
         const {toMarkdown} = await import('../../../reports/text/markdown.ts')
-        return (await sheets()).map(([title, sheet]) => `## ${title}\n\n${toMarkdown(sheet)}`).join('\n')
+        return harmless((await sheets()).map(([title, sheet]) => `## ${title}\n\n${toMarkdown(sheet)}`).join('\n'))
       }
-      return `${(await text(this.look())).trimEnd()}\n`
+      const look = this.look()
+      return `${harmless((await text(look)).trimEnd(), look.color)}\n`
     }
     await this.deliver(await render())
     if (next && !json && !csv && !markdown) this.say(`Next: ${next}`)

@@ -49,3 +49,16 @@ export async function writeWhole(flag: string, path: string, content: string | B
     refuse(flag, path, systemReason(error))
   }
 }
+
+/** Colours that the reports paint with, and whatever else a terminal obeys or a reader cannot see; line ends and tabs stay. */
+const obeyed = new RegExp(
+  `${String.fromCharCode(27)}\\[\\d{1,2}m|\\r(?!\\n)|[^\\P{Cc}\\n\\r\\t]|[\\u2028\\u2029\\u061c\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069\\ufeff]`,
+  'gu',
+)
+
+/**
+ * Text for a terminal: names come from files of others, and none of them may move the cursor or colour what follows.
+ * @param color whether the text is painted: then colours stay
+ */
+export const harmless = (text: string, color = false): string =>
+  text.replace(obeyed, (found) => (color && found.length > 1 ? found : '\ufffd'))

@@ -1,6 +1,6 @@
 /** What an ONNX graph becomes: operators, the memory they touch, what is not known, what a reader is told. */
 import type {OperatorSpec, TensorSpec} from '../../architectures/operators.ts'
-import type {Warning} from '../../errors.ts'
+import {shown, type Warning} from '../../errors.ts'
 import type {TensorRole} from '../../graph.ts'
 import type {OpKind} from '../../ops/index.ts'
 import type {Dims} from '../../ops/types.ts'
@@ -76,7 +76,7 @@ export class Emitter {
   private idOf(node: OnnxNode, suffix: string, label: string): string {
     // names of modules are paths of slashes in exports of PyTorch
     const plain = (node.name || node.outputs[0] || node.op).replace(/^\/+/, '').replaceAll('/', '.')
-    const base = (label ? `${label}.` : '') + plain + (suffix ? `.${suffix}` : '')
+    const base = shown((label ? `${label}.` : '') + plain + (suffix ? `.${suffix}` : ''))
     const id = base.length > 120 ? `${base.slice(0, 59)}…${base.slice(-60)}` : base
     const seen = this.ids.get(id) ?? 0
     this.ids.set(id, seen + 1)

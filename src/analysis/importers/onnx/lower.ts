@@ -267,7 +267,7 @@ export class Lowering {
     frame: Frame,
   ): readonly Value[] {
     if (frame.depth > MAX_CALLS)
-      badFile(this.origin, `functions are more than ${MAX_CALLS} deep: ${quoted(called.name)} calls itself`)
+      badFile(this.origin, `functions call one another more than ${MAX_CALLS} deep, down to ${quoted(called.name)}`)
     // a function sees its own names alone
     const scope = new Scope(null)
     called.inputs.forEach((name, i) => {
