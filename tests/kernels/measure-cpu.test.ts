@@ -1,5 +1,6 @@
 import {describe, expect, test} from 'vitest'
 import {type Ceiling, machineSchema} from '../../src/analysis/document/machine.ts'
+import {machineJson, parseMachine} from '../../src/analysis/importers/machine-file.ts'
 import {checkPlausible} from '../../src/kernels/ceilings.ts'
 import {measureCpu} from '../../src/kernels/measure-cpu.ts'
 import {loadNative} from '../../src/kernels/native.ts'
@@ -9,6 +10,8 @@ describe('a quick measurement', () => {
     const seen: number[] = []
     const {machine} = await measureCpu({quick: true, onProgress: (done) => seen.push(done)})
     expect(() => machineSchema.parse(machine)).not.toThrow()
+    // what --json prints is a machine file
+    expect(parseMachine(JSON.stringify(machineJson(machine)), 'printed')).toEqual(machineSchema.parse(machine))
     const ids = machine.ceilings.map(({id}) => id)
     expect(new Set(ids).size).toBe(ids.length)
     const widest = loadNative().cpu().isas.at(-1)!.name

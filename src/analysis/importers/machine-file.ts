@@ -81,11 +81,12 @@ function identityOf(at: At): Identity {
     cpu: text(inner, 'cpu'),
     cores: number(inner, 'cores', 'count'),
     caches: caches?.map((cache: unknown, index: number) => {
-      const one = open(cache, at, `identity.caches[${index}]`, ['level', 'claimed', 'found'])
+      const one = open(cache, at, `identity.caches[${index}]`, ['level', 'claimed', 'found', 'sharedBy'])
       return {
         level: required(one, 'level', 'L2'),
         claimed: nullable(one, 'claimed') ?? null,
         found: nullable(one, 'found') ?? null,
+        ...present({sharedBy: number(one, 'sharedBy', 'count')}),
       }
     }),
     memory: nullable(inner, 'memory'),
