@@ -32,25 +32,26 @@ struct BiasAct {
   const float* bias;  // of this thread's first column
   void operator()(float* c, int64_t rowC, int64_t, int64_t column, int64_t rows, int64_t columns) const {
     const float* const b = bias + column;
+    constexpr int step = 4;  // vectors
     if (columns == NR<F32>) {
-      const f32v low = load(b), high = load(b + lanes);
+      // two rows of two vectors, or one of four
+      constexpr int across = tileVectors < step ? tileVectors : step, down = step / across;
+      f32v biases[across];
+      RP_STEP(across) biases[i] = load(b + i * lanes);
       int64_t r = 0;
-      for (; r + 2 <= rows; r += 2) {
-        float* const first = c + r * rowC;
-        float* const second = first + rowC;
-        f32v x[4] = {load(first) + low, load(first + lanes) + high, load(second) + low, load(second + lanes) + high};
+      for (; r + down <= rows; r += down) {
+        float* const at = c + r * rowC;
+        f32v x[step];
+        RP_STEP(step) x[i] = load(at + i / across * rowC + i % across * lanes) + biases[i % across];
         Act::apply(x);
-        store(first, x[0]);
-        store(first + lanes, x[1]);
-        store(second, x[2]);
-        store(second + lanes, x[3]);
+        RP_STEP(step) store(at + i / across * rowC + i % across * lanes, x[i]);
       }
       for (; r < rows; r++) {
-        float* const row = c + r * rowC;
-        f32v x[2] = {load(row) + low, load(row + lanes) + high};
+        float* const at = c + r * rowC;
+        f32v x[across];
+        RP_STEP(across) x[i] = load(at + i * lanes) + biases[i];
         Act::apply(x);
-        store(row, x[0]);
-        store(row + lanes, x[1]);
+        RP_STEP(across) store(at + i * lanes, x[i]);
       }
       return;
     }

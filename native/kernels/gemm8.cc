@@ -102,27 +102,13 @@ struct PackRows {
 #if defined(RP_TURNS)
       if constexpr (group == 4)
         if (rows == MR)
-          for (; (p + 4) * group <= bytes; p += 4) {
-            constexpr int turned = MR / 4 * 4;
-            RP_UNROLL
-            for (int i = 0; i < turned; i += 4) turnBytes(source + i * row + p * group, row, to + p * MR + i);
-            for (int i = turned; i < MR; i++)
-              for (int e = 0; e < 4; e++) to[(p + e) * MR + i] = wordOf<group>(source + i * row + (p + e) * group, 1, group);
-          }
+          for (; (p + 16) * group <= bytes; p += 16) turnLines<MR, group>(source + p * group, row, to + p * MR);
 #endif
       for (; p < words; p++)
         for (int64_t i = 0; i < MR; i++)
           to[p * MR + i] = i < rows ? wordOf<group>(source + i * row + p * group, 1, bytes - p * group) : 0;
     }
   }
-#if defined(RP_TURNS)
-  // Four words of four rows, whose rows lie `row` bytes apart.
-  __attribute__((always_inline)) static inline void turnBytes(const uint8_t* from, int64_t row, int32_t* to) {
-    int32_t square[16];
-    for (int i = 0; i < 4; i++) __builtin_memcpy(square + 4 * i, from + i * row, 16);
-    turn(square, 4, to, MR);
-  }
-#endif
 };
 
 // Columns of B, whose bytes along k lie a row apart.

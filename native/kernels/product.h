@@ -9,9 +9,15 @@
 namespace rp {
 namespace RP_NS {
 
-// Rows of the register tile, which is two vectors wide: accumulators are 24 of 32 registers, or 12 of 16; the rest hold two vectors of B
-// and a broadcast of A.
-constexpr int MR = RP_CHAINS / 2;
+// The register tile: MR rows by `tileVectors` vectors. Accumulators are 24 of 32 registers, or 12 of 16; the rest hold a row of B and a
+// broadcast of A. With 64 B vectors 6 x 4 of them: rows of C a power of two apart fall into one set of L1, and of 8 ways 12 rows are too
+// many. Zen 4, tiles of 2048 columns over panels in L2 and L3: 115.7 GFLOP/s of 118.2 with 6 x 64, 113.6 with 12 x 32.
+#if defined(RP_ISA_AVX512)
+constexpr int tileVectors = 4;
+#else
+constexpr int tileVectors = 2;
+#endif
+constexpr int MR = RP_CHAINS / tileVectors;
 
 // A policy names the vector V of accumulators, the type Out of a result and the Word of the packed panels, which holds `group` elements
 // along k: one of a float, four of bytes. add() adds the products of a word of A with a vector of words of B.
@@ -28,7 +34,7 @@ typedef Floats<float, f32v> F32;
 typedef Floats<double, f64v> F64;
 
 template <typename P>
-constexpr int NR = 2 * P::lanes;
+constexpr int NR = tileVectors * P::lanes;
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t roundUp(int64_t a, int64_t to) { return (a + to - 1) / to * to; }
@@ -50,13 +56,14 @@ static inline void storeAs(T* p, V v) {
 }
 
 // Turns squares of 16 B: to[p * step + i] = from[i * row + p]. Eight shuffles for sixteen words in place of sixteen loads and stores.
+// `row` and `from` are in elements of any type: bytes whose words begin there.
 #if !defined(RP_ISA_SCALAR) && defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
 #define RP_TURNS 1
 typedef int32_t i32x4 __attribute__((vector_size(16)));
 typedef double f64x2 __attribute__((vector_size(16)));
-template <typename Word>
-__attribute__((always_inline)) static inline void turn(const Word* from, int64_t row, Word* to, int64_t step) {
+template <typename T, typename Word>
+RP_INLINE void turn(const T* from, int64_t row, Word* to, int64_t step) {
   if constexpr (sizeof(Word) == 4) {
     const i32x4 r0 = loadAs<i32x4>(from), r1 = loadAs<i32x4>(from + row);
     const i32x4 r2 = loadAs<i32x4>(from + 2 * row), r3 = loadAs<i32x4>(from + 3 * row);
@@ -72,6 +79,34 @@ __attribute__((always_inline)) static inline void turn(const Word* from, int64_t
     storeAs(to + step, __builtin_shufflevector(x, y, 1, 3));
   }
 }
+// The same of two rows of four words.
+template <typename T>
+RP_INLINE void turnPair(const T* from, int64_t row, void* to, int64_t stepBytes) {
+  const i32x4 r0 = loadAs<i32x4>(from), r1 = loadAs<i32x4>(from + row);
+  const f64x2 a = f64x2(__builtin_shufflevector(r0, r1, 0, 4, 1, 5)), b = f64x2(__builtin_shufflevector(r0, r1, 2, 6, 3, 7));
+  char* const at = static_cast<char*>(to);
+  storeAs(at, a[0]);
+  storeAs(at + stepBytes, a[1]);
+  storeAs(at + 2 * stepBytes, b[0]);
+  storeAs(at + 3 * stepBytes, b[1]);
+}
+// `width` rows of a cache line each: rows are left one after another, since a power of two apart they would push each other out of L1.
+// A step of T is a 1/each of a word.
+template <int width, int each, typename T, typename Word>
+RP_INLINE void turnLines(const T* from, int64_t row, Word* to) {
+  constexpr int square = 16 / sizeof(Word), words = 64 / sizeof(Word), pairs = sizeof(Word) == 4 ? width / 2 * 2 : 0;
+  int i = 0;
+  for (; i + square <= width; i += square) {
+    RP_UNROLL
+    for (int p = 0; p < words; p += square) turn(from + i * row + p * each, row, to + p * width + i, width);
+  }
+  for (; i + 2 <= pairs; i += 2) {
+    RP_UNROLL
+    for (int p = 0; p < words; p += square) turnPair(from + i * row + p * each, row, to + p * width + i, width * int64_t(sizeof(Word)));
+  }
+  for (; i < width; i++)
+    for (int p = 0; p < words; p++) __builtin_memcpy(to + p * width + i, from + i * row + p * each, sizeof(Word));
+}
 #endif
 #endif
 
@@ -83,28 +118,39 @@ static inline void packPanels(const Word* from, int64_t line, int64_t along, int
     const Word* source = from + i0 * line;
     const int64_t lines = least(width, count - i0);
     if (lines == width && line == 1) {
-      struct Row {
-        Word words[width];
+      // Rows lie in pages of their own, which the hardware does not fetch ahead.
+      constexpr int64_t ahead = 8, perLine = 64 / sizeof(Word);
+      constexpr int piece = width % 4 == 0 ? width / 4 : width;
+      struct Piece {
+        Word words[piece];
       };
-      for (int64_t p = 0; p < k; p++) storeAs(to + p * width, loadAs<Row>(source + p * along));
+      for (int64_t p = 0; p < k; p++) {
+        if (p + ahead < k)
+          for (int64_t i = 0; i < width; i += perLine) __builtin_prefetch(source + (p + ahead) * along + i, 0, 3);
+        RP_UNROLL
+        for (int i = 0; i < width; i += piece) storeAs(to + p * width + i, loadAs<Piece>(source + p * along + i));
+      }
       continue;
     }
     int64_t p = 0;
 #if defined(RP_TURNS)
-    constexpr int square = 16 / sizeof(Word);
-    if (lines == width && along == 1) {
-      for (; p + square <= k; p += square) {
-        constexpr int turned = width / square * square;
-        RP_UNROLL
-        for (int i = 0; i < turned; i += square) turn(source + i * line + p, line, to + p * width + i, width);
-        RP_UNROLL
-        for (int i = turned; i < width; i++)
-          for (int e = 0; e < square; e++) to[(p + e) * width + i] = source[i * line + p + e];
+    constexpr int perLine = 64 / sizeof(Word);
+    if (lines == width && along == 1)
+      for (; p + perLine <= k; p += perLine) {
+        // the lines of the next panel's rows, which begin in pages of their own
+        if (i0 + 2 * width <= count)
+          for (int64_t i = width; i < 2 * width; i++) __builtin_prefetch(source + i * line + p, 0, 2);
+        turnLines<width, 1>(source + p, line, to + p * width);
       }
-    }
 #endif
-    for (; p < k; p++)
-      for (int64_t i = 0; i < width; i++) to[p * width + i] = i < lines ? source[i * line + p * along] : Word(0);
+    for (; p < k; p++) {
+      int64_t i = 0;
+      if (line == 1)
+        for (; i < lines; i++) to[p * width + i] = source[p * along + i];
+      else
+        for (; i < lines; i++) to[p * width + i] = source[i * line + p * along];
+      for (; i < width; i++) to[p * width + i] = Word(0);
+    }
   }
 }
 
@@ -117,57 +163,91 @@ struct PackWords {
   }
 };
 
-// One tile: MR x NR of c from packed panels of `words` words along k. `rows` and `columns` cut it at the matrix's edge.
-template <typename P>
-static inline void tile(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC, int64_t rows,
-                 int64_t columns, typename P::Out alpha, bool add) {
+// Part of the next panel of B, fetched into L2 while a tile is computed.
+struct Ahead {
+  const char *from, *to;
+};
+
+// One tile: R x W vectors of c from packed panels of `words` words along k. `rows` and `columns` cut it at the matrix's edge.
+template <typename P, int R, int W>
+static inline void tileOf(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC, int64_t rows,
+                          int64_t columns, typename P::Out alpha, bool add, Ahead next) {
   typedef typename P::V V;
   typedef typename P::Out Out;
-  constexpr int lanes = P::lanes, wide = NR<P>;
-  const bool whole = rows == MR && columns == wide;
-  V low[MR], high[MR];
+  constexpr int lanes = P::lanes, wide = W * lanes;
+  const bool whole = rows == R && columns == wide;
+  V sums[R][W];
   RP_UNROLL
-  for (int i = 0; i < MR; i++) low[i] = high[i] = V{};
+  for (int i = 0; i < R; i++) {
+    RP_UNROLL
+    for (int w = 0; w < W; w++) sums[i][w] = V{};
+  }
   // always_inline: the accumulators must stay in registers
   const auto steps = [&](int64_t count) __attribute__((always_inline)) {
-    for (int64_t p = 0; p < count; p++, a += MR, b += wide) {
-      const V left = loadAs<V>(b), right = loadAs<V>(b + lanes);
+    for (int64_t p = 0; p < count; p++, a += MR, b += NR<P>) {
+      V right[W];
       RP_UNROLL
-      for (int i = 0; i < MR; i++) {
-        P::add(low[i], a[i], left);
-        P::add(high[i], a[i], right);
+      for (int w = 0; w < W; w++) right[w] = loadAs<V>(b + w * lanes);
+      RP_UNROLL
+      for (int i = 0; i < R; i++) {
+        RP_UNROLL
+        for (int w = 0; w < W; w++) P::add(sums[i][w], a[i], right[w]);
       }
     }
   };
   // C is asked for a row at a time while the first words are multiplied: its 24 lines at once would hold up the panels' own (Zen 4, 2048^3:
   // 105 GFLOP/s without, 107 at once, 112 so). Into L2, since rows of C a power of two apart fall into one set of L1.
   constexpr int64_t between = 8;
-  if (whole && words >= MR * between) {
-    for (int i = 0; i < MR; i++) {
-      __builtin_prefetch(c + i * rowC, 1, 2);
-      __builtin_prefetch(c + i * rowC + wide - 1, 1, 2);
+  constexpr int perLine = 64 / sizeof(Out);
+  if (whole && words >= R * between) {
+    for (int i = 0; i < R; i++) {
+      RP_UNROLL
+      for (int j = 0; j < wide; j += perLine) __builtin_prefetch(c + i * rowC + j, 1, 2);
       steps(between);
     }
-    words -= MR * between;
+    words -= R * between;
+  }
+  constexpr int64_t perFetch = 4;
+  for (; next.from < next.to && words >= perFetch; next.from += 64, words -= perFetch) {
+    __builtin_prefetch(next.from, 0, 2);
+    steps(perFetch);
   }
   steps(words);
   if (whole) {
     RP_UNROLL
-    for (int i = 0; i < MR; i++) {
-      Out* row = c + i * rowC;
-      storeAs(row, (add ? loadAs<V>(row) : V{}) + alpha * low[i]);
-      storeAs(row + lanes, (add ? loadAs<V>(row + lanes) : V{}) + alpha * high[i]);
+    for (int i = 0; i < R; i++) {
+      Out* const row = c + i * rowC;
+      RP_UNROLL
+      for (int w = 0; w < W; w++) storeAs(row + w * lanes, (add ? loadAs<V>(row + w * lanes) : V{}) + alpha * sums[i][w]);
     }
     return;
   }
-  Out edge[MR * wide];
+  Out edge[R * wide];
   RP_UNROLL
-  for (int i = 0; i < MR; i++) {
-    storeAs(edge + i * wide, alpha * low[i]);
-    storeAs(edge + i * wide + lanes, alpha * high[i]);
+  for (int i = 0; i < R; i++) {
+    RP_UNROLL
+    for (int w = 0; w < W; w++) storeAs(edge + i * wide + w * lanes, alpha * sums[i][w]);
   }
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < columns; j++) c[i * rowC + j] = (add ? c[i * rowC + j] : Out(0)) + edge[i * wide + j];
+}
+
+// At the right edge only the vectors that hold columns are computed, in ones, twos and all; at the lower one only a third of the rows, or two.
+template <typename P, int R, int W = tileVectors>
+static inline void tileAcross(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC, int64_t rows,
+                              int64_t columns, typename P::Out alpha, bool add, Ahead next) {
+  if constexpr (W > 1) {
+    if (columns <= W / 2 * P::lanes) return tileAcross<P, R, W / 2>(words, a, b, c, rowC, rows, columns, alpha, add, next);
+  }
+  tileOf<P, R, W>(words, a, b, c, rowC, rows, columns, alpha, add, next);
+}
+template <typename P>
+static inline void tile(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC, int64_t rows,
+                        int64_t columns, typename P::Out alpha, bool add, Ahead next) {
+  constexpr int third = MR / 3;
+  if (rows > 2 * third) tileAcross<P, MR>(words, a, b, c, rowC, rows, columns, alpha, add, next);
+  else if (rows > third) tileAcross<P, 2 * third>(words, a, b, c, rowC, rows, columns, alpha, add, next);
+  else tileAcross<P, third>(words, a, b, c, rowC, rows, columns, alpha, add, next);
 }
 
 struct NothingMore {
@@ -206,13 +286,18 @@ static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t wor
       for (int64_t ic = 0; ic < m; ic += by.mc) {
         const int64_t mc = least(by.mc, m - ic);
         packA(ic, pc, mc, kc, packedA);
-        for (int64_t jr = 0; jr < nc; jr += wide)
+        // each of the tiles along a panel of B fetches its part of the next panel
+        const int64_t panelBytes = wide * kc * int64_t(sizeof(typename P::Word)), each = roundUp(panelBytes * MR / mc, 64);
+        for (int64_t jr = 0; jr < nc; jr += wide) {
+          const char* const after = reinterpret_cast<const char*>(packedB + (jr + wide < nc ? jr + wide : 0) * kc);
           for (int64_t ir = 0; ir < mc; ir += MR) {
             Out* const to = c + (ic + ir) * rowC + jc + jr;
             const int64_t rows = least(MR, mc - ir), columns = least(wide, nc - jr);
-            tile<P>(kc, packedA + ir * kc, packedB + jr * kc, to, rowC, rows, columns, alpha, add);
+            const int64_t fetched = least(ir / MR * each, panelBytes), fetch = least(fetched + each, panelBytes);
+            tile<P>(kc, packedA + ir * kc, packedB + jr * kc, to, rowC, rows, columns, alpha, add, {after + fetched, after + fetch});
             if (last) done(to, rowC, ic + ir, jc + jr, rows, columns);
           }
+        }
       }
     }
   }
@@ -235,7 +320,7 @@ static inline Part partOf(int64_t m, int64_t n, int thread, int threads) {
     if (threads % rows != 0) continue;
     const int64_t tall = (m + int64_t(MR) * rows - 1) / (int64_t(MR) * rows);
     const int64_t across = threads / rows, broad = (n + NR<P> * across - 1) / (NR<P> * across);
-    const int64_t cycles = tall * broad * 2 * MR + tall * MR + broad * NR<P>;
+    const int64_t cycles = tall * broad * tileVectors * MR + tall * MR + broad * NR<P>;
     if (rows > 1 && cycles >= fewest) continue;
     fewest = cycles;
     down = rows;

@@ -3,7 +3,7 @@ import {matmul} from '../../analysis/ops/matmul.ts'
 import {type Part, type Program, poisonOf} from '../program.ts'
 import {edges, type KernelDef, type KernelDType, one, operator} from './types.ts'
 
-/** Sizes around the register tile (6 or 12 rows, 2 vectors wide), a group of four bytes and the blocks (252 × 512, panels of 2048). */
+/** Sizes around the register tile (6 or 12 rows, 2 or 4 vectors wide, cut to thirds of its rows and to 1 or 2 vectors at the edges), a group of four bytes and the blocks (252 × 512, panels of 2048). */
 export const gemmCases: readonly (readonly number[])[] = [
   ...edges.flatMap((n) => [
     [n, 5, 3],
@@ -21,6 +21,14 @@ export const gemmCases: readonly (readonly number[])[] = [
   [3, 2049, 4],
   [5, 40, 513],
   [150, 515, 260],
+  [2, 64, 9],
+  [4, 128, 9],
+  [3, 48, 9],
+  [4, 32, 9],
+  [2, 16, 100],
+  [1, 33, 70],
+  [16, 127, 70],
+  [8, 129, 130],
 ]
 
 /** A row-major matrix turned. */
