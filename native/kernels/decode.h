@@ -8,6 +8,7 @@ namespace RP_NS {
 // at(q, i): elements i to i + lanes - 1; i is even. one(q, i): element i.
 struct Int8 {
   typedef int8_t Byte;
+  static constexpr int perByte = 1;
   static inline float one(const Byte* q, int64_t i) { return float(q[i]); }
   static inline f32v at(const Byte* q, int64_t i) {
 #if defined(RP_ISA_AVX512)
@@ -24,6 +25,7 @@ struct Int8 {
 
 struct Int4 {
   typedef uint8_t Byte;
+  static constexpr int perByte = 2;
   static inline float one(const Byte* q, int64_t i) {
     const int half = (q[i >> 1] >> (4 * (i & 1))) & 15;
     return float((half ^ 8) - 8);

@@ -25,6 +25,10 @@ struct PackDecoded {
       }
     }
   }
+  Source source(int64_t line, int64_t word, int64_t lines, int64_t words) const {
+    constexpr int64_t per = Q::perByte;
+    return {reinterpret_cast<const char*>(q) + ((first + line) * k + word) / per, k / per, lines, words / per};
+  }
   // `count` elements of the row that begins at element `row`, from the one `from` in it: group after group.
   void row(int64_t row, int64_t from, int64_t count, float* to) const {
     for (int64_t i = 0; i < count;) {

@@ -116,6 +116,10 @@ template <typename P>
 struct PackColumns {
   const int8_t* from;
   int64_t row, k;
+  Source source(int64_t line, int64_t word, int64_t lines, int64_t words) const {
+    constexpr int group = P::group;
+    return {reinterpret_cast<const char*>(from + line + word * group * row), row, least(words * group, k - word * group), lines};
+  }
   void operator()(int64_t line, int64_t word, int64_t lines, int64_t words, int32_t* to) const {
     constexpr int group = P::group;
     constexpr int wide = NR<P>;

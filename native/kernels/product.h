@@ -154,6 +154,47 @@ static inline void packPanels(const Word* from, int64_t line, int64_t along, int
   }
 }
 
+// What a panel is packed from: `rows` pieces of `bytes`, `step` bytes apart.
+struct Source {
+  const char* from;
+  int64_t step, rows, bytes;
+};
+
+// Fetches a source into L2 while tiles are computed, a few cache lines at a time.
+class Fetch {
+ public:
+  // `tiles` tiles of `words` steps along k share the work.
+  Fetch(const Source& source, int64_t tiles, int64_t words) : source_(source) {
+    piece_ = least(most, source.bytes);
+    const int64_t pieces = piece_ > 0 ? source.rows * ((source.bytes + piece_ - 1) / piece_) : 0;
+    each = (pieces + tiles - 1) / tiles;
+    // the tile's first steps fetch C
+    every = each > 0 ? words / 2 / each : 0;
+    if (every < 1) every = 1;
+  }
+  int64_t each, every;  // pieces per tile, and steps along k from one to the next
+  RP_MEMBER void next() {
+    if (source_.rows <= 0) return;
+    const char* const at = source_.from + offset_;
+    __builtin_prefetch(at, 0, 2);
+    if (piece_ > 64) {
+      __builtin_prefetch(at + 64, 0, 2);
+      __builtin_prefetch(at + 128, 0, 2);
+      __builtin_prefetch(at + 192, 0, 2);
+    }
+    offset_ += piece_;
+    if (offset_ < source_.bytes) return;
+    offset_ = 0;
+    source_.from += source_.step;
+    source_.rows--;
+  }
+
+ private:
+  static constexpr int64_t most = 256;
+  Source source_;
+  int64_t piece_, offset_ = 0;
+};
+
 // A matrix as the tile takes it, whose elements are words already.
 template <typename Word, int width>
 struct PackWords {
@@ -161,17 +202,18 @@ struct PackWords {
   void operator()(int64_t line, int64_t word, int64_t lines, int64_t words, Word* to) const {
     packPanels<Word, width>(from.data + line * from.row + word * from.column, from.row, from.column, lines, words, to);
   }
-};
-
-// Part of the next panel of B, fetched into L2 while a tile is computed.
-struct Ahead {
-  const char *from, *to;
+  Source source(int64_t line, int64_t word, int64_t lines, int64_t words) const {
+    const char* const first = reinterpret_cast<const char*>(from.data + line * from.row + word * from.column);
+    constexpr int64_t size = sizeof(Word);
+    if (from.row == 1) return {first, from.column * size, words, lines * size};
+    return {first, from.row * size, from.column == 1 ? lines : 0, words * size};
+  }
 };
 
 // One tile: R x W vectors of c from packed panels of `words` words along k. `rows` and `columns` cut it at the matrix's edge.
 template <typename P, int R, int W>
 static inline void tileOf(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC, int64_t rows,
-                          int64_t columns, typename P::Out alpha, bool add, Ahead next) {
+                          int64_t columns, typename P::Out alpha, bool add, Fetch& fetch) {
   typedef typename P::V V;
   typedef typename P::Out Out;
   constexpr int lanes = P::lanes, wide = W * lanes;
@@ -207,10 +249,9 @@ static inline void tileOf(int64_t words, const typename P::Word* a, const typena
     }
     words -= R * between;
   }
-  constexpr int64_t perFetch = 4;
-  for (; next.from < next.to && words >= perFetch; next.from += 64, words -= perFetch) {
-    __builtin_prefetch(next.from, 0, 2);
-    steps(perFetch);
+  for (int64_t i = 0; i < fetch.each && words >= fetch.every; i++, words -= fetch.every) {
+    fetch.next();
+    steps(fetch.every);
   }
   steps(words);
   if (whole) {
@@ -235,19 +276,19 @@ static inline void tileOf(int64_t words, const typename P::Word* a, const typena
 // At the right edge only the vectors that hold columns are computed, in ones, twos and all; at the lower one only a third of the rows, or two.
 template <typename P, int R, int W = tileVectors>
 static inline void tileAcross(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC, int64_t rows,
-                              int64_t columns, typename P::Out alpha, bool add, Ahead next) {
+                              int64_t columns, typename P::Out alpha, bool add, Fetch& fetch) {
   if constexpr (W > 1) {
-    if (columns <= W / 2 * P::lanes) return tileAcross<P, R, W / 2>(words, a, b, c, rowC, rows, columns, alpha, add, next);
+    if (columns <= W / 2 * P::lanes) return tileAcross<P, R, W / 2>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
   }
-  tileOf<P, R, W>(words, a, b, c, rowC, rows, columns, alpha, add, next);
+  tileOf<P, R, W>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
 }
 template <typename P>
 static inline void tile(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC, int64_t rows,
-                        int64_t columns, typename P::Out alpha, bool add, Ahead next) {
+                        int64_t columns, typename P::Out alpha, bool add, Fetch& fetch) {
   constexpr int third = MR / 3;
-  if (rows > 2 * third) tileAcross<P, MR>(words, a, b, c, rowC, rows, columns, alpha, add, next);
-  else if (rows > third) tileAcross<P, 2 * third>(words, a, b, c, rowC, rows, columns, alpha, add, next);
-  else tileAcross<P, third>(words, a, b, c, rowC, rows, columns, alpha, add, next);
+  if (rows > 2 * third) tileAcross<P, MR>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+  else if (rows > third) tileAcross<P, 2 * third>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+  else tileAcross<P, third>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
 }
 
 struct NothingMore {
@@ -256,14 +297,16 @@ struct NothingMore {
 };
 
 // c[m,n] = alpha * a b + (accumulate ? c : 0) over `words` words along k. packA and packB fill panels: (first line, first word, lines,
-// words, to). `done` gets every tile once it is complete, while it is in L1: (tile, elements per row, first row, first column, rows,
-// columns). `scratch` holds kc * (mc + nc) words, mc and nc rounded up to whole tiles.
+// words, to); packB.source() tells from where. `done` gets every tile once it is complete, while it is in L1: (tile, elements per row, first
+// row, first column, rows, columns). `scratch` holds kc * (mc + nc) words, mc and nc rounded up to whole tiles.
 template <typename P, typename PackA, typename PackB, typename Done = NothingMore>
 static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t words, PackA packA, PackB packB, typename P::Out* c,
                            int64_t rowC, typename P::Out alpha, bool accumulate, typename P::Word* scratch, Done done = {}) {
   typedef typename P::Out Out;
   constexpr int wide = NR<P>;
-  const Blocks by = {evenly(m, most.mc, MR), evenly(n, most.nc, wide), evenly(words, most.kc, 8)};
+  // where one block of A holds all rows, a panel of B is used up before the next is packed in its place
+  const bool once = m <= most.mc;
+  const Blocks by = {evenly(m, most.mc, MR), once ? n : evenly(n, most.nc, wide), evenly(words, most.kc, 8)};
   typename P::Word* const packedA = scratch;
   typename P::Word* const packedB = scratch + roundUp(by.mc, MR) * by.kc;
   if (words == 0) {
@@ -282,19 +325,22 @@ static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t wor
     for (int64_t pc = 0; pc < words; pc += by.kc) {
       const int64_t kc = least(by.kc, words - pc);
       const bool add = accumulate || pc > 0, last = pc + kc == words;
-      packB(jc, pc, nc, kc, packedB);
       for (int64_t ic = 0; ic < m; ic += by.mc) {
-        const int64_t mc = least(by.mc, m - ic);
+        const int64_t mc = least(by.mc, m - ic), tiles = (mc + MR - 1) / MR;
         packA(ic, pc, mc, kc, packedA);
-        // each of the tiles along a panel of B fetches its part of the next panel
-        const int64_t panelBytes = wide * kc * int64_t(sizeof(typename P::Word)), each = roundUp(panelBytes * MR / mc, 64);
         for (int64_t jr = 0; jr < nc; jr += wide) {
-          const char* const after = reinterpret_cast<const char*>(packedB + (jr + wide < nc ? jr + wide : 0) * kc);
+          const int64_t columns = least(wide, nc - jr), after = jr + wide;
+          typename P::Word* const panel = packedB + (once ? 0 : jr * kc);
+          // The first block of A meets each panel of B as it is packed, and fetches what the next is packed from; the others fetch the panel.
+          Source next = {};
+          if (ic > 0) next = {reinterpret_cast<const char*>(packedB + (after < nc ? after * kc : 0)), 0, 1, wide * kc * int64_t(sizeof *panel)};
+          else if (after < nc) next = packB.source(jc + after, pc, least(wide, nc - after), kc);
+          if (ic == 0) packB(jc + jr, pc, columns, kc, panel);
+          Fetch fetch(next, tiles, kc);
           for (int64_t ir = 0; ir < mc; ir += MR) {
             Out* const to = c + (ic + ir) * rowC + jc + jr;
-            const int64_t rows = least(MR, mc - ir), columns = least(wide, nc - jr);
-            const int64_t fetched = least(ir / MR * each, panelBytes), fetch = least(fetched + each, panelBytes);
-            tile<P>(kc, packedA + ir * kc, packedB + jr * kc, to, rowC, rows, columns, alpha, add, {after + fetched, after + fetch});
+            const int64_t rows = least(MR, mc - ir);
+            tile<P>(kc, packedA + ir * kc, panel, to, rowC, rows, columns, alpha, add, fetch);
             if (last) done(to, rowC, ic + ir, jc + jr, rows, columns);
           }
         }
