@@ -21,6 +21,8 @@ export interface GpuBenchOptions {
   dtype?: string | undefined
   /** the GPU's profile: the roof */
   machine: Machine
+  /** most seconds that one size is timed for; default: 1.2, and where no kernel is named what makes all of them a minute */
+  seconds?: number | undefined
   onProgress?: ((done: number, total: number, label: string) => void) | undefined
   signal?: AbortSignal | undefined
 }
@@ -67,12 +69,17 @@ function sizesOf(
   return software ? [def.sizes.cache] : [def.sizes.cache, def.sizes.dram]
 }
 
+/** Most seconds of timing one size. */
+const longest = 1.2
+/** Seconds of timing that all kernels have together where none is named; as much again goes into compiling, checking and filling tensors. */
+const whole = 30
+
 /** Times programs over shared tensors, in turn. */
 async function measure(
   session: GpuSession,
   programs: readonly Program[],
   def: GpuKernel | GpuPair,
-  signal: AbortSignal | undefined,
+  {seconds, signal}: Pick<GpuBenchOptions, 'seconds' | 'signal'>,
 ): Promise<Map<string, Series>> {
   const tensors = await placeTensors(session, programs, def)
   try {
@@ -84,7 +91,7 @@ async function measure(
       repetitionSeconds: shortest(session, software ? 0.0005 : 0.002),
       rounds: software ? 4 : 15,
       extraRounds: software ? 0 : 15,
-      budgetSeconds: software ? 0.5 : 1.2,
+      budgetSeconds: software ? 0.5 : (seconds ?? longest),
       signal,
     })
   } finally {
@@ -190,11 +197,12 @@ export async function benchGpuKernels(
   const chosen = asked ? defs : defs.filter((def) => options.dtype === undefined || options.dtype === dtypeOf(def))
   const runs = chosen.flatMap((def) => sizesOf(def, options.dims, session.facts.software).map((dims) => ({def, dims})))
   const entries: BenchKernel[] = []
+  const seconds = options.seconds ?? Math.min(longest, asked ? longest : whole / runs.length)
   for (const [i, {def, dims}] of runs.entries()) {
     throwIfAborted(options.signal)
     options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
     try {
-      entries.push(await benchOne(session, def, dims, options))
+      entries.push(await benchOne(session, def, dims, {...options, seconds}))
     } catch (error) {
       // of kernels that nobody named, one that does not fit or fails is left out; a lost device ends the run
       if (asked || session.lost !== undefined || !isPassing(error)) throw error
@@ -212,14 +220,14 @@ async function benchOne(
   session: GpuSession,
   def: GpuKernel,
   dims: readonly number[],
-  {machine, signal}: GpuBenchOptions,
+  options: GpuBenchOptions,
 ): Promise<BenchKernel> {
   // refuses dims that it does not have, before anything is compiled
   const program = def.program(dims)
   const maxError = await checkOnGpu(session, def.program(def.check), def)
-  const series = await measure(session, [program], def, signal)
+  const series = await measure(session, [program], def, options)
   const {rates} = series.get(program.id)!
-  return gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, machine)
+  return gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, options.machine)
 }
 
 /**
@@ -259,19 +267,19 @@ async function benchPair(
   session: GpuSession,
   def: GpuPair,
   dims: readonly number[],
-  {machine, signal}: GpuBenchOptions,
+  options: GpuBenchOptions,
 ): Promise<FusedPair> {
   const [chain, one] = [def.unfused(dims), def.fused(dims)]
-  const series = await measure(session, [chain, one], def, signal)
+  const series = await measure(session, [chain, one], def, options)
   const entry = async (program: Program, check: Program, op: string) => {
     const maxError = await checkOnGpu(session, check, def)
     const {rates} = series.get(program.id)!
-    return gpuEntry(def, program.id, op, dims, program, rates, maxError, session.facts.name, machine)
+    return gpuEntry(def, program.id, op, dims, program, rates, maxError, session.facts.name, options.machine)
   }
   const parts = chain.parts.map(({kernel}) => kernel)
   const unfused = await entry(chain, def.unfused(def.check), parts.join(', '))
   const fused = await entry(one, def.fused(def.check), def.op)
-  const roofs = [gpuRoof(machine, [chain], def), gpuRoof(machine, [one], def)] as const
+  const roofs = [gpuRoof(options.machine, [chain], def), gpuRoof(options.machine, [one], def)] as const
   return {
     id: def.id,
     dims: fused.dims,

@@ -74,13 +74,13 @@ export function matrixTasks(
       absent.push({id, reason: reason ?? 'the adapter offers none'})
       continue
     }
-    const candidate = (chains: number, wantedSize: number): Candidate => {
+    const candidate = (chains: number, wantedSize: number, workgroups = effort.workgroups): Candidate => {
       const whole = Math.floor(Math.min(wantedSize, largestSize) / units.subgroupMax)
       const params: SubgroupMatrixParams = {
         config,
         chains,
         size: Math.max(1, whole) * units.subgroupMax,
-        workgroups: effort.workgroups,
+        workgroups,
         loops: effort.loops,
         unroll: effort.unroll,
       }
@@ -88,7 +88,7 @@ export function matrixTasks(
         shader: subgroupMatrixProbe(params),
         work: subgroupMatrixWork(params, units.subgroupMax),
         seeds: Float32Array.from(seeds),
-        varied: {lanes: 1, chains, size: params.size},
+        varied: {lanes: 1, chains, size: params.size, workgroups},
         // a driver may run narrower subgroups than its largest, and then more of them
         subgroup: {
           at: subgroupSizeAt(params),
@@ -111,7 +111,7 @@ export function matrixTasks(
       candidates: effort.chains
         .filter((chains) => chains === 1 || chains * config.M * config.N <= mostSums)
         .map((chains) => candidate(chains, effort.sizes.at(-1)!)),
-      resized: (best, to) => candidate(best.varied.chains, to),
+      resized: (best, size, workgroups) => candidate(best.varied.chains, size, workgroups),
     })
   }
   return {tasks, absent}

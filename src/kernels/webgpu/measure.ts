@@ -79,12 +79,19 @@ async function trial(session: GpuSession, steps: readonly Step[], work: number):
   return Math.max(first > 0 && times === 1 ? work / first : 0, second > 0 ? (work * times) / second : 0)
 }
 
+/**
+ * A dispatch that is shorter than this is tried with eight times the workgroups: four waves of them over a GPU's cores end in one that is not
+ * full, 32 waves lose an eighth of that. s
+ */
+const shortDispatch = 0.001
+const moreWaves = 8
+
 /** The run: what all its parts share. */
 class Run {
   readonly session: GpuSession
   readonly effort: Effort
   readonly options: GpuMeasureOptions
-  readonly independent: {id: string; lanes: number; chains: number; size: number; value: number}[] = []
+  readonly independent: (Candidate['varied'] & {id: string; value: number})[] = []
   private done = 0
 
   constructor(session: GpuSession, options: GpuMeasureOptions) {
@@ -132,7 +139,7 @@ class Run {
   async search(
     target: Target,
     candidates: readonly Candidate[],
-    resized?: (best: Candidate, size: number) => Candidate,
+    resized?: (best: Candidate, size: number, workgroups: number) => Candidate,
   ): Promise<Ready> {
     let best: {candidate: Candidate; step: Step; work: number; value: number} | undefined
     const attempt = async (candidate: Candidate) => {
@@ -145,17 +152,21 @@ class Run {
     for (const candidate of candidates) await attempt(candidate)
     const {candidate: top} = best!
     const largest = this.session.device.limits.maxComputeInvocationsPerWorkgroup
-    if (resized)
+    if (resized) {
       for (const size of this.effort.sizes)
-        if (size !== top.varied.size && size <= largest) await attempt(resized(top, size))
+        if (size !== top.varied.size && size <= largest) await attempt(resized(top, size, top.varied.workgroups))
+      const {candidate: widest, work, value} = best!
+      if (!this.session.facts.software && work / value < shortDispatch)
+        await attempt(resized(widest, widest.varied.size, moreWaves * widest.varied.workgroups))
+    }
     const {candidate, step, work} = best!
-    const {chains, size} = candidate.varied
+    const {chains, size, workgroups} = candidate.varied
     return {
       target,
       label: target.id,
       steps: [step],
       work,
-      how: `${chains} independent ${chains === 1 ? 'chain' : 'chains'}, workgroups of ${size}`,
+      how: `${chains} independent ${chains === 1 ? 'chain' : 'chains'}, ${workgroups} workgroups of ${size}`,
     }
   }
 

@@ -89,7 +89,7 @@ export interface Candidate {
   work: number
   seeds: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>
   /** what was varied: kept with the result */
-  varied: {lanes: number; chains: number; size: number}
+  varied: {lanes: number; chains: number; size: number; workgroups: number}
   /** the work assumes subgroups of `assumed` threads; the result says at element `at` how many they had, and elements before it are `wanted` */
   subgroup?: {at: number; assumed: number; wanted: (element: number) => number}
 }
@@ -97,12 +97,12 @@ export interface Candidate {
 export type Target = Pick<Ceiling, 'id' | 'kind' | 'unit'> &
   Partial<Pick<Ceiling, 'operation' | 'dtype' | 'engine' | 'isa' | 'mix' | 'level'>>
 
-/** A ceiling and the probes that compete for it; further workgroup sizes are tried on the best of them. */
+/** A ceiling and the probes that compete for it; further workgroup sizes, and more of them, are tried on the best of them. */
 export interface ComputeTask {
   ceiling: Target
   label: string
   candidates: readonly Candidate[]
-  resized(best: Candidate, size: number): Candidate
+  resized(best: Candidate, size: number, workgroups: number): Candidate
 }
 
 interface ComputeRow {
@@ -136,17 +136,17 @@ export function computeTasks(effort: Effort, hasF16: boolean, largestSize: numbe
     shader: computeProbe(params),
     work: computeWork(params),
     seeds: computeSeeds(params.operation),
-    varied: {lanes: params.lanes, chains: params.chains, size: params.size},
+    varied: {lanes: params.lanes, chains: params.chains, size: params.size, workgroups: params.workgroups},
   })
   return rows
     .filter(({as}) => hasF16 || as.dtype !== 'f16')
     .map(({id, operation, as, lanes}) => {
-      const params = (chains: number, size: number): ComputeParams => ({
+      const params = (chains: number, size: number, workgroups = effort.workgroups): ComputeParams => ({
         operation,
         lanes,
         chains,
         size,
-        workgroups: effort.workgroups,
+        workgroups,
         loops: effort.loops,
         unroll: effort.unroll,
       })
@@ -162,7 +162,7 @@ export function computeTasks(effort: Effort, hasF16: boolean, largestSize: numbe
         },
         label: `${id}`,
         candidates: effort.chains.map((chains) => candidate(params(chains, size))),
-        resized: (best, to) => candidate(params(best.varied.chains, to)),
+        resized: (best, size, workgroups) => candidate(params(best.varied.chains, size, workgroups)),
       } satisfies ComputeTask
     })
 }
@@ -177,7 +177,7 @@ export function workgroupCandidates(effort: Effort, largestSize: number): Candid
         shader: workgroupProbe(params),
         work: workgroupWork(params),
         seeds: Float32Array.from([0.5, 0.25, 0.125, 0]),
-        varied: {lanes: 4, chains: 1, size},
+        varied: {lanes: 4, chains: 1, size, workgroups: effort.workgroups},
       }
     })
 }

@@ -193,20 +193,29 @@ export class GpuSession {
     this.device.queue.writeBuffer(buffer, offset, data)
   }
 
-  /** Fills buffers with numbers that do not repeat within 4 MiB: zeros would be easier to move than data is. */
-  async fill(buffers: readonly GPUBuffer[]): Promise<void> {
-    const size = Math.min(4 * 2 ** 20, ...buffers.map((buffer) => buffer.size))
-    await this.guarded('filling buffers', () => {
+  /** Fills a buffer with copies of an image, made on the device. */
+  async repeat(buffer: GPUBuffer, image: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>): Promise<void> {
+    const size = image.byteLength
+    if (size >= buffer.size) {
+      this.write(buffer, image.subarray(0, buffer.size / 4))
+      return
+    }
+    await this.guarded('filling a buffer', () => {
       const staging = this.device.createBuffer({size, usage: usage.copySource | usage.copyTarget})
-      const values = Float32Array.from({length: size / 4}, (_, i) => ((i * 0.6180339887498949) % 1) - 0.5)
-      this.device.queue.writeBuffer(staging, 0, values)
+      this.device.queue.writeBuffer(staging, 0, image)
       const encoder = this.device.createCommandEncoder()
-      for (const buffer of buffers)
-        for (let at = 0; at < buffer.size; at += size)
-          encoder.copyBufferToBuffer(staging, 0, buffer, at, Math.min(size, buffer.size - at))
+      for (let at = 0; at < buffer.size; at += size)
+        encoder.copyBufferToBuffer(staging, 0, buffer, at, Math.min(size, buffer.size - at))
       this.device.queue.submit([encoder.finish()])
       staging.destroy()
     })
+  }
+
+  /** Fills buffers with numbers that do not repeat within 4 MiB: zeros would be easier to move than data is. */
+  async fill(buffers: readonly GPUBuffer[]): Promise<void> {
+    const size = Math.min(4 * 2 ** 20, ...buffers.map((buffer) => buffer.size))
+    const values = Float32Array.from({length: size / 4}, (_, i) => ((i * 0.6180339887498949) % 1) - 0.5)
+    for (const buffer of buffers) await this.repeat(buffer, values)
   }
 
   /** Copies back, `bytes` a multiple of 4. */

@@ -38,7 +38,8 @@ describe.runIf(adapter)('shaders compile', async () => {
       for (const task of computeTasks(effort, true, 256))
         for (const candidate of task.candidates) {
           await session.pipeline(candidate.shader)
-          for (const size of effort.sizes) await session.pipeline(task.resized(candidate, size).shader)
+          for (const size of effort.sizes)
+            await session.pipeline(task.resized(candidate, size, 8 * effort.workgroups).shader)
         }
       for (const {shader} of workgroupCandidates(effort, 256)) await session.pipeline(shader)
       for (const mix of ['read', 'write', 'copy', 'triad'] as StreamMix[])
@@ -62,7 +63,8 @@ describe.runIf(adapter)('shaders compile', async () => {
         expect(tasks.length).toBe(configs.length === 1 ? 1 : 2)
         for (const task of tasks)
           for (const candidate of task.candidates)
-            for (const size of effort.sizes) await session.pipeline(task.resized(candidate, size).shader)
+            for (const size of effort.sizes)
+              await session.pipeline(task.resized(candidate, size, 8 * effort.workgroups).shader)
       }
   })
 
