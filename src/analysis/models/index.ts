@@ -2,11 +2,17 @@
 
 import {alexnet} from './alexnet.ts'
 import {bertBase} from './bert-base.ts'
+import {convnextBase} from './convnext-base.ts'
+import {convnextLarge} from './convnext-large.ts'
+import {convnextSmall} from './convnext-small.ts'
 import {convnextTiny} from './convnext-tiny.ts'
 import {deepseekV2} from './deepseek-v2.ts'
 import {deepseekV2Lite} from './deepseek-v2-lite.ts'
 import {deepseekV3} from './deepseek-v3.ts'
 import {densenet121} from './densenet121.ts'
+import {densenet161} from './densenet161.ts'
+import {densenet169} from './densenet169.ts'
+import {densenet201} from './densenet201.ts'
 import {efficientnetB0} from './efficientnet-b0.ts'
 import {gat} from './gat.ts'
 import {gcn} from './gcn.ts'
@@ -22,6 +28,7 @@ import {gptOss120b} from './gpt-oss-120b.ts'
 import {gpt2} from './gpt2.ts'
 import {graphsage} from './graphsage.ts'
 import {gruLm} from './gru-lm.ts'
+import {llama31_405b} from './llama-3.1-405b.ts'
 import {llama3_8b} from './llama-3-8b.ts'
 import {llama3_70b} from './llama-3-70b.ts'
 import {llama4Maverick} from './llama-4-maverick.ts'
@@ -37,6 +44,7 @@ import {mixtral8x22b} from './mixtral-8x22b.ts'
 import {mobilenetV2} from './mobilenet-v2.ts'
 import {phi3Mini} from './phi-3-mini.ts'
 import {qwen25_7b} from './qwen2.5-7b.ts'
+import {qwen25_72b} from './qwen2.5-72b.ts'
 import {qwen3_06b} from './qwen3-0.6b.ts'
 import {qwen3_17b} from './qwen3-1.7b.ts'
 import {qwen3_4b} from './qwen3-4b.ts'
@@ -51,9 +59,13 @@ import {resnet50} from './resnet50.ts'
 import {resnet101} from './resnet101.ts'
 import {resnet152} from './resnet152.ts'
 import {resnext5032x4d} from './resnext50-32x4d.ts'
+import {resnext10132x8d} from './resnext101-32x8d.ts'
+import {resnext10164x4d} from './resnext101-64x4d.ts'
 import {sd15Unet} from './sd-1.5-unet.ts'
 import {squeezenet1_0} from './squeezenet1-0.ts'
 import {squeezenet1_1} from './squeezenet1-1.ts'
+import {swinB} from './swin-b.ts'
+import {swinS} from './swin-s.ts'
 import {swinT} from './swin-t.ts'
 import {t5Base} from './t5-base.ts'
 import {transformer} from './transformer.ts'
@@ -68,9 +80,14 @@ import {vgg16Bn} from './vgg16-bn.ts'
 import {vgg19} from './vgg19.ts'
 import {vgg19Bn} from './vgg19-bn.ts'
 import {vitB16} from './vit-b-16.ts'
+import {vitB32} from './vit-b-32.ts'
+import {vitH14} from './vit-h-14.ts'
 import {vitL16} from './vit-l-16.ts'
+import {vitL32} from './vit-l-32.ts'
 import {whisperBase} from './whisper-base.ts'
 import {whisperLargeV3} from './whisper-large-v3.ts'
+import {wideResnet50} from './wide-resnet50-2.ts'
+import {wideResnet101} from './wide-resnet101-2.ts'
 
 export const models = {
   transformer,
@@ -78,14 +95,20 @@ export const models = {
   'bert-base': bertBase,
   'llama-3-8b': llama3_8b,
   'llama-3-70b': llama3_70b,
+  'llama-3.1-405b': llama31_405b,
   'mistral-7b': mistral7b,
   'qwen2.5-7b': qwen25_7b,
+  'qwen2.5-72b': qwen25_72b,
   resnet18,
   resnet34,
   resnet50,
   resnet101,
   resnet152,
   'resnext50-32x4d': resnext5032x4d,
+  'resnext101-32x8d': resnext10132x8d,
+  'resnext101-64x4d': resnext10164x4d,
+  'wide-resnet50-2': wideResnet50,
+  'wide-resnet101-2': wideResnet101,
   vgg11,
   'vgg11-bn': vgg11Bn,
   vgg13,
@@ -98,12 +121,23 @@ export const models = {
   'squeezenet1-0': squeezenet1_0,
   'squeezenet1-1': squeezenet1_1,
   densenet121,
+  densenet161,
+  densenet169,
+  densenet201,
   'mobilenet-v2': mobilenetV2,
   'efficientnet-b0': efficientnetB0,
   'convnext-tiny': convnextTiny,
+  'convnext-small': convnextSmall,
+  'convnext-base': convnextBase,
+  'convnext-large': convnextLarge,
   'vit-b-16': vitB16,
+  'vit-b-32': vitB32,
   'vit-l-16': vitL16,
+  'vit-l-32': vitL32,
+  'vit-h-14': vitH14,
   'swin-t': swinT,
+  'swin-s': swinS,
+  'swin-b': swinB,
   'mixtral-8x7b': mixtral8x7b,
   'mixtral-8x22b': mixtral8x22b,
   'deepseek-v2-lite': deepseekV2Lite,
