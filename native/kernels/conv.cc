@@ -1,5 +1,6 @@
 // Convolution and its chain with BatchNorm and ReLU.
 #include "conv.h"
+#include "loops.h"
 
 namespace rp {
 namespace RP_NS {
@@ -16,7 +17,7 @@ void conv(const OpArgs& args) {
                    {bias ? input(args, 2) : nullptr, normalized ? input(args, scale) : nullptr,
                     normalized ? input(args, scale + 1) : nullptr, normalized}};
   if (s.batch * s.filters * s.outputs == 0) return;
-  if (s.groupChannels == 1 && convDepthwise(args, s, c)) return;
+  if (s.groupChannels == 1 && (convDepthwiseRows(args, s, c) || convDepthwise(args, s, c))) return;
   // gathering a column costs as much for 8 filters as for 512
   const bool few = s.groupFilters <= 64 && s.taps > 1;
   if ((algorithm == direct || few) && convDirect(args, s, c)) return;
@@ -24,18 +25,29 @@ void conv(const OpArgs& args) {
 }
 
 // y = x * scale + shift per channel; dims: batch, channels, positions
-void batchnorm(const OpArgs& args) {
+template <bool far>
+void batchnormRange(const OpArgs& args, Span mine) {
   const int64_t channels = args.dims[1], positions = args.dims[2];
-  const Span mine = share(args.dims[0] * channels * positions, 16, args.thread, args.threads);
   const float *x = input(args, 0), *scale = input(args, 1), *shift = input(args, 2);
   float* y = output(args, 0);
   for (int64_t at = mine.from; at < mine.to;) {
     const int64_t plane = at / positions, rest = (plane + 1) * positions, end = rest < mine.to ? rest : mine.to;
     const f32v by = splat(scale[plane % channels]), add = splat(shift[plane % channels]);
     for (; at + 4 * lanes <= end; at += 4 * lanes)
-      RP_STEP(4) store(y + at + i * lanes, load(x + at + i * lanes) * by + add);
-    for (; at < end; at++) y[at] = x[at] * scale[plane % channels] + shift[plane % channels];
+      RP_STEP(4) put<far>(y + at + i * lanes, load(x + at + i * lanes) * by + add);
+    for (; at + lanes <= end; at += lanes) put<far>(y + at, load(x + at) * by + add);
+    if (at < end) give(y + at, take(x + at, int(end - at)) * by + add, int(end - at));
+    at = end;
   }
+}
+
+void batchnorm(const OpArgs& args) {
+  const int64_t count = args.dims[0] * args.dims[1] * args.dims[2];
+  const Span mine = share(count, line, args.thread, args.threads);
+  const bool far = isFar(output(args, 0), count, args.dims[2]);
+  if (far) batchnormRange<true>(args, mine);
+  else batchnormRange<false>(args, mine);
+  drain(far);
 }
 
 }  // namespace

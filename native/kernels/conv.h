@@ -30,7 +30,7 @@ struct ConvShape {
 struct Epilogue {
   const float *bias, *scale, *shift;
   bool relu;
-  f32v operator()(f32v sum, int64_t filter) const {
+  RP_MEMBER f32v operator()(f32v sum, int64_t filter) const {
     if (bias) sum += bias[filter];
     if (scale) sum = sum * scale[filter] + shift[filter];
     return relu ? max(splat(0.0f), sum) : sum;  // NaN stays: max hands on its second operand
@@ -61,7 +61,10 @@ struct ConvArgs {
 void convProduct(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
 // On planes padded beforehand, without gathering: conv-direct.cc. False where those do not fit the scratch memory.
 bool convDirect(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
+// A filter per channel, any stride and dilation.
 bool convDepthwise(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
+// The same with stride 1 and dilation 1, for 3, 5 and 7 taps each way: conv-depthwise.cc. False where it cannot.
+bool convDepthwiseRows(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
 
 }  // namespace RP_NS
 }  // namespace rp

@@ -48,6 +48,12 @@ static inline f32v load(const float* p) {
 static inline void store(float* p, f32v v) { __builtin_memcpy(p, &v, sizeof v); }
 
 // The first `count` lanes from memory, the others `fill`: nothing beyond the tensor is read or written.
+#if defined(RP_ISA_AVX512)
+static inline f32v loadPart(const float* p, int count, float fill) {
+  return f32v(_mm512_mask_loadu_ps(__m512(splat(fill)), __mmask16((1u << count) - 1), p));
+}
+static inline void storePart(float* p, f32v v, int count) { _mm512_mask_storeu_ps(p, __mmask16((1u << count) - 1), __m512(v)); }
+#else
 static inline f32v loadPart(const float* p, int count, float fill) {
   float lane[lanes];
   for (int i = 0; i < lanes; i++) lane[i] = i < count ? p[i] : fill;
@@ -58,6 +64,7 @@ static inline void storePart(float* p, f32v v, int count) {
   store(lane, v);
   for (int i = 0; i < count; i++) p[i] = lane[i];
 }
+#endif
 
 // a > b ? a : b, which is b where either is NaN: one instruction on x86, where compilers make two of the comparison.
 #if defined(RP_ISA_AVX512)

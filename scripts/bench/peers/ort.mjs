@@ -1,27 +1,44 @@
-// Our row-wise and elementwise kernels against ONNX Runtime's on the same shapes, A B A B in one run, with one thread and all.
-//   npm run bench:peers -- ort [--turns 5] [--seconds 0.1] [--only softmax]
-// onnxruntime-node is no dependency: npm i --no-save onnxruntime-node. The time of its calls from JavaScript (an empty model's) is
-// subtracted from its own; ours is taken on our threads. Both write into tensors that exist already.
+// Our kernels against ONNX Runtime's on the same shapes and values, A B A B in one run, with one thread and all.
+//   npm run bench:peers -- ort [--turns 5] [--seconds 0.1] [--threads 1] [--only softmax] [--write NAME]
+// onnxruntime-node is no dependency: ONNXRUNTIME_NODE_INSTALL=skip npm i --no-save onnxruntime-node. Its calls from JavaScript copy every
+// output into new memory, 64 MiB in 30 ms: so its models end in the shape of their result, which costs a microsecond. That, the time of a
+// model of one element, is subtracted. --write NAME adds docs/results/DATE-peers-ort-NAME.md.
+import {existsSync, readFileSync, writeFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {cpus} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
+import {setTimeout as wait} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 import {parseArgs} from 'node:util'
+import {median} from '../statistics.mjs'
+import {arrays, model} from './onnx.mjs'
+import {fusedCases, plainCases, without} from './ort-cases.mjs'
 
-const {values: flags} = parseArgs({
-  args: process.argv.slice(3),
-  options: {
-    turns: {type: 'string', default: '5'},
-    seconds: {type: 'string', default: '0.1'},
-    only: {type: 'string', default: ''},
-  },
-})
+const fail = (code, ...lines) => {
+  process.stderr.write(`${lines.join('\n')}\n`)
+  process.exit(code)
+}
+let flags
+try {
+  flags = parseArgs({
+    args: process.argv.slice(3),
+    options: {
+      turns: {type: 'string', default: '5'},
+      seconds: {type: 'string', default: '0.1'},
+      threads: {type: 'string', default: ''},
+      only: {type: 'string', default: ''},
+      write: {type: 'string'},
+    },
+  }).values
+} catch (error) {
+  fail(2, error.message)
+}
 const turns = Number(flags.turns)
 const seconds = Number(flags.seconds)
-if (!(Number.isInteger(turns) && turns >= 1 && turns <= 100) || !(seconds >= 0.01 && seconds <= 60)) {
-  process.stderr.write('--turns is a whole number from 1 to 100, --seconds a number from 0.01 to 60\n')
-  process.exit(2)
-}
+if (!(Number.isInteger(turns) && turns >= 1 && turns <= 100) || !(seconds >= 0.01 && seconds <= 60))
+  fail(2, '--turns is a whole number from 1 to 100, --seconds a number from 0.01 to 60')
+if (flags.write !== undefined && !/^[a-z0-9-]+$/.test(flags.write))
+  fail(2, '--write NAME names the machine: zen4, cascade-lake')
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 const require = createRequire(import.meta.url)
@@ -29,212 +46,119 @@ const load = (what, remedy, from) => {
   try {
     return require(from)
   } catch (error) {
-    process.stderr.write(`${what} does not load: ${error.message.split('\n')[0]}\n${remedy}\n`)
-    process.exit(4)
+    return fail(4, `${what} does not load: ${error.message.split('\n')[0]}`, remedy)
   }
 }
-const ort = load('onnxruntime-node', 'npm i --no-save onnxruntime-node', 'onnxruntime-node')
+const install =
+  'ONNXRUNTIME_NODE_INSTALL=skip npm i --no-save onnxruntime-node   (the variable leaves out 200 MB for NVIDIA GPUs)'
+const ort = load('onnxruntime-node', install, 'onnxruntime-node')
 const addon = load('the native addon', 'npm run build:native', join(root, 'build', 'Release', 'ridgepoint.node'))
+const {version} = require('onnxruntime-node/package.json')
+const {allowed, isas} = addon.cpu()
+const isa = isas.at(-1).name
+const threadCounts = flags.threads ? [Number(flags.threads)] : allowed > 1 ? [1, allowed] : [1]
+if (threadCounts.some((threads) => !(Number.isInteger(threads) && threads >= 1 && threads <= allowed)))
+  fail(2, `--threads is a whole number from 1 to ${allowed}`)
 
-// --- a model of one node as bytes: protobuf's wire format; field numbers: onnx/onnx.proto3
+// --- values, the same for both
 
-function varint(value) {
-  const out = []
-  let rest = BigInt.asUintN(64, BigInt(value))
-  do {
-    const low = Number(rest & 0x7fn)
-    rest >>= 7n
-    out.push(rest > 0n ? low | 0x80 : low)
-  } while (rest > 0n)
-  return out
-}
-const int = (field, value) => [...varint(field * 8), ...varint(value)]
-const bytes = (field, value) => [...varint(field * 8 + 2), ...varint(value.length), ...value]
-const text = (field, value) => bytes(field, new TextEncoder().encode(value))
-const types = {float32: 1, int8: 3, int32: 6}
-const attribute = ([name, value]) =>
-  bytes(5, [
-    ...text(1, name),
-    ...(Number.isInteger(value)
-      ? [...int(3, value), ...int(20, 2)]
-      : Array.isArray(value)
-        ? [...value.flatMap((one) => int(8, one)), ...int(20, 7)]
-        : [...varint(2 * 8 + 5), ...new Uint8Array(Float32Array.of(value.float).buffer), ...int(20, 1)]),
-  ])
-const declared = (field, {name, shape, type = 'float32'}) =>
-  bytes(field, [
-    ...text(1, name),
-    ...bytes(
-      2,
-      bytes(1, [
-        ...int(1, types[type]),
-        ...bytes(
-          2,
-          shape.flatMap((dim) => bytes(1, int(1, dim))),
-        ),
-      ]),
-    ),
-  ])
-const oneNode = ({op, domain = '', attributes = {}, inputs, outputs}) =>
-  Uint8Array.from([
-    ...int(1, 8),
-    ...bytes(7, [
-      ...bytes(1, [
-        ...inputs.flatMap(({name}) => text(1, name)),
-        ...outputs.flatMap(({name}) => text(2, name)),
-        ...text(4, op),
-        ...Object.entries(attributes).flatMap(attribute),
-        ...text(7, domain),
-      ]),
-      ...text(2, 'graph'),
-      ...inputs.flatMap((input) => declared(11, input)),
-      ...outputs.filter(({name}) => name !== '').flatMap((output) => declared(12, output)),
-    ]),
-    ...bytes(8, [...text(1, ''), ...int(2, 17)]),
-    ...bytes(8, [...text(1, 'com.microsoft'), ...int(2, 1)]),
-  ])
-
-// --- what is compared
-
-const microsoft = {domain: 'com.microsoft'}
-/** Tensors in the order of our kernel; where ONNX Runtime has another order, its names. */
-function casesOf(rows, cols) {
-  const n = rows * cols
-  const x = (name, shape = [rows, cols], type = 'float32') => ({name, shape, type})
-  const column = (name) => x(name, [cols])
-  const batched = (name) => x(name, [1, rows, cols])
-  const [flat, square] = [
-    [n, 1],
-    [rows, cols],
-  ]
-  const none = {name: ''}
-  const unary = (kernel, op, more = {}) => ({
-    kernel,
-    dims: flat,
-    op,
-    inputs: [x('x')],
-    outputs: [x('y')],
-    ...more,
-  })
-  return [
-    unary('relu', 'Relu'),
-    unary('gelu', 'Gelu', microsoft),
-    unary('gelu-tanh', 'FastGelu', microsoft),
-    // x · sigmoid(1 · x)
-    unary('silu', 'QuickGelu', {...microsoft, attributes: {alpha: {float: 1}}}),
-    {kernel: 'add', dims: flat, op: 'Add', inputs: [x('a'), x('b')], outputs: [x('y')]},
-    {kernel: 'mul', dims: flat, op: 'Mul', inputs: [x('a'), x('b')], outputs: [x('y')]},
-    {kernel: 'bias+gelu', dims: square, op: 'BiasGelu', ...microsoft, inputs: [x('x'), column('b')], outputs: [x('y')]},
-    {kernel: 'softmax', dims: square, op: 'Softmax', attributes: {axis: -1}, inputs: [x('x')], outputs: [x('y')]},
-    {
-      kernel: 'layernorm',
-      dims: square,
-      op: 'LayerNormalization',
-      attributes: {axis: -1, epsilon: {float: 1e-5}},
-      inputs: [x('x'), column('g'), column('b')],
-      outputs: [x('y')],
-    },
-    {
-      kernel: 'add+layernorm',
-      dims: square,
-      op: 'SkipLayerNormalization',
-      ...microsoft,
-      attributes: {epsilon: {float: 1e-5}},
-      inputs: [batched('x'), batched('r'), column('g'), column('b')],
-      outputs: [batched('y'), none, none, batched('h')],
-      ours: ['x', 'r', 'g', 'b', 'h', 'y'],
-    },
-    {
-      kernel: 'add+rmsnorm',
-      dims: square,
-      op: 'SkipSimplifiedLayerNormalization',
-      ...microsoft,
-      attributes: {epsilon: {float: 1e-5}},
-      inputs: [batched('x'), batched('r'), column('g')],
-      outputs: [batched('y'), none, none, batched('h')],
-      ours: ['x', 'r', 'g', 'h', 'y'],
-    },
-    {
-      kernel: 'transpose',
-      dims: [1, rows, cols],
-      op: 'Transpose',
-      attributes: {perm: [1, 0]},
-      inputs: [x('x')],
-      outputs: [x('y', [cols, rows])],
-    },
-    {
-      // ours also finds the scales
-      kernel: 'quantize',
-      dims: square,
-      op: 'QuantizeLinear',
-      attributes: {axis: 0},
-      inputs: [x('x'), x('s', [rows]), x('z', [rows], 'int8')],
-      outputs: [x('q', square, 'int8')],
-      ours: ['x', 'q', 's'],
-      outs: 2,
-    },
-    {
-      kernel: 'dequantize-int8',
-      dims: square,
-      op: 'DequantizeLinear',
-      attributes: {axis: 0},
-      inputs: [x('q', square, 'int8'), x('s', [rows])],
-      outputs: [x('y')],
-    },
-  ]
-}
-
-// --- one turn of each
-
-const arrays = {float32: Float32Array, int8: Int8Array, int32: Int32Array}
 const count = (shape) => shape.reduce((a, b) => a * b, 1)
-function filled({shape, type}) {
-  const values = new arrays[type](count(shape))
-  const full = type === 'float32' ? 1 : 100
-  for (let i = 0; i < values.length; i++) values[i] = full * (((i * 0.6180339887) % 1) * 2 - 1)
-  return values
+/** Values repeat after so many, a number prime to every size of rows: they are made once. */
+const period = 99_991
+/** Values of ours by name; bytes of 4-bit weights hold two. */
+function valuesOf({tensors}) {
+  return Object.fromEntries(
+    tensors.map(([name, shape, type = 'float32'], at) => {
+      const values = new arrays[type](count(shape))
+      const scale = type === 'float32' ? 1 : 127
+      const start = type === 'uint8' ? 128 : 0
+      const some = Math.min(values.length, period)
+      for (let i = 0; i < some; i++)
+        values[i] = start + scale * ((((i + 1 + at * 7919) * 0.6180339887498949) % 1) * 2 - 1)
+      for (let from = some; from < values.length; from *= 2) values.copyWithin(from, 0, from)
+      return [name, values]
+    }),
+  )
 }
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1]
+const outsOf = ({outs = 1}) => outs
+const resultOf = (one) => one.result ?? one.tensors.at(-1)[0]
 
-async function ortRun(one, threads) {
-  const session = await ort.InferenceSession.create(oneNode(one), {
+/** What ONNX Runtime gets: its tensors by name, those that are weights, and those that are fed. */
+function fedOf(one, values) {
+  const own = one.tensors.map(([name, shape, type = 'float32']) => ({name, shape, type, values: values[name]}))
+  const derived = Object.entries(one.derived ?? {}).map(([name, [shape, type, make]]) => ({
+    name,
+    shape,
+    type,
+    values: make(values),
+  }))
+  const written = new Set(one.nodes.flatMap(({out}) => out))
+  const read = new Set(one.nodes.flatMap((n) => n.in))
+  const used = [...own, ...derived].filter(({name}) => read.has(name) && !written.has(name))
+  const isConstant = ({name}) => (one.constants ?? []).includes(name)
+  return {constants: used.filter(isConstant), inputs: used.filter((tensor) => !isConstant(tensor))}
+}
+
+/** @param hasResult the model ends in its result, to compare values; without in the shape of it */
+async function ortRun(one, values, threads, hasResult) {
+  const {constants, inputs} = fedOf(one, values)
+  const result = resultOf(one)
+  const rank = (one.tensors.find(([name]) => name === result)?.[1] ?? [1, 1, 1]).length
+  const output = hasResult
+    ? {name: result, shape: Array(rank).fill(1), type: 'float32'}
+    : {name: 'shape', shape: [rank], type: 'int64'}
+  const nodes = hasResult ? one.nodes : [...one.nodes, {op: 'Shape', in: [result], out: ['shape']}]
+  const bytes = model({nodes, inputs: inputs.map(open), constants, outputs: [open(output)]})
+  const session = await ort.InferenceSession.create(bytes, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    graphOptimizationLevel: one.plain ? 'disabled' : 'all',
+    enableCpuMemArena: true,
+    enableMemPattern: true,
     logSeverityLevel: 3,
   })
-  const tensors = (list, make) =>
-    Object.fromEntries(
-      list.filter(({name}) => name !== '').map((t) => [t.name, new ort.Tensor(t.type, make(t), t.shape)]),
-    )
-  // one scale for all would be refused by neither, but the largest magnitude is 1 in ours
-  const feeds = tensors(one.inputs, (t) =>
-    t.name === 's' ? filled(t).fill(1 / 127) : t.name === 'z' ? filled(t).fill(0) : filled(t),
-  )
-  const fetches = tensors(one.outputs, (t) => new arrays[t.type](count(t.shape)))
-  return {run: () => session.run(feeds, fetches), close: () => session.release()}
+  const feeds = Object.fromEntries(inputs.map((t) => [t.name, new ort.Tensor(t.type, t.values, t.shape)]))
+  return {run: async () => (await session.run(feeds))[output.name], close: () => session.release()}
 }
+const open = ({name, shape, type}) => ({name, shape, type})
 
-async function ourRun(one, threads) {
+async function ourRun(one, values, threads) {
   const session = new addon.Session()
   await session.open(Array(threads).fill(64), Array(threads).fill(0))
-  const all = [...one.inputs, ...one.outputs].filter(({name}) => name !== '' && name !== 'z')
   await session.allocate(
-    all.map((t) => ({
-      bytes: count(t.shape) * arrays[t.type].BYTES_PER_ELEMENT,
-      fill: t.type === 'float32' ? 'f32' : 'bytes',
+    one.tensors.map(([name, , type = 'float32']) => ({
+      bytes: values[name].byteLength,
+      fill: type === 'float32' ? 'f32' : 'bytes',
+      data: values[name],
     })),
   )
-  const order = one.ours ?? all.map(({name}) => name)
-  const outs = one.outs ?? one.outputs.filter(({name}) => name !== '').length
-  const numbers = order.map((name) => all.findIndex((t) => t.name === name))
+  const numbers = one.tensors.map((_, i) => i)
+  const outs = outsOf(one)
   const stages = [{kernel: one.kernel, dims: one.dims, in: numbers.slice(0, -outs), out: numbers.slice(-outs)}]
-  const isa = addon.cpu().isas.at(-1).name
   const spec = {probe: 'program', isa, threads, bytes: 0, roam: false, passes: 1, clock: false, stages}
   return {
     run: async (repetitions) => [...(await session.sample({...spec, repetitions})).seconds],
     close: () => session.close(),
   }
+}
+
+/** Largest difference of both results, absolute below 1 and relative above. */
+async function difference(one, values) {
+  const outs = outsOf(one)
+  const arraysOf = (list) => list.map(([name]) => values[name])
+  addon.runOp(isa, one.kernel, one.dims, arraysOf(one.tensors.slice(0, -outs)), arraysOf(one.tensors.slice(-outs)), 1)
+  const ours = values[one.tensors.at(-outs)[0]]
+  const session = await ortRun(one, values, 1, true)
+  const theirs = (await session.run()).data
+  await session.close()
+  if (theirs.length !== ours.length) return Number.POSITIVE_INFINITY
+  let worst = 0
+  for (let i = 0; i < ours.length; i++) {
+    const error = Math.abs(ours[i] - theirs[i]) / Math.max(1, Math.abs(ours[i]))
+    worst = error <= worst ? worst : error
+  }
+  return worst
 }
 
 async function timed(run, budget) {
@@ -248,45 +172,124 @@ async function timed(run, budget) {
   return times
 }
 
-const empty = {
-  op: 'Relu',
-  inputs: [{name: 'x', shape: [1], type: 'float32'}],
-  outputs: [{name: 'y', shape: [1], type: 'float32'}],
-}
-const {allowed} = addon.cpu()
-process.stdout.write(
-  `${cpus()[0].model}, ${allowed} CPUs, ONNX Runtime ${require('onnxruntime-node/package.json').version}, ${turns} turns, ${new Date().toISOString().slice(0, 10)}\n`,
-)
-process.stdout.write(`${'kernel'.padEnd(18)}${'shape'.padEnd(12)}threads  ours µs   ORT µs  ORT ÷ ours: best, median\n`)
-const behind = []
-for (const threads of allowed > 1 ? [1, allowed] : [1])
-  for (const shape of [
-    [1024, 1024],
-    [4096, 4096],
-  ]) {
-    const idle = await ortRun(empty, threads)
-    const overhead = Math.min(...(await timed(idle.run, 0.05)))
-    await idle.close()
-    for (const one of casesOf(...shape).filter(({kernel}) => kernel.includes(flags.only))) {
-      const [ours, theirs] = [await ourRun(one, threads), await ortRun(one, threads)]
-      const times = {ours: [], theirs: []}
-      await theirs.run()
-      const [first] = await ours.run(1)
-      for (let turn = 0; turn < turns; turn++) {
-        times.ours.push(...(await ours.run(Math.max(2, Math.round(seconds / Math.max(first, 1e-6))))))
-        times.theirs.push(...(await timed(theirs.run, seconds)).map((t) => Math.max(t - overhead, 1e-9)))
-      }
-      await theirs.close()
-      ours.close()
-      const best = {ours: Math.min(...times.ours), theirs: Math.min(...times.theirs)}
-      const ratio = best.theirs / best.ours
-      if (ratio < 1) behind.push(`${one.kernel} ${shape.join('x')} ${threads}T`)
-      const us = (value) => (value * 1e6).toFixed(0).padStart(9)
-      process.stdout.write(
-        `${one.kernel.padEnd(18)}${shape.join('x').padEnd(12)}${String(threads).padStart(7)}${us(best.ours)}${us(best.theirs)}  ${ratio.toFixed(2).padStart(6)} ${(median(times.theirs) / median(times.ours)).toFixed(2).padStart(6)}\n`,
-      )
-    }
+/** ONNX Runtime's threads spin for some milliseconds after a call. */
+const settle = 15
+
+/** Calls after which ONNX Runtime has its memory: it traces the first, plans the second, and pages come with the third. */
+const warmUps = 3
+
+async function compare(one, values, threads, overhead) {
+  const [ours, theirs] = [await ourRun(one, values, threads), await ortRun(one, values, threads, false)]
+  const times = {ours: [], theirs: []}
+  for (let i = 0; i < warmUps; i++) await theirs.run()
+  await wait(settle)
+  const [first] = await ours.run(1)
+  for (let turn = 0; turn < turns; turn++) {
+    await wait(settle)
+    times.ours.push(...(await ours.run(Math.max(2, Math.round(seconds / Math.max(first, 1e-6))))))
+    times.theirs.push(...(await timed(theirs.run, seconds)).map((t) => Math.max(t - overhead, 1e-9)))
   }
-process.stdout.write(
-  behind.length === 0 ? 'No kernel is slower than ONNX Runtime.\n' : `Slower than ONNX Runtime: ${behind.join('; ')}\n`,
+  await theirs.close()
+  ours.close()
+  return {
+    name: one.title ?? one.kernel,
+    theirs: one.nodes
+      .map(({op}) => op)
+      .filter((op) => op !== 'Unsqueeze')
+      .join(', '),
+    size: one.dims.join('×'),
+    threads,
+    isLoose: one.loose === true,
+    best: {ours: Math.min(...times.ours), theirs: Math.min(...times.theirs)},
+    median: {ours: median(times.ours), theirs: median(times.theirs)},
+  }
+}
+
+// --- the table
+
+const largest = 1e-3
+const empty = {
+  tensors: [
+    ['x', [1]],
+    ['y', [1]],
+  ],
+  nodes: [{op: 'Relu', in: ['x'], out: ['y']}],
+}
+const cases = [...plainCases(1024, 1024), ...plainCases(4096, 4096), ...fusedCases()].filter(({kernel, title}) =>
+  (title ?? kernel).includes(flags.only),
 )
+if (cases.length === 0) fail(2, `--only ${flags.only}: no such kernel`)
+process.stdout.write(
+  `${cpus()[0].model}, ${allowed} CPUs, ONNX Runtime ${version}, ${turns} turns of ${seconds} s, ${new Date().toISOString().slice(0, 10)}\n` +
+    `${'kernel'.padEnd(40)}${'size'.padEnd(30)}threads    ours µs     ORT µs  ORT ÷ ours: best, median\n`,
+)
+const rows = []
+const us = (value) => (value * 1e6).toFixed(1)
+const overheads = new Map()
+for (const threads of threadCounts) {
+  const idle = await ortRun(empty, valuesOf(empty), threads, false)
+  overheads.set(threads, Math.min(...(await timed(idle.run, 0.05))))
+  await idle.close()
+}
+for (const one of cases) {
+  const values = valuesOf(one)
+  const error = await difference(one, values)
+  for (const threads of threadCounts) {
+    const row = {...(await compare(one, values, threads, overheads.get(threads))), error}
+    rows.push(row)
+    const wrong =
+      error <= largest ? '' : row.isLoose ? `  (off by ${error.toPrecision(1)})` : `  WRONG: off by ${error}`
+    process.stdout.write(
+      `${row.name.padEnd(40)}${row.size.padEnd(30)}${String(threads).padStart(7)}${us(row.best.ours).padStart(11)}${us(row.best.theirs).padStart(11)}` +
+        `  ${(row.best.theirs / row.best.ours).toFixed(2).padStart(6)} ${(row.median.theirs / row.median.ours).toFixed(2).padStart(6)}${wrong}\n`,
+    )
+  }
+}
+const different = rows.filter(({error, isLoose}) => !isLoose && !(error <= largest))
+const behind = rows
+  .filter(({best}) => best.theirs < best.ours)
+  .map((r) => `${r.name} ${r.size}, ${r.threads} thread${r.threads > 1 ? 's' : ''}`)
+const verdict =
+  behind.length === 0 ? 'No kernel is slower than ONNX Runtime.' : `Slower than ONNX Runtime: ${behind.join('; ')}.`
+const left = Object.entries(without)
+  .map(([names, why]) => `${names} (${why})`)
+  .join('; ')
+process.stdout.write(`${verdict}\nNothing to compare with: ${left}.\n`)
+if (different.length > 0)
+  fail(5, `Not the same numbers: ${different.map(({name, size}) => `${name} ${size}`).join('; ')}`)
+
+if (flags.write) {
+  const date = new Date().toISOString().slice(0, 10)
+  const file = join(root, 'docs', 'results', `${date}-peers-ort-${flags.write}.md`)
+  const line = (...cells) => `| ${cells.join(' | ')} |`
+  const body = rows.map((r) =>
+    line(
+      r.name,
+      r.theirs,
+      r.size,
+      r.threads,
+      us(r.best.ours),
+      us(r.best.theirs),
+      (r.best.theirs / r.best.ours).toFixed(2),
+      (r.median.theirs / r.median.ours).toFixed(2),
+    ),
+  )
+  const notes = existsSync(file) ? (/\n## Notes\n[\s\S]*/.exec(readFileSync(file, 'utf8'))?.[0] ?? '') : ''
+  writeFileSync(
+    file,
+    `# Kernels beside ONNX Runtime: ${cpus()[0].model}, ${allowed} cores
+
+Machine: ${cpus()[0].model}, ${allowed} CPUs allowed, Node ${process.version}, ${isa}; onnxruntime-node ${version}. Date: ${date}. Command:
+\`npm run bench:peers -- ort --turns ${turns} --seconds ${seconds} --write ${flags.write}\`. Both in turn over the same values, results compared; microseconds of the fastest call.
+ONNX Runtime gets its weights with the model and lays them out once; ours packs on every call. Its copies to JavaScript are not counted.
+
+${verdict} Nothing to compare with: ${left}.
+
+${line('kernel', 'ONNX Runtime', 'size', 'threads', 'ours µs', 'ORT µs', 'ORT ÷ ours', 'of medians')}
+${line('---', '---', '---', '---:', '---:', '---:', '---:', '---:')}
+${body.join('\n')}
+${notes}`,
+  )
+  process.stdout.write(`${file}\n`)
+}
+process.exit(0)

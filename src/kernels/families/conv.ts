@@ -49,8 +49,20 @@ const convPart = (kernel: string, sizes: readonly number[], y = 'y'): Part =>
 const depthwise = ([batch, channels, height, width, kernel, stride, dilation, pad]: readonly number[]) =>
   [batch!, channels!, channels!, channels!, height!, width!, kernel!, stride!, dilation!, pad!, 0] as const
 
+/** Rows go straight to memory where stride and dilation are 1. */
+const depthwisePart = (sizes: readonly number[]): Part => {
+  const native = depthwise(sizes)
+  const part = convPart('conv', native)
+  const [width, kernel, stride, dilation, pad] = sizes.slice(3) as number[]
+  const isPlain = stride === 1 && dilation === 1 && [3, 5, 7].includes(kernel!)
+  return isPlain ? streaming(part, width! + pad! - kernel! + 1) : part
+}
+
 const batchnormPart = (dims: {batch: number; channels: number; positions: number}, x: string, y: string): Part =>
-  operator(batchnorm, 'batchnorm', dims, [dims.batch, dims.channels, dims.positions], [x, 'scale', 'shift'], [y])
+  streaming(
+    operator(batchnorm, 'batchnorm', dims, [dims.batch, dims.channels, dims.positions], [x, 'scale', 'shift'], [y]),
+    dims.positions,
+  )
 
 function convBatchnormRelu(sizes: readonly number[]): {unfused: Program; fused: Program} {
   const native = [...sizes, 0]
@@ -124,8 +136,16 @@ export const kernels = {
       [1, 2, 5, 5, 5, 1, 1, 4],
       [2, 3, 9, 66, 3, 1, 2, 4],
       [1, 2, 16, 16, 7, 3, 1, 5],
+      [1, 2, 1, 1, 3, 1, 1, 2],
+      [2, 3, 5, 3, 3, 1, 1, 2],
+      [1, 3, 9, 15, 3, 1, 1, 0],
+      [1, 2, 6, 33, 3, 1, 1, 3],
+      [1, 2, 4, 64, 5, 1, 1, 4],
+      [1, 2, 3, 5, 5, 1, 1, 9],
+      [1, 2, 11, 35, 7, 1, 1, 6],
+      [1, 3, 2, 70, 7, 1, 1, 13],
     ],
-    program: (sizes) => one('conv-depthwise', convPart('conv', depthwise(sizes))),
+    program: (sizes) => one('conv-depthwise', depthwisePart(sizes)),
   },
   batchnorm: {
     id: 'batchnorm',
