@@ -8,6 +8,8 @@ export interface ConvnextSpec {
   readonly channels: readonly number[]
   readonly blocks: readonly number[]
   readonly classes: number
+  /** side of the images it is made for; absent: 224 */
+  readonly image?: number
 }
 
 function block(v: VisionBuilder, id: string, x: Feature): Feature {
@@ -34,4 +36,7 @@ export function convnext(spec: ConvnextSpec, work: Pick<ModelWork, 'batch' | 'im
   return v.graph()
 }
 
-export const convnextArchitecture: Architecture<ConvnextSpec> = {graph: convnext, traits: () => imageTraits(224)}
+export const convnextArchitecture: Architecture<ConvnextSpec> = {
+  graph: convnext,
+  traits: ({image = 224}) => imageTraits(image),
+}

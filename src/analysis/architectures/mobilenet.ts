@@ -25,6 +25,8 @@ export interface MobilenetSpec {
   /** squeeze-and-excitation in every block, its channels a quarter of the block's input */
   readonly squeeze: boolean
   readonly classes: number
+  /** side of the images it is made for; absent: 224 */
+  readonly image?: number
 }
 
 /** x · sigmoid(W₂ · silu(W₁ · mean(x))), by channel. */
@@ -61,4 +63,7 @@ export function mobilenet(spec: MobilenetSpec, work: Pick<ModelWork, 'batch' | '
   return v.graph()
 }
 
-export const mobilenetArchitecture: Architecture<MobilenetSpec> = {graph: mobilenet, traits: () => imageTraits(224)}
+export const mobilenetArchitecture: Architecture<MobilenetSpec> = {
+  graph: mobilenet,
+  traits: ({image = 224}) => imageTraits(image),
+}

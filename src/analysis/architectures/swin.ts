@@ -15,6 +15,8 @@ export interface SwinSpec {
   /** tokens along the side of a window */
   readonly window: number
   readonly classes: number
+  /** side of the images it is made for; absent: 224 */
+  readonly image?: number
 }
 
 /** Tokens in another order; padding is written where they grow, and what is cut off is not read. */
@@ -63,4 +65,4 @@ export function swin(spec: SwinSpec, work: Pick<ModelWork, 'batch' | 'image'>): 
   return v.graph()
 }
 
-export const swinArchitecture: Architecture<SwinSpec> = {graph: swin, traits: () => imageTraits(224)}
+export const swinArchitecture: Architecture<SwinSpec> = {graph: swin, traits: ({image = 224}) => imageTraits(image)}

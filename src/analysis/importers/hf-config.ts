@@ -1,12 +1,14 @@
 /** Hugging Face `config.json` → model, for the families in `hf/families.ts`. */
+import type {ModelWork} from '../architectures/types.ts'
 import {nearest} from '../catalog.ts'
 import {type ComputeDType, parseDType} from '../dtype.ts'
 import {AnalysisError, quoted, type Warning} from '../errors.ts'
 import {parameterCount} from '../graph.ts'
-import {buildGraph} from '../models/types.ts'
+import {buildGraph, traitsOf} from '../models/types.ts'
 import {families} from './hf/families.ts'
 import type {ConfigModel, Family} from './hf/family.ts'
 import {type Config, fail, get, show} from './hf/fields.ts'
+import {images} from './hf/images.ts'
 
 /** The longest config.json: the largest published ones (with quantization lists) stay below 100 kB. */
 const MAX_CHARACTERS = 1_000_000
@@ -27,6 +29,12 @@ const oneToken = {
   srcSeq: null,
   graph: null,
 } as const
+
+/** The images and sources that a model is made for. */
+function sizesOf(model: ConfigModel): Pick<ModelWork, 'image' | 'srcSeq'> {
+  const {image = null, srcSeq = null} = traitsOf(model)
+  return {image, srcSeq}
+}
 
 function parseJson(text: string, origin: string): unknown {
   if (text.length > MAX_CHARACTERS) {
@@ -51,7 +59,8 @@ function parseJson(text: string, origin: string): unknown {
 
 function familyOf(config: Config): {type: string; family: Family} {
   const known = Object.keys(families)
-  const type = get(config, 'model_type')
+  // diffusers names the class of the model instead
+  const type = get(config, 'model_type') ?? get(config, '_class_name')
   if (typeof type !== 'string')
     fail(config, 'model_type', type === undefined ? 'missing' : `${show(type)} is not a text`, [
       `it is one of ${known.join(', ')}`,
@@ -110,6 +119,14 @@ function remarks(config: Config, model: ConfigModel): Warning[] {
   }
   const architectures = get(config, 'architectures')
   const first = Array.isArray(architectures) ? architectures[0] : undefined
+  if (typeof first === 'string' && Object.hasOwn(images, String(get(config, 'model_type')))) {
+    if (!first.endsWith('ForImageClassification'))
+      warnings.push({
+        code: 'other-head',
+        message: `${config.origin}: ${quoted(first)} has another head: the analysis is of the classifier`,
+      })
+    return warnings
+  }
   const generates = /(ForCausalLM|LMHeadModel|DoubleHeadsModel|ForConditionalGeneration)$/
   const hasHead = model.architecture !== 'transformer' || model.spec.lmHead
   if (typeof first === 'string' && hasHead && !generates.test(first)) {
@@ -150,7 +167,7 @@ export function parseConfig(source: unknown, origin: string): ImportedModel {
     source: `${place} (Hugging Face config.json, ${type})`,
     dtype: dtypeOf(config),
   })
-  const {total} = parameterCount(buildGraph<typeof model.architecture>(model, oneToken))
+  const {total} = parameterCount(buildGraph(model, {...oneToken, ...sizesOf(model)}))
   if (!Number.isSafeInteger(total))
     fail(config, 'sizes', `together they make ${total.toExponential(2)} parameters; counts are exact below 2^53`)
   warnings.push(...remarks(config, model))

@@ -39,6 +39,14 @@ const cases = [
   ['t5-base', 't5-base', 222_903_552, []],
   ['whisper-base', 'whisper-base', 72_593_920, []],
   ['whisper-large-v3', 'whisper-large-v3', 1_543_490_560, []],
+  // image classifiers have torchvision's parameters (MobileNetV2 one more label: 1,281 weights)
+  ['vit-base-patch16-224', 'vit-b-16', 86_567_656, []],
+  ['swin-tiny-patch4-window7-224', 'swin-t', 28_288_354, []],
+  ['convnext-tiny-224', 'convnext-tiny', 28_589_128, []],
+  ['resnet-50', 'resnet50', 25_557_032, []],
+  ['mobilenet-v2-1.0-224', null, 3_504_872 + 1281, []],
+  ['efficientnet-b0', 'efficientnet-b0', 5_288_548, []],
+  ['sd-1.5-unet', null, 859_520_964, []],
 ] as const
 
 describe('published configurations', () => {
@@ -57,8 +65,63 @@ describe('published configurations', () => {
   it('there is one of every family', () => {
     const dense = ['gpt2', 'bert', 'llama', 'mistral', 'qwen2']
     const inside = (config: Json) => (config.text_config as Json | undefined)?.model_type
-    const seen = cases.flatMap(([file]) => [read(file).model_type, inside(read(file))])
+    const seen = cases.flatMap(([file]) => [read(file).model_type, read(file)._class_name, inside(read(file))])
     expect(Object.keys(families).filter((name) => !seen.includes(name) && !dense.includes(name))).toEqual([])
+  })
+})
+
+describe('image models', () => {
+  const parameters = (config: Json) => parameterCount(graph(parseConfig(config, 'x').model)).total
+
+  it.each([
+    ['b1', 1.0, 1.1, 240, 7_794_184, 0.687],
+    ['b2', 1.1, 1.2, 288, 9_109_994, 1.088],
+    ['b3', 1.2, 1.4, 300, 12_233_232, 1.827],
+    ['b4', 1.4, 1.8, 380, 19_341_616, 4.394],
+    ['b7', 2.0, 3.1, 600, 66_347_960, 37.746],
+  ])('EfficientNet-%s has the parameters and the GMAC that torchvision publishes', (_, width, depth, image, count, gmac) => {
+    const scaled = {...read('efficientnet-b0'), width_coefficient: width, depth_coefficient: depth, image_size: image}
+    expect(parameters(scaled)).toBe(count)
+    const {nodes} = graph(parseConfig(scaled, 'x').model)
+    const macs = nodes.reduce((sum, {cost, repeat}) => sum + cost.macs * repeat, 0)
+    expect((macs / 1e9).toFixed(3)).toBe(gmac.toFixed(3))
+  })
+
+  it('ResNet of both blocks, Swin and ViT of other sizes', () => {
+    const basic = {layer_type: 'basic', hidden_sizes: [64, 128, 256, 512]}
+    expect(parameters({...read('resnet-50'), ...basic, depths: [2, 2, 2, 2]})).toBe(11_689_512)
+    expect(parameters({...read('resnet-50'), ...basic})).toBe(21_797_672)
+    expect(parameters({...read('resnet-50'), depths: [3, 8, 36, 3]})).toBe(60_192_808)
+    const base = {embed_dim: 128, depths: [2, 2, 18, 2], num_heads: [4, 8, 16, 32]}
+    expect(parameters({...read('swin-tiny-patch4-window7-224'), ...base})).toBe(87_768_224)
+    expect(parameters({...read('vit-base-patch16-224'), image_size: 384})).toBe(86_859_496)
+    const labels = {num_labels: undefined, id2label: {0: 'cat', 1: 'dog', 2: 'cow'}}
+    expect(parameters({...read('resnet-50'), ...labels})).toBe(25_557_032 - 997 * 2049)
+  })
+
+  it('the U-Net of Stable Diffusion is the built-in one', () => {
+    const {model} = parseConfig(read('sd-1.5-unet'), 'x')
+    expect(model.architecture).toBe('sd-unet')
+    expect(model.spec).toEqual(models['sd-1.5-unet'].spec)
+  })
+
+  it.each([
+    ['swin-tiny-patch4-window7-224', {depths: [2, 2, 5, 2]}, /depths: 5 blocks of stage 3/],
+    ['swin-tiny-patch4-window7-224', {num_heads: [3, 6, 12]}, /num_heads: 3 stages where depths has 4/],
+    ['resnet-50', {hidden_sizes: [64, 128, 256, 512]}, /hidden_sizes: of bottleneck nets \[256, 512, 1024, 2048\]/],
+    ['convnext-tiny-224', {depths: [3, -3, 9, 3]}, /depths: -3 at place 1/],
+    ['vit-base-patch16-224', {patch_size: 15}, /patch_size: patches of 15 pixels do not divide/],
+    ['vit-base-patch16-224', {image_size: 1e9}, /image_size: 1000000000 pixels/],
+    ['efficientnet-b0', {width_coefficient: 0}, /width_coefficient: 0 is not a number above 0/],
+    ['sd-1.5-unet', {up_block_types: Array(4).fill('UpBlock2D')}, /up_block_types: does not mirror/],
+    ['sd-1.5-unet', {use_linear_projection: true}, /use_linear_projection: true is not supported/],
+  ] as const)('%s with %j is refused by name', (file, change, message) => {
+    expect(() => parseConfig({...read(file), ...change}, 'x')).toThrow(message)
+  })
+
+  it('another head is said', () => {
+    const {warnings} = parseConfig({...read('vit-base-patch16-224'), architectures: ['ViTModel']}, 'x')
+    expect(warnings.map(({code}) => code)).toEqual(['other-head'])
   })
 })
 

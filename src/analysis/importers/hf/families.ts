@@ -2,6 +2,7 @@ import {bertLike, gpt2Like, llamaLike} from '../../models/types.ts'
 import {type Family, family} from './family.ts'
 import {choice, fail, flag, get, optionalSize, size} from './fields.ts'
 import {gemmas} from './gemma.ts'
+import {images} from './images.ts'
 import {mixtures} from './mixtures.ts'
 import {qwen3Spec, qwenWindows} from './qwen.ts'
 import {sequences} from './sequences.ts'
@@ -108,4 +109,5 @@ export const families = {
   ...gemmas,
   ...mixtures,
   ...sequences,
+  ...images,
 } as const satisfies Record<string, Family>

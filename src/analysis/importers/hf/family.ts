@@ -8,7 +8,16 @@ import type {Config} from './fields.ts'
 export type ModelBase = Omit<ModelOf<ArchitectureId>, 'architecture' | 'spec'>
 
 /** Architectures that a config can describe. */
-export type ConfigArchitecture = 'transformer' | 'mamba2' | 'encoder-decoder'
+export type ConfigArchitecture =
+  | 'transformer'
+  | 'mamba2'
+  | 'encoder-decoder'
+  | 'vit'
+  | 'swin'
+  | 'convnext'
+  | 'resnet'
+  | 'mobilenet'
+  | 'sd-unet'
 export type ConfigModel = {[A in ConfigArchitecture]: ModelOf<A>}[ConfigArchitecture]
 
 export interface Family {
