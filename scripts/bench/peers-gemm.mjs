@@ -1,8 +1,11 @@
 // Our matrix products against OpenBLAS and oneDNN, in turn on the same memory: npm run bench:peers -- gemm
 //   npm run bench:peers -- gemm --types f32,f64,int8 --sizes 1024,2048,4096 --threads 1,2 --turns 20 --json FILE
+// In pieces, where the machine is quiet for a minute at a time: the turns of each call with --add join those that FILE holds, and its table is
+// that of all of them.
+//   npm run bench:peers -- gemm --types f64 --sizes 4096 --threads 1 --turns 5 --json FILE --add
 // Compiles scripts/bench/peers/gemm.cc with the addon's own kernels (npm run build:native first); the libraries are opened at run time.
 import {spawnSync} from 'node:child_process'
-import {existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {cpus, tmpdir} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
@@ -17,6 +20,7 @@ const {values: flags} = parseArgs({
     turns: {type: 'string', default: '20'},
     isa: {type: 'string', default: ''},
     json: {type: 'string'},
+    add: {type: 'boolean', default: false},
   },
 })
 const refuse = (message, code) => {
@@ -30,6 +34,7 @@ const list = (text, name) =>
       refuse(`--${name}: '${part}' is not a whole number from 1 to 65536`, 2)
     return value
   })
+if (flags.add && !flags.json) refuse('--add joins the turns of --json FILE: name the file', 2)
 const types = flags.types.split(',')
 for (const type of types)
   if (!['f32', 'f64', 'int8'].includes(type)) refuse(`--types: '${type}' is not one of f32, f64, int8`, 2)
@@ -76,11 +81,31 @@ const probe = spawnSync(program, ['isas'], {encoding: 'utf8'})
 const isa = flags.isa || probe.stdout.trim().split(' ').at(-1)
 const giga = (value) => (value === null ? '–' : (value / 1e9).toFixed(1))
 const share = (value, whole) => (value === null || !(whole > 0) ? '–' : `${((100 * value) / whole).toFixed(0)} %`)
+const key = ({type, m, threads}) => `${type} ${m} ${threads}`
+const earlier = flags.add && existsSync(flags.json) ? JSON.parse(readFileSync(flags.json, 'utf8')).rows : []
+const found = new Map(earlier.map((row) => [key(row), row]))
+/** Of the turns of two calls the best of each: every call takes all sides in turn. */
+const joined = (one, other) => ({
+  ...one,
+  ...Object.fromEntries(
+    ['ceiling', 'ours', 'openblas', 'onednn'].map((side) => [
+      side,
+      one[side] === null && other[side] === null ? null : Math.max(one[side] ?? 0, other[side] ?? 0),
+    ]),
+  ),
+  turns: one.turns + other.turns,
+})
 process.stdout.write(
-  `${cpus()[0].model}, ${isa}; best of ${turns} turns, ours and theirs in turn, packing included; GFLOP/s (int8: GOP/s)\n` +
-    '| type | size | threads | ceiling | ours | share | OpenBLAS | oneDNN | ours ÷ the better |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n',
+  `${cpus()[0].model}, ${isa}; best of the turns, ours and theirs in turn, packing included; GFLOP/s (int8: GOP/s)\n` +
+    '| type | size | threads | turns | ceiling | ours | share | OpenBLAS | oneDNN | ours ÷ the better |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n',
 )
-const rows = []
+const print = (row) => {
+  const better = Math.max(row.openblas ?? 0, row.onednn ?? 0)
+  const ratio = better > 0 ? (row.ours / better).toFixed(3) : '–'
+  process.stdout.write(
+    `| ${row.type} | ${row.m} | ${row.threads} | ${row.turns} | ${giga(row.ceiling)} | ${giga(row.ours)} | ${share(row.ours, row.ceiling)} | ${giga(row.openblas)} | ${giga(row.onednn)} | ${ratio} |\n`,
+  )
+}
 for (const type of types)
   for (const size of sizes)
     for (const threads of threadCounts) {
@@ -89,14 +114,13 @@ for (const type of types)
         env: {...process.env, OMP_WAIT_POLICY: 'passive'},
       })
       if (done.status !== 0) leave(done.stderr || `ended by ${done.signal}`, 1)
-      const row = JSON.parse(done.stdout)
-      rows.push(row)
-      const better = Math.max(row.openblas ?? 0, row.onednn ?? 0)
-      const ratio = better > 0 ? (row.ours / better).toFixed(3) : '–'
-      process.stdout.write(
-        `| ${type} | ${size} | ${threads} | ${giga(row.ceiling)} | ${giga(row.ours)} | ${share(row.ours, row.ceiling)} | ${giga(row.openblas)} | ${giga(row.onednn)} | ${ratio} |\n`,
-      )
+      const row = {...JSON.parse(done.stdout), turns}
+      const before = found.get(key(row))
+      const whole = before ? joined(before, row) : row
+      found.set(key(row), whole)
+      print(whole)
     }
+const rows = [...found.values()]
 rmSync(folder, {recursive: true, force: true})
 const [first] = rows
 if (first.core) process.stdout.write(`OpenBLAS runs its kernels for ${first.core}.\n`)
@@ -107,5 +131,5 @@ if (rows.every(({onednn}) => onednn === null))
 if (flags.json)
   writeFileSync(
     flags.json,
-    `${JSON.stringify({date: new Date().toISOString(), cpu: cpus()[0].model, isa, turns, rows}, null, 2)}\n`,
+    `${JSON.stringify({date: new Date().toISOString(), cpu: cpus()[0].model, isa, rows}, null, 2)}\n`,
   )
