@@ -38,6 +38,27 @@ export async function loadDawn(name = 'webgpu'): Promise<Dawn> {
 /** Keeps a library in the process although Node, which expects an addon, refuses it: glibc's RTLD_NODELETE. */
 const keepLoaded = 0x1000
 
+/** Brings a library into the process; Node's refusal of what is no addon ("did not self-register") comes after it is loaded. */
+function load(library: string): boolean {
+  try {
+    process.dlopen({exports: {}}, library, constants.dlopen.RTLD_NOW | keepLoaded)
+    return true
+  } catch (error) {
+    return !/cannot open shared object/.test(String(error))
+  }
+}
+
+/** Linux reaches GPUs through this library alone. Dawn without it prints a line of its own source and finds nothing. */
+const linuxLoader = 'libvulkan.so.1'
+
+function requireLoader(): void {
+  if (process.platform !== 'linux' || load(linuxLoader)) return
+  throw new AnalysisError('no-adapter', `WebGPU finds no adapter: the Vulkan loader ${linuxLoader} is not installed`, [
+    "install it (Debian: apt-get install libvulkan1) and the GPU's driver, or use --adapter software where Debian's chromium package is installed",
+    '--backend cpu and `perf measure cpu` need no GPU',
+  ])
+}
+
 /** Points Vulkan at SwiftShader. Other drivers are not seen by this process from then on. */
 function useSoftware(): void {
   const driver = process.env.VK_DRIVER_FILES ?? swiftShader.driver
@@ -46,13 +67,8 @@ function useSoftware(): void {
       'apt-get install chromium (Debian), or set VK_DRIVER_FILES to a software driver such as lavapipe',
     ])
   process.env.VK_DRIVER_FILES = driver
-  if (!existsSync(swiftShader.loader)) return
-  try {
-    // systems without a Vulkan loader of their own find this one, since it is already there when Dawn asks
-    process.dlopen({exports: {}}, swiftShader.loader, constants.dlopen.RTLD_NOW | keepLoaded)
-  } catch {
-    // "did not self-register": it is loaded all the same
-  }
+  // systems without a Vulkan loader of their own find this one, since it is already there when Dawn asks
+  if (existsSync(swiftShader.loader)) load(swiftShader.loader)
 }
 
 /** Instances stay reachable: one that is collected while its devices live takes the process down with it. */
@@ -72,6 +88,7 @@ const flagsOf = (software: boolean): string[] => [
 async function instance(software: boolean): Promise<GPU> {
   const dawn = await loadDawn()
   if (software) useSoftware()
+  requireLoader()
   const gpu = dawn.create(flagsOf(software))
   instances.push(gpu)
   return gpu
