@@ -2,6 +2,7 @@
 /** Measures the GPU of whoever reads the page, and places the workload under it. */
 import {measureVisitorGpu} from 'ridgepoint:gpu'
 import type {Machine} from '../../../src/analysis/document/machine.ts'
+import {AnalysisError} from '../../../src/analysis/errors.ts'
 import {format} from '../../../src/analysis/units.ts'
 import {h, save} from '../dom.ts'
 import type {Store} from '../state.ts'
@@ -14,6 +15,12 @@ function summaryOf({name, ceilings}: Machine): string {
   const bandwidth = best('bandwidth', (id) => id.includes('DRAM'))
   const rates = [compute, bandwidth].flatMap((c) => (c ? [format(c.value, c.unit)] : []))
   return `${name}: ${rates.join(', ')}`
+}
+
+/** What went wrong, and the next step where there is one. */
+function sentence(error: unknown): string {
+  if (error instanceof AnalysisError) return [error.message, ...error.suggestions.slice(0, 1)].join('. Next: ')
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** `undefined` where the page cannot compute again: there would be nothing to place. */
@@ -47,11 +54,11 @@ export function gpuSection(store: Store): HTMLElement | undefined {
       store.apply({...store.state.settings, machine: machine.id})
       if (store.state.problem !== '') throw new Error(store.state.problem)
       keep.hidden = false
-      const doubts = warnings.length > 0 ? ` ${warnings.length} remarks are in the profile.` : ''
+      const doubts = warnings.map(({message}) => ` ${message.replace(/\.?$/, '.')}`).join('')
       said.textContent = `Measured ${summaryOf(machine)}. Every view now stands under its ceilings.${doubts}`
     } catch (error) {
       said.classList.add('bad')
-      said.textContent = error instanceof Error ? error.message : String(error)
+      said.textContent = sentence(error)
     } finally {
       running = undefined
       start.disabled = false

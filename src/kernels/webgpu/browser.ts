@@ -16,5 +16,14 @@ export async function openBrowserGpu(gpu: GPU | undefined, adapter?: string): Pr
     throw new AnalysisError('no-adapter', 'WebGPU: this browser does not have it, or this page is not secure', [
       'a current Chrome, Edge, Safari or Firefox over https or from localhost',
     ])
-  return openSession(await chooseAdapter(gpu, adapter), {timestampStep: rounding})
+  let chosen: GPUAdapter
+  try {
+    chosen = await chooseAdapter(gpu, adapter)
+  } catch (error) {
+    if (adapter !== undefined || !(error instanceof AnalysisError)) throw error
+    throw new AnalysisError('no-adapter', 'WebGPU: this browser has it, and offers no GPU', [
+      "turn on hardware acceleration in the browser's settings (in Chrome chrome://gpu says what is off), or use another browser",
+    ])
+  }
+  return openSession(chosen, {timestampStep: rounding})
 }

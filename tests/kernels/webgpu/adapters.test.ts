@@ -69,6 +69,14 @@ describe('what is missing is exit 4 with a next step', () => {
     })
   })
 
+  it('a browser with WebGPU and no adapter', async () => {
+    await expect(openBrowserGpu(gpuOf())).rejects.toMatchObject({
+      code: 'no-adapter',
+      message: expect.stringMatching(/offers no GPU/),
+      suggestions: [expect.stringMatching(/hardware acceleration/)],
+    })
+  })
+
   it('a browser without WebGPU', async () => {
     await expect(openBrowserGpu(undefined)).rejects.toMatchObject({
       code: 'no-adapter',
