@@ -3,7 +3,7 @@ import {AnalysisError} from '../src/analysis/errors.ts'
 import {defaultState, fillSpec, relayout} from './chart/draw.ts'
 import {chartThemes, type ThemeName} from './chart/theme.ts'
 import {compileView} from './compile.ts'
-import {type Extras, sourceOf} from './live/source.ts'
+import {type Extras, moreOf, sourceOf} from './live/source.ts'
 import {shownOf} from './placement.ts'
 import type {View} from './view.ts'
 import {views} from './views/index.ts'
@@ -17,7 +17,7 @@ export interface SvgOptions {
 }
 
 /** Views of measured points alone. */
-const ofPoints: readonly string[] = ['roofline', 'pairs'] satisfies (keyof typeof views)[]
+const ofPoints: readonly string[] = ['roofline', 'pairs', 'blocks'] satisfies (keyof typeof views)[]
 
 /**
  * Draws one view of a document. Loads Vega and Vega-Lite when called, and only then.
@@ -30,14 +30,7 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   }
   const {document: shown, extras, placement} = shownOf(document, options.extras ?? {})
   const {result} = shown
-  const more = {
-    source: placement ? undefined : sourceOf(shown, extras).source,
-    before: extras.before?.result,
-    runs: extras.runs,
-    pairs: extras.pairs,
-    points: extras.placement?.points,
-    placed: placement !== undefined,
-  }
+  const more = moreOf(shown, extras, placement ? undefined : sourceOf(shown, extras).source, placement !== undefined)
   const missing =
     placement && !ofPoints.includes(view) ? 'it holds measured points, not a workload' : chosen.missing?.(result, more)
   if (missing !== undefined) {

@@ -2,6 +2,7 @@
 import type {TopLevelSpec} from 'vega-lite'
 import type {Analysis} from '../src/analysis/document/analysis.ts'
 import type {BenchKernel, FusedPair} from '../src/analysis/document/bench.ts'
+import type {Machine} from '../src/analysis/document/machine.ts'
 import type {PlacedPoint} from '../src/analysis/document/placement.ts'
 import type {Source} from './live/source.ts'
 
@@ -32,6 +33,10 @@ export interface ViewState {
 export interface ViewMore {
   /** to run the engine at other sizes */
   readonly source?: Source | undefined
+  /** the document's machine with its identity, where the page knows it */
+  readonly machine?: Machine | undefined
+  /** products measured in blocks of many sizes, on a page of measured kernels */
+  readonly blocks?: readonly BenchKernel[] | undefined
   /** the state before, in a comparison */
   readonly before?: Analysis | undefined
   /** kernels measured on the document's machine */

@@ -19,6 +19,8 @@ export interface Run {
 export function runsOf(kernels: readonly BenchKernel[], frame: Frame): Run[] {
   return kernels.flatMap((kernel) => {
     const {id, intensity, flopsPerSecond, attainable, verdict, efficiency, dims, dtype} = kernel
+    // one product in blocks of many sizes has a view of its own
+    if (id === 'gemm-blocked') return []
     if ((verdict !== 'ok' && verdict !== 'noisy') || !intensity || !(flopsPerSecond > 0) || !attainable) return []
     if (intensity < frame.x[0] || intensity > frame.x[1] || flopsPerSecond < frame.y[0]) return []
     const size = Object.values(dims).join('×')

@@ -13,6 +13,7 @@ import {routingOptions} from '../../src/analysis/routing.ts'
 import {trainingOptions} from '../../src/analysis/training/options.ts'
 import type {Workload} from '../../src/analysis/workload.ts'
 import type {ReportDocument} from '../document.ts'
+import type {ViewMore} from '../view.ts'
 
 /** Options that stay as they were given. */
 export type Fixed = Pick<AnalyzeOptions, 'launchOverhead'>
@@ -29,6 +30,8 @@ export interface Extras {
   readonly before?: ReportDocument | undefined
   /** kernels that were measured on the document's machine */
   readonly runs?: readonly BenchKernel[] | undefined
+  /** products measured in blocks of many sizes, where the document is of measured kernels */
+  readonly blocks?: readonly BenchKernel[] | undefined
   /** fused kernels measured against their chains on the document's machine */
   readonly pairs?: readonly FusedPair[] | undefined
   /** points measured elsewhere, placed under the document's machine */
@@ -71,6 +74,26 @@ function machineOf(summary: Analysis['machine'], known: readonly Machine[]): Mac
   )
   return same ?? bareMachine(summary)
 }
+
+/**
+ * What views may use besides a document.
+ * @param placed the document is made of measured points alone
+ */
+export const moreOf = (
+  {result}: ReportDocument,
+  extras: Extras,
+  source: Source | undefined,
+  placed: boolean,
+): ViewMore => ({
+  source,
+  machine: source?.machine ?? extras.machines?.find(({id}) => id === result.machine.id),
+  before: extras.before?.result,
+  runs: extras.runs,
+  blocks: extras.blocks,
+  pairs: extras.pairs,
+  points: extras.placement?.points,
+  placed,
+})
 
 /** Options that repeat a workload on a model; sizes that mean nothing to the model are left out. */
 export function optionsOf(model: ModelDef, work: Workload): AnalyzeOptions {

@@ -8,6 +8,7 @@ import {fillSpec, panBy, relayout, setZoom, zoomBy, zoomOf, zoomSignals, zoomTo}
 import {chartThemes} from '../chart/theme.ts'
 import type {Zoom} from '../live/address.ts'
 import {NARROW, type View, type ViewInputs} from '../view.ts'
+import {h} from './dom.ts'
 import {update} from './rows.ts'
 import type {Store} from './state.ts'
 import {describeOperator, type Tooltip} from './tooltip.ts'
@@ -48,7 +49,9 @@ export class Chart {
       logLevel: errorLevel,
       tooltip: (_handler, event, _item, value) => {
         const op = value === null || value === '' ? undefined : this.#operator(value)
-        if (op) tooltip.show(describeOperator(op, store.document), event.clientX, event.clientY)
+        const text = typeof value === 'string' && value !== '' ? h('p', {}, value) : undefined
+        const content = op ? describeOperator(op, store.document) : text
+        if (content) tooltip.show(content, event.clientX, event.clientY)
         else tooltip.hide()
       },
     })

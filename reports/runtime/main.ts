@@ -6,6 +6,7 @@ import {checkDocument, type ReportDocument} from '../document.ts'
 import {unpack} from '../html.ts'
 import type {Extras} from '../live/source.ts'
 import {type Shown, shownOf} from '../placement.ts'
+import {blocks} from '../views/blocks.ts'
 import {caches} from '../views/caches.ts'
 import {latency} from '../views/latency.ts'
 import {memory} from '../views/memory.ts'
@@ -189,12 +190,23 @@ async function buildPoints(root: HTMLElement, store: Store, tooltip: Tooltip): P
       ),
     )
   const slopes = chartSection(pairs, store, tooltip, true)
-  const main = h('main', {}, said, slopes.element, roofline.element, measuredSection(store), ceilingsSection(store))
+  const blockChart = chartSection(blocks, store, tooltip, true)
+  const main = h(
+    'main',
+    {},
+    said,
+    slopes.element,
+    roofline.element,
+    blockChart.element,
+    measuredSection(store),
+    ceilingsSection(store),
+  )
   root.replaceChildren(header(store), navigation(main, store), main)
   const settle = follow(store)
   await roofline.start().ready
   performance.mark('ridgepoint:first-chart')
   await slopes.start().ready
+  await blockChart.start().ready
   settle()
   document.documentElement.dataset.ready = 'true'
 }
@@ -220,9 +232,13 @@ async function build(root: HTMLElement): Promise<void> {
   const [throughputChart, latencyChart, memoryChart, tilesChart] = [throughput, latency, memory, tiles].map((view) =>
     chartSection(view, store, tooltip),
   )
-  const [pairsChart, cachesChart, sustainedChart, noiseChart] = [pairs, caches, sustained, noise].map((view) =>
-    chartSection(view, store, tooltip, true),
-  )
+  const [pairsChart, blocksChart, cachesChart, sustainedChart, noiseChart] = [
+    pairs,
+    blocks,
+    caches,
+    sustained,
+    noise,
+  ].map((view) => chartSection(view, store, tooltip, true))
   const parts = [
     live(store, () => answerSection(store.document)),
     controls,
@@ -240,6 +256,7 @@ async function build(root: HTMLElement): Promise<void> {
     live(store, () => rankingSection(store)),
     memoryChart!.element,
     tilesChart!.element,
+    blocksChart!.element,
     gpuSection(store),
     live(store, () => ceilingsSection(store)),
     cachesChart!.element,
@@ -261,6 +278,7 @@ async function build(root: HTMLElement): Promise<void> {
     latencyChart,
     memoryChart,
     tilesChart,
+    blocksChart,
     cachesChart,
     sustainedChart,
     noiseChart,

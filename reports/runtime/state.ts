@@ -1,6 +1,5 @@
 /// <reference lib="dom" />
 /** What the reader has chosen: settings of the engine, one picked operator, what the charts show, the theme. Views follow. */
-import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {Machine} from '../../src/analysis/document/machine.ts'
 import {defaultState} from '../chart/draw.ts'
 import {roofLines} from '../chart/roofs.ts'
@@ -8,7 +7,7 @@ import type {ThemeName} from '../chart/theme.ts'
 import type {ReportDocument} from '../document.ts'
 import type {Named, TableState, Zoom} from '../live/address.ts'
 import {recompute, type Settings} from '../live/settings.ts'
-import {type Extras, type Source, type Sourced, sourceOf} from '../live/source.ts'
+import {type Extras, moreOf, type Source, type Sourced, sourceOf} from '../live/source.ts'
 import type {PlacementDocument} from '../placement.ts'
 import type {ViewMore, ViewState} from '../view.ts'
 import type {TableMemory} from './table.ts'
@@ -37,9 +36,7 @@ export class Store {
   /** as it was embedded */
   readonly original: ReportDocument
   #sourced: Sourced
-  readonly #before: Analysis | undefined
-  readonly #runs: Extras['runs']
-  readonly #pairs: Extras['pairs']
+  readonly #extras: Extras
   /** points that the page embeds, and what they were joined with */
   readonly measured: NonNullable<Extras['placement']>
   /** what the page embeds where it is of such points alone: there is nothing to compute again */
@@ -55,14 +52,12 @@ export class Store {
   constructor(document: ReportDocument, extras: Extras, theme: ThemeName, placement?: PlacementDocument) {
     this.original = document
     this.#sourced = placement ? {reason: 'points are measured, not computed'} : sourceOf(document, extras)
-    this.#before = extras.before?.result
-    this.#runs = extras.runs
-    this.#pairs = extras.pairs
+    this.#extras = extras
     this.measured = extras.placement ?? {points: []}
     this.placement = placement
     this.#source = this.#sourced.source
     this.#state = {
-      ...{document, settings: {}, picked: '', view: defaultState(document.result, this.#runs), theme},
+      ...{document, settings: {}, picked: '', view: defaultState(document.result, extras.runs), theme},
       ...{zoom: undefined, tables: {}, section: '', problem: ''},
     }
   }
@@ -83,18 +78,12 @@ export class Store {
 
   /** What views may use besides the document that is shown. */
   get more(): ViewMore {
+    const all = moreOf(this.document, this.#extras, this.#source, this.placement !== undefined)
     // runs belong to the machine that they were measured on
     const same = this.document.result.machine.id === this.original.result.machine.id
     // points belong to the workload too
     const points = this.document === this.original ? this.measured.points : undefined
-    return {
-      source: this.#source,
-      before: this.#before,
-      runs: same ? this.#runs : undefined,
-      pairs: same ? this.#pairs : undefined,
-      points,
-      placed: this.placement !== undefined,
-    }
+    return {...all, points, ...(same ? {} : {runs: undefined, blocks: undefined, pairs: undefined})}
   }
 
   /** What an address may name in the document that is shown. */
@@ -147,7 +136,7 @@ export class Store {
     const {result} = fresh.document
     const moved = result.machine.id !== old.result.machine.id
     const untouched = this.named.defaults.ceilings.join() === view.ceilings.join()
-    const runs = result.machine.id === this.original.result.machine.id ? this.#runs : undefined
+    const runs = result.machine.id === this.original.result.machine.id ? this.#extras.runs : undefined
     const stays = (id: string) => (result.operators.some((op) => op.id === id) ? id : '')
     this.set({
       document: fresh.document,

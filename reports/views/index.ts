@@ -1,5 +1,6 @@
 /** Every view, one line each, in the order of the page. A file in this folder that is missing here fails a test. */
 import type {View} from '../view.ts'
+import {blocks} from './blocks.ts'
 import {caches} from './caches.ts'
 import {comparison} from './comparison.ts'
 import {fusion} from './fusion.ts'
@@ -23,6 +24,7 @@ export const views = {
   latency,
   memory,
   tiles,
+  blocks,
   caches,
   sustained,
   noise,

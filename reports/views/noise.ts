@@ -73,7 +73,7 @@ const spec: TopLevelSpec = {
         shape: {condition: {test: "datum.verdict === 'ok'", value: 'circle'}, value: 'triangle-up'},
         fill: {
           condition: {test: "datum.verdict === 'ok'", value: {expr: 'theme.classes[0]'}},
-          value: {expr: 'theme.accent'},
+          value: {expr: 'theme.classes[1]'},
         },
         description: {field: 'summary', type: 'nominal'},
       },
@@ -86,6 +86,11 @@ const spec: TopLevelSpec = {
   ],
 }
 
+/** More bars than this say less: the table of ceilings has the rest. */
+const BARS = 30
+
+const leastSteady = (analysis: Analysis) => [...rowsOf(analysis)].sort((a, b) => b.cv - a.cv).slice(0, BARS)
+
 export const noise: View = {
   id: 'noise',
   title: 'Noise of the measurement',
@@ -93,19 +98,19 @@ export const noise: View = {
   margins: (width) => ({left: width < NARROW ? 126 : 200, right: 14, top: 6, bottom: 44}),
   missing: (analysis) => (rowsOf(analysis).length > 0 ? undefined : 'no ceiling of this machine was measured here'),
   inputs(analysis) {
-    const rows = rowsOf(analysis)
+    const rows = leastSteady(analysis)
     const low = Math.min(0.98, ...rows.map((row) => row.low))
     const high = Math.max(1.02, ...rows.map((row) => row.high))
     return {height: Math.max(1, rows.length) * ROW, signals: {range: [low, high]}, data: {rows}}
   },
   howToRead:
-    'Each bar spans the slowest and the fastest sample of one ceiling, its sign stands at the median; behind it the coefficient of variation, and the clock where it was measured. A triangle marks a ceiling whose verdict is not ok. Narrow bars mean a quiet machine; a difference within a bar means nothing.',
+    'The least steady ceilings, the worst first. Each bar spans the slowest and the fastest sample of one ceiling, its sign stands at the median; behind it the coefficient of variation, and the clock where it was measured. A triangle marks a ceiling whose verdict is not ok. Narrow bars mean a quiet machine; a difference within a bar means nothing.',
   assumptions: ['Samples were taken in rounds, every ceiling in each, so that a change of the clock meets all alike.'],
   describe(analysis) {
     const rows = rowsOf(analysis)
     if (rows.length === 0) return 'Noise of 0 measured ceilings.'
     const worst = rows.reduce((a, b) => (b.cv > a.cv ? b : a))
     const odd = rows.filter((row) => row.verdict !== 'ok').length
-    return `${rows.length} measured ceilings, ${odd} of them with a verdict other than ok. The least steady is ${worst.id}, coefficient of variation ${formatShare(worst.cv)}.`
+    return `${rows.length} measured ceilings${rows.length > BARS ? `, the ${BARS} least steady are drawn` : ''}; ${odd} have a verdict other than ok. The least steady is ${worst.id}, coefficient of variation ${formatShare(worst.cv)}.`
   },
 }

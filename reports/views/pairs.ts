@@ -17,6 +17,9 @@ interface Slope {
   label: string
 }
 
+/** Pairs that the words name. */
+const NAMED = 3
+
 export const pairName = ({id, fused, dims}: FusedPair): string =>
   `${id} ${Object.values(dims).join('×')}${fused.dtype === 'f32' ? '' : ` ${fused.dtype}`}`
 
@@ -50,7 +53,7 @@ const y = {
   type: 'nominal',
   sort: null,
   title: null,
-  axis: {ticks: false, domain: false, labelPadding: 8, labelLimit: 210},
+  axis: {ticks: false, domain: false, labelPadding: 8, labelLimit: {expr: 'width < 420 ? 120 : 310'}},
   scale: {paddingInner: 0.3, paddingOuter: 0.15},
 } as const
 const yOffset = {field: 'measure', type: 'nominal' as const, sort: null, scale: {domain: [...measures]}}
@@ -134,7 +137,7 @@ export const pairs: View = {
   id: 'pairs',
   title: 'Fused against unfused, measured',
   spec,
-  margins: (width) => ({left: width < 520 ? 130 : 220, right: 10, top: 34, bottom: 44}),
+  margins: (width) => ({left: width < 520 ? 130 : 320, right: 10, top: 34, bottom: 44}),
   missing: (_analysis, more) => ((more.pairs ?? []).length > 0 ? undefined : none),
   inputs(_analysis, _state, more) {
     const rows = slopes(more?.pairs ?? []).map((row) => ({
@@ -158,8 +161,18 @@ export const pairs: View = {
     'Bytes are compulsory: every tensor of a kernel read or written once, what a chain passes on counted twice.',
   ],
   describe(_analysis, more) {
-    const list = more?.pairs ?? []
-    const text = list.map((pair) => `${pairName(pair)} ${pair.speedup?.toPrecision(3) ?? '–'} times`)
-    return `${list.length} pairs measured, faster by: ${text.join('; ') || 'nothing measured'}.`
+    const list = (more?.pairs ?? []).flatMap((pair) => (pair.speedup ? [{pair, speedup: pair.speedup}] : []))
+    const sorted = [...list].sort((a, b) => b.speedup - a.speedup)
+    const faster = sorted.filter(({speedup}) => speedup > 1)
+    const name = ({pair, speedup}: (typeof list)[number]) => {
+      const factor = speedup >= 1 ? speedup : 1 / speedup
+      return `${pairName(pair)} (${Number(factor.toPrecision(3))} times ${speedup >= 1 ? 'faster' : 'slower'})`
+    }
+    const most = faster.slice(0, NAMED).map(name)
+    const least = sorted.slice(-1).filter(({speedup}) => speedup < 1)
+    return (
+      `${list.length} pairs measured, ${faster.length} of them faster fused` +
+      `${most.length > 0 ? `, most of all ${most.join(', ')}` : ''}${least.length > 0 ? `; the slowest is ${least.map(name).join('')}` : ''}. Hollow: separate kernels; filled: fused; upright tick: what the roof predicts.`
+    )
   },
 }

@@ -90,6 +90,35 @@ function figures(analysis: Analysis): Figure[] {
 const question = (title: string, text: string) =>
   h('div', {class: 'answer'}, h('h3', {}, title), h('p', {}, unbroken(text)))
 
+/** Changes that are named on the first screen; the section on advice has all of them. */
+const CHANGES = 3
+
+/** What saves most, with its seconds; the summary's words where nothing does. */
+function changes({advice, totals}: Analysis, otherwise: string): HTMLElement {
+  const title = 'What to change first'
+  const most = advice
+    .flatMap((item) => (item.saves !== null && item.saves > 0 ? [{...item, saves: item.saves}] : []))
+    .sort((a, b) => b.saves - a.saves)
+    // int8 beside int4 is the same change once more
+    .filter((item, i, all) => all.findIndex((a) => a.rule === item.rule && a.operator === item.operator) === i)
+    .slice(0, CHANGES)
+  if (most.length === 0) return question(title, otherwise)
+  const whole = totals.time.lower
+  return h(
+    'div',
+    {class: 'answer'},
+    h('h3', {}, title),
+    h(
+      'ol',
+      {class: 'changes'},
+      ...most.map(({message, saves}) => {
+        const share = whole > 0 ? `, ${formatShare(saves / whole)}` : ''
+        return h('li', {}, h('strong', {}, unbroken(`saves ${format(saves, 's')}${share}`)), ` ${unbroken(message)}`)
+      }),
+    ),
+  )
+}
+
 export function answerSection(document: ReportDocument): HTMLElement {
   const {result, warnings} = document
   const {limit, distance, first} = result.summary
@@ -102,7 +131,7 @@ export function answerSection(document: ReportDocument): HTMLElement {
       {class: 'answers'},
       question('What limits it', limit),
       question('How far from the roof', distance),
-      question('What to change first', first),
+      changes(result, first),
     ),
     (warnings.length > 0 || incomplete !== '') &&
       h(

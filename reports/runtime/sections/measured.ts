@@ -8,6 +8,12 @@ import type {Store} from '../state.ts'
 import {type Column, Table} from '../table.ts'
 import {provenanceOf, unbroken} from '../words.ts'
 
+/** A verdict as a word with a sign: unsteady is a state of the machine, wrong is an error. */
+function verdict({verdict, reason}: PlacedPoint): HTMLElement {
+  const kind = verdict === 'ok' ? 'ok' : verdict === 'noisy' || verdict === 'throttled' ? 'unsteady' : 'wrong'
+  return h('span', {class: `verdict ${kind}`, title: reason}, verdict)
+}
+
 function columns(store: Store, points: readonly PlacedPoint[]): Column<PlacedPoint>[] {
   const {result} = store.document
   const joined = points.some((p) => p.operator)
@@ -61,7 +67,7 @@ function columns(store: Store, points: readonly PlacedPoint[]): Column<PlacedPoi
       id: 'verdict',
       label: 'Verdict',
       value: (p) => p.verdict,
-      show: (p) => h('span', p.verdict === 'ok' ? {} : {title: p.reason, class: 'bad'}, p.verdict),
+      show: (p) => verdict(p),
     },
     {
       id: 'bound',

@@ -66,5 +66,8 @@ export interface Benchmarks {
  */
 export async function benchPage({kernels, machine, warnings, pairs}: Benchmarks): Promise<Page> {
   const {benchDocument} = await import('../../../reports/bench.ts')
-  return {document: benchDocument(kernels, machine, warnings), extras: pairs ? {pairs} : {}}
+  const blocks = kernels.filter(({id}) => id === 'gemm-blocked')
+  // what was measured over blocks is read beside the caches of the machine
+  const over = blocks.length > 0 ? {blocks, machines: [machine]} : {}
+  return {document: benchDocument(kernels, machine, warnings), extras: {...(pairs ? {pairs} : {}), ...over}}
 }
