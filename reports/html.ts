@@ -7,7 +7,7 @@ const SLOT = '<!--ridgepoint:document-->'
 const CLOSE = '</script>'
 
 /** Documents above this many characters are compressed: 1,000 operators are 2 MB of JSON and 0.1 MB deflated. */
-const PLAIN = 120_000
+const PLAIN = 60_000
 
 const element = (id: string, packed: boolean) =>
   `<script type="${packed ? 'application/octet-stream' : 'application/json'}" id="ridgepoint-${id}">`

@@ -58,6 +58,9 @@ async function pageScript(specs) {
         name: 'report',
         setup(builder) {
           builder.onResolve({filter: /^vega$/}, () => ({path: join(root, 'reports', 'runtime', 'vega-lean.mjs')}))
+          builder.onResolve({filter: /^d3-(geo|scale-chromatic|time-format)$/}, () => ({
+            path: join(root, 'reports', 'runtime', 'vega-absent.mjs'),
+          }))
           // pages know no kernels: the one that measures the reader's GPU is put in here
           builder.onResolve({filter: /^ridgepoint:gpu$/}, () => ({
             path: join(root, 'src', 'kernels', 'webgpu', 'page.ts'),

@@ -67,6 +67,7 @@ export function batchSpec(field: 'rate' | 'latency', title: string): TopLevelSpe
           // hollow where the memory is too small
           fill: {condition: {test: 'datum.fits', ...color}, value: {expr: 'theme.surface'}},
           description: {field: 'summary', type: 'nominal'},
+          tooltip: {field: 'summary', type: 'nominal'},
         },
       },
       {

@@ -27,6 +27,8 @@ export class Chart {
   /** rows and signals are those of an older state */
   #stale = false
   #near = true
+  /** has run once */
+  #opened = false
   /** something was asked for while the chart was out of sight */
   #late = false
 
@@ -50,7 +52,7 @@ export class Chart {
       tooltip: (_handler, event, _item, value) => {
         const op = value === null || value === '' ? undefined : this.#operator(value)
         const text = typeof value === 'string' && value !== '' ? h('p', {}, value) : undefined
-        const content = op ? describeOperator(op, store.document) : text
+        const content = op ? describeOperator(op, store.document, store.more.points) : text
         if (content) tooltip.show(content, event.clientX, event.clientY)
         else tooltip.hide()
       },
@@ -79,10 +81,6 @@ export class Chart {
       },
       {capture: true},
     )
-    if (this.#zooms) {
-      if (store.state.zoom) setZoom(this.#chart, store.state.zoom)
-      for (const name of zoomSignals) this.#chart.addSignalListener(name, () => this.#later())
-    }
     if (this.#signals.has('picked')) this.#chart.signal('picked', store.state.picked)
     const followed = ['view', 'document', 'theme', 'picked'] as const
     store.listen((state, changed) => {
@@ -127,8 +125,21 @@ export class Chart {
         update(this.#chart, this.#inputs)
       }
       await this.#chart.runAsync()
+      if (!this.#opened) await this.#open()
       if (relayout(this.#chart, this.#view, this.#inputs)) await this.#chart.runAsync()
     })
+  }
+
+  /** What the address says about the zoom: before its first run a chart overwrites the signals of its selections. */
+  async #open(): Promise<void> {
+    this.#opened = true
+    if (!this.#zooms) return
+    const {zoom} = this.#store.state
+    if (zoom) {
+      setZoom(this.#chart, zoom)
+      await this.#chart.runAsync()
+    }
+    for (const name of zoomSignals) this.#chart.addSignalListener(name, () => this.#later())
   }
 
   zoom(factor: number | undefined): void {

@@ -1,11 +1,12 @@
 /// <reference lib="dom" />
 /** What a dot or a bar says when it is pointed at. */
+import type {PlacedPoint} from '../../src/analysis/document/placement.ts'
 import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
 import {formatIntensity, pointsOf} from '../chart/points.ts'
 import {frameOf} from '../chart/roofs.ts'
 import {attainableOf, type Operator, type ReportDocument} from '../document.ts'
 import {h} from './dom.ts'
-import {bytesByRole, provenanceOf, shapeText} from './words.ts'
+import {bytesByTensor, provenanceOf, shapeText} from './words.ts'
 
 /** Other operators that stand at the same place of the chart, within a tenth of a percent. */
 function sameSpot(op: Operator, document: ReportDocument): string[] {
@@ -22,8 +23,21 @@ function row(term: string, value: string): Node[] {
   return [h('dt', {}, term), h('dd', {}, value)]
 }
 
-/** The content of the tooltip of an operator. */
-export function describeOperator(op: Operator, document: ReportDocument): HTMLElement {
+/** What was measured of an operator beside what its roof allows. */
+const achieved = (point: PlacedPoint): string =>
+  [
+    point.achieved === null ? format(point.seconds, 's') : format(point.achieved, 'FLOP/s'),
+    `${formatShare(point.efficiency)} of its roof`,
+    ...(point.verdict === 'ok' ? [] : [point.verdict]),
+  ].join(', ')
+
+/** The content of the tooltip of an operator, with its measurement where there is one. */
+export function describeOperator(
+  op: Operator,
+  document: ReportDocument,
+  points: readonly PlacedPoint[] = [],
+): HTMLElement {
+  const point = points.find(({name}) => name === op.id)
   const others = sameSpot(op, document)
   const attainable = attainableOf(op, document.result.machine.ceilings)
   return h(
@@ -36,9 +50,13 @@ export function describeOperator(op: Operator, document: ReportDocument): HTMLEl
       ...row('Kind', op.repeat > 1 ? `${op.kind}, ${formatCount(op.repeat)} times` : op.kind),
       ...row('Shape', shapeText(op)),
       ...row('FLOPs', `${format(op.flops, 'FLOP')}  (${op.formula})`),
-      ...row('Bytes', bytesByRole(op)),
+      ...row('Bytes', bytesByTensor(op)),
       ...row('Intensity', formatIntensity(op.intensity)),
       ...row('Attainable', op.flops > 0 ? format(attainable, 'FLOP/s') : 'no FLOPs'),
+      ...(op.flops > 0 && op.time.upper > 0
+        ? row('Predicted', `${format(op.flops / op.time.upper, 'FLOP/s')} to ${format(attainable, 'FLOP/s')}`)
+        : []),
+      ...(point ? row('Achieved', achieved(point)) : []),
       ...row('Bound by', provenanceOf(op.bound, document.result)),
       ...row('Time of one', `${format(op.time.lower, 's')} to ${format(op.time.upper, 's')} (bounds)`),
       ...row('Share', formatShare(op.share)),

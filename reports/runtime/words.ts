@@ -10,30 +10,31 @@ export const shapeText = (op: Pick<Operator, 'shape'>): string =>
     .filter((text) => text !== '')
     .join(', ')
 
-const roleNames = {
-  weight: 'weights',
-  input: 'inputs',
-  output: 'outputs',
-  kv: 'KV',
-  constant: 'constants',
-  index: 'indices',
-} as const
+/** Tensors that are named one by one. */
+const NAMED = 5
 
-/** Bytes of one instance, and what they are: `193 MB: weights 117 MB, inputs 16.8 MB, outputs 58.7 MB`. */
-export function bytesByRole(op: Operator): string {
-  const sums = new Map<keyof typeof roleNames, number>()
-  for (const use of [...op.reads, ...op.writes]) sums.set(use.role, (sums.get(use.role) ?? 0) + use.bytes)
-  const parts = [...sums]
-    .filter(([, bytes]) => bytes > 0)
-    .map(([role, bytes]) => `${roleNames[role]} ${format(bytes, 'B')}`)
-  return `${format(bytesOf(op), 'B')}: ${parts.join(', ')}`
+const uses = (list: Operator['reads']): string => {
+  const sorted = list.filter(({bytes}) => bytes > 0).sort((a, b) => b.bytes - a.bytes)
+  const rest = sorted.slice(NAMED)
+  const named = sorted.slice(0, NAMED).map(({name, bytes}) => `${name} ${format(bytes, 'B')}`)
+  const others = rest.reduce((sum, {bytes}) => sum + bytes, 0)
+  return [...named, ...(rest.length > 0 ? [`${rest.length} more ${format(others, 'B')}`] : [])].join(', ')
+}
+
+/** Bytes of one instance, and which tensors they are: `193 MB: reads weight 117 MB, x 16.8 MB; writes y 58.7 MB`. */
+export function bytesByTensor(op: Operator): string {
+  const [reads, writes] = [uses(op.reads), uses(op.writes)]
+  const parts = [reads && `reads ${reads}`, writes && `writes ${writes}`].filter((part) => part !== '')
+  return [format(bytesOf(op), 'B'), ...(parts.length > 0 ? [parts.join('; ')] : [])].join(': ')
 }
 
 /** A bound as words: which ceiling, its value, and who says so. */
 export function provenanceOf(bound: string | null, analysis: Analysis): string {
   if (bound === null) return 'nothing'
   const ceiling = analysis.machine.ceilings.find((c) => c.id === bound)
-  return ceiling ? `${bound}, ${format(ceiling.value, ceiling.unit)} (${ceiling.provenance.kind})` : bound
+  if (!ceiling) return bound
+  const {kind, date} = ceiling.provenance
+  return `${bound}, ${format(ceiling.value, ceiling.unit)} (${kind}, ${date.slice(0, 10)})`
 }
 
 /** Prose in which no line ends between a number and its unit. */

@@ -92,7 +92,7 @@ const spec: TopLevelSpec = {
     {
       data: {name: 'sweep'},
       mark: {type: 'point', filled: true, size: 50, opacity: 1, fill: {expr: 'theme.classes[0]'}},
-      encoding: {x, y, description: {field: 'summary', type: 'nominal'}},
+      encoding: {x, y, description: {field: 'summary', type: 'nominal'}, tooltip: {field: 'summary', type: 'nominal'}},
     },
     {
       data: {name: 'levels'},

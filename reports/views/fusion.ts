@@ -80,6 +80,7 @@ const spec: TopLevelSpec = {
           legend: {orient: 'top', direction: 'horizontal'},
         },
         description: {field: 'label', type: 'nominal'},
+        tooltip: {field: 'label', type: 'nominal'},
       },
     },
     {

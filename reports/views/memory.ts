@@ -65,6 +65,7 @@ const spec: TopLevelSpec = {
         },
         x2: {field: 'end'},
         description: {field: 'label', type: 'nominal'},
+        tooltip: {field: 'label', type: 'nominal'},
       },
     },
     {
@@ -84,6 +85,7 @@ const spec: TopLevelSpec = {
           legend: {columns: {expr: 'width < 420 ? 3 : 5'}},
         },
         description: {field: 'summary', type: 'nominal'},
+        tooltip: {field: 'summary', type: 'nominal'},
       },
     },
     {

@@ -76,6 +76,7 @@ const spec: TopLevelSpec = {
           value: {expr: 'theme.classes[1]'},
         },
         description: {field: 'summary', type: 'nominal'},
+        tooltip: {field: 'summary', type: 'nominal'},
       },
     },
     {

@@ -101,6 +101,7 @@ const spec: TopLevelSpec = {
         x2: {field: 'ratio'},
         color,
         description: {field: 'label', type: 'nominal'},
+        tooltip: {field: 'label', type: 'nominal'},
       },
     },
     {

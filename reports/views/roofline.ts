@@ -250,7 +250,12 @@ const spec: TopLevelSpec = {
         fill: {expr: 'theme.surface'},
         strokeWidth: 2,
       },
-      encoding: {x, y, description: {field: 'summary', type: 'nominal'}},
+      encoding: {
+        x,
+        y,
+        description: {field: 'summary', type: 'nominal'},
+        tooltip: {field: 'summary', type: 'nominal'},
+      },
     },
     {
       data: {name: 'dots'},

@@ -68,7 +68,7 @@ const spec: TopLevelSpec = {
     {
       data: {name: 'curve'},
       mark: {type: 'point', filled: true, size: 36, opacity: 1, fill: {expr: 'theme.classes[0]'}},
-      encoding: {x, y, description: {field: 'summary', type: 'nominal'}},
+      encoding: {x, y, description: {field: 'summary', type: 'nominal'}, tooltip: {field: 'summary', type: 'nominal'}},
     },
     {
       data: {name: 'limits'},

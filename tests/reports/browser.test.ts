@@ -169,7 +169,17 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     await page.mouse.move(place!.x + place!.width / 2, place!.y + place!.height / 2)
     const tooltip = page.locator('.tooltip')
     await expect.poll(() => tooltip.isVisible()).toBe(true)
-    for (const term of ['Shape', 'FLOPs', 'Bytes', 'Intensity', 'Attainable', 'Bound by', 'Share']) {
+    for (const term of [
+      'Shape',
+      'FLOPs',
+      'Bytes',
+      'reads',
+      'Intensity',
+      'Attainable',
+      'Predicted',
+      'Bound by',
+      'Share',
+    ]) {
       expect(await tooltip.innerText()).toContain(term)
     }
     await page.close()
@@ -318,7 +328,7 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     await page.getByLabel('Batch', {exact: true}).fill('4')
     await page.locator('nav a', {hasText: 'Memory'}).first().click()
     await expect.poll(() => page.url()).toMatch(/batch=4&pick=layers\.attn\.rope&zoom=[\d.e+_]+&level=DRAM/)
-    const ticks = (at: Page) => at.locator('.chart[data-view=roofline] .role-axis-label text').allInnerTexts()
+    const ticks = (at: Page) => at.locator('.chart[data-view=roofline] .role-axis-label text').allTextContents()
     const rows = (at: Page) =>
       at.locator('#operators tbody tr').evaluateAll((all) => all.map((e) => e.getAttribute('data-id')))
     const [shown, listed] = [await ticks(page), await rows(page)]
@@ -349,9 +359,9 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
       location.hash = 'find=norm&hide=matrix'
     })
     await expect.poll(() => again.getByRole('checkbox', {name: 'Matrix product'}).isChecked()).toBe(false)
-    expect(await again.locator('h1 + .lead').innerText()).toContain('batch 1 ')
+    await expect.poll(() => again.locator('h1 + .lead').textContent()).toContain('batch 1 ')
     expect(await again.getByRole('searchbox', {name: /operators/}).inputValue()).toBe('')
-    expect(await ticks(again)).not.toEqual(shown)
+    await expect.poll(() => ticks(again)).not.toEqual(shown)
     expect(said).toEqual([])
     await again.close()
   })
