@@ -327,7 +327,7 @@ describe.runIf(present)('the page in a browser', {timeout: 60_000}, () => {
     await page.getByRole('button', {name: /^Switch to the dark/}).click()
     await page.getByLabel('Batch', {exact: true}).fill('4')
     await page.locator('nav a', {hasText: 'Memory'}).first().click()
-    await expect.poll(() => page.url()).toMatch(/batch=4&pick=layers\.attn\.rope&zoom=[\d.e+_]+&level=DRAM/)
+    await expect.poll(() => page.url()).toMatch(/batch=4&pick=layers\.attn\.rope&zoom=[\d.e+_]+&level=DRAM.*&at=memory$/)
     const ticks = (at: Page) => at.locator('.chart[data-view=roofline] .role-axis-label text').allTextContents()
     const rows = (at: Page) =>
       at.locator('#operators tbody tr').evaluateAll((all) => all.map((e) => e.getAttribute('data-id')))
