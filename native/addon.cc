@@ -127,7 +127,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   explicit SessionWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), session_(std::make_shared<rp::Session>()) {}
 
  private:
-  // open(bytesPerThread: number[], residentPerThread: number[], touch?: {seconds, least}): Promise<{threads, pinned, touched, bytes, hugeBytes}>
+  // open(bytesPerThread: number[], residentPerThread: number[], touch?: {seconds, enough, least}): Promise<{threads, pinned, touched, bytes, hugeBytes}>
   Napi::Value open(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     std::vector<size_t> bytes, resident;
@@ -149,9 +149,11 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
 
   static bool readTouch(const Napi::Value& value, rp::Touch& touch) {
     if (!value.IsObject()) return false;
-    double least;
+    double least, enough;
     if (!count(value.As<Napi::Object>(), "least", 0, largestCount, least)) return false;
+    if (!count(value.As<Napi::Object>(), "enough", 0, largestCount, enough)) return false;
     touch.least = size_t(least);
+    touch.enough = size_t(enough);
     const Napi::Value seconds = value.As<Napi::Object>().Get("seconds");
     if (!seconds.IsNumber()) return false;
     touch.seconds = seconds.As<Napi::Number>().DoubleValue();

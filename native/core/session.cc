@@ -78,10 +78,12 @@ void Session::touchThread(void* context, int thread) {
   Region& region = self->regions_[thread];
   touchStack();
   constexpr size_t step = size_t(1) << 20;  // a millisecond where pages are slow to come: Ctrl-C waits for no more
-  const size_t least = self->resident_[thread] + self->touch_.least;
+  const Touch& touch = self->touch_;
+  const size_t resident = self->resident_[thread];
   size_t& at = self->touched_[thread];
   while (at < region.bytes && !self->cancelled_.load()) {
-    if (at >= least && now() - self->touchFrom_ > self->touch_.seconds) break;
+    const double limit = at >= resident + touch.enough ? touch.seconds : 2 * touch.seconds;
+    if (at >= resident + touch.least && now() - self->touchFrom_ > limit) break;
     const size_t to = at + step < region.bytes ? at + step : region.bytes;
     fill(region, at, to);
     at = to;
@@ -277,7 +279,7 @@ bool Session::take(const Spec& spec, Sample& sample) {
   run.spec = &spec;
   if (spec.probe == Probe::chase) {
     run.cycle = cycle(spec.bytes, !spec.roam);
-    if (!run.cycle) return false;
+    if (!run.cycle) return !cancelled_.load();  // refused memory: a sample without repetitions
   }
   const size_t slots = size_t(spec.repetitions) * spec.threads;
   run.from.assign(slots, 0);

@@ -60,10 +60,11 @@ struct Sample {
   double work = 0;              // FLOP, bytes, dependent loads or calls of one repetition, all threads
 };
 
-// How much of its memory a session touches: everything, or after `seconds` no more than `least` behind the resident bytes. Where the host
-// of a virtual machine has to find each page first, 300 MiB can take seconds.
+// How much of its memory a session touches behind the resident bytes: everything; after `seconds` no more than `enough`; after twice as long
+// no more than `least`. Where the host of a virtual machine has to find each page first, 300 MiB can take seconds.
 struct Touch {
   double seconds = 1e9;
+  size_t enough = 0;
   size_t least = 0;
 };
 

@@ -134,7 +134,7 @@ const largestSet = (caches: readonly ClaimedCache[], threads: number, room: numb
   )
 
 /** A measurement takes half of what is free, and half of this at most. */
-const enough = 4096 * MiB
+export const mostMemory = 4096 * MiB
 /** What a thread's memory is rounded up to: a huge page. */
 const page = 2 * MiB
 
@@ -144,7 +144,7 @@ const page = 2 * MiB
  * @param available bytes that are free; half of them are taken at most, and 2 GiB
  */
 export function planMemory(caches: readonly ClaimedCache[], threads: number, available: number): MemoryPlan {
-  const free = Math.min(available, enough)
+  const free = Math.min(available, mostMemory)
   const outermost = caches.at(-1)?.claimed ?? 0
   const together = largestSet(caches, threads, free / 8)
   const residentPerThread = Array.from({length: threads}, (_, i) =>

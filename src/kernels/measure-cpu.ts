@@ -2,20 +2,13 @@
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../analysis/errors.ts'
 import {ceilingOf, checkPlacement, checkPlausible, perCycleAlone} from './ceilings.ts'
-import {type ClaimedCache, freeMemory, type LocalIdentity, readIdentity} from './identity.ts'
+import {type ClaimedCache, type LocalIdentity, readIdentity} from './identity.ts'
 import {chooseIsas} from './isas.ts'
-import {
-  assumedCaches,
-  findLevels,
-  type LevelName,
-  type MemoryPlan,
-  planMemory,
-  type SweepPoint,
-  sweepSizes,
-} from './levels.ts'
-import {cancelAtExit, type IsaRow, loadNative, type NativeSession, type SessionInfo, type Touch} from './native.ts'
+import {assumedCaches, findLevels, type LevelName, type MemoryPlan, type SweepPoint, sweepSizes} from './levels.ts'
+import {type IsaRow, loadNative, type NativeSession} from './native.ts'
+import {memoryWarnings, openMeasuring, sessionWarnings} from './opening.ts'
 import {type CeilingTask, type CurveTask, chaseTasks, curveTasks, planTasks, threadsBetween} from './plan.ts'
-import {runRounds, throwIfAborted} from './rounds.ts'
+import {runRounds, type Series, throwIfAborted} from './rounds.ts'
 
 export interface MeasureOptions {
   /** at most 3 s: what `analyze` needs; otherwise every SIMD width and a finer sweep, at most 30 s */
@@ -80,46 +73,6 @@ export function chooseThreads(identity: LocalIdentity, wanted: number | undefine
   )
 }
 
-/**
- * What the session was not given, in words.
- * @param memory whether the measurement touches memory, so that the size of its pages matters
- */
-export function sessionWarnings(
-  info: SessionInfo,
-  threads: number,
-  platform: NodeJS.Platform,
-  memory = true,
-): Warning[] {
-  const warnings: Warning[] = []
-  if (info.threads < threads)
-    warnings.push({code: 'fewer-threads', message: `The system granted ${info.threads} of ${threads} threads.`})
-  if (platform === 'linux' && info.pinned < info.threads)
-    warnings.push({
-      code: 'not-pinned',
-      message: `${info.threads - info.pinned} of ${info.threads} threads could not be pinned to a CPU; results may vary more.`,
-    })
-  const share = info.hugeBytes / info.bytes
-  if (memory && platform === 'linux' && share < 0.9)
-    warnings.push({
-      code: 'no-huge-pages',
-      message: `Huge pages were asked for and given for ${Math.round(share * 100)} % of the memory; DRAM and latency hold page-table walks.`,
-    })
-  return warnings
-}
-
-/** Says so where the pages came so slowly that what could be touched in time is too small to be called DRAM. */
-function slowMemory(info: SessionInfo, memory: MemoryPlan, caches: readonly ClaimedCache[]): Warning[] {
-  const roamed = info.touched[0]! - memory.residentPerThread[0]!
-  if (memory.short || roamed >= 2 * (caches.at(-1)?.claimed ?? 0)) return []
-  const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20)
-  return [
-    {
-      code: 'small-memory',
-      message: `The system hands out memory slowly: of ${mebibytes(memory.bytesPerThread[0]!)} MiB a thread had ${mebibytes(info.touched[0]!)} MiB in time, so DRAM figures may hold cache hits.`,
-    },
-  ]
-}
-
 /** Ceilings of one thread by level: the value of those that `pick` takes. */
 function byLevel(ceilings: readonly Ceiling[], pick: (c: Ceiling) => boolean): Map<LevelName, number> {
   return new Map(ceilings.flatMap((c) => (c.level && c.threads === 1 && pick(c) ? [[c.level, c.value] as const] : [])))
@@ -155,24 +108,13 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
       code: 'caches-unknown',
       message: 'This system does not describe its caches; 32 KiB L1 and 256 KiB L2 are assumed.',
     })
-  const memory = planMemory(caches, threads, freeMemory())
-  if (memory.short)
-    warnings.push({
-      code: 'small-memory',
-      message:
-        'Too little memory is free for a DRAM working set of twice the largest cache: DRAM figures may hold cache hits.',
-    })
   const plan = options.quick ? plans.quick : plans.full
   const left = () => Math.max(0, plan.seconds - (performance.now() - started) / 1000)
 
-  const session = new addon.Session()
-  const forget = cancelAtExit(addon, session)
-  const abort = () => session.cancel()
-  signal?.addEventListener('abort', abort, {once: true})
+  onProgress?.(0, 1, 'memory')
+  const {session, info, memory, close} = await openMeasuring(addon, caches, threads, plan.touchSeconds, signal)
   try {
-    onProgress?.(0, 1, 'memory')
-    const info = await openSession(session, memory, {seconds: plan.touchSeconds, least: memory.window})
-    warnings.push(...sessionWarnings(info, threads, process.platform), ...slowMemory(info, memory, caches))
+    warnings.push(...sessionWarnings(info, threads, process.platform), ...memoryWarnings(info, memory, caches))
     const reach = info.touched[0]!
 
     const counts = info.threads > 1 ? [1, info.threads] : [1]
@@ -214,7 +156,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
     const ceilings = checkPlausible(checkPlacement(found, series.get('launch')?.rates ?? [], sharedBy))
     for (const {id, verdict, reason} of ceilings)
       if (verdict !== 'ok') warnings.push({code: `ceiling-${verdict}`, message: `${id}: ${reason}`})
-    reportMissing(tasks, new Set(ceilings.map(({id}) => id)), warnings)
+    reportMissing(tasks, series, new Set(ceilings.map(({id}) => id)), warnings)
     if (ceilings.length === 0)
       throw new AnalysisError('internal', 'no probe took a measurable time: the clock of this machine stands still')
 
@@ -252,26 +194,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
     throwIfAborted(signal)
     throw error
   } finally {
-    signal?.removeEventListener('abort', abort)
-    forget()
-    session.close()
-  }
-}
-
-/** @throws {AnalysisError} `does-not-fit` where the system refuses memory or threads */
-export async function openSession(
-  session: NativeSession,
-  memory: Pick<MemoryPlan, 'bytesPerThread' | 'residentPerThread'>,
-  touch?: Touch,
-) {
-  try {
-    return await session.open(memory.bytesPerThread, memory.residentPerThread, ...(touch ? [touch] : []))
-  } catch (error) {
-    throw new AnalysisError(
-      'does-not-fit',
-      `measuring is not possible: ${error instanceof Error ? error.message : String(error)}`,
-      ['free some memory or lower --threads'],
-    )
+    close()
   }
 }
 
@@ -324,11 +247,22 @@ async function takeCurve(
   })
 }
 
-function reportMissing(tasks: readonly CeilingTask[], present: ReadonlySet<string>, warnings: Warning[]): void {
-  for (const {ceiling} of tasks)
-    if (!present.has(ceiling.id))
-      warnings.push({
-        code: 'ceiling-failed',
-        message: `${ceiling.id}: no repetition took a measurable time; it is left out`,
-      })
+function reportMissing(
+  tasks: readonly CeilingTask[],
+  series: ReadonlyMap<string, Series>,
+  present: ReadonlySet<string>,
+  warnings: Warning[],
+): void {
+  const missing = tasks.filter(({ceiling}) => !present.has(ceiling.id))
+  const late = missing.filter(({tasks}) => tasks.every(({id}) => !series.get(id)?.tried))
+  for (const {ceiling} of missing.filter((task) => !late.includes(task)))
+    warnings.push({
+      code: 'ceiling-failed',
+      message: `${ceiling.id}: no repetition took a measurable time, or its memory was refused; it is left out`,
+    })
+  if (late.length > 0)
+    warnings.push({
+      code: 'ceiling-skipped',
+      message: `The machine was too busy to come to ${late.map(({ceiling}) => ceiling.id).join(', ')} in time: left out; measure again when it is idle`,
+    })
 }

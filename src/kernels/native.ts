@@ -103,9 +103,10 @@ export interface TensorSpec {
   data?: NodeJS.TypedArray
 }
 
-/** Touch everything, or after so many seconds no more than `least` bytes behind each thread's resident ones. */
+/** What to touch behind each thread's resident bytes: all; after `seconds` no more than `enough` bytes, after twice as long than `least`. */
 export interface Touch {
   seconds: number
+  enough: number
   least: number
 }
 
@@ -124,7 +125,7 @@ export interface SessionInfo {
  * at once: on a crowded machine each thread to be waited for costs a turn of the scheduler, and a person waits for all of them.
  * @returns call it when the session is closed
  */
-export function cancelAtExit(addon: NativeAddon, session: Pick<NativeSession, 'cancel'>): () => void {
+export function cancelAtExit(addon: Pick<NativeAddon, 'exitNow'>, session: Pick<NativeSession, 'cancel'>): () => void {
   const cancel = (code: number) => {
     session.cancel()
     if (code === exitCodes.interrupted) addon.exitNow?.(code)

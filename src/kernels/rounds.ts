@@ -27,6 +27,8 @@ export interface Task {
 export interface Series {
   rates: number[]
   clockHz: number[]
+  /** whether it had a turn */
+  tried: boolean
   /** passes per repetition after calibration */
   passes: number
 }
@@ -53,8 +55,11 @@ export interface RoundOptions {
 /** Repetitions of a sample of the first round. */
 const firstRepetitions = 3
 
-/** Calibration steps before a probe whose clock stands still is given up: 16^12 times the first length. */
+/** Calibration steps before a probe whose clock stands still is given up: 16^11 times the first length. */
 const calibrationSteps = 12
+
+/** A sample that lasted so long by another clock, in milliseconds, and no time by its own: that one stands still. */
+const standing = 100
 
 /** @throws {AnalysisError} `interrupted` once the signal is aborted */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
@@ -75,8 +80,10 @@ export async function calibrate(
   let passes = spec.passes
   for (let step = 0; step < calibrationSteps; step++) {
     throwIfAborted(signal)
+    const from = performance.now()
     const {seconds} = await sampler({...spec, passes, repetitions: 1, clock: false})
-    const took = seconds[0] ?? 0
+    const [took] = seconds
+    if (took === undefined || (took <= 0 && performance.now() - from > standing)) return undefined
     if (took > target / 2) return Math.max(1, Math.round((passes * target) / took))
     // The first short runs hold cold caches and a waking clock: grow towards the target, by 16 at most.
     passes = Math.ceil(passes * Math.min(16, took > 0 ? (target / took) * 1.1 : 16))
@@ -98,7 +105,7 @@ export async function runRounds(
   const now = options.now ?? (() => performance.now() / 1000)
   const least = options.leastRounds ?? 3
   const started = now()
-  const series = new Map<string, Series>(tasks.map(({id}) => [id, {rates: [], clockHz: [], passes: 0}]))
+  const series = new Map<string, Series>(tasks.map(({id}) => [id, {rates: [], clockHz: [], tried: false, passes: 0}]))
   const total = tasks.length * rounds
   let done = 0
   const spent = (round: number) => {
@@ -119,6 +126,7 @@ export async function runRounds(
       if (spent(round)) return series
       onProgress?.(Math.min(done++, total), total, task.label)
       const own = series.get(task.id)!
+      own.tried = true
       if (round === 0) {
         const {probe, isa, bytes} = task.spec
         const like = `${probe} ${isa} ${bytes}`

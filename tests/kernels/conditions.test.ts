@@ -6,8 +6,8 @@ import {build} from 'esbuild'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import type {Machine} from '../../src/analysis/document/machine.ts'
 import {ceilingOf, checkPlausible, modelOf, perCycleAlone, wholeOrHalf} from '../../src/kernels/ceilings.ts'
-import {sessionWarnings} from '../../src/kernels/measure-cpu.ts'
 import {loadNative} from '../../src/kernels/native.ts'
+import {sessionWarnings} from '../../src/kernels/opening.ts'
 import {planTasks, threadsBetween} from '../../src/kernels/plan.ts'
 import {runRounds} from '../../src/kernels/rounds.ts'
 
@@ -128,7 +128,7 @@ describe('a clock that stands still', () => {
   test('a rate without a clock has no model, a rate of a standing or leaping one is doubted', () => {
     const task = tasks[0]!
     const made = {source: 'test', date: '2026-11-21'}
-    const series = (rates: number[]) => new Map([[task.tasks[0]!.id, {rates, clockHz: [], passes: 1}]])
+    const series = (rates: number[]) => new Map([[task.tasks[0]!.id, {rates, clockHz: [], tried: true, passes: 1}]])
     expect(ceilingOf(task, series([1e11, 1e11, 1e11]), made)).not.toHaveProperty('model')
     const endless = ceilingOf(task, series([Number.POSITIVE_INFINITY, 1e11, 1e11]), made)!
     expect(checkPlausible([endless])[0]?.verdict).toBe('implausible')
@@ -176,7 +176,9 @@ describe('model lines', () => {
       quick: true,
     })
     const model = task!.tasks[0]!.model!
-    const series = new Map([[task!.tasks[0]!.id, {rates: [2e9 * model.perInstruction], clockHz: [1e9], passes: 1}]])
+    const series = new Map([
+      [task!.tasks[0]!.id, {rates: [2e9 * model.perInstruction], clockHz: [1e9], tried: true, passes: 1}],
+    ])
     expect([...perCycleAlone([task!], series).values()]).toEqual([2])
   })
 })

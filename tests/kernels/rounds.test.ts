@@ -30,6 +30,18 @@ function fake(rate: (call: number) => number) {
 const options = {repetitionSeconds: 0.001, rounds: 10, extraRounds: 10, budgetSeconds: 1e9}
 
 describe('calibrate', () => {
+  test('gives up at once where another clock says that the sample took long, or where it has no repetition', async () => {
+    let calls = 0
+    const slow = async () => {
+      calls++
+      await new Promise((resolve) => setTimeout(resolve, 120))
+      return {seconds: new Float64Array(1), clockHz: new Float64Array(), work: 1}
+    }
+    expect(await calibrate(slow, spec, 0.001)).toBeUndefined()
+    expect(calls).toBe(1)
+    const none = async () => ({seconds: new Float64Array(), clockHz: new Float64Array(), work: 1})
+    expect(await calibrate(none, spec, 0.001)).toBeUndefined()
+  })
   test.each([1, 1e3, 1e6, 1e9, 1e12])('at %d passes per second a repetition comes near its length', async (rate) => {
     const passes = (await calibrate(fake(() => rate).sampler, spec, 0.001))!
     expect(passes).toBeGreaterThanOrEqual(Math.max(1, Math.floor(rate * 0.0009)))
