@@ -148,7 +148,11 @@ describe('sessions', () => {
   test('touching memory ends in time, but not before the resident bytes and the least behind them', async () => {
     const MiB = 1 << 20
     const session = new addon.Session()
-    const info = await session.open([64 * MiB, 32 * MiB], [4 * MiB, 6 * MiB], {seconds: 0, enough: 16 * MiB, least: 8 * MiB})
+    const info = await session.open([64 * MiB, 32 * MiB], [4 * MiB, 6 * MiB], {
+      seconds: 0,
+      enough: 16 * MiB,
+      least: 8 * MiB,
+    })
     expect(info.touched).toEqual([12 * MiB, 14 * MiB])
     expect(info.bytes).toBe(26 * MiB)
     // four windows of 8 MiB wrap around in what was touched
@@ -159,7 +163,13 @@ describe('sessions', () => {
     const all = await whole.open([4 * MiB], [0], {seconds: 60, enough: 0, least: 0})
     expect(all.touched).toEqual([4 * MiB])
     whole.close()
-    for (const touch of [{}, {seconds: -1, enough: 0, least: 0}, {seconds: 1, enough: 0, least: -1}, {seconds: 1, least: 0}, 3])
+    for (const touch of [
+      {},
+      {seconds: -1, enough: 0, least: 0},
+      {seconds: 1, enough: 0, least: -1},
+      {seconds: 1, least: 0},
+      3,
+    ])
       expect(() => new addon.Session().open([MiB], [0], touch as never)).toThrow(TypeError)
   })
 
