@@ -35,7 +35,7 @@ const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
   [['analyze', 'gpt2', '--price', '0', ...h100], 2, 'bad-flag', /--price 0/],
   [['analyze', 'gpt2', '--csv', '--markdown'], 2, 'bad-flag', /csv|markdown/],
   [['analyze', 'gpt2', '--bacth', '3'], 2, 'bad-flag', /--bacth/],
-  [['analyze'], 2, 'bad-flag', /Missing.*model/i],
+  [['analyze'], 2, 'bad-flag', /MODEL is missing/],
   [['analyze', 'gpt2', 'gpt3'], 2, 'bad-flag', /gpt3/],
   [['analyze', 'gpt3'], 3, 'unknown-model', /"gpt3"/],
   [['analyze', ''], 3, 'unknown-model', /""/],

@@ -64,10 +64,32 @@ export function readSafetensors(source: ByteSource, origin: string): ListedWeigh
   const header = parsed(textOf(source.read(8, length)), place, 'the header')
   const names = Object.keys(header).filter((name) => name !== '__metadata__')
   if (names.length > MAX_TENSORS) badFile(place, `has ${names.length} tensors; at most ${MAX_TENSORS} are read`)
-  return names.map((name) => weightOf(name, header[name], source.size - 8 - length, place))
+  const listed = names.map((name) => weightOf(name, header[name], source.size - 8 - length, place))
+  apart(listed, place)
+  return listed.map(({weight}) => weight)
 }
 
-function weightOf(name: string, value: unknown, room: number, origin: string): ListedWeight {
+/** The data of no tensor lie in those of another (the format page: no holes, no overlap). */
+function apart(listed: readonly Listed[], origin: string): void {
+  const order = listed.filter(({from, to}) => to > from).sort((a, b) => a.from - b.from)
+  order.forEach(({weight, from}, i) => {
+    const before = order[i - 1]
+    if (before && from < before.to)
+      badFile(
+        origin,
+        `the data of tensor ${quoted(weight.name)} begin at byte ${from}, inside those of ${quoted(before.weight.name)}`,
+      )
+  })
+}
+
+interface Listed {
+  readonly weight: ListedWeight
+  /** bytes of the data */
+  readonly from: number
+  readonly to: number
+}
+
+function weightOf(name: string, value: unknown, room: number, origin: string): Listed {
   if (name.length > LONGEST_NAME)
     badFile(origin, `has a name of ${name.length} characters; at most ${LONGEST_NAME} are read`)
   const entry = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
@@ -86,7 +108,7 @@ function weightOf(name: string, value: unknown, room: number, origin: string): L
       origin,
       `tensor ${quoted(name)} has ${to - from} bytes; ${elements} elements of ${String(dtype)} need ${Math.ceil((elements * type.bits) / 8)}`,
     )
-  return {name, dtype: type.dtype, elements}
+  return {weight: {name, dtype: type.dtype, elements}, from, to}
 }
 
 /**

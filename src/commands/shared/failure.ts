@@ -15,6 +15,7 @@ interface Foreign {
   readonly path?: unknown
   readonly oclif?: {readonly exit?: unknown}
   readonly flags?: unknown
+  readonly args?: unknown
   readonly parse?: unknown
 }
 
@@ -37,9 +38,18 @@ async function nearFlags(asked: unknown, known: readonly string[]): Promise<stri
   return asked.flatMap((flag) => nearest(String(flag), known)).map((name) => `did you mean --${name}?`)
 }
 
+/** Arguments that are not there, by name: oclif prints the help of each, wrapped over lines. */
+function missing({args}: Foreign): string | null {
+  if (!Array.isArray(args) || args.length === 0) return null
+  const names = args.flatMap((arg: unknown) =>
+    typeof arg === 'object' && arg !== null && 'name' in arg ? [String(arg.name).toUpperCase()] : [],
+  )
+  return names.length === args.length ? `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} missing` : null
+}
+
 /** oclif's own words for a usage mistake, on one line, with a way out. */
 async function usageFailure(error: Foreign, command: string | undefined, flags: readonly string[]): Promise<Failure> {
-  const message = flat(String(error.message ?? 'wrong usage')).replace(control, ' ')
+  const message = missing(error) ?? flat(String(error.message ?? 'wrong usage')).replace(control, ' ')
   const help = `\`perf ${command ? `${command.replaceAll(':', ' ')} ` : ''}--help\` shows what is allowed`
   const suggestions = [...(await nearFlags(error.flags, flags)), help]
   return {code: 'bad-flag', message, suggestions, exitCode: exitCodes.usage}

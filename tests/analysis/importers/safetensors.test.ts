@@ -53,6 +53,18 @@ describe('the header', () => {
       entry({dtype: 'F32', shape: [4], data_offsets: [0, 12]}),
       /has 12 bytes; 4 elements of F32 need 16/,
     ],
+    [
+      'tensors in one another',
+      withHeader(
+        JSON.stringify({
+          a: {dtype: 'F32', shape: [2], data_offsets: [4, 12]},
+          b: {dtype: 'F32', shape: [2], data_offsets: [0, 8]},
+          empty: {dtype: 'F32', shape: [0], data_offsets: [4, 4]},
+        }),
+        16,
+      ),
+      /the data of tensor "a" begin at byte 4, inside those of "b"/,
+    ],
     ['no entry', entry(null), /unknown type/],
     ['a name of a megabyte', withHeader(JSON.stringify({['n'.repeat(2 ** 20)]: {}}), 0), /name of 1048576 characters/],
   ])('refuses %s', (_, file, message) => {
