@@ -146,7 +146,7 @@ bool depthwise(const OpArgs& args, const ConvShape& s, const ConvArgs& c) {
 }  // namespace
 
 bool convDepthwiseRows(const OpArgs& args, const ConvShape& s, const ConvArgs& c) {
-  if (s.stride != 1 || s.dilation != 1 || (s.padded && !allFinite(c.w, s.filters * s.taps))) return false;
+  if (s.stride != 1 || s.dilation != 1 || s.width == 0 || (s.padded && !allFinite(c.w, s.filters * s.taps))) return false;
   return s.kernel == 3 ? depthwise<3>(args, s, c) : s.kernel == 5 ? depthwise<5>(args, s, c) : s.kernel == 7 && depthwise<7>(args, s, c);
 }
 

@@ -137,7 +137,11 @@ function quantized(bits, [m, n, k, group], level) {
   const blocks = k / block
   const scales = bits === 8 ? n : n * blocks
   const native = bits === 8 ? [n, k] : [n, k, group]
-  const stored = (q) => (bits === 8 ? Uint8Array.from(q, (v) => v + 128) : Uint8Array.from(q, (v) => v ^ 0x88))
+  const stored = (q) => {
+    const out = new Uint8Array(q.length)
+    for (let i = 0; i < q.length; i++) out[i] = bits === 8 ? q[i] + 128 : q[i] ^ 0x88
+    return out
+  }
   return {
     kernel,
     title: `${kernel}${level === 4 ? ' (x in 8 bits)' : ''}`,

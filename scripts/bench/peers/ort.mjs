@@ -1,5 +1,5 @@
 // Our kernels against ONNX Runtime's on the same shapes and values, A B A B in one run, with one thread and all.
-//   npm run bench:peers -- ort [--turns 5] [--seconds 0.1] [--threads 1] [--only softmax] [--write NAME]
+//   npm run bench:peers -- ort [--turns 5] [--seconds 0.1] [--threads 1] [--set fused] [--only softmax] [--write NAME]
 // onnxruntime-node is no dependency: ONNXRUNTIME_NODE_INSTALL=skip npm i --no-save onnxruntime-node. Its calls from JavaScript copy every
 // output into new memory, 64 MiB in 30 ms: so its models end in the shape of their result, which costs a microsecond. That, the time of a
 // model of one element, is subtracted. --write NAME adds docs/results/DATE-peers-ort-NAME.md.
@@ -27,6 +27,7 @@ try {
       seconds: {type: 'string', default: '0.1'},
       threads: {type: 'string', default: ''},
       only: {type: 'string', default: ''},
+      set: {type: 'string', default: 'plain,fused'},
       write: {type: 'string'},
     },
   }).values
@@ -37,6 +38,9 @@ const turns = Number(flags.turns)
 const seconds = Number(flags.seconds)
 if (!(Number.isInteger(turns) && turns >= 1 && turns <= 100) || !(seconds >= 0.01 && seconds <= 60))
   fail(2, '--turns is a whole number from 1 to 100, --seconds a number from 0.01 to 60')
+const sets = {plain: () => [...plainCases(1024, 1024), ...plainCases(4096, 4096)], fused: fusedCases}
+if (!flags.set.split(',').every((set) => set in sets))
+  fail(2, `--set is one of ${Object.keys(sets).join(', ')}, or both`)
 if (flags.write !== undefined && !/^[a-z0-9-]+$/.test(flags.write))
   fail(2, '--write NAME names the machine: zen4, cascade-lake')
 
@@ -215,9 +219,10 @@ const empty = {
   ],
   nodes: [{op: 'Relu', in: ['x'], out: ['y']}],
 }
-const cases = [...plainCases(1024, 1024), ...plainCases(4096, 4096), ...fusedCases()].filter(({kernel, title}) =>
-  (title ?? kernel).includes(flags.only),
-)
+const cases = flags.set
+  .split(',')
+  .flatMap((set) => sets[set]())
+  .filter(({kernel, title}) => (title ?? kernel).includes(flags.only))
 if (cases.length === 0) fail(2, `--only ${flags.only}: no such kernel`)
 process.stdout.write(
   `${cpus()[0].model}, ${allowed} CPUs, ONNX Runtime ${version}, ${turns} turns of ${seconds} s, ${new Date().toISOString().slice(0, 10)}\n` +
@@ -280,7 +285,7 @@ if (flags.write) {
     `# Kernels beside ONNX Runtime: ${cpus()[0].model}, ${allowed} cores
 
 Machine: ${cpus()[0].model}, ${allowed} CPUs allowed, Node ${process.version}, ${isa}; onnxruntime-node ${version}. Date: ${date}. Command:
-\`npm run bench:peers -- ort --turns ${turns} --seconds ${seconds} --write ${flags.write}\`. Both in turn over the same values, results compared; microseconds of the fastest call.
+\`npm run bench:peers -- ort --turns ${turns} --seconds ${seconds} --set ${flags.set} --write ${flags.write}\`. Both in turn over the same values, results compared; microseconds of the fastest call.
 ONNX Runtime gets its weights with the model and lays them out once; ours packs on every call. Its copies to JavaScript are not counted.
 
 ${verdict} Nothing to compare with: ${left}.
