@@ -9,11 +9,11 @@ import type {Program} from '../program.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from '../rounds.ts'
 import {judge, summarize} from '../statistics.ts'
 import {gpuBytes, gpuTensors} from './bytes.ts'
-import {samplerOf, shortest, specOf} from './measure.ts'
+import {samplerOf, shortest, specOf, trial} from './measure.ts'
 import {gpuRoof, gpuTime} from './place.ts'
 import {type GpuKernel, type GpuPair, gpuKernels, gpuPairs} from './programs.ts'
-import {checkOnGpu, placeTensors, stepsOf} from './run.ts'
-import type {GpuSession, Step} from './session.ts'
+import {checkOnGpu, placeTensors, shadersOf, stepsOf, type Variants} from './run.ts'
+import type {GpuSession, Slice, Step} from './session.ts'
 
 export interface GpuBenchOptions {
   /** in the order of the kernel's `dims`; default: a cache-resident size and, on a real GPU, one that fills it */
@@ -74,26 +74,53 @@ const longest = 1.2
 /** Seconds of timing that all kernels have together where none is named; as much again goes into compiling, checking and filling tensors. */
 const whole = 30
 
+/** The fastest of every kernel's shaders over these tensors, by two short runs each. A processor's choice would say nothing of a GPU. */
+async function fastest(
+  session: GpuSession,
+  programs: readonly Program[],
+  tensors: ReadonlyMap<string, Slice>,
+): Promise<Variants> {
+  const variants = new Map<string, number>()
+  if (session.facts.software) return variants
+  for (const part of programs.flatMap(({parts}) => parts)) {
+    const shaders = shadersOf(session, part)
+    if (shaders.length < 2 || variants.has(part.kernel)) continue
+    let best = 0
+    for (const {number} of shaders) {
+      const only = new Map([[part.kernel, number]])
+      const rate = await trial(session, await stepsOf(session, {id: part.kernel, parts: [part]}, tensors, only), 1)
+      if (rate > best) {
+        best = rate
+        variants.set(part.kernel, number)
+      }
+    }
+  }
+  return variants
+}
+
 /** Times programs over shared tensors, in turn. */
 async function measure(
   session: GpuSession,
   programs: readonly Program[],
   def: GpuKernel | GpuPair,
   {seconds, signal}: Pick<GpuBenchOptions, 'seconds' | 'signal'>,
-): Promise<Map<string, Series>> {
+): Promise<{series: Map<string, Series>; variants: Variants}> {
   const tensors = await placeTensors(session, programs, def)
   try {
     const ready = new Map<string, {steps: readonly Step[]; work: number}>()
-    for (const program of programs) ready.set(program.id, {steps: await stepsOf(session, program, tensors), work: 1})
+    const variants = await fastest(session, programs, tensors)
+    for (const program of programs)
+      ready.set(program.id, {steps: await stepsOf(session, program, tensors, variants), work: 1})
     const tasks: Task[] = programs.map(({id}) => ({id, label: id, calibrate: true, spec: specOf(id)}))
     const {software} = session.facts
-    return await runRounds(samplerOf(session, ready), tasks, {
+    const series = await runRounds(samplerOf(session, ready), tasks, {
       repetitionSeconds: shortest(session, software ? 0.0005 : 0.002),
       rounds: software ? 4 : 15,
       extraRounds: software ? 0 : 15,
       budgetSeconds: software ? 0.5 : (seconds ?? longest),
       signal,
     })
+    return {series, variants}
   } finally {
     session.free([...tensors.values()].map(({buffer}) => buffer))
   }
@@ -224,8 +251,9 @@ async function benchOne(
 ): Promise<BenchKernel> {
   // refuses dims that it does not have, before anything is compiled
   const program = def.program(dims)
-  const maxError = await checkOnGpu(session, def.program(def.check), def)
-  const series = await measure(session, [program], def, options)
+  const first = await checkOnGpu(session, def.program(def.check), def)
+  const {series, variants} = await measure(session, [program], def, options)
+  const maxError = variants.size === 0 ? first : await checkOnGpu(session, def.program(def.check), def, variants)
   const {rates} = series.get(program.id)!
   return gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, options.machine)
 }
@@ -270,9 +298,9 @@ async function benchPair(
   options: GpuBenchOptions,
 ): Promise<FusedPair> {
   const [chain, one] = [def.unfused(dims), def.fused(dims)]
-  const series = await measure(session, [chain, one], def, options)
+  const {series, variants} = await measure(session, [chain, one], def, options)
   const entry = async (program: Program, check: Program, op: string) => {
-    const maxError = await checkOnGpu(session, check, def)
+    const maxError = await checkOnGpu(session, check, def, variants)
     const {rates} = series.get(program.id)!
     return gpuEntry(def, program.id, op, dims, program, rates, maxError, session.facts.name, options.machine)
   }

@@ -71,7 +71,7 @@ export const shortest = (session: GpuSession, wanted: number): number =>
   Math.max(wanted, 100 * session.timer.resolution)
 
 /** Work per second of a short trial: the better of two. */
-async function trial(session: GpuSession, steps: readonly Step[], work: number): Promise<number> {
+export async function trial(session: GpuSession, steps: readonly Step[], work: number): Promise<number> {
   const first = await session.time(steps, 1)
   const least = Math.max(trialSeconds, 4 * session.timer.resolution)
   const times = Math.min(256, Math.max(1, Math.ceil(least / Math.max(first, 1e-6))))

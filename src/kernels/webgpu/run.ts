@@ -1,8 +1,8 @@
 /** Programs on a GPU: tensors in buffers, parts as steps, results against the oracle. */
 import {AnalysisError} from '../../analysis/errors.ts'
 import {errorOf, type Part, type Program, testValues} from '../program.ts'
-import {shaderOf} from '../wgsl/index.ts'
-import {type Format, formatBytes} from '../wgsl/shader.ts'
+import {variantsOf} from '../wgsl/index.ts'
+import {type Format, formatBytes, type Shader} from '../wgsl/shader.ts'
 import {gpuTensors} from './bytes.ts'
 import {decode, encode, quantize} from './formats.ts'
 import type {GpuTraits} from './programs.ts'
@@ -34,16 +34,30 @@ const bound = (part: Part): string[] => [...new Set([...part.in, ...part.out])]
 const isInput = (program: Program, name: string): boolean =>
   program.parts.find((part) => part.in.includes(name) || part.out.includes(name))?.in.includes(name) === true
 
+/** Which of its shaders a kernel runs, by its number; without an entry the first. */
+export type Variants = ReadonlyMap<string, number>
+
+/** The shaders of a part that this adapter has the workgroup memory for, with their numbers. */
+export const shadersOf = (
+  session: GpuSession,
+  part: Pick<Part, 'kernel' | 'dims'>,
+): {number: number; shader: Shader}[] =>
+  variantsOf(part.kernel, part.dims).flatMap((shader, number) =>
+    shader && (shader.workgroupBytes ?? 0) <= session.facts.workgroupMemory ? [{number, shader}] : [],
+  )
+
 /** The steps of a program over its tensors; a part without results has none. */
 export async function stepsOf(
   session: GpuSession,
   program: Program,
   tensors: ReadonlyMap<string, Slice>,
+  variants?: Variants,
 ): Promise<Step[]> {
   const steps: Step[] = []
   for (const part of program.parts) {
     if (part.cost.writes.every(({elements}) => elements === 0)) continue
-    const shader = shaderOf(part.kernel, part.dims)
+    const shaders = shadersOf(session, part)
+    const {shader} = shaders.find(({number}) => number === variants?.get(part.kernel)) ?? shaders[0] ?? {}
     if (!shader) throw new AnalysisError('unknown-kernel', `${part.kernel} has no WGSL kernel`, ['--backend cpu'])
     steps.push(
       await session.step(
@@ -63,7 +77,12 @@ const largestChecked = 64e6
  * What is written and not read first is poisoned before; zones around every tensor and what is only read must be as they were after.
  * @returns the largest error, infinite where a guard zone or an input was written
  */
-export async function checkOnGpu(session: GpuSession, program: Program, traits: GpuTraits): Promise<number> {
+export async function checkOnGpu(
+  session: GpuSession,
+  program: Program,
+  traits: GpuTraits,
+  variants?: Variants,
+): Promise<number> {
   const tensors = gpuTensors([program], traits)
   const buffers: GPUBuffer[] = []
   const slices = new Map<string, Slice>()
@@ -85,7 +104,7 @@ export async function checkOnGpu(session: GpuSession, program: Program, traits: 
       images.set(name, image)
       session.write(buffer, image)
     }
-    await session.run(await stepsOf(session, program, slices))
+    await session.run(await stepsOf(session, program, slices, variants))
     for (const part of program.parts) {
       const wanted = part.reference(part.in.map((name) => values.get(name)!))
       part.out.forEach((name, i) => {

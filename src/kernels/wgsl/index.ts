@@ -1,5 +1,6 @@
 /** The WGSL kernels by the name and the dims of a program's part: the names of the native kernels, and some more. */
 import {attention} from './attention.ts'
+import {attentionTiles} from './attention-tiles.ts'
 import {conv} from './conv.ts'
 import {attentionCached, scoresCached, valuesCached} from './decode.ts'
 import {embedding, spmm} from './gather.ts'
@@ -181,4 +182,24 @@ export type WgslKernel = keyof typeof wgsl
 /** The shader of a part. */
 export function shaderOf(kernel: string, dims: readonly number[]): Shader | undefined {
   return Object.hasOwn(wgsl, kernel) ? (wgsl as Readonly<Record<string, Make>>)[kernel]!(dims) : undefined
+}
+
+/** Register tiles of a product that are tried beside the one that its size suggests. */
+const tiles = [
+  {rows: 8, cols: 8},
+  {rows: 8, cols: 4},
+  {rows: 4, cols: 8},
+  {rows: 4, cols: 4},
+] as const
+
+/** Other ways to do the same: which is fastest differs between GPUs, and is found by running them. The same numbers mean the same at every size. */
+const others: Readonly<Record<string, (dims: readonly number[]) => (Shader | undefined)[]>> = {
+  gemm: ([m, n, k]) => (m === 1 || n === 1 ? [] : tiles.map((tile) => matmul({batch: 1, m: m!, n: n!, k: k!, tile}))),
+  attention: (dims) => [attentionTiles(heads(dims), 32), attentionTiles(heads(dims), 64)],
+}
+
+/** The shaders of a part: the first serves everywhere, those after it are `undefined` where they do not fit the dims. */
+export function variantsOf(kernel: string, dims: readonly number[]): (Shader | undefined)[] {
+  const first = shaderOf(kernel, dims)
+  return first ? [first, ...(others[kernel]?.(dims) ?? [])] : []
 }

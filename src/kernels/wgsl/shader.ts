@@ -7,6 +7,8 @@ export interface Shader {
   code: string
   bindings: readonly Binding[]
   workgroups: readonly [number, number, number]
+  /** B of workgroup memory where that is more than the 16 KiB that every adapter has */
+  workgroupBytes?: number
 }
 
 /** How a tensor's elements lie in memory: i8 four and i4 eight to a 32-bit word, the lowest bits first. */

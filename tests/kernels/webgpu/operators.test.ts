@@ -5,7 +5,7 @@ import {kernels, pairIds} from '../../../src/kernels/registry.ts'
 import {gpuBytes} from '../../../src/kernels/webgpu/bytes.ts'
 import {decode, encode, fromF16, quantize, toF16} from '../../../src/kernels/webgpu/formats.ts'
 import {gpuKernels, gpuPairs} from '../../../src/kernels/webgpu/programs.ts'
-import {checkOnGpu} from '../../../src/kernels/webgpu/run.ts'
+import {checkOnGpu, shadersOf} from '../../../src/kernels/webgpu/run.ts'
 import {wgsl} from '../../../src/kernels/wgsl/index.ts'
 import {matmul} from '../../../src/kernels/wgsl/matmul.ts'
 import {grid, type Shader} from '../../../src/kernels/wgsl/shader.ts'
@@ -31,6 +31,34 @@ describe.runIf(gpu)('results against the f64 reference', () => {
     const def = gpuPairs[id]!
     expect(await checkOnGpu(gpu!, def.unfused(def.check), def)).toBeLessThan(def.tolerance ?? defaultTolerance.f32)
   })
+
+  test.each(['gemm', 'attention', 'attention-gqa'])('%s by every other way', async (id) => {
+    const def = gpuKernels[id]!
+    const [{kernel}] = def.program(def.check).parts as [Part]
+    const wide: readonly (readonly number[])[] = {
+      attention: [
+        [1, 70, 2, 40],
+        [1, 65, 1, 64],
+        [1, 33, 1, 128],
+      ],
+      'attention-gqa': [
+        [2, 65, 4, 2, 36, 0],
+        [1, 130, 2, 1, 4, 1],
+      ],
+    }[id as string] ?? [
+      [65, 63, 17],
+      [130, 260, 36],
+      [3, 130, 5],
+    ]
+    for (const dims of [def.check, ...wide]) {
+      const program = def.program(dims)
+      for (const {number} of shadersOf(gpu!, program.parts[0]!).slice(1))
+        expect(
+          await checkOnGpu(gpu!, program, def, new Map([[kernel, number]])),
+          `${dims.join('x')}, way ${number}`,
+        ).toBeLessThan(defaultTolerance.f32)
+    }
+  }, 120_000)
 
   test('a product with the large tiles', async () => {
     const shader = matmul({batch: 1, m: 130, n: 129, k: 5, tile: {rows: 8, cols: 8}})

@@ -1,12 +1,13 @@
 import {afterAll, describe, expect, it} from 'vitest'
 import type {Machine} from '../../../src/analysis/document/machine.ts'
-import {gpuEntry} from '../../../src/kernels/webgpu/bench.ts'
+import {benchGpuKernels, benchGpuPairs, gpuEntry} from '../../../src/kernels/webgpu/bench.ts'
 import {gpuLevels} from '../../../src/kernels/webgpu/levels.ts'
 import {measureGpu} from '../../../src/kernels/webgpu/measure.ts'
 import {loadDawn, openNodeGpu} from '../../../src/kernels/webgpu/node.ts'
 import {gpuRoof, gpuTime} from '../../../src/kernels/webgpu/place.ts'
 import {gpuKernels} from '../../../src/kernels/webgpu/programs.ts'
 import {placeTensors, stepsOf} from '../../../src/kernels/webgpu/run.ts'
+import {GpuSession} from '../../../src/kernels/webgpu/session.ts'
 import {gpuForTests} from './support.ts'
 
 const gpu = await gpuForTests()
@@ -41,6 +42,17 @@ describe.runIf(gpu)('a session', () => {
     for (let i = 0; i < 5; i++) times.push(await other.time(steps, 20))
     expect(Math.max(...times)).toBeGreaterThan(0)
     other.close()
+  })
+
+  it('on a GPU every way to compute is tried, and the one that is taken is checked', {timeout: 60_000}, async () => {
+    const asGpu = new GpuSession(gpu!.device, {...gpu!.facts, software: false}, gpu!.timer)
+    const machine = {id: 'local-gpu', name: gpu!.facts.name, identity: {}, ceilings: []}
+    const options = {machine, seconds: 0.05}
+    const {kernels} = await benchGpuKernels(asGpu, {...options, kernels: ['gemm'], dims: [40, 40, 16]})
+    expect(kernels[0]!.maxError).toBeLessThan(1e-5)
+    const {pairs} = await benchGpuPairs(asGpu, {...options, pairs: ['attention'], dims: [1, 40, 1, 16]})
+    expect(pairs[0]!.fused.maxError).toBeLessThan(1e-5)
+    expect(pairs[0]!.speedup).toBeGreaterThan(0)
   })
 
   it('stops measuring when it is told to', async () => {

@@ -4,7 +4,7 @@ import {matrixTasks} from '../../../src/kernels/webgpu/matrix-units.ts'
 import {computeTasks, effortOf, workgroupCandidates} from '../../../src/kernels/webgpu/plan.ts'
 import {gpuKernels, gpuPairs} from '../../../src/kernels/webgpu/programs.ts'
 import {openSession} from '../../../src/kernels/webgpu/session.ts'
-import {shaderOf} from '../../../src/kernels/wgsl/index.ts'
+import {shaderOf, variantsOf} from '../../../src/kernels/wgsl/index.ts'
 import {computeWork} from '../../../src/kernels/wgsl/probes/compute.ts'
 import {emptyProbe, type StreamMix, streamProbe, streamWork} from '../../../src/kernels/wgsl/probes/stream.ts'
 
@@ -22,7 +22,9 @@ describe.runIf(adapter)('shaders compile', async () => {
     expect(session.hasF16).toBe(true)
     for (const def of Object.values(gpuKernels))
       for (const dims of [def.sizes.cache, def.sizes.dram, def.check])
-        for (const {kernel, dims: native} of def.program(dims).parts) await session.pipeline(shaderOf(kernel, native)!)
+        for (const {kernel, dims: native} of def.program(dims).parts)
+          for (const shader of variantsOf(kernel, native))
+            if (shader && (shader.workgroupBytes ?? 0) <= session.facts.workgroupMemory) await session.pipeline(shader)
     for (const def of Object.values(gpuPairs))
       for (const {kernel, dims} of def.unfused(def.sizes.dram).parts) {
         const shader = shaderOf(kernel, dims)!
