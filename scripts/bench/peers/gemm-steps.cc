@@ -26,19 +26,29 @@ struct Of<F64> {
 // As many accumulators as the tile has, in registers alone.
 template <typename P>
 __attribute__((noinline)) double registers(int64_t passes, const typename P::Out* from) {
-  typename P::V sums[RP_CHAINS];
+  typename P::V sums[MR][tileVectors];
   RP_UNROLL
-  for (int i = 0; i < RP_CHAINS; i++) sums[i] = loadAs<typename P::V>(from);
+  for (int i = 0; i < MR; i++) {
+    RP_UNROLL
+    for (int w = 0; w < tileVectors; w++) sums[i][w] = loadAs<typename P::V>(from);
+  }
   const typename P::V by = loadAs<typename P::V>(from + P::lanes);
   for (int64_t p = 0; p < passes; p++) {
     RP_UNROLL
-    for (int i = 0; i < RP_CHAINS; i++) {
-      sums[i] = sums[i] * by + by;
-      __asm__ volatile("" : "+v"(sums[i]));
+    for (int i = 0; i < MR; i++) {
+      RP_UNROLL
+      for (int w = 0; w < tileVectors; w++) {
+        sums[i][w] = sums[i][w] * by + by;
+        __asm__ volatile("" : "+v"(sums[i][w]));
+      }
     }
   }
   double total = 0;
-  for (int i = 0; i < RP_CHAINS; i++) total += double(sums[i][0]);
+  RP_UNROLL
+  for (int i = 0; i < MR; i++) {
+    RP_UNROLL
+    for (int w = 0; w < tileVectors; w++) total += double(sums[i][w][0]);
+  }
   return total;
 }
 
