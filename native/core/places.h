@@ -22,30 +22,29 @@ class Places {
 
   // Bytes by which to lower the stack: a new place, or the best one so far.
   size_t next(const void* probe, bool explore) {
-    const Best* best = find(probe);
-    if (best && !explore) return best->depth;
-    tried_ += 97;  // odd: goes through all lines before it repeats one, in strides of more than a page
-    return tried_ % lines * 64;
+    Best& best = of(probe);
+    if (best.tried > 0 && !explore) return best.depth;
+    return ++best.tried * 97 % lines * 64;  // 97 is odd: all lines before any comes again, in strides of more than a page
   }
   void tell(const void* probe, size_t depth, double secondsPerPass) {
-    Best* best = find(probe);
-    if (!best) best_.push_back({probe, depth, secondsPerPass});
-    else if (secondsPerPass < best->secondsPerPass) *best = {probe, depth, secondsPerPass};
+    Best& best = of(probe);
+    if (secondsPerPass < best.secondsPerPass) best.depth = depth, best.secondsPerPass = secondsPerPass;
   }
 
  private:
   struct Best {
     const void* probe;
+    size_t tried;
     size_t depth;
     double secondsPerPass;
   };
-  Best* find(const void* probe) {
+  Best& of(const void* probe) {
     for (Best& each : best_)
-      if (each.probe == probe) return &each;
-    return nullptr;
+      if (each.probe == probe) return each;
+    best_.push_back({probe, 0, 0, 1e9});
+    return best_.back();
   }
   std::vector<Best> best_;
-  size_t tried_ = 0;
 };
 
 // Calls body() with the stack `depth` bytes lower.
