@@ -1,5 +1,5 @@
-/* z = 3 x + y: a kernel for `perf bench --load`. The definitions FACTOR, CRASH, EXITS, ENDLESS, UNCHECKED and VERSION break it, for
- * the tests. */
+/* z = 3 x + y: a kernel for `perf bench --load`. The definitions FACTOR, CRASH, EXITS, ENDLESS, OUTSIDE, UNCHECKED and VERSION break it,
+ * for the tests. */
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -35,6 +35,9 @@ static void run(const int64_t* dims, void* const* tensors, int thread, int threa
 #endif
 #ifdef EXITS
   exit(7);
+#endif
+#ifdef OUTSIDE
+  z[dims[0] + OUTSIDE] = 1;
 #endif
 #ifdef ENDLESS
   for (volatile int forever = 1; forever;) {

@@ -9,7 +9,7 @@ import type {UserReply, UserRequest, UserRun} from './user-kernel.ts'
 const send = (reply: UserReply) => process.send!(reply)
 
 class Refusal extends Error {
-  readonly code: 'bad-file' | 'does-not-fit' | 'bad-dimension'
+  readonly code: 'bad-file' | 'does-not-fit' | 'bad-dimension' | 'kernel-failed'
   constructor(code: Refusal['code'], message: string) {
     super(message)
     this.code = code
@@ -21,6 +21,18 @@ function valuesOf(bytes: number, dtype: UserKernel['dtype'], seed: number): Node
   if (dtype === 'f64' && bytes % 8 === 0) return Float64Array.from(testValues(bytes / 8, seed))
   if (dtype === 'f32' && bytes % 4 === 0) return testValues(bytes / 4, seed)
   return Uint8Array.from({length: bytes}, (_, i) => (i * 167 + seed * 13) & 255)
+}
+
+/** Bytes around a tensor that a check looks at, and what they hold: a page, so that the tensor's alignment stays. */
+const guard = 4096
+const guardByte = 0xa5
+
+/** A copy between guard zones. */
+function guarded(values: NodeJS.TypedArray): {view: Uint8Array; whole: Uint8Array} {
+  const whole = new Uint8Array(values.byteLength + 2 * guard).fill(guardByte)
+  const view = whole.subarray(guard, guard + values.byteLength)
+  view.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+  return {view, whole}
 }
 
 async function measure(
@@ -72,11 +84,21 @@ async function run(request: UserRequest): Promise<UserRun> {
   let maxError: number | null = null
   if (kernel.checks) {
     send({stage: 'being checked'})
+    const placed = [...tensors].map((size, i) => guarded(valuesOf(size, kernel.dtype, i)))
     const error = addon.checkKernel(
       dims,
-      [...tensors].map((size, i) => valuesOf(size, kernel.dtype, i)),
+      placed.map(({view}) => view),
       request.threads,
     )
+    for (const [i, {view, whole}] of placed.entries()) {
+      const zones = [whole.subarray(0, guard), whole.subarray(guard + view.length)]
+      const [before, behind] = zones.map((zone) => zone.findIndex((byte) => byte !== guardByte))
+      if (before! >= 0 || behind! >= 0)
+        throw new Refusal(
+          'kernel-failed',
+          `it writes outside of tensor ${i}, ${before! >= 0 ? 'before its first byte' : `behind its ${view.length} bytes`}`,
+        )
+    }
     maxError = Number.isFinite(error) && error >= 0 ? error : Number.MAX_VALUE
   }
   send({stage: 'being measured'})

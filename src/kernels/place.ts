@@ -122,9 +122,18 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
   }
 }
 
+/** Bytes that a gather reads beyond once each. */
+const gatheredAgain = (part: Part): number =>
+  part.in.reduce((sum, name, i) => {
+    const again = (part.gathered?.[name] ?? 0) - part.cost.reads[i]!.elements
+    return again > 0 ? sum + tensorBytes({elements: again, type: part.types?.[name] ?? 'f32'}) : sum
+  }, 0)
+
 /** What is updated in place moves at its own rate, which is twice a copy's on most CPUs, before or after what is only read or written. */
 function trafficTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
-  const times = partTraffic(part).map(({reads, writes, inPlace}) => {
+  const again = gatheredAgain(part)
+  const times = partTraffic(part).map(({reads: once, writes, inPlace}, group) => {
+    const reads = once + (group === 0 ? again : 0)
     const [own, regular] = [isStreamed(part), false].map((streamed) => mixOf(reads, writes, inPlace, streamed))
     const {value, id} = roof.bandwidth(own!, regular)
     const near = roof.inner?.bandwidth(regular!)

@@ -27,6 +27,8 @@ export interface Part {
   values?: Readonly<Record<string, (elements: number) => ArrayLike<number>>>
   /** elements of tensors of which the operator touches a part, by name */
   elements?: Readonly<Record<string, number>>
+  /** elements that a gather takes from tensors it comes back to after all the others, by name: no nearer cache holds them till then */
+  gathered?: Readonly<Record<string, number>>
   /** writes outputs of `streamedBytes` and more past the caches */
   streams?: boolean
   /** type of the multiply-adds that bound it; without it f32 */

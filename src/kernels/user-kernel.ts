@@ -22,7 +22,7 @@ export interface UserRequest {
 /** What it says: how far it is, what it found, or why it cannot. */
 export type UserReply =
   | {stage: string}
-  | {problem: string; code: 'bad-file' | 'does-not-fit' | 'bad-dimension'}
+  | {problem: string; code: 'bad-file' | 'does-not-fit' | 'bad-dimension' | 'kernel-failed'}
   | {found: UserRun}
 
 /** A measured kernel of a shared object. */

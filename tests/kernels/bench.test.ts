@@ -59,6 +59,14 @@ describe('the roof of a program', () => {
     expect(roofFor(machine, [addOf(elements)], threads)?.bandwidth(['read']).id).toBe(id)
   })
 
+  test('a gather brings a row from where the tensor lies each time that it is asked for', () => {
+    const program = kernels.spmm.program([40_000, 400_000, 16, 1])
+    const [part] = program.parts
+    const once = part!.cost.reads.reduce((sum, {elements}) => sum + 4 * elements, 0)
+    const bytes = once + 4 * 16 * (400_000 - 40_000) + 4 * 40_000 * 16
+    expect(programTime(program, roofFor(machine, [program], 1)!).seconds).toBeCloseTo(bytes / 1e10, 9)
+  })
+
   test('a set little larger than a cache may still find most of itself there, one four times as large nothing', () => {
     const at = (elements: number) => {
       const program = addOf(elements)

@@ -56,6 +56,17 @@ describe("a user's kernel", () => {
     })
   })
 
+  test('a write beside its tensors is a reported failure', async () => {
+    for (const [name, outside, where] of [
+      ['behind', '3', 'outside of tensor 2, behind its 4000 bytes'],
+      ['before', '-1001', 'outside of tensor 2, before its first byte'],
+    ] as const)
+      await expect(run(build(name, `-DOUTSIDE=${outside}`), [1000])).rejects.toMatchObject({
+        code: 'kernel-failed',
+        message: expect.stringContaining(where),
+      })
+  })
+
   test('an early exit is a reported failure', async () => {
     await expect(run(build('exit', '-DEXITS'), [1000])).rejects.toMatchObject({
       code: 'kernel-failed',

@@ -24,6 +24,8 @@ function program(weighted: boolean, [nodes, edges, features, heads]: readonly nu
     operator(spmm, kernel, dims, [nodes!, edges!, features!, heads!], inputs, ['y'], {
       types: {columns: 'i32', rows: 'i32'},
       values: {columns: columns(nodes!), rows: rowStarts(nodes!, edges!)},
+      // a node's row is asked for again after those of about all other nodes
+      gathered: {x: edges! * features! * heads!},
     }),
   )
 }
