@@ -159,10 +159,19 @@ export function ceilingOf(
 /** Of the samples of a function a quarter may lie this far below the best; more, and a neighbour shared the core for much of the run. */
 const undisturbed = 0.85
 
+/** Samples of a function, half of them at new places of the stack (native/core/places.h), below which a better place may be left to find. */
+const enoughPlaces = 60
+
 function verdictOf({ceiling}: CeilingTask, {model}: ProbeTask, rates: readonly number[]): Judgement {
   const judged = judge(rates, limitOf(ceiling))
   const quartile = lowerQuartile(rates)
-  if (judged.verdict !== 'ok' || !model?.composite || quartile >= undisturbed) return judged
+  if (judged.verdict !== 'ok' || !model?.composite) return judged
+  if (rates.length < enoughPlaces)
+    return {
+      verdict: 'noisy',
+      reason: `${rates.length} samples tried few places of the stack: another run may find one that is 2 % faster`,
+    }
+  if (quartile >= undisturbed) return judged
   const reason = `a quarter of the samples reach ${Math.round(quartile * 100)} % of the best: with a neighbour on the core, the best may have had one too`
   return {verdict: 'noisy', reason}
 }
