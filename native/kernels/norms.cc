@@ -16,6 +16,7 @@ struct Norm {
   float *h, *y;
   float* kept;  // rows of h in turn where h itself is streamed: two that are summed, two that are written
   int64_t cols, stride;
+  static constexpr bool wide = false;
 
   struct Sums {
     f32v shift, plain[4], square[4];

@@ -36,6 +36,17 @@ RP_INLINE void giveBytes(int8_t* p, f32v v, int count) {
   for (int i = 0; i < count; i++) p[i] = int8_t(lane[i]);
 }
 
+#if defined(RP_ISA_AVX512)
+// 64 whole numbers from -128 to 127, rounded to nearest, ties to even, as bytes in their order
+RP_INLINE __m512i bytesOf(const f32v (&v)[4]) {
+  __m512i whole[4];
+  RP_STEP(4) whole[i] = _mm512_cvtps_epi32(__m512(v[i]));
+  // each quarter then holds four of every vector
+  const __m512i mixed = _mm512_packs_epi16(_mm512_packs_epi32(whole[0], whole[1]), _mm512_packs_epi32(whole[2], whole[3]));
+  return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), mixed);
+}
+#endif
+
 RP_INLINE f32v takeBytes(const int8_t* p, int count) {
 #if defined(RP_ISA_AVX512)
   if (count == lanes) return f32v(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))));
@@ -81,12 +92,14 @@ RP_INLINE f32v scaled(f32v v, float inverse) {
   return inverse > 0 ? nearest(v * inverse) : splat(0.0f);
 }
 
+// distant: x comes from memory. far: what is written passes the caches by.
+template <bool distant, bool far>
 struct Rows {
   const float* x;
   int8_t* q;
   float* scales;
   int64_t cols;
-  bool far;
+  static constexpr bool wide = true;
 
   struct Sums {
     i32v top[4];
@@ -107,18 +120,35 @@ struct Rows {
   RP_MEMBER void emit(const Facts (&facts)[R], int64_t r, int64_t at, int n) const {
     RP_UNROLL for (int k = 0; k < R; k++) {
       const int64_t from = (r + k) * cols + at;
+#if defined(RP_ISA_AVX512)
+      if (N == 4) {
+        f32v v[4];
+        takeAll(v, x + from, lanes);
+        RP_STEP(4) v[i] = v[i] * facts[k].inverse;
+        const __m512i bytes = facts[k].inverse > 0 ? bytesOf(v) : _mm512_setzero_si512();
+        if (far) _mm512_stream_si512(reinterpret_cast<__m512i*>(q + from), bytes);
+        else _mm512_storeu_si512(q + from, bytes);
+        continue;
+      }
+#endif
       RP_STEP(N) giveBytes(q + from + i * lanes, scaled(take(x + from + i * lanes, n), facts[k].inverse), n);
     }
   }
   RP_MEMBER void ahead(int64_t r, int64_t at, int rows) const {
-    if (far) fetchAhead(x, r, at, cols, rows);
+    if (distant) fetchAhead(x, r, at, cols, rows);
   }
 };
 
 void quantize(const OpArgs& args) {
-  const int64_t cols = args.dims[1];
-  const Rows rows{input(args, 0), output<int8_t>(args, 0), output(args, 1), cols, size_t(args.dims[0] * cols) * 4 >= streamedBytes};
-  rowByRow(rows, share(args.dims[0], line, args.thread, args.threads), cols);
+  const int64_t cols = args.dims[1], count = args.dims[0] * cols;
+  const Span mine = share(args.dims[0], line, args.thread, args.threads);
+  int8_t* const q = output<int8_t>(args, 0);
+  const bool aligned = reinterpret_cast<uintptr_t>(q) % 64 == 0 && cols % 64 == 0;
+  const bool distant = size_t(count) * sizeof(float) >= streamedBytes, far = size_t(count) >= streamedBytes && aligned;
+  if (far) rowByRow(Rows<true, true>{input(args, 0), q, output(args, 1), cols}, mine, cols);
+  else if (distant) rowByRow(Rows<true, false>{input(args, 0), q, output(args, 1), cols}, mine, cols);
+  else rowByRow(Rows<false, false>{input(args, 0), q, output(args, 1), cols}, mine, cols);
+  drain(far);
 }
 
 void dequantize(const OpArgs& args) {
@@ -144,10 +174,54 @@ RP_INLINE void giveNibbles(uint8_t* p, const float* values) {
   for (int i = 0; i < 8; i++) p[i] = uint8_t((int32_t(values[2 * i]) & 15) | (int32_t(values[2 * i + 1]) & 15) << 4);
 }
 
+// Groups g to g + G - 1, of a multiple of 64 elements. Together, because a group's largest value takes as long to be known as the group
+// to be read.
+#if defined(RP_ISA_AVX512)
+constexpr int groupsAtOnce = 4;
+RP_INLINE void quantizeGroups(const float* x, int64_t size, uint8_t* q, float* scales) {
+  const __m512i noSign = _mm512_set1_epi32(0x7fffffff);
+  __m512i top[4];
+  RP_UNROLL for (int g = 0; g < 4; g++) {
+    __m512i tops[4];
+    RP_STEP(4) tops[i] = _mm512_and_si512(_mm512_loadu_si512(x + g * size + i * 16), noSign);
+    for (int64_t at = 64; at < size; at += 64)
+      RP_STEP(4) tops[i] = _mm512_max_epi32(tops[i], _mm512_and_si512(_mm512_loadu_si512(x + g * size + at + i * 16), noSign));
+    top[g] = _mm512_max_epi32(_mm512_max_epi32(tops[0], tops[1]), _mm512_max_epi32(tops[2], tops[3]));
+  }
+  // four groups side by side in every quarter, then one quarter of all
+  const __m512i ab = _mm512_max_epi32(_mm512_unpacklo_epi32(top[0], top[1]), _mm512_unpackhi_epi32(top[0], top[1]));
+  const __m512i cd = _mm512_max_epi32(_mm512_unpacklo_epi32(top[2], top[3]), _mm512_unpackhi_epi32(top[2], top[3]));
+  const __m512i all = _mm512_max_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+  const __m256i half = _mm256_max_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+  const __m128 most = _mm_castsi128_ps(_mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
+  _mm_storeu_ps(scales, _mm_div_ps(most, _mm_set1_ps(7)));
+  // 0 for groups of zeros and of what is not finite: as inverseOf()
+  const __mmask8 usable = _mm_cmp_ps_mask(most, _mm_setzero_ps(), _CMP_GT_OQ) & _mm_cmp_ps_mask(most, _mm_set1_ps(__builtin_inff()), _CMP_LT_OQ);
+  float inverse[4];
+  _mm_storeu_ps(inverse, _mm_maskz_div_ps(usable, _mm_set1_ps(7), most));
+  RP_UNROLL for (int g = 0; g < 4; g++)
+    for (int64_t at = 0; at < size; at += 64) {
+      f32v v[4];
+      takeAll(v, x + g * size + at, lanes);
+      RP_STEP(4) v[i] = v[i] * inverse[g];
+      // infinity times 0 becomes -128, whose low half is 0; the odd element of a pair times 16, plus the even one
+      const __m512i halves = _mm512_and_si512(bytesOf(v), _mm512_set1_epi8(15));
+      const __m256i bytes = _mm512_cvtepi16_epi8(_mm512_maddubs_epi16(halves, _mm512_set1_epi16(0x1001)));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(q + (g * size + at) / 2), bytes);
+    }
+}
+#endif
+
 void quantizeInt4(const OpArgs& args) {
   const int64_t size = args.dims[1];
   const Span groups = share(args.dims[0], line, args.thread, args.threads);
-  for (int64_t g = groups.from; g < groups.to; g++) {
+  int64_t g = groups.from;
+#if defined(RP_ISA_AVX512)
+  if (size > 0 && size % 64 == 0)
+    for (; g + groupsAtOnce <= groups.to; g += groupsAtOnce)
+      quantizeGroups(input(args, 0) + g * size, size, output<uint8_t>(args, 0) + g * size / 2, output(args, 1) + g);
+#endif
+  for (; g < groups.to; g++) {
     const float* x = input(args, 0) + g * size;
     uint8_t* q = output<uint8_t>(args, 0) + g * size / 2;
     i32v top[2] = {};
@@ -181,14 +255,22 @@ void quantizeInt4(const OpArgs& args) {
   }
 }
 
-void dequantizeInt4(const OpArgs& args) {
-  const int64_t size = args.dims[1];
-  const Span groups = share(args.dims[0], 1, args.thread, args.threads);
-  const bool far = isFar(output(args, 0), args.dims[0] * size, size);
+typedef int64_t Unaligned __attribute__((aligned(1), may_alias));
+
+template <bool far>
+void dequantizeGroups(const OpArgs& args, Span groups, int64_t size) {
+#if defined(RP_ISA_AVX512)
+  const __m512 wholes = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
+  const __m512i spread = _mm512_setr_epi64(0x0000000000000000, 0x0000000100000001, 0x0000000200000002, 0x0000000300000003,
+                                         0x0000000400000004, 0x0000000500000005, 0x0000000600000006, 0x0000000700000007);
+#endif
   for (int64_t g = groups.from; g < groups.to; g++) {
     const uint8_t* q = input<uint8_t>(args, 0) + g * size / 2;
     float* out = output(args, 0) + g * size;
     const float scale = input(args, 1)[g];
+#if defined(RP_ISA_AVX512)
+    const __m512 values = _mm512_mul_ps(wholes, _mm512_set1_ps(scale));
+#endif
     if (size % 2 != 0) {  // groups begin within a byte
       decode<Int4>(input<uint8_t>(args, 0), g * size, size, scale, out);
       continue;
@@ -196,13 +278,10 @@ void dequantizeInt4(const OpArgs& args) {
     int64_t i = 0;
     for (; i + 16 <= size; i += 16) {
 #if defined(RP_ISA_AVX512)
-      // both halves of a byte in one 64-bit lane, each moved to the top of its 32 bits, then down with its sign
-      const __m512i bytes = _mm512_cvtepu8_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(q + i / 2)));
-      const __m512i low = _mm512_and_si512(_mm512_slli_epi64(bytes, 28), _mm512_set1_epi64(0xf0000000));
-      const __m512i high = _mm512_slli_epi64(_mm512_srli_epi64(bytes, 4), 60);
-      const f32v v = scale * f32v(_mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_or_si512(low, high), 28)));
-      if (far) stream(out + i, v);
-      else store(out + i, v);
+      // every byte twice, its high half moved down the second time: the sixteen values that a group can have are looked up
+      const __m512i eight = _mm512_set1_epi64(*reinterpret_cast<const Unaligned*>(q + i / 2));
+      const __m512i index = _mm512_srlv_epi32(_mm512_shuffle_epi8(eight, spread), _mm512_set1_epi64(int64_t(4) << 32));
+      put<far>(out + i, f32v(_mm512_permutexvar_ps(index, values)));
 #else
       float whole[16];
       for (int k = 0; k < 8; k++) {
@@ -210,14 +289,20 @@ void dequantizeInt4(const OpArgs& args) {
         whole[2 * k + 1] = float(int32_t(uint32_t(q[i / 2 + k]) << 24) >> 28);
       }
       RP_UNROLL for (int k = 0; k < 16; k += lanes) {
-        if (far) stream(out + i + k, scale * load(whole + k));
-        else store(out + i + k, scale * load(whole + k));
+        put<far>(out + i + k, scale * load(whole + k));
       }
 #endif
     }
     for (; i < size; i++) out[i] = scale * float(int32_t(uint32_t(q[i / 2]) << (i % 2 ? 24 : 28)) >> 28);
   }
   drain(far);
+}
+
+void dequantizeInt4(const OpArgs& args) {
+  const int64_t size = args.dims[1];
+  const Span groups = share(args.dims[0], 1, args.thread, args.threads);
+  if (isFar(output(args, 0), args.dims[0] * size, size)) dequantizeGroups<true>(args, groups, size);
+  else dequantizeGroups<false>(args, groups, size);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@ import {mixOf} from '../../src/analysis/mix.ts'
 import {benchKernels, entryOf} from '../../src/kernels/bench.ts'
 import {benchPairs} from '../../src/kernels/pairs.ts'
 import {programTime, roofFor} from '../../src/kernels/place.ts'
+import {isStreamed} from '../../src/kernels/program.ts'
 import {kernels, pairIds, pairs} from '../../src/kernels/registry.ts'
 
 const measured = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
@@ -137,6 +138,24 @@ describe('mixes and functions', () => {
     })
     const softmax = kernels.softmax.program([large / 1000, 1000])
     expect(programTime(softmax, roofFor(complete, [softmax], 1)!).bound).toBe('copy-DRAM-t1')
+  })
+
+  test('what mostly writes is held by the stores alone, between two mixes whose faster one it is not', () => {
+    const writes = {...bandwidth('copy', 1e10), id: 'write-DRAM-t1', mix: 'write'} as const
+    const withWrites = {...complete, ceilings: [...complete.ceilings, writes]}
+    const widen = kernels['dequantize-int8'].program([large / 1000, 1000])
+    const bytes = (4 * large) / 1e10
+    const {seconds, bound} = programTime(widen, roofFor(withWrites, [widen], 1)!)
+    expect({seconds, bound}).toEqual({seconds: bytes, bound: 'write-DRAM-t1'})
+    // not where whole lines of zeros are written: memory may take them faster
+    const zeros = {...widen, parts: widen.parts.map((part) => ({...part, zeros: true}))}
+    expect(programTime(zeros, roofFor(withWrites, [zeros], 1)!).bound).toBe('copy-DRAM-t1')
+  })
+
+  test('scales beside a large output do not keep it from being streamed', () => {
+    expect(isStreamed(kernels.quantize.program([16_384, 4096]).parts[0]!)).toBe(true)
+    expect(isStreamed(kernels.quantize.program([4096, 4096]).parts[0]!)).toBe(false)
+    expect(isStreamed(kernels.quantize.program([16_384, 4090]).parts[0]!)).toBe(false)
   })
 
   test('divisions and roots share a unit: their times add up', () => {

@@ -1,11 +1,14 @@
 /** Symmetric quantization: int8 by row or channel, int4 by group. */
 import {quantize, quantizeGroups} from '../../analysis/ops/quantize.ts'
 import type {Part} from '../program.ts'
-import {edges, type KernelDef, one, operator} from './types.ts'
+import {edges, type KernelDef, one, operator, streaming} from './types.ts'
 
 /** int8: groups of `size` to −127 … 127. */
 const quantizePart = (groups: number, size: number): Part =>
-  operator(quantize, 'quantize', {groups, size}, [groups, size], ['x'], ['q', 'scales'], {types: {q: 'i8'}})
+  streaming(
+    operator(quantize, 'quantize', {groups, size}, [groups, size], ['x'], ['q', 'scales'], {types: {q: 'i8'}}),
+    size / 4,
+  )
 
 /** int4: groups of an even `size` to −7 … 7, two values in a byte. */
 const quantizeInt4Part = (groups: number, size: number): Part => ({

@@ -68,6 +68,7 @@ function scaleMaskSoftmax([heads, seq, headDim]: readonly number[]): {unfused: P
     in: ['x'],
     out: ['y'],
     elements: {x: rows * seq!},
+    zeros: true,
     // the fused kernel leaves out what the mask discards
     cost: {...total, flops: 6 * kept, vector: 6 * kept},
     reference: (x) => normalize.reference(mask.reference(scale.reference(x))),
