@@ -183,7 +183,11 @@ RP_INLINE void softmaxShort(const OpArgs& args, Span rows, float factor, Kept ke
     int64_t i = 0;
     const int64_t both = sought < raised ? sought : raised, all = loss ? both : both < divided ? both : divided;
     for (; i + step * lanes <= all; i += step * lanes) {
-      if (distant) RP_UNROLL for (int k = 0; k < step; k++) fetchAhead(x, r + ahead, i + k * lanes, cols, 1);
+      if (distant) RP_UNROLL for (int k = 0; k < step; k++) {
+        // into L2, as fetchAhead() does; of a masked row what is kept
+        const int64_t then = i + k * lanes + distance;
+        __builtin_prefetch(then < sought ? there + then : there + cols + then - sought, 0, 2);
+      }
       seek(i, lanes, v);
       if (!loss) divide(i, v);
       raise(i, lanes, v);
