@@ -92,7 +92,7 @@ function main() {
       cwd: root,
       env,
       encoding: 'utf8',
-      timeout: 600_000,
+      timeout: 1_800_000,
     })
     appendFileSync(log, `$ node-gyp ${command.join(' ')}\n${run.stdout ?? ''}${run.stderr ?? ''}${run.error ?? ''}\n`)
     if (run.status === 0) continue
