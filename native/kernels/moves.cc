@@ -80,8 +80,8 @@ RP_INLINE void transposeStrip(const float* x, int64_t rows, int64_t cols, int64_
 }
 
 // From memory 16 rows of x are read from left to right, each a stream that is fetched ahead, and y takes whole lines past the caches:
-// Zen 4, 4096 x 8192: 12 ms; top to bottom, where every line lies in another page than the last, 23 ms. A thread's part of them is as long as
-// the TLB holds rows of y.
+// Zen 4, 4096 x 8192: 12 ms; top to bottom, where every line lies in another page than the last, 23 ms. Panels of some
+// thousand columns, so that several threads have work where rows are few.
 constexpr int64_t panelColumns = 2048;
 
 void transposePanels(const OpArgs& args) {
