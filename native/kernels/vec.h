@@ -165,21 +165,21 @@ constexpr int inStep = 6;  // with 16 registers a few values lie in memory, whic
 #define RP_STEP(N) RP_UNROLL for (int i = 0; i < N; i++)
 
 // e^x, relative error below 3e-7: x = n ln 2 + r with |r| <= ln2/2, a polynomial in r (fitted on Chebyshev nodes for the smallest
-// relative error, 9e-8; 1.5e-7 with its rounding), times 2^n. Below -87.3 the result is 0 (f32 would be denormal) except with AVX-512,
-// which also takes -infinity; above 88.72 it is infinity. NaN stays NaN: min and max hand on their second operand.
+// relative error, 9e-8; 1.5e-7 with its rounding), times 2^n. Below -87.3 the result is 0 (f32 would be denormal), which also takes
+// -infinity; above 88.72 it is infinity. NaN stays NaN: min and max hand on their second operand. AVX-512 lets a mask leave 0 where others clamp
+// and select: one instruction less.
 // `low`, `high`: whether arguments may lie below -87.3, or above 88.7.
 template <int N, bool low = true, bool high = true>
 RP_INLINE void expAll(f32v (&x)[N]) {
-#if defined(RP_ISA_AVX512)
-  constexpr bool zeroes = false;  // scaling by a power of two rounds to 0 by itself: e^-110 has no f32 but 0
-  const f32v least = splat(-110.0f), most = splat(128.0f);
-#else
-  constexpr bool zeroes = low;
   const f32v least = splat(-87.3f), most = splat(128.0f);
+#if defined(RP_ISA_AVX512)
+  constexpr bool masks = low;
+#else
+  constexpr bool masks = false;
 #endif
   const f32v magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
   f32v n[N], r[N], p[N];
-  RP_STEP(N) r[i] = low ? max(least, x[i]) : x[i];
+  RP_STEP(N) r[i] = low && !masks ? max(least, x[i]) : x[i];
   if (high) RP_STEP(N) r[i] = min(most, r[i]);
   RP_STEP(N) n[i] = r[i] * 1.44269504f + magic;
   RP_STEP(N) n[i] = n[i] - magic;
@@ -190,8 +190,14 @@ RP_INLINE void expAll(f32v (&x)[N]) {
   RP_STEP(N) p[i] = p[i] * r[i] + 0.4999914f;
   RP_STEP(N) p[i] = p[i] * r[i] + 0.9999997f;
   RP_STEP(N) p[i] = p[i] * r[i] + 1.0f;
+#if defined(RP_ISA_AVX512)
+  if (masks) {
+    RP_STEP(N) x[i] = f32v(_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(__m512(x[i]), __m512(least), _CMP_NLT_UQ), __m512(p[i]), __m512(n[i])));
+    return;
+  }
+#endif
   RP_STEP(N) p[i] = timesPowerOfTwo(p[i], n[i]);
-  RP_STEP(N) x[i] = zeroes ? (x[i] < least ? splat(0.0f) : p[i]) : p[i];
+  RP_STEP(N) x[i] = low ? (x[i] < least ? splat(0.0f) : p[i]) : p[i];
 }
 
 static inline i32v bitsOf(f32v x) {
