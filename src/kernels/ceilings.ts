@@ -232,8 +232,9 @@ const apart = 2.5
 const seldom = 0.1
 
 /**
- * Doubts what several threads get from DRAM where they do not share the outermost cache that the system says they share: the host of a
- * virtual machine has placed them elsewhere, may place them otherwise in the next run, and the path to DRAM comes with the place.
+ * Doubts what several threads get from DRAM, its latency and how fast threads meet, where they do not share the outermost cache that the
+ * system says they share: the host of a virtual machine has placed them elsewhere, may place them otherwise in the next run, and the paths
+ * to DRAM and to one another come with the place.
  * @param meetings fork-joins per second; one is two barriers, each of which moves a line once per thread and once more
  * @param sharedBy CPUs that share the outermost cache, as the system says
  */
@@ -245,8 +246,8 @@ export function checkPlacement(ceilings: readonly Ceiling[], meetings: readonly 
   const far = meetings.filter((rate) => 1 / rate > longest)
   if (far.length < seldom * meetings.length) return [...ceilings]
   const nanoseconds = Math.round((summarize(far.map((rate) => 1 / rate))?.median ?? 0) * 1e9)
-  const reason = `for ${Math.round((far.length / meetings.length) * 100)} % of the run the threads met in ${nanoseconds} ns, too long for the L3 that the system says they share: the host places them, and with them their path to DRAM, as it likes`
-  return ceilings.map((c) =>
-    c.level === 'DRAM' && c.kind === 'bandwidth' && (c.threads ?? 1) > 1 ? {...c, verdict: 'noisy', reason} : c,
-  )
+  const reason = `for ${Math.round((far.length / meetings.length) * 100)} % of the run the threads met in ${nanoseconds} ns, too long for the L3 that the system says they share: the host places them, and with them their path to DRAM and to one another, as it likes`
+  const depends = ({id, kind, level, threads = 1}: Ceiling) =>
+    id.startsWith('launch') || (level === 'DRAM' && (threads > 1 || kind === 'latency'))
+  return ceilings.map((c) => (depends(c) ? {...c, verdict: 'noisy', reason} : c))
 }
