@@ -147,7 +147,7 @@ async function ourRun(one, values, threads) {
   }
 }
 
-/** Largest difference of both results, absolute below 1 and relative above. */
+/** Largest difference of both results, as a share of the largest value: sums of thousands of terms cancel, and keep the error of the terms. */
 async function difference(one, values) {
   const outs = outsOf(one)
   const arraysOf = (list) => list.map(([name]) => values[name])
@@ -158,11 +158,13 @@ async function difference(one, values) {
   await session.close()
   if (theirs.length !== ours.length) return Number.POSITIVE_INFINITY
   let worst = 0
+  let scale = 1
   for (let i = 0; i < ours.length; i++) {
-    const error = Math.abs(ours[i] - theirs[i]) / Math.max(1, Math.abs(ours[i]))
+    const error = Math.abs(ours[i] - theirs[i])
     worst = error <= worst ? worst : error
+    scale = Math.max(scale, Math.abs(theirs[i]))
   }
-  return worst
+  return worst / scale
 }
 
 async function timed(run, budget) {
@@ -182,6 +184,8 @@ const settle = 15
 /** Calls after which ONNX Runtime has its memory: it traces the first, plans the second, and pages come with the third. */
 const warmUps = 3
 
+const least = (times) => times.reduce((a, b) => Math.min(a, b))
+
 async function compare(one, values, threads, overhead) {
   const [ours, theirs] = [await ourRun(one, values, threads), await ortRun(one, values, threads, false)]
   const times = {ours: [], theirs: []}
@@ -190,8 +194,8 @@ async function compare(one, values, threads, overhead) {
   const [first] = await ours.run(1)
   for (let turn = 0; turn < turns; turn++) {
     await wait(settle)
-    times.ours.push(...(await ours.run(Math.max(2, Math.round(seconds / Math.max(first, 1e-6))))))
-    times.theirs.push(...(await timed(theirs.run, seconds)).map((t) => Math.max(t - overhead, 1e-9)))
+    times.ours = times.ours.concat(await ours.run(Math.max(2, Math.round(seconds / Math.max(first, 1e-6)))))
+    times.theirs = times.theirs.concat((await timed(theirs.run, seconds)).map((t) => Math.max(t - overhead, 1e-9)))
   }
   await theirs.close()
   ours.close()
@@ -204,7 +208,7 @@ async function compare(one, values, threads, overhead) {
     size: one.dims.join('×'),
     threads,
     isLoose: one.loose === true,
-    best: {ours: Math.min(...times.ours), theirs: Math.min(...times.theirs)},
+    best: {ours: least(times.ours), theirs: least(times.theirs)},
     median: {ours: median(times.ours), theirs: median(times.theirs)},
   }
 }
