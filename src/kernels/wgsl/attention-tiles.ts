@@ -1,7 +1,8 @@
 /**
- * Fused attention in register tiles (Dao 2023): a workgroup takes 32 or 64 queries, a thread four of them with four keys of a tile and then with
- * its columns of the values. It loads a quarter as much per multiply-add as a thread a query does, has two threads a query, and holds 4 × headDim ÷ 8
- * sums instead of headDim; it needs more workgroup memory than every adapter has.
+ * Fused attention in register tiles (Dao 2023): a workgroup takes 32 or 64 queries, a thread four or eight of them with four keys of a tile and
+ * then with its columns of the values. It loads a quarter as much per multiply-add as a thread a query does, and with eight queries three
+ * eighths less again; it needs more workgroup memory than every adapter has. Where queries see only what is before them the longest come first,
+ * so that the last workgroups are short.
  */
 import type {AttentionParams} from './attention.ts'
 import {type Binding, buffers, f32, type Shader, unrolled} from './shader.ts'
@@ -9,13 +10,16 @@ import {type Binding, buffers, f32, type Shader, unrolled} from './shader.ts'
 /** Keys of a tile: eight threads of four. */
 const keys = 32
 const across = 8
-/** Queries of a thread. */
-const rows = 4
+/** Queries of a workgroup and of a thread. */
+export interface QueryTile {
+  queries: 32 | 64
+  rows: 4 | 8
+}
 
 /** @returns `undefined` for heads that are not whole quads */
 export function attentionTiles(
   {batch, seq, heads, kvHeads, headDim, causal}: AttentionParams,
-  queries: 32 | 64,
+  {queries, rows}: QueryTile,
 ): Shader | undefined {
   if (headDim % 4 !== 0) return undefined
   const quads = headDim / 4
@@ -50,7 +54,7 @@ var<workgroup> weights: array<vec4f, ${queries * across}>;
 var<workgroup> shared_row: array<f32, ${queries * across}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let row0 = group.x * ${queries}u;
+  let row0 = ${causal ? `(${Math.max(0, Math.ceil(seq / queries) - 1)}u - group.x)` : 'group.x'} * ${queries}u;
   let head = group.y;
   let image = group.z;
   let tx = thread % ${across}u;

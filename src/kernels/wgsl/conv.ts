@@ -1,4 +1,9 @@
-/** Direct two-dimensional convolution: a thread computes one position of several filters, so that each input element serves all of them. */
+/**
+ * Two-dimensional convolution. As a product: filters times the elements under them, which are gathered on the way to workgroup memory and
+ * never stored (implicit GEMM: Chetlur et al. 2014). Directly where a group has few filters, as depthwise ones do: a thread computes one
+ * position of several filters.
+ */
+import {matmul, type TileShape} from './matmul.ts'
 import {type Binding, buffers, grid, groupIndex, type Shader, unrolled} from './shader.ts'
 
 /** As the operator's dims, depth 1; padding is of both sides together, the larger half at the end. */
@@ -29,12 +34,16 @@ const perThread = 8
 const positions = (size: number, kernel: number, stride: number, dilation: number, pad: number): number =>
   Math.floor((size + pad - (dilation * (kernel - 1) + 1)) / stride) + 1
 
-export function conv(d: ConvParams): Shader {
+/** What both forms need: outputs per image, and the parts of a group. */
+function sizesOf(d: ConvParams) {
   const height = positions(d.height, d.kernelHeight, d.strideHeight, d.dilationHeight, d.padHeight)
   const width = positions(d.width, d.kernelWidth, d.strideWidth, d.dilationWidth, d.padWidth)
   const [perGroup, groupFilters] = [d.channels / d.groups, d.filters / d.groups]
-  const taps = d.kernelHeight * d.kernelWidth
-  const places = height * width
+  return {width, places: height * width, taps: d.kernelHeight * d.kernelWidth, perGroup, groupFilters}
+}
+
+export function convDirect(d: ConvParams): Shader {
+  const {width, places, taps, perGroup, groupFilters} = sizesOf(d)
   const blocks = Math.ceil(groupFilters / perThread)
   const tiles = Math.ceil(places / threads)
   const workgroups = grid(tiles * blocks * d.groups * d.batch)
@@ -82,4 +91,56 @@ ${unrolled(perThread, (f) => `        sum${f} = fma(value, w[${filter(f)} * ${pe
 ${unrolled(perThread, (f) => `  if (block * ${perThread}u + ${f}u < ${groupFilters}u) { y[(image * ${d.filters}u + ${filter(f)}) * ${places}u + place] = ${result(f)}; }`)}
 }`
   return {code, bindings: list.map(({access}) => access), workgroups}
+}
+
+/** A product per image and group: groupFilters × (channels · taps) by (channels · taps) × positions. */
+export function convProduct(d: ConvParams, tile?: TileShape): Shader {
+  const {width, places, taps, perGroup, groupFilters} = sizesOf(d)
+  const k = perGroup * taps
+  // a filter of one tap reads its input as it lies
+  const dense = taps === 1 && d.strideHeight === 1 && d.strideWidth === 1 && d.padHeight === 0 && d.padWidth === 0
+  const quads = (count: number) => (count % 4 === 0 ? 'vec4<f32>' : 'f32')
+  const filter = `z % ${d.groups}u * ${groupFilters}u + row`
+  const biased = d.bias ? `(sum + bias[${filter}])` : 'sum'
+  const extra = (name: string) => ({name, type: 'f32'})
+  const gathered = `fn load_b(base: u32, row: u32, col: u32) -> vec4f {
+  var value = vec4f(0.0);
+  if (row >= ${k}u) { return value; }
+  let tap = row % ${taps}u;
+  let plane = base + row / ${taps}u * ${d.height * d.width}u;
+  let top = i32(tap / ${d.kernelWidth}u) * ${d.dilationHeight} - ${Math.floor(d.padHeight / 2)};
+  let left = i32(tap % ${d.kernelWidth}u) * ${d.dilationWidth} - ${Math.floor(d.padWidth / 2)};
+${unrolled(
+  4,
+  (l) => `  {
+    let place = col + ${l}u;
+    let y = i32(place / ${width}u) * ${d.strideHeight} + top;
+    let x = i32(place % ${width}u) * ${d.strideWidth} + left;
+    if (place < ${places}u && y >= 0 && y < ${d.height} && x >= 0 && x < ${d.width}) { value[${l}] = b[plane + u32(y * ${d.width} + x)]; }
+  }`,
+)}
+  return value;
+}`
+  return matmul({
+    batch: d.batch * d.groups,
+    m: groupFilters,
+    n: places,
+    k,
+    base: {
+      a: `z % ${d.groups}u * ${groupFilters * k}u`,
+      b: `(z / ${d.groups}u * ${d.channels}u + z % ${d.groups}u * ${perGroup}u) * ${d.height * d.width}u`,
+    },
+    epilogue: d.normalized ? `max(${biased} * scale[${filter}] + shift[${filter}], 0.0)` : biased,
+    own: {
+      inputs: [
+        {name: 'b', type: dense ? quads(places) : 'f32'},
+        {name: 'a', type: quads(k)},
+        ...(d.bias ? [extra('bias')] : []),
+        ...(d.normalized ? [extra('scale'), extra('shift')] : []),
+      ],
+      outputs: [{name: 'c', type: quads(places)}],
+      loads: dense ? {} : {b: gathered},
+    },
+    tile,
+  })
 }

@@ -1,9 +1,32 @@
 /**
  * Matrix products: tiles of the result in registers, tiles of both inputs in workgroup memory, loads of four elements. One generator
- * serves plain and batched products, both products of attention, and products with quantized weights.
+ * serves plain and batched products, both products of attention, products with quantized weights, convolutions and the gates of an LSTM.
  */
-import {lane, type Quantized} from './quantized.ts'
-import {type Binding, buffers, type Format, f32, type Shader, unrolled} from './shader.ts'
+import {blocksOf, fetchBlock, loader, movedBy, putBlock, quantizedLoader, stored, type Tile} from './matmul-loads.ts'
+import type {Quantized} from './quantized.ts'
+import {type Binding, buffers, type Format, grid, groupIndex, type Shader, unrolled} from './shader.ts'
+
+/** How the work is divided. */
+export interface TileShape {
+  /** rows and columns of the result per thread */
+  rows: 4 | 8
+  cols: 4 | 8
+  /** threads across and down a workgroup; default 16 each */
+  across?: 8 | 16
+  down?: 8 | 16
+  /** of the tiles in workgroup memory; default 16: (128 + 128) × 16 × 4 B = 16 KiB, what every implementation has */
+  depth?: 8 | 16 | 32
+  /** the next tiles are loaded into registers while the present ones are multiplied */
+  ahead?: boolean
+  /** the text of four depths is written out */
+  unroll?: boolean
+}
+
+/** A buffer beside the product's own. */
+export interface Extra {
+  name: string
+  type: string
+}
 
 export interface MatmulParams {
   batch: number
@@ -24,164 +47,181 @@ export interface MatmulParams {
   base?: {a?: string; b?: string; c?: string}
   /** quantized b: this many neighbours of a row of it, as it lies in memory, share a scale */
   group?: number
-  /** WGSL on `sum`, `row`, `col`; with `bias` the sum has it already */
+  /** WGSL on `sum`, `row`, `col`, `z`; with `bias` the sum has it already */
   epilogue?: string
   /** a row of n that is added, in a binding after b */
   bias?: boolean
   functions?: string
-  /** rows and columns of the result per thread, multiples of 4; default by the size */
-  tile?: {rows: 4 | 8; cols: 4 | 8}
+  /** buffers in another order or of other names than a, b, c; loads and stores that are not those of matrices */
+  own?: {
+    inputs: readonly Extra[]
+    outputs: readonly Extra[]
+    /** WGSL functions `load_a` and `load_b` of (base, row, col): four neighbours, zero beyond the edge */
+    loads: {a?: string; b?: string}
+    /** WGSL that stores `sums` of `row` (< m) and `col4` (< n), a vec4f */
+    store?: string
+  }
+  /** default by the size */
+  tile?: TileShape | undefined
 }
 
-/** Threads of a workgroup: 16 × 16. */
-const side = 16
-/** Depth of the tiles in workgroup memory: (128 + 128) × 16 × 4 B = 16 KiB, what every implementation has. */
-const depth = 16
 /** Products with fewer results than this use small tiles, so that there are enough workgroups for a GPU's some hundred cores. */
 const bigEnough = 2048 * 1024
 
-/** How elements of `format` are declared and loaded as f32. */
-const stored: Readonly<Record<Format, string>> = {f32: 'f32', f16: 'f16', i32: 'i32', i8: 'i32', i4: 'i32'}
-
-/** A function that loads four neighbours of one row, zero beyond the edge. */
-function loader(name: string, wide: boolean, rows: number, cols: number, stride: number): string {
-  const head = `fn load_${name}(base: u32, row: u32, col: u32) -> vec4f {
-  if (row >= ${rows}u || col >= ${cols}u) { return vec4f(0.0); }
-  let at = base + row * ${stride}u + col;`
-  if (wide) return `${head}\n  return vec4f(${name}[at / 4u]);\n}`
-  return `${head}
-  var value = vec4f(f32(${name}[at]), 0.0, 0.0, 0.0);
-${[1, 2, 3].map((i) => `  if (col + ${i}u < ${cols}u) { value[${i}] = f32(${name}[at + ${i}u]); }`).join('\n')}
-  return value;
-}`
-}
-
-/** As `loader`, of a quantized matrix: four elements times their group's scale, out of one word where rows and groups are whole quads. */
-function quantizedLoader(format: Quantized, rows: number, cols: number, group: number): string {
-  const per = format === 'i8' ? 4 : 8
-  const head = `fn load_b(base: u32, row: u32, col: u32) -> vec4f {
-  if (row >= ${rows}u || col >= ${cols}u) { return vec4f(0.0); }
-  let at = base + row * ${cols}u + col;`
-  const scale = (at: string) => `scales[(${at}) / ${Math.max(1, group)}u]`
-  if (cols % 4 === 0 && group % 4 === 0)
-    return `${head}
-  let word = b[at / ${per}u];
-  let first = at % ${per}u;
-  return vec4f(${[0, 1, 2, 3].map((i) => lane(format, 'word', `first + ${i}u`)).join(', ')}) * ${scale('at')};
-}`
-  return `${head}
-  var value = vec4f(0.0);
-  for (var i = 0u; i < min(4u, ${cols}u - col); i++) {
-    let e = at + i;
-    value[i] = ${lane(format, `b[e / ${per}u]`, `e % ${per}u`)} * ${scale('e')};
-  }
-  return value;
-}`
-}
-
 const isQuantized = (format: Format): format is Quantized => format === 'i8' || format === 'i4'
 
-/** Tiles that lie across: four rows of four are loaded and turned in registers, since single lanes of workgroup vectors must not race. */
-const turned = (
-  name: string,
-  size: number,
-  origin: string,
-) => `    for (var i = thread; i < ${(size * depth) / 16}u; i += 256u) {
-      let r = i / ${depth / 4}u * 4u;
-      let d = i % ${depth / 4}u * 4u;
-      let t = transpose(mat4x4f(
-        ${[0, 1, 2, 3].map((j) => `load_${name}(base_${name}, ${origin} + r + ${j}u, deep + d)`).join(',\n        ')}));
-${[0, 1, 2, 3].map((j) => `      tile_${name}[(d + ${j}u) * ${size / 4}u + r / 4u] = t[${j}];`).join('\n')}
-    }`
+/**
+ * Which of a workgroup's threads works where: 32 neighbours take 8 × 4, so that they ask for the fewest different elements of both tiles.
+ */
+const threadAt = (across: number): string =>
+  across === 8
+    ? '  let tx = thread % 8u;\n  let ty = thread / 8u;'
+    : `  let tx = thread % 8u + thread / 32u % ${across / 8}u * 8u;
+  let ty = thread / 8u % 4u + thread / ${(across / 8) * 32}u * 4u;`
 
-/** Tiles that lie along. */
-const straight = (
-  name: string,
-  size: number,
-  origin: string,
-) => `    for (var i = thread; i < ${(size * depth) / 4}u; i += 256u) {
-      let d = i / ${size / 4}u;
-      tile_${name}[i] = load_${name}(base_${name}, deep + d, ${origin} + i % ${size / 4}u * 4u);
-    }`
+/** The moves of all blocks of both tiles by `threads` threads: what is loaded, and what is then stored. */
+function moves(a: Tile, b: Tile, threads: number): {declared: string; fetched: string; put: string} {
+  const [first, all] = [blocksOf(a), blocksOf(a) + blocksOf(b)]
+  const rounds = Math.ceil(all / threads)
+  const round = (j: number, body: (tile: Tile, at: string, name: string) => string): string => {
+    const [from, to] = [j * threads, (j + 1) * threads]
+    const name = `next${j}_`
+    const block = j === 0 ? 'thread' : `(thread + ${from}u)`
+    const inA = `{ ${body(a, block, name)} }`
+    const atB = first > from ? `(thread - ${first - from}u)` : from > first ? `(thread + ${from - first}u)` : 'thread'
+    const inB = `{ ${body(b, atB, name)} }`
+    if (to <= first) return inA
+    const last = to <= all ? inB : `if (${block} < ${all}u) ${inB}`
+    return from >= first ? last : `if (${block} < ${first}u) ${inA} else ${last}`
+  }
+  return {
+    declared: unrolled(rounds, (j) => unrolled(4, (i) => `  var next${j}_${i} = vec4f(0.0);`)),
+    fetched: unrolled(rounds, (j) => `    ${round(j, fetchBlock)}`),
+    put: unrolled(rounds, (j) => `    ${round(j, putBlock)}`),
+  }
+}
 
-/** @returns a shader over a, b, (scales,) c */
+/** @returns a shader over a, b, (scales,) (bias,) c, or over its own buffers */
 export function matmul(p: MatmulParams): Shader {
   const {batch, m, n, k} = p
   const [a, b, c] = [p.a ?? 'f32', p.b ?? 'f32', p.c ?? 'f32']
-  const rows = p.tile?.rows ?? (m * n * batch >= bigEnough && m >= 96 ? 8 : 4)
-  const cols = p.tile?.cols ?? (m * n * batch >= bigEnough && n >= 96 ? 8 : 4)
-  const [tileM, tileN] = [rows * side, cols * side]
+  const big = m * n * batch >= bigEnough
+  const {across = 16, down = 16, depth = 16, ahead = false, unroll = false} = p.tile ?? {}
+  const rows = p.tile?.rows ?? (big && m >= 96 ? 8 : 4)
+  const cols = p.tile?.cols ?? (big && n >= 96 ? 8 : 4)
+  const threads = across * down
+  const [tileM, tileN] = [rows * down, cols * across]
   const [bRows, bCols] = p.bTransposed ? [n, k] : [k, n]
   const [aRows, aCols] = p.aTransposed ? [k, m] : [m, k]
   const stride = {a: p.strides?.a ?? aCols, b: p.strides?.b ?? bCols, c: p.strides?.c ?? n}
   const four = (...values: number[]) => values.every((value) => value % 4 === 0)
   const wide = {a: four(aCols, stride.a), b: !isQuantized(b) && four(bCols, stride.b), c: four(n, stride.c)}
+  const even = {a: k > 0 && m % tileM === 0 && k % depth === 0, b: k > 0 && n % tileN === 0 && k % depth === 0}
   const typeOf = (format: Format, isWide: boolean) => (isWide ? `vec4<${stored[format]}>` : stored[format])
-  const list: {name: string; type: string; access: Binding}[] = [
-    {name: 'a', type: typeOf(a, wide.a), access: 'read'},
-    {name: 'b', type: typeOf(b, wide.b), access: 'read'},
-    ...(isQuantized(b) ? [{name: 'scales', type: 'f32', access: 'read' as const}] : []),
-    ...(p.bias ? [{name: 'bias', type: 'f32', access: 'read' as const}] : []),
-    {name: 'c', type: typeOf(c, wide.c), access: 'write'},
-  ]
+  const list: {name: string; type: string; access: Binding}[] = p.own
+    ? [
+        ...p.own.inputs.map((extra) => ({...extra, access: 'read' as const})),
+        ...p.own.outputs.map((extra) => ({...extra, access: 'write' as const})),
+      ]
+    : [
+        {name: 'a', type: typeOf(a, wide.a), access: 'read'},
+        {name: 'b', type: typeOf(b, wide.b), access: 'read'},
+        ...(isQuantized(b) ? [{name: 'scales', type: 'f32', access: 'read' as const}] : []),
+        ...(p.bias ? [{name: 'bias', type: 'f32', access: 'read' as const}] : []),
+        {name: 'c', type: typeOf(c, wide.c), access: 'write'},
+      ]
   const base = {
     a: p.base?.a ?? `z * ${m * k}u`,
     b: p.base?.b ?? `z * ${k * n}u`,
     c: p.base?.c ?? `z * ${m * n}u`,
   }
+  const tileA: Tile = {name: 'a', size: tileM, depth, origin: 'row0', turned: !p.aTransposed}
+  const tileB: Tile = {name: 'b', size: tileN, depth, origin: 'col0', turned: p.bTransposed === true}
+  const {declared, fetched, put} = moves(tileA, tileB, threads)
   const [rowQuads, colQuads] = [rows / 4, cols / 4]
   const product = unrolled(rowQuads, (i) =>
     unrolled(4, (r) =>
-      unrolled(colQuads, (j) => `      sum_${i * 4 + r}_${j} = fma(vec4f(a${i}[${r}]), b${j}, sum_${i * 4 + r}_${j});`),
+      unrolled(
+        colQuads,
+        (j) => `        sum_${i * 4 + r}_${j} = fma(vec4f(a${i}[${r}]), b${j}, sum_${i * 4 + r}_${j});`,
+      ),
     ),
   )
+  const lineOf = (tile: Tile, quads: number, threadsOf: number, lineNumber: string) => (d: string) =>
+    unrolled(
+      quads,
+      (i) =>
+        `        let ${tile.name}${i} = tile_${tile.name}[(quarter * 4u + ${d}) * ${tile.size / 4}u + ${i * threadsOf}u + ${lineNumber}];`,
+    )
+  const depthOf = (d: string) => `      {
+${lineOf(tileA, rowQuads, down, 'at_a')(d)}
+${lineOf(tileB, colQuads, across, 'at_b')(d)}
+${product}
+      }`
+  const moved = (tile: Tile, line: string) => {
+    const by = movedBy(tile, 'quarter')
+    return by ? `(${line} ^ ${by})` : line
+  }
   const storeType = stored[c]
-  const store = (i: number, r: number, j: number) => `  {
-    let row = row0 + ${i * 64 + r}u + ty * 4u;
-    let col4 = col0 + ${j * 64}u + tx * 4u;
-    let sums = sum_${i * 4 + r}_${j};
-    if (row < ${m}u) {
-${
-  wide.c && !p.epilogue && !p.bias
-    ? `      if (col4 < ${n}u) { c[(base_c + row * ${stride.c}u + col4) / 4u] = vec4<${storeType}>(sums); }`
-    : wide.c
-      ? `      if (col4 < ${n}u) { c[(base_c + row * ${stride.c}u + col4) / 4u] = vec4<${storeType}>(finish(sums[0], row, col4), finish(sums[1], row, col4 + 1u), finish(sums[2], row, col4 + 2u), finish(sums[3], row, col4 + 3u)); }`
+  const finished = (l: number) => `finish(sums[${l}], row, col4 + ${l}u, z)`
+  const plain = !p.epilogue && !p.bias
+  const storing =
+    p.own?.store ??
+    (wide.c
+      ? `c[(base_c + row * ${stride.c}u + col4) / 4u] = vec4<${storeType}>(${plain ? 'sums' : unrolled(4, finished, ', ')});`
       : unrolled(
           4,
           (l) =>
-            `      if (col4 + ${l}u < ${n}u) { c[base_c + row * ${stride.c}u + col4 + ${l}u] = ${storeType}(finish(sums[${l}], row, col4 + ${l}u)); }`,
-        )
-}
+            `if (col4 + ${l}u < ${n}u) { c[base_c + row * ${stride.c}u + col4 + ${l}u] = ${storeType}(${finished(l)}); }`,
+          '\n        ',
+        ))
+  const store = (i: number, r: number, j: number) => `  {
+    let row = row0 + ${i * 4 * down + r}u + ty * 4u;
+    let col4 = col0 + ${j * 4 * across}u + tx * 4u;
+    if (row < ${m}u && col4 < ${n}u) {
+        let sums = sum_${i * 4 + r}_${j};
+        ${storing}
     }
   }`
+  const [tilesAcross, tilesDown] = [Math.ceil(n / tileN), Math.ceil(m / tileM)]
+  const workgroups = grid(tilesAcross * tilesDown * batch)
+  const workgroupBytes = 4 * (tileM + tileN) * depth
   const code = `${[a, b, c].includes('f16') ? 'enable f16;\n' : ''}${buffers(list)}
 var<workgroup> tile_a: array<vec4f, ${(tileM * depth) / 4}>;
 var<workgroup> tile_b: array<vec4f, ${(tileN * depth) / 4}>;
 ${p.functions ?? ''}
-fn finish(${p.bias ? 'plain' : 'sum'}: f32, row: u32, col: u32) -> f32 {
+fn finish(${p.bias ? 'plain' : 'sum'}: f32, row: u32, col: u32, z: u32) -> f32 {
 ${p.bias ? '  let sum = plain + bias[col];\n' : ''}  return ${p.epilogue ?? 'sum'};
 }
-${loader('a', wide.a, aRows, aCols, stride.a)}
-${isQuantized(b) ? quantizedLoader(b, bRows, bCols, p.group ?? bCols) : loader('b', wide.b, bRows, bCols, stride.b)}
-@compute @workgroup_size(${side * side})
+${p.own?.loads.a ?? loader({name: 'a', rows: aRows, cols: aCols, stride: stride.a, wide: wide.a, even: even.a})}
+${
+  p.own?.loads.b ??
+  (isQuantized(b)
+    ? quantizedLoader(b, bRows, bCols, p.group ?? bCols)
+    : loader({name: 'b', rows: bRows, cols: bCols, stride: stride.b, wide: wide.b, even: even.b}))
+}
+@compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let z = group.z;
-  let row0 = group.y * ${tileM}u;
-  let col0 = group.x * ${tileN}u;
+  let number = ${groupIndex(workgroups)};
+  let z = number / ${Math.max(1, tilesAcross * tilesDown)}u;
+  if (z >= ${batch}u) { return; }
+  let row0 = number / ${Math.max(1, tilesAcross)}u % ${Math.max(1, tilesDown)}u * ${tileM}u;
+  let col0 = number % ${Math.max(1, tilesAcross)}u * ${tileN}u;
   let base_a = ${base.a};
   let base_b = ${base.b};
   let base_c = ${base.c};
-  let tx = thread % ${side}u;
-  let ty = thread / ${side}u;
+${threadAt(across)}
 ${unrolled(rows, (r) => unrolled(colQuads, (j) => `  var sum_${r}_${j} = vec4f(0.0);`))}
-  for (var deep = 0u; deep < ${k}u; deep += ${depth}u) {
-${p.aTransposed ? straight('a', tileM, 'row0') : turned('a', tileM, 'row0')}
-${p.bTransposed ? turned('b', tileN, 'col0') : straight('b', tileN, 'col0')}
+${declared}
+${ahead ? `  {\n    let deep = 0u;\n${fetched}\n  }` : ''}
+  for (var at = 0u; at < ${k}u; at += ${depth}u) {
+${ahead ? '' : `    let deep = at;\n${fetched}\n`}${put}
     workgroupBarrier();
-    for (var d = 0u; d < ${depth}u; d++) {
-${unrolled(rowQuads, (i) => `      let a${i} = tile_a[d * ${tileM / 4}u + ${i * side}u + ty];`)}
-${unrolled(colQuads, (j) => `      let b${j} = tile_b[d * ${tileN / 4}u + ${j * side}u + tx];`)}
-${product}
+${ahead ? `    let deep = at + ${depth}u;\n    if (deep < ${k}u) {\n${fetched}\n    }` : ''}
+    for (var quarter = 0u; quarter < ${depth / 4}u; quarter++) {
+      let at_a = ${moved(tileA, 'ty')};
+      let at_b = ${moved(tileB, 'tx')};
+${unroll ? unrolled(4, (d) => depthOf(`${d}u`)) : `      for (var d = 0u; d < 4u; d++) \n${depthOf('d')}`}
     }
     workgroupBarrier();
   }
@@ -190,51 +230,7 @@ ${unrolled(rowQuads, (i) => unrolled(4, (r) => unrolled(colQuads, (j) => store(i
   return {
     code,
     bindings: list.map(({access}) => access),
-    workgroups: [Math.ceil(n / tileN), Math.ceil(m / tileM), batch],
+    workgroups,
+    ...(workgroupBytes > 16_384 ? {workgroupBytes} : {}),
   }
-}
-
-export interface AttentionProductParams {
-  batch: number
-  seq: number
-  heads: number
-  kvHeads: number
-  headDim: number
-  causal: boolean
-}
-
-/** Batch and head of product `z`, and where its rows of queries and keys begin. */
-const heads = ({seq, heads: h, kvHeads, headDim}: AttentionProductParams) => ({
-  q: `(z / ${h}u * ${seq * h}u + z % ${h}u) * ${headDim}u`,
-  k: `(z / ${h}u * ${seq * kvHeads}u + z % ${h}u / ${h / kvHeads}u) * ${headDim}u`,
-})
-
-/** S = Q·Kᵀ ÷ √d for every head, −∞ beyond the diagonal. */
-export function attentionScores(p: AttentionProductParams): Shader {
-  const {batch, seq, heads: h, kvHeads, headDim, causal} = p
-  const scaled = `sum * ${f32(1 / Math.sqrt(headDim))}`
-  return matmul({
-    batch: batch * h,
-    m: seq,
-    n: seq,
-    k: headDim,
-    bTransposed: true,
-    strides: {a: h * headDim, b: kvHeads * headDim},
-    base: {a: heads(p).q, b: heads(p).k},
-    functions: 'var<private> infinity: u32 = 0xff800000u;',
-    epilogue: causal ? `select(${scaled}, bitcast<f32>(infinity), col > row)` : scaled,
-  })
-}
-
-/** O = P·V for every head. */
-export function attentionValues(p: AttentionProductParams): Shader {
-  const {batch, seq, heads: h, kvHeads, headDim} = p
-  return matmul({
-    batch: batch * h,
-    m: seq,
-    n: headDim,
-    k: seq,
-    strides: {b: kvHeads * headDim, c: h * headDim},
-    base: {b: heads(p).k, c: heads(p).q},
-  })
 }
