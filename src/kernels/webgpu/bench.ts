@@ -88,10 +88,15 @@ async function fastest(
     let best = 0
     for (const {number} of shaders) {
       const only = new Map([[part.kernel, number]])
-      const rate = await trial(session, await stepsOf(session, {id: part.kernel, parts: [part]}, tensors, only), 1)
-      if (rate > best) {
-        best = rate
-        variants.set(part.kernel, number)
+      try {
+        const rate = await trial(session, await stepsOf(session, {id: part.kernel, parts: [part]}, tensors, only), 1)
+        if (rate > best) {
+          best = rate
+          variants.set(part.kernel, number)
+        }
+      } catch (error) {
+        // one that this driver does not compile or run is no candidate; the first, which serves everywhere, must work
+        if (number === 0 || session.lost !== undefined || !isPassing(error)) throw error
       }
     }
   }
@@ -253,7 +258,9 @@ async function benchOne(
   const program = def.program(dims)
   const first = await checkOnGpu(session, def.program(def.check), def)
   const {series, variants} = await measure(session, [program], def, options)
-  const maxError = variants.size === 0 ? first : await checkOnGpu(session, def.program(def.check), def, variants)
+  const sizes = variants.size === 0 ? [] : [def.check, ...(def.whole ? [def.whole] : [])]
+  let maxError = variants.size === 0 ? first : 0
+  for (const size of sizes) maxError = Math.max(maxError, await checkOnGpu(session, def.program(size), def, variants))
   const {rates} = series.get(program.id)!
   return gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, options.machine)
 }

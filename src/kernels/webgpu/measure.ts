@@ -8,7 +8,16 @@ import {judge, summarize} from '../statistics.ts'
 import {emptyProbe, type StreamMix, streamBuffers, streamProbe, streamWork} from '../wgsl/probes/stream.ts'
 import {type CurvePoint, type FoundLevel, gpuLevels} from './levels.ts'
 import {matrixTasks} from './matrix-units.ts'
-import {type Candidate, computeTasks, type Effort, effortOf, halfIds, type Target, workgroupCandidates} from './plan.ts'
+import {
+  type Candidate,
+  type ComputeTask,
+  computeTasks,
+  type Effort,
+  effortOf,
+  halfIds,
+  type Target,
+  workgroupCandidates,
+} from './plan.ts'
 import type {GpuSession, Slice, Step} from './session.ts'
 import {transfers} from './transfers.ts'
 
@@ -93,6 +102,7 @@ class Run {
   readonly options: GpuMeasureOptions
   readonly independent: (Candidate['varied'] & {id: string; value: number})[] = []
   private done = 0
+  private readonly started = performance.now()
 
   constructor(session: GpuSession, options: GpuMeasureOptions) {
     this.session = session
@@ -100,10 +110,16 @@ class Run {
     this.effort = effortOf(session.facts.software, options.quick)
   }
 
-  /** Says what is being done; searches are about a quarter of the work that the rounds are. */
+  /** Says what is being done; searches are about a quarter of the work that the rounds are, and how many there will be is not known before. */
   progress(label: string): void {
     throwIfAborted(this.options.signal)
-    this.options.onProgress?.(++this.done, 400, label)
+    this.done++
+    this.options.onProgress?.(Math.floor((100 * this.done) / (this.done + 50)), 400, label)
+  }
+
+  /** Whether there is time to try another candidate. */
+  get unhurried(): boolean {
+    return performance.now() - this.started < 1000 * this.effort.searchSeconds
   }
 
   slice(buffer: GPUBuffer, bytes = buffer.size): Slice {
@@ -135,11 +151,11 @@ class Run {
     return {step, work: (work * subgroup.assumed) / threads}
   }
 
-  /** The best of candidates, and of their sizes. */
+  /** The best of candidates, of their sizes, and of a longer loop. */
   async search(
     target: Target,
     candidates: readonly Candidate[],
-    resized?: (best: Candidate, size: number, workgroups: number) => Candidate,
+    {resized, longer}: Partial<Pick<ComputeTask, 'resized' | 'longer'>> = {},
   ): Promise<Ready> {
     let best: {candidate: Candidate; step: Step; work: number; value: number} | undefined
     const attempt = async (candidate: Candidate) => {
@@ -149,24 +165,30 @@ class Run {
       this.independent.push({id: target.id, ...candidate.varied, value})
       if (!best || value > best.value) best = {candidate, step, work, value}
     }
-    for (const candidate of candidates) await attempt(candidate)
+    // in a hurry the last ones: most chains, the largest workgroups
+    for (const [i, candidate] of candidates.entries())
+      if (this.unhurried || i === candidates.length - 1) await attempt(candidate)
     const {candidate: top} = best!
     const largest = this.session.device.limits.maxComputeInvocationsPerWorkgroup
     if (resized) {
       for (const size of this.effort.sizes)
-        if (size !== top.varied.size && size <= largest) await attempt(resized(top, size, top.varied.workgroups))
+        if (size !== top.varied.size && size <= largest && this.unhurried)
+          await attempt(resized(top, size, top.varied.workgroups))
+      const long = longer?.(best!.candidate)
+      if (long) await attempt(long)
       const {candidate: widest, work, value} = best!
       if (!this.session.facts.software && work / value < shortDispatch)
         await attempt(resized(widest, widest.varied.size, moreWaves * widest.varied.workgroups))
     }
     const {candidate, step, work} = best!
-    const {chains, size, workgroups} = candidate.varied
+    const {chains, size, workgroups, unroll} = candidate.varied
+    const steps = unroll === undefined ? '' : `, ${unroll} steps a loop`
     return {
       target,
       label: target.id,
       steps: [step],
       work,
-      how: `${chains} independent ${chains === 1 ? 'chain' : 'chains'}, ${workgroups} workgroups of ${size}`,
+      how: `${chains} independent ${chains === 1 ? 'chain' : 'chains'}${steps}, ${workgroups} workgroups of ${size}`,
     }
   }
 
@@ -210,7 +232,7 @@ export async function measureGpu(session: GpuSession, options: GpuMeasureOptions
   const matrix = matrixTasks(session.facts.matrixUnits, session.hasF16, effort, largestSize)
   for (const task of [...computeTasks(effort, session.hasF16, largestSize), ...matrix.tasks])
     try {
-      ready.push(await run.search(task.ceiling, task.candidates, task.resized))
+      ready.push(await run.search(task.ceiling, task.candidates, task))
     } catch (error) {
       skip(task.ceiling.id, error)
     }
@@ -298,14 +320,21 @@ function ceilingFrom(target: Target, rates: readonly number[], provenance: Ceili
   return summary && {...target, value: summary.max, provenance, ...summary, ...judge(rates)}
 }
 
+/** How a stream is divided. */
+interface StreamShape {
+  size: number
+  unroll: number
+  turns: number
+}
+
 /** The curve of reads, the levels on it, and every mix at every level, by the best workgroup size and unroll at memory. */
 async function measureStreams(
   run: Run,
 ): Promise<{curve: CurvePoint[]; levels: FoundLevel[]; streams: Ready[]; unroll: number}> {
   const {session, effort} = run
   const {buffers, largest} = await run.streams()
-  const prepare = async (mix: StreamMix, bytes: number, size: number, unroll: number) => {
-    const params = {mix, bytes, size, unroll, traffic: Math.max(bytes, effort.traffic)}
+  const prepare = async (mix: StreamMix, bytes: number, {size, unroll, turns}: StreamShape) => {
+    const params = {mix, bytes, size, unroll, turns, traffic: Math.max(bytes, effort.traffic)}
     const names = mix === 'read' ? (['a', 'c'] as const) : streamBuffers[mix]
     const step = await session.step(
       streamProbe(params),
@@ -314,16 +343,19 @@ async function measureStreams(
     return {step, work: streamWork(params)}
   }
   const largestSize = session.device.limits.maxComputeInvocationsPerWorkgroup
-  const shapes = effort.sizes
+  const shapes: StreamShape[] = effort.streamSizes
     .filter((size) => size <= largestSize)
-    .flatMap((size) => effort.streamUnrolls.map((unroll) => ({size, unroll})))
+    .flatMap((size) =>
+      effort.streamUnrolls.flatMap((unroll) => effort.streamTurns.map((turns) => ({size, unroll, turns}))),
+    )
   const searched = async (mix: StreamMix, bytes: number) => {
-    let best: {step: Step; work: number; size: number; unroll: number; rate: number} | undefined
-    for (const {size, unroll} of shapes) {
+    let best: {step: Step; work: number; shape: StreamShape; rate: number} | undefined
+    for (const shape of shapes) {
+      if (best && !run.unhurried) break
       run.progress(`${mix} ${bytes / 2 ** 20} MiB`)
-      const {step, work} = await prepare(mix, bytes, size, unroll)
+      const {step, work} = await prepare(mix, bytes, shape)
       const rate = await trial(session, [step], work)
-      if (!best || rate > best.rate) best = {step, work, size, unroll, rate}
+      if (!best || rate > best.rate) best = {step, work, shape, rate}
     }
     return best!
   }
@@ -331,7 +363,7 @@ async function measureStreams(
   const curve: CurvePoint[] = []
   for (let bytes = 2 ** 14; bytes <= largest; bytes *= 2 ** effort.octaves) {
     run.progress(`read ${bytes / 1024} KiB`)
-    const {step, work} = await prepare('read', bytes, top.size, top.unroll)
+    const {step, work} = await prepare('read', bytes, top.shape)
     curve.push({bytes, bytesPerSecond: await trial(session, [step], work)})
   }
   if (curve.at(-1)!.bytes !== largest) curve.push({bytes: largest, bytesPerSecond: top.rate})
@@ -342,14 +374,14 @@ async function measureStreams(
       // the sets of one mix lie in as many buffers as it has
       const share =
         level === 'DRAM' ? at : 2 ** Math.floor(Math.log2(Math.max(2 ** 14, at / streamBuffers[mix].length)))
-      const {step, work, size, unroll} = await searched(mix, share)
+      const {step, work, shape} = await searched(mix, share)
       streams.push({
         target: {id: `${mix}-${level}`, kind: 'bandwidth', mix, level, unit: 'B/s'},
         label: `${mix}-${level}`,
         steps: [step],
         work,
-        how: `buffers of ${share} B, workgroups of ${size}, ${unroll} accesses of 16 B in flight; bytes loaded and stored by the program`,
+        how: `buffers of ${share} B, workgroups of ${shape.size}, ${shape.unroll} accesses of 16 B in flight, ${shape.turns === 1 ? 'one turn' : `${shape.turns} turns`}; bytes loaded and stored by the program`,
       })
     }
-  return {curve, levels, streams, unroll: top.unroll}
+  return {curve, levels, streams, unroll: top.shape.unroll}
 }

@@ -20,8 +20,14 @@ export interface Effort {
   chains: readonly number[]
   /** workgroup sizes to try on the best number of chains */
   sizes: readonly number[]
-  /** accesses in flight of a stream to try */
+  /** instructions of a loop that are tried beside `unroll` steps of every chain: what the loop itself costs is then below a hundredth */
+  longLoop?: number
+  /** workgroup sizes, accesses in flight and turns of a workgroup that a stream is tried with */
+  streamSizes: readonly number[]
   streamUnrolls: readonly number[]
+  streamTurns: readonly number[]
+  /** seconds after which no further candidates are tried: compilers differ by tens of milliseconds a shader */
+  searchSeconds: number
   /** B: largest working set, and least traffic of a dispatch */
   largestSet: number
   traffic: number
@@ -36,7 +42,7 @@ export interface Effort {
 const MiB = 2 ** 20
 
 /** A million threads of 64 loops are 9 GFLOP of scalar multiply-adds: 0.2 ms at 60 TFLOP/s, 20 ms at 0.4. */
-const gpu = {workgroups: 4096, loops: 64, unroll: 8, traffic: 256 * MiB}
+const gpu = {workgroups: 4096, loops: 64, unroll: 8, longLoop: 1024, traffic: 256 * MiB}
 /** SwiftShader: 10 GFLOP/s on two cores; every compiled line costs more than running it. */
 const software = {
   workgroups: 32,
@@ -45,7 +51,10 @@ const software = {
   traffic: MiB,
   chains: [1, 4],
   sizes: [64],
+  streamSizes: [64],
   streamUnrolls: [4],
+  streamTurns: [1],
+  searchSeconds: 60,
   octaves: 2,
   extraRounds: 0,
   repetitionSeconds: 0.001,
@@ -60,7 +69,10 @@ export function effortOf(isSoftware: boolean, quick: boolean): Effort {
         ...gpu,
         chains: [4, 8],
         sizes: [256],
+        streamSizes: [256],
         streamUnrolls: [4],
+        streamTurns: [1],
+        searchSeconds: 2,
         largestSet: 512 * MiB,
         octaves: 2,
         rounds: 6,
@@ -72,12 +84,16 @@ export function effortOf(isSoftware: boolean, quick: boolean): Effort {
         ...gpu,
         chains: [1, 2, 4, 8],
         sizes: [64, 128, 256],
-        streamUnrolls: [1, 4, 8],
+        streamSizes: [256, 128, 512, 1024],
+        streamUnrolls: [4, 1, 8],
+        streamTurns: [1, 8],
+        searchSeconds: 11,
         largestSet: 1024 * MiB,
         octaves: 1,
         rounds: 12,
         extraRounds: 60,
-        repetitionSeconds: 0.002,
+        // starting and ending a pass takes some 10 µs: a thousandth
+        repetitionSeconds: 0.01,
         budgetSeconds: 12,
       }
 }
@@ -89,7 +105,7 @@ export interface Candidate {
   work: number
   seeds: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>
   /** what was varied: kept with the result */
-  varied: {lanes: number; chains: number; size: number; workgroups: number}
+  varied: {lanes: number; chains: number; size: number; workgroups: number; unroll?: number}
   /** the work assumes subgroups of `assumed` threads; the result says at element `at` how many they had, and elements before it are `wanted` */
   subgroup?: {at: number; assumed: number; wanted: (element: number) => number}
 }
@@ -103,6 +119,8 @@ export interface ComputeTask {
   label: string
   candidates: readonly Candidate[]
   resized(best: Candidate, size: number, workgroups: number): Candidate
+  /** the best of them with a longer loop, where that is of use */
+  longer?(best: Candidate): Candidate | undefined
 }
 
 interface ComputeRow {
@@ -136,20 +154,33 @@ export function computeTasks(effort: Effort, hasF16: boolean, largestSize: numbe
     shader: computeProbe(params),
     work: computeWork(params),
     seeds: computeSeeds(params.operation),
-    varied: {lanes: params.lanes, chains: params.chains, size: params.size, workgroups: params.workgroups},
+    varied: {
+      lanes: params.lanes,
+      chains: params.chains,
+      size: params.size,
+      workgroups: params.workgroups,
+      unroll: params.unroll,
+    },
   })
   return rows
     .filter(({as}) => hasF16 || as.dtype !== 'f16')
     .map(({id, operation, as, lanes}) => {
-      const params = (chains: number, size: number, workgroups = effort.workgroups): ComputeParams => ({
+      const params = (
+        chains: number,
+        size: number,
+        workgroups = effort.workgroups,
+        unroll = effort.unroll,
+      ): ComputeParams => ({
         operation,
         lanes,
         chains,
         size,
         workgroups,
-        loops: effort.loops,
-        unroll: effort.unroll,
+        loops: (effort.loops * effort.unroll) / unroll,
+        unroll,
       })
+      /** special functions are dozens of instructions each: their loops are long as they are */
+      const isSingle = ['fma', 'dot'].includes(as.operation!)
       const size = Math.min(effort.sizes.at(-1)!, largestSize)
       return {
         ceiling: {
@@ -162,7 +193,12 @@ export function computeTasks(effort: Effort, hasF16: boolean, largestSize: numbe
         },
         label: `${id}`,
         candidates: effort.chains.map((chains) => candidate(params(chains, size))),
-        resized: (best, size, workgroups) => candidate(params(best.varied.chains, size, workgroups)),
+        resized: ({varied}, size, workgroups) => candidate(params(varied.chains, size, workgroups, varied.unroll)),
+        longer: ({varied: {chains, size, workgroups}}) => {
+          const most = effort.loops * effort.unroll
+          const unroll = Math.min(most, effort.longLoop ? effort.longLoop / (chains * lanes) : 0)
+          return isSingle && unroll > effort.unroll ? candidate(params(chains, size, workgroups, unroll)) : undefined
+        },
       } satisfies ComputeTask
     })
 }

@@ -10,6 +10,8 @@ import {hasFormats} from './bytes.ts'
 export interface GpuTraits {
   /** formats of tensors that are not f32 */
   formats?: Readonly<Record<string, Format>>
+  /** a size of whole tiles, which products load without a look at the edge: checked beside the awkward one where a way was searched for */
+  whole?: readonly number[]
   /** what test values in [−1, 1) become where a tensor's own range is another */
   values?: Readonly<Record<string, (value: number) => number>>
 }
@@ -69,13 +71,28 @@ const gpuSizes: Readonly<Record<string, KernelDef['sizes']['dram']>> = {
   'bias+gelu': [16_384, 4096],
 }
 
+const wholes: Readonly<Record<string, readonly number[]>> = {
+  gemm: [128, 128, 64],
+  'gemm-f16': [128, 128, 64],
+  'gemm-nt': [128, 128, 64],
+  'gemm-tn': [128, 128, 64],
+  'gemm-batched': [2, 128, 128, 64],
+  'gemm+bias+gelu': [128, 128, 64],
+  'gemm+bias+relu': [128, 128, 64],
+  'gemm+bias+silu': [128, 128, 64],
+  'dequantize-int8+gemm': [128, 128, 64],
+  'dequantize-int4+gemm': [128, 128, 64, 32],
+  conv: [1, 4, 128, 1, 16, 16, 4, 1, 1, 3, 0],
+}
+
 /** Where every part of a program has a shader, and its tensors formats. */
 const covered = (program: Program): boolean =>
   program.parts.every((part) => hasFormats(part) && shaderOf(part.kernel, part.dims))
 
 const sized = <D extends KernelDef | PairDef>(def: D): D => {
-  const dram = gpuSizes[def.id]
-  return dram && dram.length === def.dims.length ? {...def, sizes: {...def.sizes, dram}} : def
+  const [dram, whole] = [gpuSizes[def.id], wholes[def.id]]
+  const larger = dram && dram.length === def.dims.length ? {...def, sizes: {...def.sizes, dram}} : def
+  return whole ? {...larger, whole} : larger
 }
 
 /** GPU kernels by id. */
@@ -85,7 +102,7 @@ export const gpuKernels: Readonly<Record<string, GpuKernel>> = {
       .filter((def) => covered(def.program(def.check)))
       .map((def) => [def.id, sized(def)]),
   ),
-  ...own,
+  'gemm-f16': sized(own['gemm-f16']),
 }
 
 /** GPU pairs by id. */

@@ -134,6 +134,9 @@ export async function checkOnGpu(
 /** Bytes of test values that are made on the host, a tenth of a second for 4 MiB; larger tensors repeat them. */
 const pattern = 4 * 2 ** 20
 
+/** Elements that a u32 counts: four-bit weights reach it at 2 GiB. */
+const mostElements = 2 ** 32 - 1
+
 /** Tensors of programs on the device, with values that keep every kernel in its usual range. */
 export async function placeTensors(
   session: GpuSession,
@@ -142,6 +145,12 @@ export async function placeTensors(
 ): Promise<Map<string, Slice>> {
   const slices = new Map<string, Slice>()
   for (const [name, tensor] of gpuTensors(programs, traits)) {
+    if (tensor.elements > mostElements)
+      throw new AnalysisError(
+        'does-not-fit',
+        `WebGPU: ${name} has ${tensor.elements} elements; kernels count them in 32 bits, up to ${mostElements}`,
+        ['smaller --dims'],
+      )
     const size = Math.max(16, Math.ceil(tensor.bytes / 16) * 16)
     const buffer = await session.allocate(size, name)
     slices.set(name, {buffer, offset: 0, bytes: size})

@@ -280,8 +280,19 @@ export class GpuSession {
     })
   }
 
-  /** A shader with its buffers, in the order of its bindings. */
+  /**
+   * A shader with its buffers, in the order of its bindings.
+   * @throws AnalysisError `does-not-fit` beyond the workgroups that the adapter takes in one dimension, `gpu-failed`
+   */
   async step(shader: Shader, slices: readonly Slice[]): Promise<Step> {
+    const most = this.device.limits.maxComputeWorkgroupsPerDimension
+    const long = Math.max(...shader.workgroups)
+    if (long > most)
+      throw new AnalysisError(
+        'does-not-fit',
+        `WebGPU: a kernel needs ${long} workgroups in one dimension; ${this.facts.name} takes ${most}`,
+        ['smaller --dims'],
+      )
     const pipeline = await this.pipeline(shader)
     const group = this.device.createBindGroup({
       layout: this.layoutOf(shader.bindings),

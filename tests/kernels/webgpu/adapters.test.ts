@@ -4,7 +4,7 @@ import {openBrowserGpu} from '../../../src/kernels/webgpu/browser.ts'
 import {matrixTasks, matrixUnitsOf} from '../../../src/kernels/webgpu/matrix-units.ts'
 import {loadDawn, openNodeGpu} from '../../../src/kernels/webgpu/node.ts'
 import {effortOf} from '../../../src/kernels/webgpu/plan.ts'
-import {openSession} from '../../../src/kernels/webgpu/session.ts'
+import {GpuSession, openSession} from '../../../src/kernels/webgpu/session.ts'
 import {
   subgroupMatrixResult,
   subgroupMatrixWork,
@@ -66,6 +66,36 @@ describe('what is missing is exit 4 with a next step', () => {
       code: 'no-adapter',
       exitCode: 4,
       message: expect.stringMatching(/Acme 1 gave no device: the driver said no/),
+    })
+  })
+
+  it('a device that is out of memory, and one whose driver fails inside', async () => {
+    // scopes are popped innermost first: validation, internal, out of memory
+    const deviceOf = (...objections: (string | null)[]): GPUDevice =>
+      Object.assign(Object.create(null), {
+        lost: new Promise(() => {}),
+        limits,
+        pushErrorScope: () => undefined,
+        popErrorScope: () => {
+          const message = objections.shift()
+          return Promise.resolve(message ? {message} : null)
+        },
+        createBuffer: () => ({destroy: () => undefined}),
+      })
+    const timer = {kind: 'wall clock', resolution: 1e-4} as const
+    const facts = factsOf(adapterOf([]))
+    await expect(
+      new GpuSession(deviceOf(null, null, 'VK_ERROR'), facts, timer).allocate(64, 'a'),
+    ).rejects.toMatchObject({
+      code: 'does-not-fit',
+      exitCode: 4,
+      message: expect.stringMatching(/a, .*Acme 1 is out of memory/),
+      suggestions: [expect.stringMatching(/smaller --dims/)],
+    })
+    await expect(new GpuSession(deviceOf(null, 'a bug', null), facts, timer).allocate(64, 'a')).rejects.toMatchObject({
+      code: 'gpu-failed',
+      exitCode: 4,
+      message: expect.stringMatching(/a bug/),
     })
   })
 

@@ -138,6 +138,12 @@ describe.runIf(gpu)('results against the f64 reference', () => {
   })
 })
 
+test('sizes of whole tiles are sizes of their kernel', () => {
+  for (const def of Object.values(gpuKernels))
+    if (def.whole) expect(def.program(def.whole).parts.length, def.id).toBeGreaterThan(0)
+  for (const id of ['gemm', 'gemm-f16', 'conv']) expect(gpuKernels[id]!.whole, id).toBeDefined()
+})
+
 test('every pair moves more bytes unfused than fused', () => {
   const bytes = (program: Program, traits: object) =>
     program.parts.reduce((sum, part: Part) => sum + gpuBytes(part, traits), 0)

@@ -44,7 +44,7 @@ describe.runIf(gpu)('a session', () => {
     other.close()
   })
 
-  it('on a GPU every way to compute is tried, and the one that is taken is checked', {timeout: 60_000}, async () => {
+  it('on a GPU every way to compute is tried, and the one that is taken is checked', {timeout: 240_000}, async () => {
     const asGpu = new GpuSession(gpu!.device, {...gpu!.facts, software: false}, gpu!.timer)
     const machine = {id: 'local-gpu', name: gpu!.facts.name, identity: {}, ceilings: []}
     const options = {machine, seconds: 0.05}
@@ -53,6 +53,45 @@ describe.runIf(gpu)('a session', () => {
     const {pairs} = await benchGpuPairs(asGpu, {...options, pairs: ['attention'], dims: [1, 40, 1, 16]})
     expect(pairs[0]!.fused.maxError).toBeLessThan(1e-5)
     expect(pairs[0]!.speedup).toBeGreaterThan(0)
+  })
+
+  it('a device that is lost in the middle of measuring or of a kernel ends it with that sentence', {
+    timeout: 60_000,
+  }, async () => {
+    const open = () => openNodeGpu({adapter: process.env.RIDGEPOINT_ADAPTER ?? 'software'})
+    const isLost = {code: 'gpu-failed', exitCode: 4, message: expect.stringMatching(/was lost/)}
+    for (const after of [1, 12]) {
+      const measured = await open()
+      let steps = 0
+      const onProgress = () => {
+        if (++steps === after) measured.device.destroy()
+      }
+      await expect(measureGpu(measured, {quick: true, onProgress})).rejects.toMatchObject(isLost)
+    }
+    const benched = await open()
+    const machine = {id: 'local-gpu', name: benched.facts.name, identity: {}, ceilings: []}
+    const kernels = ['gelu', 'softmax']
+    const onProgress = (done: number) => {
+      if (done === 1) benched.device.destroy()
+    }
+    await expect(benchGpuKernels(benched, {machine, kernels, onProgress, seconds: 0.05})).rejects.toMatchObject(isLost)
+    // and the next session is a working one
+    const next = await open()
+    expect(next.lost).toBeUndefined()
+    next.close()
+  })
+
+  it('more workgroups in a dimension than there can be, and more elements than 32 bits count, are said before they are tried', async () => {
+    const shader = {code: '@compute @workgroup_size(1) fn main() {}', bindings: [], workgroups: [70_000, 1, 1]} as const
+    await expect(gpu!.step(shader, [])).rejects.toMatchObject({
+      code: 'does-not-fit',
+      message: expect.stringMatching(/70000 workgroups .* takes 65535/),
+    })
+    const weights = {id: 'x', parts: [gpuKernels['dequantize-int4+gemv']!.program([65_536, 65_536, 128]).parts[0]!]}
+    await expect(placeTensors(gpu!, [weights], {})).rejects.toMatchObject({
+      code: 'does-not-fit',
+      message: expect.stringMatching(/4294967296 elements/),
+    })
   })
 
   it('stops measuring when it is told to', async () => {

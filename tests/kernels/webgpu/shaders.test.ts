@@ -42,11 +42,18 @@ describe.runIf(adapter)('shaders compile', async () => {
           await session.pipeline(candidate.shader)
           for (const size of effort.sizes)
             await session.pipeline(task.resized(candidate, size, 8 * effort.workgroups).shader)
+          const long = task.longer?.(candidate)
+          if (long) {
+            // the same work in fewer turns of the loop
+            expect(long.work).toBe(candidate.work)
+            await session.pipeline(long.shader)
+          }
         }
       for (const {shader} of workgroupCandidates(effort, 256)) await session.pipeline(shader)
       for (const mix of ['read', 'write', 'copy', 'triad'] as StreamMix[])
         for (const unroll of effort.streamUnrolls)
-          await session.pipeline(streamProbe({mix, bytes: 2 ** 14, size: 64, traffic: effort.traffic, unroll}))
+          for (const turns of effort.streamTurns)
+            await session.pipeline(streamProbe({mix, bytes: 2 ** 14, size: 64, traffic: effort.traffic, unroll, turns}))
     }
     await session.pipeline(emptyProbe)
   }, 120_000)
@@ -110,6 +117,7 @@ it('work of the probes, by hand', () => {
   const stream = {bytes: 2 ** 14, size: 64, unroll: 4, traffic: 2 ** 20}
   expect(streamWork({mix: 'read', ...stream})).toBe(2 ** 20)
   expect(streamWork({mix: 'triad', ...stream})).toBe(3 * 2 ** 20)
+  expect(streamProbe({mix: 'copy', ...stream, turns: 8}).workgroups).toEqual([2 ** 20 / 16 / 64 / 4 / 8, 1, 1])
   // every byte of the traffic is in some workgroup: 16 B × 64 threads × 4
   expect(streamProbe({mix: 'copy', ...stream}).workgroups).toEqual([2 ** 20 / 16 / 64 / 4, 1, 1])
 })

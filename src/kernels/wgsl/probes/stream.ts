@@ -12,6 +12,8 @@ export interface StreamParams {
   traffic: number
   /** accesses of a thread in flight */
   unroll: number
+  /** times that a workgroup goes on to what lies behind; default 1 */
+  turns?: number
 }
 
 /** Buffers of each mix, the one that is written last. */
@@ -21,10 +23,10 @@ export const streamBuffers = {read: ['a'], write: ['c'], copy: ['a', 'c'], triad
 export const streamWork = ({mix, traffic}: StreamParams): number => traffic * streamBuffers[mix].length
 
 /** Workgroups walk the set in turn, neighbouring threads neighbouring 16 B; sets smaller than the traffic are walked again and again. */
-export function streamProbe({mix, bytes, size, traffic, unroll}: StreamParams): Shader {
+export function streamProbe({mix, bytes, size, traffic, unroll, turns = 1}: StreamParams): Shader {
   const items = bytes / 16
   const perGroup = size * unroll
-  const groups = Math.ceil(traffic / 16 / perGroup)
+  const groups = Math.ceil(traffic / 16 / (perGroup * turns))
   const workgroups = grid(groups)
   const at = (u: number) => `(first + ${u * size}u) & ${items - 1}u`
   const writes = mix !== 'read'
@@ -34,19 +36,32 @@ export function streamProbe({mix, bytes, size, traffic, unroll}: StreamParams): 
       .map((name) => ({name, type: 'vec4f', access: 'read' as const})),
     {name: 'c', type: 'vec4f', access: 'write' as const},
   ]
-  const value = {read: '', write: 'vec4f(f32(thread))', copy: 'a[at]', triad: 'a[at] + 0.5 * b[at]'}[mix]
-  const body = writes
-    ? unrolled(unroll, (u) => `  { let at = ${at(u)}; c[at] = ${value}; }`)
-    : `  let sum = ${unrolled(unroll, (u) => `a[${at(u)}]`, ' + ')};
-  if (sum.x == 123456.75 && sum.y == 3.5) { c[0] = sum; }`
+  const value = (u: number) =>
+    ({
+      read: `a[at${u}]`,
+      write: 'vec4f(f32(thread))',
+      copy: `a[at${u}]`,
+      triad: `a[at${u}] + 0.5 * b[at${u}]`,
+    })[mix]
+  // all loads stand before the first store: a compiler need not find out that they may
+  const step = `${unrolled(unroll, (u) => `    let at${u} = ${at(u)};`)}
+${unrolled(unroll, (u) => `    let value${u} = ${value(u)};`)}
+${writes ? unrolled(unroll, (u) => `    c[at${u}] = value${u};`) : `    sum += ${unrolled(unroll, (u) => `value${u}`, ' + ')};`}`
+  const body =
+    turns === 1
+      ? `  {\n${step}\n  }`
+      : `  for (var turn = 0u; turn < ${turns}u; turn++) {
+${step}
+    first += ${perGroup}u;
+  }`
   const code = `${buffers(list)}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let number = ${groupIndex(workgroups)};
   if (number >= ${groups}u) { return; }
-  let first = number * ${perGroup}u + thread;
-${body}
-}`
+  var first = number * ${perGroup * turns}u + thread;
+${writes ? '' : '  var sum = vec4f(0.0);\n'}${body}
+${writes ? '' : '  if (sum.x == 123456.75 && sum.y == 3.5) { c[0] = sum; }\n'}}`
   return {code, bindings: list.map(({access}) => access), workgroups}
 }
 
