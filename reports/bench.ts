@@ -21,6 +21,7 @@ function pointOf(k: BenchKernel, name: string): PlacedPoint | undefined {
     bandwidth: k.bytes > 0 ? k.bytesPerSecond : null,
     least,
     efficiency: k.efficiency,
+    ...(k.inTurn ? {efficiencyInTurn: k.inTurn.efficiency} : {}),
     bound: k.bound,
     verdict: k.verdict,
     ...(k.reason === undefined ? {} : {reason: k.reason}),

@@ -18,6 +18,26 @@ const counterColumns: Column<BenchKernel>[] = [
   quantity('LLC misses', 'last_level_misses', '', (k) => k.counters?.lastLevelMisses ?? null, 8),
 ]
 
+/** Under bandwidths of L3 and DRAM measured in turn with the kernel. */
+const turnColumns: Column<BenchKernel>[] = [
+  {
+    title: 'in turn',
+    key: 'efficiency_in_turn',
+    text: (k) => formatShare(k.inTurn?.efficiency ?? null),
+    raw: (k) => k.inTurn?.efficiency ?? null,
+    align: 'right',
+    drop: 0,
+  },
+  {
+    title: 'by turns',
+    key: 'efficiency_median_in_turn',
+    text: (k) => formatShare(k.inTurn?.efficiencyMedian ?? null),
+    raw: (k) => k.inTurn?.efficiencyMedian ?? null,
+    align: 'right',
+    drop: 2,
+  },
+]
+
 export function benchSheets({kernels}: Bench): [string, Printed][] {
   return [
     [
@@ -42,6 +62,7 @@ export function benchSheets({kernels}: Bench): [string, Printed][] {
             align: 'right',
             drop: 0,
           },
+          ...(kernels.some(({inTurn}) => inTurn) ? turnColumns : []),
           words('bound by', 'bound', (k) => k.bound, 2),
           {
             title: 'error',
@@ -69,6 +90,11 @@ export function benchText(bench: Bench, look: Look): string {
   const refusal = bench.kernels.find(({counters}) => counters === null)?.countersReason
   const note = [
     'Every kernel was checked against its f64 reference. The roof is what the measured ceilings allow; the best repetition counts, as the roof is a best as well.',
+    ...(bench.kernels.some(({inTurn}) => inTurn)
+      ? [
+          'In turn: under bandwidths of L3 and DRAM measured between the same repetitions, best of both; by turns: median of each repetition under the ceilings beside it.',
+        ]
+      : []),
     ...(refusal ? [`No hardware counters here: the system says "${refusal}".`] : []),
   ].join(' ')
   return [
@@ -148,6 +174,9 @@ export function fusedSheets({pairs}: FusedComparison): [string, Printed][] {
           },
           factor('faster', 'speedup', (p) => p.speedup, 0),
           factor('roof says', 'predicted_speedup', (p) => p.predictedSpeedup, 1),
+          ...(pairs.some(({predictedInTurn}) => predictedInTurn)
+            ? [factor('in turn', 'predicted_in_turn', (p) => p.predictedInTurn ?? null, 1)]
+            : []),
           {
             title: 'pays',
             key: 'pays',
@@ -165,9 +194,10 @@ export function fusedSheets({pairs}: FusedComparison): [string, Printed][] {
 /** How far the roof's prediction is from the clock. */
 function agreement(pairs: readonly FusedPair[]): string {
   const off = pairs
-    .flatMap(({speedup, predictedSpeedup}) =>
-      speedup && predictedSpeedup ? [Math.abs(predictedSpeedup / speedup - 1)] : [],
-    )
+    .flatMap((pair) => {
+      const predicted = pair.predictedInTurn ?? pair.predictedSpeedup
+      return pair.speedup && predicted ? [Math.abs(predicted / pair.speedup - 1)] : []
+    })
     .sort((a, b) => a - b)
   if (off.length === 0) return ''
   const median = off[off.length >> 1]!
@@ -176,7 +206,7 @@ function agreement(pairs: readonly FusedPair[]): string {
 
 export function fusedText(comparison: FusedComparison, look: Look): string {
   const note =
-    'faster: unfused time ÷ fused time, medians of runs in turn. roof says: the same of the times that the measured ceilings allow. pays: the sizes at which fusing is at least 3 % faster.'
+    'faster: unfused time ÷ fused time, medians of runs in turn. roof says: the same of the times that the measured ceilings allow; in turn: with L3 and DRAM measured between the same runs. pays: the sizes at which fusing is at least 3 % faster.'
   return [
     toTerminal(fusedSheets(comparison)[0]![1], look, paintVerdict(look)).trimEnd(),
     '',

@@ -12,7 +12,7 @@ interface Slope {
   measure: (typeof measures)[number]
   /** fused ÷ unfused */
   ratio: number
-  /** of the times that the roof allows; for bytes the ratio itself, which is counted and not measured */
+  /** of the times that the roof allows, in turn where that was measured; for bytes the ratio itself, which is counted and not measured */
   predicted: number
   label: string
 }
@@ -25,7 +25,8 @@ export const pairName = ({id, fused, dims}: FusedPair): string =>
 
 function slopes(pairs: readonly FusedPair[]): Slope[] {
   return pairs.flatMap((pair): Slope[] => {
-    const {unfused, fused, speedup, predictedSpeedup} = pair
+    const {unfused, fused, speedup} = pair
+    const predicted = pair.predictedInTurn ?? pair.predictedSpeedup
     if (!speedup || unfused.bytes === 0) return []
     const bytes = fused.bytes / unfused.bytes
     const name = pairName(pair)
@@ -41,7 +42,7 @@ function slopes(pairs: readonly FusedPair[]): Slope[] {
         pair: name,
         measure: 'Time',
         ratio: 1 / speedup,
-        predicted: 1 / (predictedSpeedup ?? speedup),
+        predicted: 1 / (predicted ?? speedup),
         label: `${format(unfused.seconds.median, 's')} → ${format(fused.seconds.median, 's')}`,
       },
     ]

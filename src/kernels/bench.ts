@@ -8,7 +8,9 @@ import {type KernelDef, type KernelDType, type KernelId, kernelIds, kernels} fro
 import {
   type BenchOptions,
   brief,
+  bytesOf,
   type Counts,
+  checkMemory,
   choose,
   type Measured,
   measure,
@@ -18,7 +20,21 @@ import {
   withSession,
 } from './run.ts'
 import {judge, type Summary, summarize} from './statistics.ts'
+import {machineByTurn, machineInTurn, sharedCeilings, type TurnCeiling} from './turns.ts'
 import {checkProgram} from './verify.ts'
+
+/** Where a program stands under ceilings measured in the same rounds. */
+export interface InTurn {
+  /** B/s of bandwidths of L3 and DRAM */
+  ceilings: Omit<TurnCeiling, 'rates'>[]
+  bound: string
+  /** as in the entry */
+  attainable: number
+  /** attainable time of the best of the ceilings ÷ fastest time */
+  efficiency: number | null
+  /** median over the turns of the time that the ceilings of a turn allow ÷ the time that it took */
+  efficiencyMedian: number | null
+}
 
 /** One measured program: an entry of `bench@1`. Base units; rates are those of the fastest repetition. */
 export interface BenchEntry {
@@ -43,6 +59,8 @@ export interface BenchEntry {
   efficiency: number | null
   /** attainable time ÷ median time */
   efficiencyMedian: number | null
+  /** the same under the shared ceilings as they were during the same rounds; `null` where none of them decides */
+  inTurn: InTurn | null
   /** largest error against the f64 oracle at a small awkward size, absolute below 1 and relative above */
   maxError: number | null
   /** hardware counts of one call; `null` where this process may not read them */
@@ -58,12 +76,46 @@ const aboveRoof = 1.01
 const total = (program: Program, pick: (part: Program['parts'][number]) => number): number =>
   program.parts.reduce((sum, part) => sum + pick(part), 0)
 
+/** Seconds that the machine's roof allows for a program; `undefined` without fitting ceilings. */
+export function allowedTime(program: Program, machine: Machine, threads: number) {
+  const roof = roofFor(machine, [program], threads)
+  return roof && programTime(program, roof)
+}
+
+/** @param rates of the program, turn by turn */
+function inTurnOf(
+  program: Program,
+  work: number,
+  rates: readonly number[],
+  turn: readonly TurnCeiling[],
+  machine: Machine,
+  threads: number,
+): InTurn | null {
+  const best = allowedTime(
+    program,
+    machineInTurn(machine, turn, (ceiling) => ceiling.best),
+    threads,
+  )
+  if (!best) return null
+  // each turn under the ceilings of the same turn: halves of a run in which the machine differed do not mix
+  const shares = machineByTurn(machine, turn)
+    .slice(0, rates.length)
+    .map((then, i) => allowedTime(program, then, threads)!.seconds * rates[i]!)
+  return {
+    ceilings: turn.map(({rates: _, ...ceiling}) => ceiling),
+    bound: best.bound,
+    attainable: work / best.seconds,
+    efficiency: rates.length > 0 ? best.seconds * Math.max(...rates) : null,
+    efficiencyMedian: summarize(shares)?.median ?? null,
+  }
+}
+
 /** What a measured program amounts to under the roof. */
 export function entryOf(
   def: Pick<KernelDef, 'id' | 'op' | 'dims' | 'tolerance'>,
   dims: readonly number[],
   program: Program,
-  {rates, counters, countersReason}: Pick<Measured, 'rates' | 'counters' | 'countersReason'>,
+  {rates, counters, countersReason, turn}: Pick<Measured, 'rates' | 'counters' | 'countersReason' | 'turn'>,
   maxError: number | null,
   setup: {isa: string; threads: number},
   machine: Machine,
@@ -78,15 +130,15 @@ export function entryOf(
     median: 0,
     cv: 0,
   }
-  const roof = roofFor(machine, [program], setup.threads)
-  const allowed = roof ? programTime(program, roof) : undefined
+  const allowed = allowedTime(program, machine, setup.threads)
   const work = flops > 0 ? flops : bytes
+  const inTurn = turn.length > 0 ? inTurnOf(program, work, rates, turn, machine, setup.threads) : null
   const efficiency = allowed && seconds.min > 0 ? allowed.seconds / seconds.min : null
   const judged = judge(rates)
   const isWrong = maxError !== null && !(maxError <= (def.tolerance ?? defaultTolerance[dtype]))
   const doubt = isWrong
     ? {verdict: 'wrong' as const, reason: `differs from its reference by ${maxError.toExponential(1)}`}
-    : efficiency !== null && efficiency > aboveRoof
+    : efficiency !== null && efficiency > aboveRoof && (inTurn?.efficiency ?? efficiency) > aboveRoof
       ? {
           verdict: 'implausible' as const,
           reason: `${Math.round(efficiency * 100)} % of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed`,
@@ -108,6 +160,7 @@ export function entryOf(
     attainable: allowed ? work / allowed.seconds : null,
     efficiency,
     efficiencyMedian: allowed && seconds.median > 0 ? allowed.seconds / seconds.median : null,
+    inTurn,
     maxError,
     counters,
     ...(countersReason === undefined ? {} : {countersReason}),
@@ -126,17 +179,22 @@ export async function benchKernels(
   const setup = setUp(options)
   const chosen = choose<KernelId>(options.kernels, kernelIds, 'kernel').map((id): KernelDef => kernels[id])
   const runs = runsOf(chosen, options)
-  const entries: BenchEntry[] = []
-  for (const [i, {def, dims, dtype}] of runs.entries()) {
-    options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
-    const maxError = checkProgram(setup.addon, def.program(def.check, dtype), setup.isa, setup.threads)
-    const program = def.program(dims, dtype)
-    const series = await withSession(setup, options.signal, (session) =>
-      measure(session, [program], setup, options.signal, runs.length > 4 ? brief : thorough),
-    )
-    const {isa, threads} = setup
-    entries.push(entryOf(def, dims, program, series.get(program.id)!, maxError, {isa, threads}, options.machine))
-  }
+  const planned = runs.map((run) => ({...run, program: run.def.program(run.dims, run.dtype)}))
+  const free = checkMemory(planned.map(({def, program}) => ({id: def.id, bytes: bytesOf([program])})))
+  const {isa, threads} = setup
+  const isShared = planned.some(({program}) => sharedCeilings(options.machine, [program], threads).length > 0)
+  // what was asked for by name is worth its time; all kernels at their sizes have a minute
+  const effort = options.sweep || !options.kernels?.length ? brief : thorough
+  const entries = await withSession(setup, options.signal, isShared ? free : 0, async (opened) => {
+    const found: BenchEntry[] = []
+    for (const [i, {def, dims, dtype, program}] of planned.entries()) {
+      options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
+      const maxError = checkProgram(setup.addon, def.program(def.check, dtype), isa, threads)
+      const measured = (await measure(opened, [program], setup, options, effort)).get(program.id)!
+      found.push(entryOf(def, dims, program, measured, maxError, {isa, threads}, options.machine))
+    }
+    return found
+  })
   options.onProgress?.(runs.length, runs.length, 'done')
   return {kernels: entries, warnings: warningsOf(entries)}
 }

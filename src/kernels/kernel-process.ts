@@ -1,10 +1,11 @@
 /** The process that a shared object's kernel runs in: one request, one answer; see user-kernel.ts. */
 import {freemem} from 'node:os'
-import {loadNative, type NativeSession, type TensorSpec, type UserKernel} from './native.ts'
+import {loadNative, type TensorSpec, type UserKernel} from './native.ts'
 import {testValues} from './program.ts'
 import type {Task} from './rounds.ts'
-import {measureTasks, thorough} from './run.ts'
-import type {UserReply, UserRequest, UserRun} from './user-kernel.ts'
+import {checkMemory, type Measured, measureTasks, setUp, thorough, withSession} from './run.ts'
+import {sharedCeilings, turnSeconds, turnTasks} from './turns.ts'
+import {type Described, type UserReply, type UserRequest, type UserRun, userProgram} from './user-kernel.ts'
 
 const send = (reply: UserReply) => process.send!(reply)
 
@@ -36,22 +37,28 @@ function guarded(values: NodeJS.TypedArray): {view: Uint8Array; whole: Uint8Arra
 }
 
 async function measure(
-  session: NativeSession,
   tensors: readonly TensorSpec[],
-  dims: number[],
-  {isa, threads}: UserRequest,
-) {
-  const none = Array<number>(threads)
-  await session.open([...none.fill(64)], [...none.fill(0)])
-  await session.allocate(tensors)
-  const stages = [{kernel: 'user', dims, in: [], out: tensors.map((_, i) => i)}]
+  described: Described,
+  {isa, threads, machine}: UserRequest,
+): Promise<Measured> {
+  const setup = setUp({isa, threads, machine})
+  const programs = [userProgram(described)]
+  const shared = sharedCeilings(machine, programs, threads)
+  const seconds = turnSeconds(machine, programs, threads, thorough.repetitionSeconds)
+  const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0)
+  const room = shared.length > 0 ? checkMemory([{id: described.kernel.name, bytes}]) : 0
+  const stages = [{kernel: 'user', dims: described.dims, in: [], out: tensors.map((_, i) => i)}]
   const task: Task = {
     id: 'user',
     label: 'user',
     calibrate: true,
     spec: {probe: 'program', isa, threads, bytes: 0, roam: false, passes: 1, repetitions: 1, clock: false, stages},
   }
-  return (await measureTasks(session, [task], thorough, undefined)).get('user')!
+  return withSession(setup, undefined, room, async ({session, memory}) => {
+    await session.allocate(tensors)
+    const probes = memory ? turnTasks(shared, seconds, setup, memory) : []
+    return (await measureTasks(session, [task], probes, thorough, undefined)).get('user')!
+  })
 }
 
 /** @throws {Refusal} what is wrong with the object, its dims or its size */
@@ -105,20 +112,8 @@ async function run(request: UserRequest): Promise<UserRun> {
   const specs = [...tensors].map(
     (size): TensorSpec => ({bytes: size, fill: kernel.dtype === 'int8' ? 'bytes' : kernel.dtype}),
   )
-  const session = new addon.Session()
-  try {
-    return {
-      kernel,
-      dims,
-      flops,
-      bytesRead,
-      bytesWritten,
-      maxError,
-      measured: await measure(session, specs, dims, request),
-    }
-  } finally {
-    session.close()
-  }
+  const described = {kernel, dims, flops, bytesRead, bytesWritten}
+  return {...described, maxError, measured: await measure(specs, described, request)}
 }
 
 process.once('message', (request: UserRequest) => {

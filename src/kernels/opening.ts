@@ -64,6 +64,38 @@ export async function openSession(
   }
 }
 
+/** A session that is cancelled with the signal and when the process ends. */
+function guarded(addon: Pick<NativeAddon, 'Session' | 'exitNow'>, signal: AbortSignal | undefined) {
+  const session = new addon.Session()
+  const forget = cancelAtExit(addon, session)
+  const abort = () => session.cancel()
+  signal?.addEventListener('abort', abort, {once: true})
+  const close = () => {
+    signal?.removeEventListener('abort', abort)
+    forget()
+    session.close()
+  }
+  return {session, close}
+}
+
+/** Opens threads without memory of their own. @throws {AnalysisError} `does-not-fit`, `interrupted` */
+export async function openBare(
+  addon: Pick<NativeAddon, 'Session' | 'exitNow'>,
+  threads: number,
+  signal: AbortSignal | undefined,
+): Promise<{session: NativeSession; memory: undefined; close(): void}> {
+  const {session, close} = guarded(addon, signal)
+  const [bytesPerThread, residentPerThread] = [64, 0].map((bytes) => Array<number>(threads).fill(bytes))
+  try {
+    await openSession(session, {bytesPerThread: bytesPerThread!, residentPerThread: residentPerThread!})
+    return {session, memory: undefined, close}
+  } catch (error) {
+    close()
+    throwIfAborted(signal)
+    throw error
+  }
+}
+
 /** An open session with its memory; `close` gives everything back. */
 export interface Opened {
   session: NativeSession
@@ -72,12 +104,13 @@ export interface Opened {
   close(): void
 }
 
-/** Less than this is not asked for. */
-const leastMemory = 64 * 2 ** 20
+/** Less than this is not asked for, in bytes. */
+export const leastMemory = 64 * 2 ** 20
 
 /**
  * Opens a session in the memory that is free, or in half of it, and so on, where the system refuses more: limits of the address space or of
  * data (ulimit) are not part of what it calls free.
+ * @param room bytes that may be taken as free; default all that are, up to `mostMemory`
  * @param touchSeconds after which a DRAM working set of twice the largest cache is enough, and after twice as long a single window
  * @throws {AnalysisError} `does-not-fit`, `interrupted`
  */
@@ -87,18 +120,11 @@ export async function openMeasuring(
   threads: number,
   touchSeconds: number,
   signal: AbortSignal | undefined,
+  room = freeMemory(),
 ): Promise<Opened> {
-  for (let available = Math.min(freeMemory(), mostMemory); ; available /= 2) {
+  for (let available = Math.min(room, mostMemory); ; available /= 2) {
     const memory = planMemory(caches, threads, available)
-    const session = new addon.Session()
-    const forget = cancelAtExit(addon, session)
-    const abort = () => session.cancel()
-    signal?.addEventListener('abort', abort, {once: true})
-    const close = () => {
-      signal?.removeEventListener('abort', abort)
-      forget()
-      session.close()
-    }
+    const {session, close} = guarded(addon, signal)
     const enough = 2 * (caches.at(-1)?.claimed ?? 0)
     try {
       const info = await openSession(session, memory, {seconds: touchSeconds, enough, least: memory.window})

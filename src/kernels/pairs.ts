@@ -1,15 +1,17 @@
 /** Runs unfused chains against their fused forms: what fusing brings, by the roof and by the clock, and from which size on. */
 import type {Machine} from '../analysis/document/machine.ts'
 import type {Warning} from '../analysis/errors.ts'
-import {type BenchEntry, entryOf, warningsOf} from './bench.ts'
-import {programTime, roofFor} from './place.ts'
+import {allowedTime, type BenchEntry, entryOf, warningsOf} from './bench.ts'
 import {type Program, partBytes} from './program.ts'
 import {type KernelDType, type PairDef, type PairId, pairIds, pairs} from './registry.ts'
 import {
   type BenchOptions,
   brief,
+  bytesOf,
+  checkMemory,
   choose,
   measure,
+  type Opened,
   type Run,
   runsOf,
   type Setup,
@@ -18,6 +20,7 @@ import {
   withSession,
 } from './run.ts'
 import {summarize} from './statistics.ts'
+import {machineInTurn, sharedCeilings} from './turns.ts'
 import {checkProgram} from './verify.ts'
 
 /** One size of a sweep. */
@@ -54,6 +57,8 @@ export interface PairEntry {
   speedup: number
   /** the same of the times that the roof allows; `null` without fitting ceilings */
   predictedSpeedup: number | null
+  /** of the medians of the shared ceilings during the same rounds; `null` where none of them decides */
+  predictedInTurn: number | null
   /** `null` where one size was asked for */
   pays: Pays | null
 }
@@ -77,28 +82,33 @@ export function payingSizes(dim: string, points: readonly PayPoint[]): Pays {
 }
 
 /** Speed-up that the roof allows; `null` without fitting ceilings. */
-function predictedSpeedup(chain: Program, one: Program, {threads}: Setup, machine: Machine): number | null {
-  const [apart, joined] = [roofFor(machine, [chain], threads), roofFor(machine, [one], threads)]
-  return apart && joined ? programTime(chain, apart).seconds / programTime(one, joined).seconds : null
+function predictedSpeedup(chain: Program, one: Program, threads: number, machine: Machine): number | null {
+  const [apart, joined] = [chain, one].map((program) => allowedTime(program, machine, threads))
+  return apart && joined ? apart.seconds / joined.seconds : null
 }
 
 const median = (rates: readonly number[]): number => summarize(rates.map((rate) => 1 / rate))?.median ?? 0
 
-async function sweep(def: PairDef, dtype: KernelDType, setup: Setup, options: BenchOptions): Promise<Pays> {
+/** What fusing brings over the sizes of a sweep, under the profile's ceilings: their own probes would take the time of the sizes. */
+async function sweep(
+  {session}: Opened,
+  def: PairDef,
+  dtype: KernelDType,
+  setup: Setup,
+  options: BenchOptions,
+): Promise<Pays> {
   const {dim, sizes} = sweepOf(def)
   const points: PayPoint[] = []
   for (const dims of sizes) {
     const [chain, one] = [def.unfused(dims, dtype), def.fused(dims, dtype)]
-    const measured = await withSession(setup, options.signal, (session) =>
-      measure(session, [chain, one], setup, options.signal, brief),
-    )
+    const measured = await measure({session, memory: undefined}, [chain, one], setup, options, brief)
     const [slow, fast] = [chain, one].map(({id}) => median(measured.get(id)!.rates))
     if (!slow || !fast) continue
     points.push({
       size: dims[def.dims.indexOf(dim)]!,
       bytes: one.parts.reduce((sum, part) => sum + partBytes(part), 0),
       speedup: slow / fast,
-      predicted: predictedSpeedup(chain, one, setup, options.machine),
+      predicted: predictedSpeedup(chain, one, setup.threads, options.machine),
     })
   }
   return payingSizes(dim, points)
@@ -114,43 +124,49 @@ export async function benchPairs(
   const setup = setUp(options)
   const chosen = choose<PairId>(options.pairs, pairIds, 'pair').map((id): PairDef => pairs[id])
   const runs = runsOf(chosen, options)
-  const entries: PairEntry[] = []
+  const sides = ({def, dtype}: Run<PairDef>, dims: readonly number[]) => [
+    def.unfused(dims, dtype),
+    def.fused(dims, dtype),
+  ]
+  const sizes = runs.flatMap((run) =>
+    [run.dims, ...(options.dims ? [] : sweepOf(run.def).sizes)].map((dims) => ({run, dims})),
+  )
+  const free = checkMemory(sizes.map(({run, dims}) => ({id: run.def.id, bytes: bytesOf(sides(run, dims))})))
+  const isShared = runs.some((run) => sharedCeilings(options.machine, sides(run, run.dims), setup.threads).length > 0)
   const swept = new Map<string, Pays>()
-  for (const [i, run] of runs.entries()) {
-    const {def, dims, dtype} = run
-    options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
-    const key = `${def.id} ${dtype}`
-    if (!options.dims && !swept.has(key)) swept.set(key, await sweep(def, dtype, setup, options))
-    entries.push({...(await benchPair(run, setup, options)), pays: swept.get(key) ?? null})
-  }
+  const entries = await withSession(setup, options.signal, isShared ? free : 0, async (opened) => {
+    const found: PairEntry[] = []
+    for (const [i, run] of runs.entries()) {
+      const {def, dims, dtype} = run
+      options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
+      const key = `${def.id} ${dtype}`
+      if (!options.dims && !swept.has(key)) swept.set(key, await sweep(opened, def, dtype, setup, options))
+      found.push({...(await benchPair(opened, run, setup, options)), pays: swept.get(key) ?? null})
+    }
+    return found
+  })
   options.onProgress?.(runs.length, runs.length, 'done')
   return {pairs: entries, warnings: warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))}
 }
 
 async function benchPair(
+  opened: Opened,
   {def, dims, dtype}: Run<PairDef>,
   setup: Setup,
   options: BenchOptions,
 ): Promise<Omit<PairEntry, 'pays'>> {
   const {addon, isa, threads} = setup
+  const {machine} = options
   const [chain, one] = [def.unfused(dims, dtype), def.fused(dims, dtype)]
-  const series = await withSession(setup, options.signal, (session) =>
-    measure(session, [chain, one], setup, options.signal),
-  )
+  const measured = await measure(opened, [chain, one], setup, options)
   const entry = (program: Program, check: Program, op: string) => {
     const maxError = checkProgram(addon, check, isa, threads)
-    return entryOf(
-      {...def, id: program.id, op},
-      dims,
-      program,
-      series.get(program.id)!,
-      maxError,
-      {isa, threads},
-      options.machine,
-    )
+    const found = measured.get(program.id)!
+    return entryOf({...def, id: program.id, op}, dims, program, found, maxError, {isa, threads}, machine)
   }
   const unfused = entry(chain, def.unfused(def.check, dtype), chain.parts.map(({kernel}) => kernel).join(', '))
   const fused = entry(one, def.fused(def.check, dtype), def.op)
+  const {turn} = measured.get(one.id)!
   return {
     id: def.id,
     dims: fused.dims,
@@ -158,6 +174,15 @@ async function benchPair(
     fused,
     bytesSaved: unfused.bytes - fused.bytes,
     speedup: unfused.seconds.median / fused.seconds.median,
-    predictedSpeedup: predictedSpeedup(chain, one, setup, options.machine),
+    predictedSpeedup: predictedSpeedup(chain, one, threads, machine),
+    predictedInTurn:
+      turn.length > 0
+        ? predictedSpeedup(
+            chain,
+            one,
+            threads,
+            machineInTurn(machine, turn, (ceiling) => ceiling.median),
+          )
+        : null,
   }
 }

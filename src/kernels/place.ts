@@ -72,9 +72,15 @@ const order = ['L1', 'L2', 'L3', 'DRAM']
 
 /**
  * The ceilings that apply to a program's working set.
+ * @param onUse told of every set of bandwidths of which the fastest is about to be taken
  * @returns `undefined` where the machine has no f32 compute ceiling or no bandwidth, or none of a type that the program computes in
  */
-export function roofFor(machine: Machine, programs: readonly Program[], threads: number): CpuRoof | undefined {
+export function roofFor(
+  machine: Machine,
+  programs: readonly Program[],
+  threads: number,
+  onUse?: (candidates: readonly Ceiling[]) => void,
+): CpuRoof | undefined {
   const bytes = [...tensorsOf(programs).values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
   const ceilings = machine.ceilings.filter(usable)
   const computeOf = (operation: NonNullable<Ceiling['operation']>, dtype: string) =>
@@ -106,11 +112,12 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
       .find((found) => found.length > 0)
   const pick =
     (found: readonly Ceiling[]) =>
-    (mixes: readonly Mix[], others: readonly Mix[] = []) =>
-      highest(found.filter((c) => c.mix && mixes.includes(c.mix))) ??
-      highest(found.filter((c) => c.mix && others.includes(c.mix))) ??
-      highest(found.filter((c) => (c.mix ?? 'read') === 'read')) ??
-      highest(found)!
+    (mixes: readonly Mix[], others: readonly Mix[] = []) => {
+      const of = (wanted: readonly Mix[]) => found.filter((c) => wanted.includes(c.mix ?? 'read'))
+      const candidates = [of(mixes), of(others), of(['read']), found].find(({length}) => length > 0)!
+      onUse?.(candidates)
+      return highest(candidates)!
+    }
   const {level, inner} = residenceOf(machine, bytes, threads)
   const here = at(level)
   const before = inner && inner.share > 0 ? at(inner.level) : undefined
@@ -153,8 +160,11 @@ function levelTime(
   return limits.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
 }
 
-/** What is updated in place moves at its own rate, which is twice a copy's on most CPUs, before or after what is only read or written. */
-function trafficTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
+/**
+ * Seconds that a part's bytes take: what is updated in place moves at its own rate, which is twice a copy's on most CPUs, before or after
+ * what is only read or written.
+ */
+export function trafficTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
   const isFar = isStreamed(part)
   const again = gatheredAgain(part)
   const times = partTraffic(part).map((once, group) => {

@@ -19,6 +19,8 @@ export interface Task {
   limit?: number
   /** where its repetitions should be of another length than all others' */
   repetitionSeconds?: number
+  /** the repetitions of a sample count as one: windows of memory that together last as long as another task */
+  joined?: boolean
   /** sampled to the end of the run, however well its rates agree: DRAM changes for seconds at a time, as neighbours and hosts do */
   drifts?: boolean
 }
@@ -42,6 +44,8 @@ export interface RoundOptions {
   extraRounds: number
   /** seconds after which nothing more is sampled once every task has had its least rounds: a slow machine gets fewer */
   budgetSeconds: number
+  /** extra rounds are all tasks' for as long as one is unsettled: they are compared with one another */
+  together?: boolean
   /** rounds that every task gets although the budget is spent; default three, so that a maximum can be confirmed */
   leastRounds?: number
   /** seconds after which nothing more is sampled in any case; what had no turn by then has an empty series */
@@ -118,7 +122,8 @@ export async function runRounds(
   let live: Task[] = [...tasks]
   for (let round = 0; round < rounds + extraRounds; round++) {
     const extra = round >= rounds
-    const todo = extra ? live.filter(wants) : live
+    const wanting = extra ? live.filter(wants) : live
+    const todo = options.together && wanting.length > 0 ? live : wanting
     if (todo.length === 0) break
     const calibrated: Task[] = []
     for (let task of todo) {
@@ -141,9 +146,11 @@ export async function runRounds(
         calibrated.push(task)
       }
       // The first round is short, so that also a slow machine comes round once.
-      const repetitions = round === 0 ? Math.min(firstRepetitions, task.spec.repetitions) : task.spec.repetitions
+      const isShort = round === 0 && !task.joined
+      const repetitions = isShort ? Math.min(firstRepetitions, task.spec.repetitions) : task.spec.repetitions
       const {seconds, clockHz, work} = await sampler({...task.spec, repetitions})
-      for (const took of seconds) if (took > 0) own.rates.push(work / took)
+      const lasted = task.joined ? [seconds.reduce((sum, took) => sum + took, 0) / seconds.length] : seconds
+      for (const took of lasted) if (took > 0) own.rates.push(work / took)
       for (const hertz of clockHz) if (hertz > 0) own.clockHz.push(hertz)
     }
     if (round === 0) live = calibrated

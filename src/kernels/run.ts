@@ -5,12 +5,16 @@ import {nearest} from '../analysis/catalog.ts'
 import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted} from '../analysis/errors.ts'
 import {checkDims} from './dims.ts'
-import {readIdentity} from './identity.ts'
+import {type ClaimedCache, readIdentity} from './identity.ts'
 import {unavailable} from './isas.ts'
-import {cancelAtExit, loadNative, type NativeAddon, type NativeSession} from './native.ts'
+import {assumedCaches, type MemoryPlan} from './levels.ts'
+import {type IsaRow, loadNative, type NativeAddon, type NativeSession} from './native.ts'
+import {leastMemory, openBare, openMeasuring} from './opening.ts'
+import type {CeilingTask} from './plan.ts'
 import {type Program, stagesOf, tensorBytes, tensorSpecs, tensorsOf} from './program.ts'
 import type {KernelDef, KernelDType} from './registry.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
+import {sharedCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from './turns.ts'
 
 export interface BenchOptions {
   /** in the order of the kernel's `dims`; default: a cache-resident and a DRAM-resident size */
@@ -48,6 +52,8 @@ export interface Counts {
 
 /** What was measured of one program. */
 export interface Measured extends Series {
+  /** the shared ceilings during the same rounds; none where none decides */
+  turn: TurnCeiling[]
   /** `null` where this process may not read its counters, with the reason in `countersReason` */
   counters: Counts | null
   countersReason?: string
@@ -58,6 +64,9 @@ export interface Setup {
   addon: NativeAddon
   isa: string
   threads: number
+  /** instruction sets of the probes of ceilings, narrowest first */
+  isas: readonly IsaRow[]
+  caches: readonly ClaimedCache[]
 }
 
 /** @throws {AnalysisError} `no-addon`, `no-isa`, `bad-flag` */
@@ -66,7 +75,7 @@ export function setUp(options: BenchOptions): Setup {
   const available = addon.cpu().isas
   const isa = options.isa ?? available.at(-1)!.name
   if (!available.some(({name}) => name === isa)) throw unavailable(isa, available)
-  const cores = readIdentity().cores
+  const {cores, caches} = readIdentity()
   const threads = options.threads ?? cores
   if (!Number.isInteger(threads) || threads < 1 || threads > cores)
     throw new AnalysisError(
@@ -74,19 +83,31 @@ export function setUp(options: BenchOptions): Setup {
       `threads ${threads} is not between 1 and ${cores}, the CPUs this process may use`,
       [`--threads ${cores}`],
     )
-  return {addon, isa, threads}
+  return {addon, isa, threads, isas: available, caches: caches.length > 0 ? caches : assumedCaches}
 }
 
-/** Refuses before anything is allocated what would not fit. */
-export function checkMemory(id: string, bytes: number): void {
+/** Share of the free memory that tensors and probes may take. */
+const usable = 0.8
+
+/**
+ * Refuses before anything is allocated what would not fit.
+ * @returns bytes that the probes of ceilings may be planned in beside the largest set of tensors
+ */
+export function checkMemory(runs: readonly {id: string; bytes: number}[]): number {
   const free = Math.min(freemem(), readIdentity().memory)
-  if (!Number.isSafeInteger(bytes) || bytes > 0.8 * free)
-    throw new AnalysisError(
-      'does-not-fit',
-      `${id} needs ${(bytes / 1e9).toFixed(1)} GB of tensors; ${(free / 1e9).toFixed(1)} GB are free`,
-      ['smaller --dims'],
-    )
+  for (const {id, bytes} of runs)
+    if (!Number.isSafeInteger(bytes) || bytes > usable * free)
+      throw new AnalysisError(
+        'does-not-fit',
+        `${id} needs ${(bytes / 1e9).toFixed(1)} GB of tensors; ${(free / 1e9).toFixed(1)} GB are free`,
+        ['smaller --dims'],
+      )
+  return usable * free - Math.max(0, ...runs.map(({bytes}) => bytes))
 }
+
+/** Bytes of the tensors that programs share. */
+export const bytesOf = (programs: readonly Program[]): number =>
+  [...tensorsOf(programs).values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
 
 const programTask = (program: Program, tensors: ReadonlyMap<string, unknown>, {isa, threads}: Setup): Task => ({
   id: program.id,
@@ -105,32 +126,38 @@ const programTask = (program: Program, tensors: ReadonlyMap<string, unknown>, {i
   },
 })
 
-/** Measures programs over shared tensors, in turn. */
+/** Measures programs over shared tensors in turn, and with them the shared ceilings that decide their roof. */
 export async function measure(
-  session: NativeSession,
+  {session, memory}: Opened,
   programs: readonly Program[],
   setup: Setup,
-  signal: AbortSignal | undefined,
+  {machine, signal}: Pick<BenchOptions, 'machine' | 'signal'>,
   effort: Effort = thorough,
 ): Promise<Map<string, Measured>> {
   const tensors = tensorsOf(programs)
-  checkMemory(
-    programs[0]!.id,
-    [...tensors.values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
-  )
   await session.allocate(tensorSpecs(tensors))
   const tasks = programs.map((program) => programTask(program, tensors, setup))
-  return measureTasks(session, tasks, effort, signal)
+  const {threads} = setup
+  const seconds = turnSeconds(machine, programs, threads, effort.repetitionSeconds)
+  const probes = memory ? turnTasks(sharedCeilings(machine, programs, threads), seconds, setup, memory) : []
+  return measureTasks(session, tasks, probes, effort, signal)
 }
 
-/** Measures tasks in turn, then counts what one repetition of each does. */
+/** Measures tasks and the probes of ceilings in turn, then counts what one repetition of each task does. */
 export async function measureTasks(
   session: NativeSession,
   tasks: readonly Task[],
+  probes: readonly CeilingTask[],
   effort: Effort,
   signal: AbortSignal | undefined,
 ): Promise<Map<string, Measured>> {
-  const series = await runRounds(session.sample.bind(session), tasks, {...effort, signal})
+  const all = [...tasks, ...probes.flatMap(({tasks}) => tasks)]
+  const series = await runRounds(session.sample.bind(session), all, {
+    ...effort,
+    together: probes.length > 0,
+    signal,
+  })
+  const turn = turnCeilings(probes, series)
   const measured = new Map<string, Measured>()
   for (const {id, spec} of tasks) {
     const found = series.get(id)!
@@ -139,6 +166,7 @@ export async function measureTasks(
     const [instructions, cycles, lastLevelMisses] = [...counters].map((value) => value / passes)
     measured.set(id, {
       ...found,
+      turn,
       counters: instructions === undefined ? null : {instructions, cycles: cycles!, lastLevelMisses: lastLevelMisses!},
       ...(counterProblem === null ? {} : {countersReason: counterProblem}),
     })
@@ -146,28 +174,37 @@ export async function measureTasks(
   return measured
 }
 
-/** Opens a session without probe memory, runs `work`, and gives threads and tensors back whatever happens. */
+/** Threads, and memory for the probes of ceilings where they have any. */
+export interface Opened {
+  session: NativeSession
+  memory: MemoryPlan | undefined
+}
+
+/** Seconds that touching the probes' memory may take before less of it is enough. */
+const touchSeconds = 0.6
+
+/**
+ * Opens a session, runs `work`, and gives threads and memory back whatever happens.
+ * @param room bytes that probes of ceilings may be planned in; 0 where there are none
+ */
 export async function withSession<T>(
-  setup: Setup,
+  {addon, threads, caches}: Setup,
   signal: AbortSignal | undefined,
-  work: (session: NativeSession) => Promise<T>,
+  room: number,
+  work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   throwIfAborted(signal)
-  const session = new setup.addon.Session()
-  const forget = cancelAtExit(setup.addon, session)
-  const abort = () => session.cancel()
-  signal?.addEventListener('abort', abort, {once: true})
+  const opened =
+    room < leastMemory
+      ? await openBare(addon, threads, signal)
+      : await openMeasuring(addon, caches, threads, touchSeconds, signal, room)
   try {
-    const none = Array<number>(setup.threads)
-    await session.open([...none.fill(64)], [...none.fill(0)])
-    return await work(session)
+    return await work(opened)
   } catch (error) {
     throwIfAborted(signal)
     throw error
   } finally {
-    signal?.removeEventListener('abort', abort)
-    forget()
-    session.close()
+    opened.close()
   }
 }
 

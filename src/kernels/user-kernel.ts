@@ -2,12 +2,13 @@
 import {fork} from 'node:child_process'
 import {existsSync} from 'node:fs'
 import {join, resolve} from 'node:path'
+import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted, type Warning} from '../analysis/errors.ts'
 import {type BenchEntry, entryOf, warningsOf} from './bench.ts'
 import {checkDims} from './dims.ts'
 import type {UserKernel} from './native.ts'
 import {packageRoot} from './package-root.ts'
-import type {Part} from './program.ts'
+import type {Part, Program} from './program.ts'
 import {throwIfAborted} from './rounds.ts'
 import {type BenchOptions, type Measured, setUp} from './run.ts'
 
@@ -17,6 +18,7 @@ export interface UserRequest {
   dims: readonly number[] | undefined
   isa: string
   threads: number
+  machine: Machine
 }
 
 /** What it says: how far it is, what it found, or why it cannot. */
@@ -25,13 +27,41 @@ export type UserReply =
   | {problem: string; code: 'bad-file' | 'does-not-fit' | 'bad-dimension' | 'kernel-failed'}
   | {found: UserRun}
 
-/** A measured kernel of a shared object. */
-export interface UserRun {
+/** What a kernel says of itself at one size. */
+export interface Described {
   kernel: UserKernel
   dims: number[]
   flops: number
   bytesRead: number
   bytesWritten: number
+}
+
+/** A described kernel as the roof sees it: its bytes lie where they are counted. */
+export function userProgram({kernel, dims, flops, bytesRead, bytesWritten}: Described): Program {
+  const use = (name: string, elements: number) => ({name, role: 'input' as const, elements, dtype: null})
+  const part: Part = {
+    kernel: 'user',
+    dims,
+    in: ['read'],
+    out: ['written'],
+    types: {read: 'u8', written: 'u8'},
+    computes: kernel.dtype,
+    cost: {
+      macs: 0,
+      flops,
+      matrix: 0,
+      vector: flops,
+      special: 0,
+      reads: [use('read', bytesRead)],
+      writes: [use('written', bytesWritten)],
+    },
+    reference: () => [],
+  }
+  return {id: kernel.name, parts: [part]}
+}
+
+/** A measured kernel of a shared object. */
+export interface UserRun extends Described {
   /** `null` where the kernel has no check */
   maxError: number | null
   measured: Measured
@@ -95,38 +125,11 @@ export async function benchUserKernel(
   const {isa, threads} = setUp(options)
   if (!existsSync(path))
     throw new AnalysisError('bad-file', `there is no file ${quoted(path)}`, ['--load ./mykernel.so'])
-  const run = await apart({path: resolve(path), dims: options.dims, isa, threads}, options)
-  const {kernel, dims, flops, bytesRead, bytesWritten, maxError, measured} = run
+  const run = await apart({path: resolve(path), dims: options.dims, isa, threads, machine: options.machine}, options)
+  const {kernel, dims, maxError, measured} = run
   const def = {id: kernel.name, op: 'loaded', dims: kernel.dims}
   checkDims(def, dims)
-  const use = (name: string, elements: number) => ({name, role: 'input' as const, elements, dtype: null})
-  const part: Part = {
-    kernel: 'user',
-    dims,
-    in: ['read'],
-    out: ['written'],
-    types: {read: 'u8', written: 'u8'},
-    computes: kernel.dtype,
-    cost: {
-      macs: 0,
-      flops,
-      matrix: 0,
-      vector: flops,
-      special: 0,
-      reads: [use('read', bytesRead)],
-      writes: [use('written', bytesWritten)],
-    },
-    reference: () => [],
-  }
-  const entry = entryOf(
-    def,
-    dims,
-    {id: kernel.name, parts: [part]},
-    measured,
-    maxError,
-    {isa, threads},
-    options.machine,
-  )
+  const entry = entryOf(def, dims, userProgram(run), measured, maxError, {isa, threads}, options.machine)
   const unchecked: Warning[] =
     maxError === null
       ? [{code: 'kernel-unchecked', message: `${kernel.name} has no check: nobody knows whether its results are right`}]

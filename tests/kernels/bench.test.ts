@@ -191,7 +191,7 @@ describe('an entry', () => {
       kernels.add,
       [1000],
       addOf(1000),
-      {rates: [1, 1, 1, 0.5].map((x) => x / seconds), counters: null},
+      {rates: [1, 1, 1, 0.5].map((x) => x / seconds), counters: null, turn: []},
       maxError,
       setup,
       machine,
@@ -215,7 +215,7 @@ describe('an entry', () => {
   })
 
   test('without fitting ceilings has no roof, and says null', () => {
-    const e = entryOf(kernels.add, [1000], addOf(1000), {rates: [1e6, 1e6, 1e6], counters: null}, 0, setup, {
+    const e = entryOf(kernels.add, [1000], addOf(1000), {rates: [1e6, 1e6, 1e6], counters: null, turn: []}, 0, setup, {
       ...machine,
       ceilings: [fma(1, 1)],
     })

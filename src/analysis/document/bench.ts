@@ -5,6 +5,23 @@ import {verdictSchema} from './machine.ts'
 const finite = z.number().nonnegative()
 const maybe = z.number().nonnegative().nullable()
 
+const inTurnSchema = z.strictObject({
+  ceilings: z.array(
+    z.strictObject({
+      id: z.string().describe('of the profile’s ceiling that it stands for'),
+      best: finite.describe('B/s'),
+      median: finite.describe('B/s'),
+      samples: z.int().nonnegative(),
+    }),
+  ),
+  bound: z.string(),
+  attainable: finite.describe('FLOP/s or B/s, as in the entry'),
+  efficiency: maybe.describe('attainable time of the best of the ceilings ÷ fastest time'),
+  efficiencyMedian: maybe.describe(
+    'median over the turns of the time that the ceilings of a turn allow ÷ the time taken',
+  ),
+})
+
 export const benchEntrySchema = z.strictObject({
   id: z.string(),
   op: z.string(),
@@ -23,6 +40,12 @@ export const benchEntrySchema = z.strictObject({
   attainable: maybe.describe('FLOP/s, or B/s where the operator has no FLOPs; null without fitting ceilings'),
   efficiency: maybe.describe('attainable time ÷ fastest time'),
   efficiencyMedian: maybe.describe('attainable time ÷ median time'),
+  inTurn: inTurnSchema
+    .nullable()
+    .optional()
+    .describe(
+      'under bandwidths of L3 and DRAM measured in the same rounds, which neighbours take for minutes; null where none decides',
+    ),
   maxError: maybe.describe('against the f64 reference: absolute below 1, relative above; null where nothing checks it'),
   counters: z
     .strictObject({instructions: finite, cycles: finite, lastLevelMisses: finite})
@@ -44,6 +67,9 @@ export const pairSchema = z.strictObject({
   bytesSaved: z.number(),
   speedup: maybe.describe('medians: unfused time ÷ fused time'),
   predictedSpeedup: maybe.describe('the same of the times that the roof allows'),
+  predictedInTurn: maybe
+    .optional()
+    .describe('the same of the medians of L3 and DRAM in the same rounds; null where neither decides'),
   pays: z
     .strictObject({
       dim: z.string().describe('the dimension that was swept'),

@@ -1,0 +1,185 @@
+import {describe, expect, test} from 'vitest'
+import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
+import {entryOf} from '../../src/kernels/bench.ts'
+import {assumedCaches, planMemory} from '../../src/kernels/levels.ts'
+import {loadNative} from '../../src/kernels/native.ts'
+import {kernels} from '../../src/kernels/registry.ts'
+import {runRounds, type Task} from '../../src/kernels/rounds.ts'
+import {bytesOf, checkMemory, measure, setUp, withSession} from '../../src/kernels/run.ts'
+import {sharedCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from '../../src/kernels/turns.ts'
+
+const provenance = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
+const bandwidth = (mix: NonNullable<Ceiling['mix']>, level: 'L2' | 'L3' | 'DRAM', value: number): Ceiling => ({
+  id: `${mix}-${level}-t1`,
+  kind: 'bandwidth',
+  mix,
+  level,
+  threads: 1,
+  value,
+  unit: 'B/s',
+  provenance,
+})
+const fma: Ceiling = {
+  id: 'fma-f32-t1',
+  kind: 'compute',
+  operation: 'fma',
+  dtype: 'f32',
+  threads: 1,
+  value: 1e11,
+  unit: 'FLOP/s',
+  provenance,
+}
+const machine: Machine = {
+  id: 'local',
+  name: 'a made-up machine',
+  identity: {
+    caches: [
+      {level: 'L1', claimed: 2 ** 15, found: null, sharedBy: 1},
+      {level: 'L2', claimed: 2 ** 20, found: null, sharedBy: 1},
+      {level: 'L3', claimed: 2 ** 25, found: null, sharedBy: 2},
+    ],
+  },
+  ceilings: [
+    fma,
+    bandwidth('read', 'L2', 1e11),
+    bandwidth('2:1', 'L2', 1e11),
+    bandwidth('2:1', 'L3', 5e10),
+    bandwidth('2:1', 'DRAM', 2e10),
+    bandwidth('triad', 'DRAM', 1e10),
+    bandwidth('read', 'DRAM', 1.5e10),
+  ],
+}
+const ids = (list: readonly {id: string}[]) => list.map(({id}) => id).sort()
+const add = (elements: number) => kernels.add.program([elements])
+/** of 1,200 MB at 20 GB/s: 60 ms */
+const large = add(1e8)
+
+describe('ceilings to be measured in turn', () => {
+  test('are every mix that may be the faster one, of L3 and DRAM alone', () => {
+    expect(ids(sharedCeilings(machine, [large], 1))).toEqual(['2:1-DRAM-t1', 'triad-DRAM-t1'])
+    expect(ids(sharedCeilings(machine, [add(1e6)], 1))).toEqual(['2:1-L3-t1'])
+    expect(sharedCeilings(machine, [add(5e4)], 1)).toEqual([])
+    expect(ids(sharedCeilings(machine, [add(1e6), large], 1))).toEqual(['2:1-DRAM-t1', '2:1-L3-t1', 'triad-DRAM-t1'])
+  })
+
+  test('are none where the arithmetic takes longer than a DRAM of 40 % would', () => {
+    expect(sharedCeilings(machine, [kernels.gemm.program([2048, 2048, 2048])], 1)).toEqual([])
+    const slow = {...machine, ceilings: machine.ceilings.map((c) => (c === fma ? {...fma, value: 4e9} : c))}
+    // 25 ms of arithmetic, 60 ms of bytes; then 250 ms of arithmetic
+    expect(sharedCeilings(slow, [large], 1)).toHaveLength(2)
+    const slower = {...machine, ceilings: machine.ceilings.map((c) => (c === fma ? {...fma, value: 4e8} : c))}
+    expect(sharedCeilings(slower, [large], 1)).toEqual([])
+  })
+})
+
+describe('probes', () => {
+  const {isas} = loadNative().cpu()
+  const memory = planMemory([...assumedCaches, {level: 'L3', claimed: 2 ** 25, sharedBy: 2}], 2, 2 ** 30)
+  const caches = [...assumedCaches, {level: 'L3', claimed: 2 ** 25, sharedBy: 2}] as const
+
+  test('take the threads of the kernel, the id of the profile, and as long as the kernel, 8 ms at most', () => {
+    const seconds = turnSeconds(machine, [large], 1, 0.002)
+    expect(seconds).toBe(0.008)
+    const tasks = turnTasks(sharedCeilings(machine, [large], 1), seconds, {isas, caches, threads: 2}, memory)
+    expect(ids(tasks.map(({ceiling}) => ceiling))).toEqual(['2:1-DRAM-t1', 'triad-DRAM-t1'])
+    for (const {tasks: probes} of tasks)
+      for (const {spec, joined} of probes) {
+        expect(spec).toMatchObject({threads: 2, roam: true, bytes: memory.window})
+        expect(joined).toBe(true)
+      }
+    // 8 ms at 20 GB/s are 160 MB; two windows of 33.5 MB are moved at a time
+    expect(tasks[0]!.tasks[0]!.spec.repetitions).toBe(Math.round(160e6 / (2 * memory.window)))
+    expect(turnSeconds(machine, [add(5e4), large], 1, 0.002)).toBe(0.002)
+  })
+
+  test('of one ceiling: the best of all, turn by turn the one with the higher median', () => {
+    const [task] = turnTasks(sharedCeilings(machine, [large], 1), 0.002, {isas, caches, threads: 1}, memory)
+    const [one, two] = task!.tasks
+    const of = (rates: number[]) => ({rates, clockHz: [], tried: true, passes: 1})
+    const series = new Map([
+      [one!.id, of([10, 50, 11])],
+      [two!.id, of([20, 21, 22])],
+    ])
+    expect(turnCeilings([task!], series)).toEqual([
+      {id: '2:1-DRAM-t1', best: 50, median: 21, samples: 6, rates: [20, 21, 22]},
+    ])
+    expect(turnCeilings([task!], new Map())).toEqual([])
+  })
+})
+
+describe('rounds together', () => {
+  const task = (id: string, more: Partial<Task> = {}): Task => ({
+    id,
+    label: id,
+    calibrate: false,
+    spec: {probe: id, isa: 'x', threads: 1, bytes: 64, roam: false, passes: 1, repetitions: 4, clock: false},
+    ...more,
+  })
+
+  test('go on for all while one is unsettled, and joined repetitions are one rate', async () => {
+    let call = 0
+    const seconds = (probe: string, i: number) => (probe === 'steady' ? (i === 0 ? 2 : 1) : (1 + i) / (1 + call / 10))
+    const sampler = async (spec: {probe: string; repetitions: number}) => {
+      call++
+      return {
+        seconds: Float64Array.from({length: spec.repetitions}, (_, i) => seconds(spec.probe, i)),
+        clockHz: new Float64Array(),
+        work: 10,
+      }
+    }
+    const tasks = [task('steady', {joined: true, limit: 1}), task('restless')]
+    const options = {repetitionSeconds: 0.001, rounds: 4, extraRounds: 3, budgetSeconds: 1e9, together: true}
+    const series = await runRounds(sampler, tasks, options)
+    // 10 units of work in (2 + 1 + 1 + 1) / 4 s
+    expect(series.get('steady')!.rates).toEqual(Array(7).fill(8))
+    expect(series.get('restless')!.rates).toHaveLength(3 + 6 * 4)
+  })
+})
+
+describe('an entry in turn', () => {
+  const turn: TurnCeiling[] = [
+    {id: '2:1-DRAM-t1', best: 1e10, median: 6e9, samples: 6, rates: [1e10, 5e9, 6e9]},
+    {id: 'triad-DRAM-t1', best: 2e9, median: 2e9, samples: 6, rates: [2e9, 2e9, 2e9]},
+  ]
+  const entry = (rates: number[], turns = turn) =>
+    entryOf(kernels.add, [1e8], large, {rates, counters: null, turn: turns}, 0, {isa: 'x', threads: 1}, machine)
+
+  test('stands under what was measured beside it, the profile’s share stays', () => {
+    // 1.2 GB in 0.15, 0.25 and 0.25 s; turn by turn the roof allows 0.12, 0.24 and 0.2 s
+    const {efficiency, inTurn} = entry([1 / 0.15, 4, 4])
+    expect(efficiency).toBeCloseTo(0.06 / 0.15, 12)
+    expect(inTurn!.efficiency).toBeCloseTo(0.12 / 0.15, 12)
+    expect(inTurn!.efficiencyMedian).toBeCloseTo(0.8, 12)
+    expect(inTurn).toMatchObject({bound: '2:1-DRAM-t1', ceilings: [{id: '2:1-DRAM-t1'}, {id: 'triad-DRAM-t1'}]})
+    expect(inTurn!.attainable).toBeCloseTo(1e8 / 0.12, 0)
+    expect(entry([4, 4, 4], []).inTurn).toBeNull()
+  })
+
+  test('is implausible above both roofs, not above one', () => {
+    expect(entry([10, 10, 10]).verdict).toBe('ok') // 120 % in turn, 60 % of the profile's
+    expect(entry([20, 20, 20]).verdict).toBe('implausible')
+  })
+})
+
+test('a kernel and its ceiling are measured in the same rounds, in memory that is planned beside the tensors', async () => {
+  const profile = {...machine, identity: {caches: machine.identity.caches!.slice(0, 2)}}
+  const setup = setUp({machine: profile, threads: 1})
+  const program = add(1e6)
+  const room = checkMemory([{id: 'add', bytes: bytesOf([program])}])
+  expect(checkMemory([{id: 'add', bytes: 0}])).toBeGreaterThan(room)
+  const effort = {repetitionSeconds: 0.001, rounds: 4, extraRounds: 0, budgetSeconds: 1}
+  const measured = await withSession(setup, undefined, room, (opened) =>
+    measure(opened, [program], setup, {machine: profile}, effort),
+  )
+  const {rates, turn} = measured.get(program.id)!
+  expect(ids(turn)).toEqual(ids(sharedCeilings(profile, [program], 1)))
+  for (const ceiling of turn) {
+    expect(ceiling.rates).toHaveLength(rates.length)
+    expect(ceiling.best).toBeGreaterThanOrEqual(ceiling.median)
+    expect(ceiling.median).toBeGreaterThan(1e8)
+  }
+  const bare = await withSession(setup, undefined, 0, (opened) =>
+    measure(opened, [program], setup, {machine: profile}, effort),
+  )
+  expect(bare.get(program.id)!.turn).toEqual([])
+}, 20_000)
