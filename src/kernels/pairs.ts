@@ -10,6 +10,8 @@ import {
   bytesOf,
   checkMemory,
   choose,
+  type Effort,
+  fair,
   measure,
   type Opened,
   type Run,
@@ -17,6 +19,7 @@ import {
   type Setup,
   setUp,
   sweepOf,
+  thorough,
   withSession,
 } from './run.ts'
 import {summarize} from './statistics.ts'
@@ -133,6 +136,7 @@ export async function benchPairs(
   )
   const free = checkMemory(sizes.map(({run, dims}) => ({id: run.def.id, bytes: bytesOf(sides(run, dims))})))
   const isShared = runs.some((run) => sharedCeilings(options.machine, sides(run, run.dims), setup.threads).length > 0)
+  const effort = options.pairs?.length ? thorough : fair
   const swept = new Map<string, Pays>()
   const entries = await withSession(setup, options.signal, isShared ? free : 0, async (opened) => {
     const found: PairEntry[] = []
@@ -141,7 +145,7 @@ export async function benchPairs(
       options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
       const key = `${def.id} ${dtype}`
       if (!options.dims && !swept.has(key)) swept.set(key, await sweep(opened, def, dtype, setup, options))
-      found.push({...(await benchPair(opened, run, setup, options)), pays: swept.get(key) ?? null})
+      found.push({...(await benchPair(opened, run, setup, options, effort)), pays: swept.get(key) ?? null})
     }
     return found
   })
@@ -154,11 +158,12 @@ async function benchPair(
   {def, dims, dtype}: Run<PairDef>,
   setup: Setup,
   options: BenchOptions,
+  effort: Effort,
 ): Promise<Omit<PairEntry, 'pays'>> {
   const {addon, isa, threads} = setup
   const {machine} = options
   const [chain, one] = [def.unfused(dims, dtype), def.fused(dims, dtype)]
-  const measured = await measure(opened, [chain, one], setup, options)
+  const measured = await measure(opened, [chain, one], setup, options, effort)
   const entry = (program: Program, check: Program, op: string) => {
     const maxError = checkProgram(addon, check, isa, threads)
     const found = measured.get(program.id)!
