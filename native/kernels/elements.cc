@@ -27,6 +27,13 @@ FUNCTION(Relu, RP_STEP(N) x[i] = max(splat(0.0f), x[i]))
 FUNCTION(Scale, RP_STEP(N) x[i] = x[i] * 1.5f)
 FUNCTION(Shift, RP_STEP(N) x[i] = x[i] + 0.25f)
 
+// GELU keeps the argument beside its polynomial: of 32 registers four in step leave too few. Zen 4, from L2: 17.4 cycles a vector, 18.7.
+#if defined(RP_ISA_AVX512)
+constexpr int geluStep = 3;
+#else
+constexpr int geluStep = inStep;
+#endif
+
 template <typename F, int N = inStep>
 void apply(const OpArgs& args) {
   const float* x = input(args, 0);
@@ -153,14 +160,14 @@ int elementsOps(OpKernel* rows) {
   rows[n++] = {"scale", apply<Scale, 4>, 2, 1, 1};
   rows[n++] = {"shift", apply<Shift, 4>, 2, 1, 1};
   rows[n++] = {"chain", chain, 2, 1, 1};
-  rows[n++] = {"gelu", apply<Gelu>, 2, 1, 1};
+  rows[n++] = {"gelu", apply<Gelu, geluStep>, 2, 1, 1};
   rows[n++] = {"gelu-tanh", apply<GeluTanh>, 2, 1, 1};
   rows[n++] = {"silu", apply<Silu>, 2, 1, 1};
   rows[n++] = {"exp", apply<Exp>, 2, 1, 1};
   rows[n++] = {"tanh", apply<Tanh>, 2, 1, 1};
   rows[n++] = {"erf", apply<Erf>, 2, 1, 1};
   rows[n++] = {"bias", bias<Same, 4>, 2, 2, 1};
-  rows[n++] = {"bias+gelu", bias<Gelu, inStep>, 2, 2, 1};
+  rows[n++] = {"bias+gelu", bias<Gelu, geluStep>, 2, 2, 1};
   rows[n++] = {"scale-scores", scaleScores, 3, 1, 1};
   rows[n++] = {"mask", mask, 2, 1, 1};
   return n;
