@@ -8,12 +8,12 @@ import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {parseArgs} from 'node:util'
 import {Worker} from 'node:worker_threads'
 import {build} from 'esbuild'
+import {readFlags} from './bench/flags.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const {values} = parseArgs({
+const {values} = readFlags(import.meta.url, {
   options: {
     format: {type: 'string', default: 'all'},
     count: {type: 'string', default: '100000'},

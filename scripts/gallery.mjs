@@ -8,7 +8,9 @@ import {mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync} f
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
+import {readFlags} from './bench/flags.mjs'
 
+readFlags(import.meta.url)
 const root = fileURLToPath(new URL('..', import.meta.url))
 const out = join(root, 'reports', 'examples')
 /** the picture of the README */

@@ -20,13 +20,11 @@ import {
 import {tmpdir} from 'node:os'
 import {join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
+import {readFlags, refuse} from './flags.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const file = process.argv[2]
-if (!file?.endsWith('.tar.xz')) {
-  process.stderr.write('usage: npm run bench:gpu-pack -- FILE.tar.xz\n')
-  process.exit(2)
-}
+const [file] = readFlags(import.meta.url, {positionals: 1}).positionals
+if (!file?.endsWith('.tar.xz')) refuse('usage: npm run bench:gpu-pack -- FILE.tar.xz')
 /** Vulkan loaders of Debian: the system's, and the one in its package chromium. */
 const loaders = [
   '/usr/lib/x86_64-linux-gnu/libvulkan.so.1',

@@ -53,7 +53,7 @@ export function figures({machine, sheet, peer, gemm, attention, rows, quick, ful
     target: `${least * 100} % to ${most * 100} %`,
     met: Number.isFinite(share) ? share >= least && share <= most : undefined,
   })
-  const product = gemm.result?.kernels[0]
+  const product = gemm?.result?.kernels[0]
   const of = (label, key, unit) => [
     ...(sheet
       ? [
@@ -115,12 +115,12 @@ export function figures({machine, sheet, peer, gemm, attention, rows, quick, ful
     ...[
       [quick, 'quick measurement', 5],
       [full, 'full measurement', 30],
-    ].map(([{seconds}, what, most]) => ({
+    ].map(([{seconds, result}, what, most]) => ({
       what,
-      value: `${seconds.toFixed(1)} s`,
+      value: result ? `${seconds.toFixed(1)} s` : 'failed',
       share: Number.NaN,
       target: `under ${most} s`,
-      met: seconds < most,
+      met: result !== undefined && seconds < most,
     })),
   ]
   // on a processor the shares say nothing of a GPU: nothing was promised
@@ -139,7 +139,8 @@ const mark = ({verdict}) => (verdict === 'ok' ? '' : ` (${verdict})`)
 export function report(measured) {
   const {machine, peer, gemm, attention, rows, kernels, pairs, date, seconds, quick, full, sheet} = measured
   const {identity} = machine
-  const parts = [quick, full, gemm, ...attention, ...rows, kernels, pairs]
+  // a run that was cut short lacks the last of them
+  const parts = [quick, full, gemm, ...rows, ...attention, kernels, pairs].filter(Boolean)
   const failed = parts.filter(({error}) => error)
   const warnings = [...new Set(parts.flatMap((part) => part.warnings.map(({code, message}) => `${code}: ${message}`)))]
   return `# WebGPU on ${machine.name}
@@ -168,7 +169,7 @@ Working sets read: ${identity.sweep.map(({bytes, bytesPerSecond}) => `${bytes / 
 
 ${row('kernel', 'size', 'type', 'GFLOP/s', 'GB/s', 'of its roof', 'bound', 'largest error')}
 ${row('---', '---', '---', '---:', '---:', '---:', '---', '---:')}
-${(kernels.result?.kernels ?? [])
+${(kernels?.result?.kernels ?? [])
   .map((k) =>
     row(
       k.id,
@@ -187,7 +188,7 @@ ${(kernels.result?.kernels ?? [])
 
 ${row('pair', 'size', 'unfused, median', 'fused, median', 'ratio', 'roof says')}
 ${row('---', '---', '---:', '---:', '---:', '---:')}
-${[...attention.flatMap(({result}) => result?.pairs ?? []), ...(pairs.result?.pairs ?? [])]
+${[...attention.flatMap(({result}) => result?.pairs ?? []), ...(pairs?.result?.pairs ?? [])]
   .map((p) =>
     row(
       p.id,

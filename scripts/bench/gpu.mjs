@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /**
  * Every figure that this project promises of a GPU, in one command: `npm run bench:gpu`, some five minutes on a discrete GPU. Measures the
- * ceilings (quick and full, timed), the same two in the vendor's own interface where there is an nvcc, a matrix product, attention fused and
- * unfused over lengths, norms and softmax, then all kernels and all pairs; writes DATE-webgpu-ADAPTER.md and .json into docs/results.
+ * ceilings (quick and full, timed), the same two in the vendor's own interface where there is an nvcc, a matrix product, norms and softmax,
+ * attention fused and unfused over lengths, then all kernels and all pairs; writes DATE-webgpu-ADAPTER.md and .json into docs/results, again
+ * after every part, so that a part that fails and a run that is cut short lose nothing that was measured before.
  *   --adapter NAME    as of perf; --datasheet ID  the catalog's machine to compare with (default: by the adapter's name)
  *   --out FOLDER      other than docs/results; --name NAME  other than the adapter's
+ *   --seconds N       after which no further part begins and the running one is ended; default 540, for machines that are lent for ten minutes
  * A software adapter runs small sizes: it shows that the command works. Needs `npm run build`; `npm run bench:gpu-pack` makes a copy for a
  * machine without Node or a network.
  */
@@ -13,43 +15,52 @@ import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {parseArgs} from 'node:util'
+import {readFlags, refuse} from './flags.mjs'
 import {datasheetOf, lines, report} from './gpu-report.mjs'
 
-const {values: flags} = parseArgs({
+const {values: flags} = readFlags(import.meta.url, {
   options: {
     adapter: {type: 'string'},
     datasheet: {type: 'string'},
     out: {type: 'string'},
     name: {type: 'string'},
+    seconds: {type: 'string', default: '540'},
   },
 })
+const budget = Number(flags.seconds)
+if (!(budget >= 10 && budget <= 86_400)) refuse(`--seconds: '${flags.seconds}' is not a number from 10 to 86400`)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const out = flags.out ?? join(root, 'docs', 'results')
 const scratch = mkdtempSync(join(tmpdir(), 'ridgepoint-gpu-'))
 const started = performance.now()
 const elapsed = () => Math.round((performance.now() - started) / 1000)
 
+/** Seconds that are left. */
+const left = () => budget - (performance.now() - started) / 1000
+
 /** The result of a command with its warnings and its seconds; what fails is kept as its message, so that the rest is still measured. */
 function perf(...args) {
+  const command = `perf ${args.join(' ')}`
+  if (left() < 1) return {command, warnings: [], error: `not run: the ${budget} s of --seconds were over`, seconds: 0}
   const from = performance.now()
   const words = [join(root, 'bin', 'perf.js'), ...args, '--json', '--quiet']
-  const {stdout, status} = spawnSync(process.execPath, words, {
+  const {stdout, status, error} = spawnSync(process.execPath, words, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 2 ** 28,
+    timeout: Math.ceil(1000 * left()),
+    killSignal: 'SIGKILL',
     // a profile of its own: the reader's stays as it is
     env: {...process.env, XDG_CACHE_HOME: scratch},
   })
   const seconds = (performance.now() - from) / 1000
-  process.stderr.write(
-    `${elapsed()} s: perf ${args.join(' ')}: ${status === 0 ? '' : `exit ${status}, `}${seconds.toFixed(1)} s\n`,
-  )
+  const end = error?.code === 'ETIMEDOUT' ? `ended: the ${budget} s of --seconds were over` : `exit ${status}`
+  process.stderr.write(`${elapsed()} s: ${command}: ${status === 0 ? '' : `${end}, `}${seconds.toFixed(1)} s\n`)
   try {
-    const {result, warnings = [], error} = JSON.parse(stdout)
-    return {command: `perf ${args.join(' ')}`, result, warnings, error: error?.message, seconds}
+    const {result, warnings = [], error: failure} = JSON.parse(stdout)
+    return {command, result, warnings, error: failure?.message, seconds}
   } catch {
-    return {command: `perf ${args.join(' ')}`, warnings: [], error: `exit ${status}`, seconds}
+    return {command, warnings: [], error: end, seconds}
   }
 }
 
@@ -58,8 +69,11 @@ function vendor() {
   const binary = join(scratch, 'cuda')
   try {
     const source = fileURLToPath(new URL('./peers/cuda.cu', import.meta.url))
-    execFileSync('nvcc', ['-O3', '-arch=native', '-o', binary, source], {stdio: ['ignore', 'inherit', 'inherit']})
-    return JSON.parse(execFileSync(binary, {encoding: 'utf8'}))
+    execFileSync('nvcc', ['-O3', '-arch=native', '-o', binary, source], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      timeout: 60_000,
+    })
+    return JSON.parse(execFileSync(binary, {encoding: 'utf8', timeout: 60_000}))
   } catch (error) {
     return {reason: error.code === 'ENOENT' ? 'there is no nvcc here' : String(error.message).split('\n')[0]}
   }
@@ -67,51 +81,58 @@ function vendor() {
 
 const gpu = ['--backend', 'webgpu', ...(flags.adapter ? ['--adapter', flags.adapter] : [])]
 const adapter = gpu.slice(2)
-try {
+
+/** Runs every part in turn, and writes what there is after each. */
+function run() {
   const quick = perf('measure', 'webgpu', '--quick', ...adapter)
-  if (!quick.result) {
-    process.stderr.write(`${quick.error}\n`)
-    process.exitCode = 4
-  } else {
-    const full = perf('measure', 'webgpu', ...adapter)
-    const machine = (full.result ? full : quick).result
-    const {software, maxBufferSize} = machine.identity.adapter
-    const edge = software ? 128 : 4096
-    const lengths = software ? [64, 128] : [1024, 2048, 4096, 8192]
-    // the scores of all heads are one tensor: as many heads, up to 16, as fit a buffer and 1 GiB
-    const headsAt = (seq) => Math.max(1, Math.min(16, Math.floor(Math.min(maxBufferSize, 2 ** 30) / (4 * seq * seq))))
-    const rows = software ? '64x768' : undefined
-    const peer = software ? {reason: 'a software adapter'} : vendor()
-    const sized = (kernel) => ['bench', kernel, ...(rows ? ['--dims', rows] : []), ...gpu]
-    const measured = {
-      quick,
-      full,
-      machine,
-      peer,
-      gemm: perf('bench', 'gemm', '--dims', `${edge}x${edge}x${edge}`, ...gpu),
-      attention: lengths.map((seq) =>
-        perf('compare', '--fused', 'attention', '--dims', `1x${seq}x${headsAt(seq)}x64`, ...gpu),
-      ),
-      rows: ['softmax', 'layernorm', 'rmsnorm', 'add+rmsnorm'].map((kernel) => perf(...sized(kernel))),
-      kernels: perf('bench', ...gpu),
-      pairs: perf('compare', '--fused', 'all', ...gpu),
-    }
-    const sheet = datasheetOf(flags.datasheet ?? machine.name, (id) => perf('machine', 'show', id).result)
-    const date = new Date().toISOString().slice(0, 10)
-    const name = (flags.name ?? machine.name)
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-|-$/g, '')
-      .slice(0, 40)
-    mkdirSync(out, {recursive: true})
-    const file = join(out, `${date}-webgpu-${name}`)
-    writeFileSync(
-      `${file}.json`,
-      `${JSON.stringify({about: 'a GPU through WebGPU: profile, kernels and pairs of one run', measured})}\n`,
-    )
+  const full = perf('measure', 'webgpu', ...adapter)
+  const machine = full.result ?? quick.result
+  if (!machine) refuse(full.error ?? quick.error, 4)
+  const {software, maxBufferSize} = machine.identity.adapter
+  const date = new Date().toISOString().slice(0, 10)
+  const name = (flags.name ?? machine.name)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 40)
+  mkdirSync(out, {recursive: true})
+  const file = join(out, `${date}-webgpu-${name}`)
+  const sheet = datasheetOf(flags.datasheet ?? machine.name, (id) => perf('machine', 'show', id).result)
+  const measured = {quick, full, machine, peer: {reason: 'not reached'}, attention: [], rows: []}
+  const save = () => {
+    const about = 'a GPU through WebGPU: profile, kernels and pairs of one run'
+    writeFileSync(`${file}.json`, `${JSON.stringify({about, measured})}\n`)
     writeFileSync(`${file}.md`, report({...measured, sheet, date, seconds: elapsed()}))
-    process.stdout.write(`${lines({...measured, sheet}).join('\n')}\n\n${file}.md, .json, ${elapsed()} s\n`)
   }
-} finally {
-  rmSync(scratch, {recursive: true, force: true})
+  const edge = software ? 128 : 4096
+  // the scores of all heads are one tensor: as many heads, up to 16, as fit a buffer and 1 GiB
+  const headsAt = (seq) => Math.max(1, Math.min(16, Math.floor(Math.min(maxBufferSize, 2 ** 30) / (4 * seq * seq))))
+  // one sequence of every length, and of the shorter ones as many as make 8192 tokens: alone they leave part of a large GPU without work
+  const shapes = software
+    ? ['1x64x16x64', '1x128x16x64']
+    : [
+        ...[1024, 2048, 4096, 8192].map((seq) => `1x${seq}x${headsAt(seq)}x64`),
+        ...[1024, 2048].map((seq) => `${8192 / seq}x${seq}x${Math.min(headsAt(seq), 8)}x64`),
+      ]
+  const parts = [
+    () => (measured.peer = software ? {reason: 'a software adapter'} : vendor()),
+    () => (measured.gemm = perf('bench', 'gemm', '--dims', `${edge}x${edge}x${edge}`, ...gpu)),
+    ...['softmax', 'layernorm', 'rmsnorm', 'add+rmsnorm'].map(
+      (kernel) => () => measured.rows.push(perf('bench', kernel, ...(software ? ['--dims', '64x768'] : []), ...gpu)),
+    ),
+    ...shapes.map(
+      (dims) => () => measured.attention.push(perf('compare', '--fused', 'attention', '--dims', dims, ...gpu)),
+    ),
+    () => (measured.kernels = perf('bench', ...gpu)),
+    () => (measured.pairs = perf('compare', '--fused', 'all', ...gpu)),
+  ]
+  save()
+  for (const part of parts) {
+    part()
+    save()
+  }
+  process.stdout.write(`${lines({...measured, sheet}).join('\n')}\n\n${file}.md, .json, ${elapsed()} s\n`)
 }
+
+process.on('exit', () => rmSync(scratch, {recursive: true, force: true}))
+run()

@@ -13,10 +13,11 @@ import {fileURLToPath, pathToFileURL} from 'node:url'
 import {build} from 'esbuild'
 import {measureEngine} from './engine.mjs'
 import {measureFiles} from './files.mjs'
+import {readFlags} from './flags.mjs'
 import {measureStartup} from './startup.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const quick = process.argv.includes('--quick')
+const {quick = false} = readFlags(import.meta.url, {options: {quick: {type: 'boolean'}}}).values
 
 /** Modules of the project, bundled and minified as the command runs them. */
 async function load(contents) {

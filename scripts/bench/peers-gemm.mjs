@@ -9,9 +9,9 @@ import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import {cpus, tmpdir} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {parseArgs} from 'node:util'
+import {readFlags} from './flags.mjs'
 
-const {values: flags} = parseArgs({
+const {values: flags} = readFlags(import.meta.url, {
   args: process.argv.slice(3),
   options: {
     types: {type: 'string', default: 'f32,f64,int8'},

@@ -14,8 +14,10 @@ import {join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {build} from 'esbuild'
 import {chromium} from 'playwright-core'
+import {readFlags} from './flags.mjs'
 import {median} from './statistics.mjs'
 
+readFlags(import.meta.url)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-report-bench-'))
 const OPERATORS = 1000

@@ -6,9 +6,9 @@ import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {parseArgs} from 'node:util'
+import {readFlags} from '../flags.mjs'
 
-const {values: flags} = parseArgs({
+const {values: flags} = readFlags(import.meta.url, {
   args: process.argv.slice(3),
   options: {size: {type: 'string', default: '2048'}, turns: {type: 'string', default: '20'}},
 })

@@ -7,11 +7,11 @@ import {writeFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {cpus} from 'node:os'
 import {join} from 'node:path'
-import {parseArgs} from 'node:util'
+import {readFlags} from '../flags.mjs'
 import {metricsOf, residentBytes} from './metrics.mjs'
 import {compared, unsettled} from './turns.mjs'
 
-const {values: flags} = parseArgs({
+const {values: flags} = readFlags(import.meta.url, {
   options: {
     turns: {type: 'string', default: '3'},
     seconds: {type: 'string', default: '0.3'},

@@ -9,7 +9,7 @@ import {cpus} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {setTimeout as wait} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
-import {parseArgs} from 'node:util'
+import {readFlags} from '../flags.mjs'
 import {median} from '../statistics.mjs'
 import {arrays, model} from './onnx.mjs'
 import {fusedCases, plainCases, without} from './ort-cases.mjs'
@@ -18,22 +18,17 @@ const fail = (code, ...lines) => {
   process.stderr.write(`${lines.join('\n')}\n`)
   process.exit(code)
 }
-let flags
-try {
-  flags = parseArgs({
-    args: process.argv.slice(3),
-    options: {
-      turns: {type: 'string', default: '5'},
-      seconds: {type: 'string', default: '0.1'},
-      threads: {type: 'string', default: ''},
-      only: {type: 'string', default: ''},
-      set: {type: 'string', default: 'plain,fused'},
-      write: {type: 'string'},
-    },
-  }).values
-} catch (error) {
-  fail(2, error.message)
-}
+const {values: flags} = readFlags(import.meta.url, {
+  args: process.argv.slice(3),
+  options: {
+    turns: {type: 'string', default: '5'},
+    seconds: {type: 'string', default: '0.1'},
+    threads: {type: 'string', default: ''},
+    only: {type: 'string', default: ''},
+    set: {type: 'string', default: 'plain,fused'},
+    write: {type: 'string'},
+  },
+})
 const turns = Number(flags.turns)
 const seconds = Number(flags.seconds)
 if (!(Number.isInteger(turns) && turns >= 1 && turns <= 100) || !(seconds >= 0.01 && seconds <= 60))
