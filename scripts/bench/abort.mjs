@@ -11,9 +11,9 @@ import {tmpdir} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {setTimeout} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
-import {parseArgs} from 'node:util'
+import {readFlags} from './flags.mjs'
 
-const {values: flags} = parseArgs({
+const {values: flags} = readFlags(import.meta.url, {
   options: {
     aborts: {type: 'string', default: '30'},
     earliest: {type: 'string', default: '0.2'},

@@ -10,10 +10,10 @@ import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:
 import {tmpdir} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {parseArgs} from 'node:util'
+import {readFlags} from './flags.mjs'
 
-const {values: flags, positionals} = parseArgs({
-  allowPositionals: true,
+const {values: flags, positionals} = readFlags(import.meta.url, {
+  positionals: Number.POSITIVE_INFINITY,
   options: {
     runs: {type: 'string', default: '10'},
     quick: {type: 'boolean', default: false},

@@ -9,10 +9,11 @@ import {existsSync, readFileSync, writeFileSync} from 'node:fs'
 import {cpus} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
+import {readFlags} from './flags.mjs'
 import {median} from './statistics.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const name = process.argv[2]
+const [name] = readFlags(import.meta.url, {positionals: 1}).positionals
 if (!name || !/^[a-z0-9-]+$/.test(name)) {
   process.stderr.write('usage: npm run bench:results -- NAME   (NAME names the machine: zen4, cascade-lake)\n')
   process.exit(2)

@@ -86,6 +86,17 @@ test('the page names what failed and what was warned of', () => {
   expect(page).not.toMatch(/undefined|NaN/)
 })
 
+test('a run that was cut short is a page of what there is', () => {
+  const failed = {command: 'perf measure webgpu --quick', warnings: [], error: 'exit 1', seconds: 0.2}
+  const {gemm: _, kernels: __, pairs: ___, ...rest} = {...measured(), attention: [], rows: []}
+  const page: string = report({...rest, quick: failed, date: '2026-11-21', seconds: 40})
+  expect(page).toContain('`perf measure webgpu --quick`: exit 1')
+  expect(page).not.toMatch(/undefined|NaN/)
+  // what did not run was not fast
+  const quick = figures({...rest, quick: failed}).find(({what}: {what: string}) => /quick/.test(what))
+  expect(quick).toMatchObject({value: 'failed', met: false})
+})
+
 test('the data sheet is found by what drivers call a card', () => {
   const show = (id: string) => ({
     ceilings: [ceiling(id, 1, vector), ceiling('hbm', 2, {kind: 'bandwidth', level: 'DRAM'})],
