@@ -82,6 +82,10 @@ export function allowedTime(program: Program, machine: Machine, threads: number)
   return roof && programTime(program, roof)
 }
 
+/** A roof that is wrong is exceeded by the best and by most repetitions; a bandwidth that changes between two turns by one of them. */
+const inTurnShares = (inTurn: InTurn | null): number[] =>
+  [inTurn?.efficiency, inTurn?.efficiencyMedian].flatMap((share) => share ?? [])
+
 /** @param rates of the program, turn by turn */
 function inTurnOf(
   program: Program,
@@ -138,7 +142,7 @@ export function entryOf(
   const isWrong = maxError !== null && !(maxError <= (def.tolerance ?? defaultTolerance[dtype]))
   const doubt = isWrong
     ? {verdict: 'wrong' as const, reason: `differs from its reference by ${maxError.toExponential(1)}`}
-    : efficiency !== null && efficiency > aboveRoof && (inTurn?.efficiency ?? efficiency) > aboveRoof
+    : efficiency !== null && Math.min(efficiency, ...inTurnShares(inTurn)) > aboveRoof
       ? {
           verdict: 'implausible' as const,
           reason: `${Math.round(efficiency * 100)} % of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed`,

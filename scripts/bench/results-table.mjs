@@ -1,0 +1,136 @@
+/** The tables of `npm run bench:results` as Markdown. Pure functions of what `perf bench` and `perf compare --fused` answer. */
+import {median} from './statistics.mjs'
+
+/** Shares of the roof that issue 5 asks for, of every kernel that moves its data through once or a few times. */
+const targets = {DRAM: 0.92, cache: 0.75}
+/** Products, convolutions, attention and LSTM have figures of their own. */
+const hasOwnFigure = /^(gemm|conv|attention|lstm|qkv|dequantize-int[48]\+gemm)/
+/** How far a predicted speed-up may be off. */
+const within = 0.15
+
+export const percent = (share) => (share === null || share === undefined ? '–' : `${Math.round(share * 100)} %`)
+const size = ({dims}) => Object.values(dims).join('×')
+const times = (value) => (value ? value.toPrecision(3) : '–')
+const seconds = (value) => (value < 1e-3 ? `${(value * 1e6).toPrecision(3)} µs` : `${(value * 1e3).toPrecision(3)} ms`)
+const rate = (k) =>
+  k.flops > 0 ? `${(k.flopsPerSecond / 1e9).toPrecision(3)} GFLOP/s` : `${(k.bytesPerSecond / 1e9).toPrecision(3)} GB/s`
+const row = (...cells) => `| ${cells.join(' | ')} |`
+const table = (head, right, rows) =>
+  [row(...head), row(...head.map((_, i) => (right.includes(i) ? '---:' : '---'))), ...rows.map((r) => row(...r))].join(
+    '\n',
+  )
+const paysOf = ({pays}) => (!pays ? '–' : pays.at === null ? pays.when : `${pays.when} ${pays.dim} ${pays.at}`)
+
+/** The share that a figure is judged by: under the ceilings of the same rounds where a shared one decides. */
+export const judged = (entry) => entry.inTurn?.efficiency ?? entry.efficiency
+
+/** A rate above a ceiling of its own minutes is no wonder where that ceiling was higher in turn, before or after. */
+const verdictOf = (entry) => {
+  const {verdict, efficiency} = entry
+  const shown = verdict === 'implausible' && efficiency <= 1.01 ? 'noisy' : verdict
+  return shown === 'ok' ? '' : ` (${shown})`
+}
+
+/**
+ * Kernels with a target at their larger size (from memory) and at their smaller one (in a core's cache).
+ * @returns those of each, by id, type and threads
+ */
+export function judgedKernels(kernels) {
+  const groups = new Map()
+  for (const k of kernels) {
+    if (hasOwnFigure.test(k.id) || judged(k) === null) continue
+    const key = `${k.id} ${k.dtype} ${k.threads}`
+    groups.set(key, [...(groups.get(key) ?? []), k])
+  }
+  const both = [...groups.values()].filter((list) => list.length > 1)
+  const sorted = both.map((list) => list.toSorted((a, b) => a.bytes - b.bytes))
+  return {cache: sorted.map((list) => list[0]), DRAM: sorted.map((list) => list.at(-1))}
+}
+
+/** How many kernels reach their target, and which do not, with what they reach. */
+export function summary(kernels) {
+  const found = judgedKernels(kernels)
+  return Object.entries(targets).flatMap(([level, target]) => {
+    const list = found[level]
+    if (list.length === 0) return []
+    const reaching = list.filter((k) => judged(k) >= target)
+    const missing = list.filter((k) => judged(k) < target).toSorted((a, b) => judged(a) - judged(b))
+    const name = (k) => `${k.id}${k.dtype === 'f32' ? '' : ` ${k.dtype}`} (${k.threads} T) ${percent(judged(k))}`
+    const where = level === 'DRAM' ? 'From DRAM' : 'From L2'
+    const rest = missing.length === 0 ? '' : ` Below: ${missing.map(name).join(', ')}.`
+    return [
+      `- **${where}: ${reaching.length} of ${list.length} reach ${percent(target)} of what is attainable.**${rest}`,
+    ]
+  })
+}
+
+const turnShare = (entry) => (entry.inTurn ? percent(entry.inTurn.efficiency) : '–')
+const byTurns = (entry) => (entry.inTurn ? percent(entry.inTurn.efficiencyMedian) : '–')
+
+export const kernelTable = (kernels) =>
+  table(
+    ['kernel', 'size', 'type', 'threads', 'rate', 'of the roof', 'in turn', 'by turns', 'bound by'],
+    [3, 4, 5, 6, 7],
+    kernels.map((k) => [
+      k.id,
+      size(k),
+      k.dtype,
+      k.threads,
+      rate(k),
+      percent(k.efficiency) + verdictOf(k),
+      turnShare(k),
+      byTurns(k),
+      k.inTurn?.bound ?? k.bound ?? '–',
+    ]),
+  )
+
+export const blockTable = (blocks) =>
+  table(
+    ['product', 'mc × nc × kc', 'rate', 'of the roof'],
+    [1, 2, 3],
+    blocks.map((k) => [
+      `${k.dims.m}×${k.dims.n}×${k.dims.k}`,
+      `${k.dims.mc} × ${k.dims.nc} × ${k.dims.kc}`,
+      rate(k),
+      percent(k.efficiency) + verdictOf(k),
+    ]),
+  )
+
+const predictedOf = (pair) => pair.predictedInTurn ?? pair.predictedSpeedup
+const off = (pair) => Math.abs(predictedOf(pair) / pair.speedup - 1)
+const name = (pair) => `${pair.id} ${size(pair)} (${pair.fused.threads} T)`
+
+/** How far the predicted speed-ups are off: in the median, and which of those from memory by more than 15 %. */
+export function pairSummary(pairs) {
+  const known = pairs.filter((pair) => pair.speedup && predictedOf(pair))
+  if (known.length === 0) return []
+  const far = known.filter((pair) => /DRAM/.test(pair.unfused.bound ?? ''))
+  const wide = far.filter((pair) => off(pair) > within)
+  const list = wide.map((pair) => `${name(pair)} ${times(pair.speedup)} for ${times(predictedOf(pair))}`).join(', ')
+  return [
+    `- Of ${known.length} pairs the predicted speed-up is off by ${percent(median(known.map(off)))} in the median.`,
+    ...(far.length > 0
+      ? [
+          `- Of the ${far.length} that come from memory by ${percent(median(far.map(off)))} in the median; ${far.length - wide.length} are within ${percent(within)}.${list ? ` Not: ${list}.` : ''}`,
+        ]
+      : []),
+  ]
+}
+
+export const pairTable = (pairs) =>
+  table(
+    ['pair', 'size', 'type', 'threads', 'unfused', 'fused', 'measured', 'predicted', 'in turn', 'pays'],
+    [3, 4, 5, 6, 7, 8],
+    pairs.map((p) => [
+      p.id,
+      size(p),
+      p.fused.dtype,
+      p.fused.threads,
+      seconds(p.unfused.seconds.median),
+      seconds(p.fused.seconds.median),
+      times(p.speedup),
+      times(p.predictedSpeedup),
+      times(p.predictedInTurn),
+      paysOf(p),
+    ]),
+  )
