@@ -1,9 +1,13 @@
-// Where on a thread's stack a probe runs.
+// Where a probe runs: how deep in a thread's stack, and at which part of its memory.
 //
 // A function of many vectors spills some of them. Where a spill has the low 12 address bits of one of the function's constants, the two are
 // at times taken for one another: on Zen 4, exp of 32-byte vectors then lost a quarter in 35 of 512 stack pages (of both threads or of one,
 // for as long as the process lived), and between lines of one page it varied by 4 %. A thread's stack lies where the system put it, so a
 // ceiling taken at one place only is a lottery; the ceiling is that of the best place.
+//
+// Memory is a lottery as well. A huge page of a virtual machine may be 512 scattered pages of its host, and a cache that physical addresses
+// index then has sets that are asked for more lines than they hold: of 16 pages of 2 MiB, 512 KiB of one were read at 104 to 117 GB/s out
+// of the 1 MiB L2 of a Zen 4 guest, each page at its own rate in every process.
 #pragma once
 #include <alloca.h>
 #include <stddef.h>
@@ -13,35 +17,39 @@
 
 namespace rp {
 
-// Tries places for the probes of one thread, and remembers the best of each: every thread of a sample can then be at its own best, which
+// Tries places for what one thread runs, and remembers the best of each: every thread of a sample can then be at its own best, which
 // chance alone grants many threads never.
 class Places {
  public:
+  // Depths of the stack: lines, over four pages.
+  static constexpr size_t line = 64;
   static constexpr size_t lines = 256;
-  static constexpr size_t deepest = lines * 64;
+  static constexpr size_t deepest = lines * line;
 
-  // Bytes by which to lower the stack: a new place, or the best one so far.
-  size_t next(const void* probe, bool explore) {
-    Best& best = of(probe);
-    if (best.tried > 0 && !explore) return best.depth;
-    return ++best.tried * 97 % lines * 64;  // 97 is odd: all lines before any comes again, in strides of more than a page
+  // A number below `count`: in every second call a new place, then the best one so far. After `most` new ones only the best.
+  // `key` tells what is run from all else that this thread runs.
+  size_t next(uint64_t key, size_t count, size_t most) {
+    Best& best = of(key);
+    if (best.tried > 0 && (best.calls++ % 2 != 0 || best.tried >= most)) return best.place;
+    return ++best.tried * 97 % count;  // 97 is prime: all places before any comes again, in long strides
   }
-  void tell(const void* probe, size_t depth, double secondsPerPass) {
-    Best& best = of(probe);
-    if (secondsPerPass < best.secondsPerPass) best.depth = depth, best.secondsPerPass = secondsPerPass;
+  void tell(uint64_t key, size_t place, double secondsPerPass) {
+    Best& best = of(key);
+    if (secondsPerPass < best.secondsPerPass) best.place = place, best.secondsPerPass = secondsPerPass;
   }
 
  private:
   struct Best {
-    const void* probe;
+    uint64_t key;
+    size_t calls;
     size_t tried;
-    size_t depth;
+    size_t place;
     double secondsPerPass;
   };
-  Best& of(const void* probe) {
+  Best& of(uint64_t key) {
     for (Best& each : best_)
-      if (each.probe == probe) return each;
-    best_.push_back({probe, 0, 0, 1e9});
+      if (each.key == key) return each;
+    best_.push_back({key, 1, 0, 0, 1e9});
     return best_.back();
   }
   std::vector<Best> best_;

@@ -26,6 +26,29 @@ void turn(const Spec& spec, char* data, size_t bytes, uint64_t passes) {
   }
 }
 
+constexpr size_t page = 4096;
+
+// Seconds below which a repetition says nothing of its place: the first steps of a calibration.
+constexpr double shortest = 1e-5;
+
+// At how many parts of its resident memory, `stride` bytes apart, a thread tries a probe that stays in a cache.
+size_t partsOf(size_t residentBytes, size_t stride) {
+  constexpr size_t most = 16;
+  const size_t room = residentBytes / stride;
+  return room < 1 ? 1 : room < most ? room : most;
+}
+
+// Tells what a thread runs at a place from all else that it runs (FNV-1a, over words).
+uint64_t keyOf(const Spec& spec) {
+  uint64_t key = 0xcbf29ce484222325ull;
+  const auto add = [&](uint64_t word) { key = (key ^ word) * 0x100000001b3ull; };
+  add(reinterpret_cast<uintptr_t>(spec.compute));
+  add(reinterpret_cast<uintptr_t>(spec.memory));
+  add(spec.bytes);
+  add(uint64_t(spec.memory ? spec.threads : 1));  // threads may share the cache
+  return key;
+}
+
 const char* follow(const char* at, uint64_t steps) {
   for (uint64_t i = 0; i < steps; i++) at = *reinterpret_cast<const char* const volatile*>(at);
   return at;
@@ -216,7 +239,14 @@ void Session::runThread(void* context, int thread) {
   Barrier& barrier = self.pool_.barrier();
   size_t& position = self.positions_[thread];
   const bool roam = spec.roam && spec.probe == Probe::memory;
-  Places* const places = spec.probe == Probe::compute ? &self.places_[thread] : nullptr;
+  // Compute probes run at many depths of the stack, those that stay in a cache at many parts of the memory: places.h.
+  const bool deep = spec.probe == Probe::compute;
+  const bool resident = spec.probe == Probe::memory && !roam && spec.bytes > 0;
+  Places& places = self.places_[thread];
+  const uint64_t key = keyOf(spec);
+  const size_t stride = (spec.bytes + page - 1) / page * page;
+  const size_t parts = resident ? partsOf(self.resident_[thread], stride) : 1;
+  size_t warm = parts;  // none yet
   Counters* const counters = run.counters.empty() ? nullptr : &run.counters[thread];
   if (counters && !counters->open()) run.counterProblem.store(errno);
   // Warm caches, predictors and the clock licence of wide instructions; a roaming read must find nothing warm.
@@ -226,15 +256,20 @@ void Session::runThread(void* context, int thread) {
       for (size_t i = 0; i < run.cycle->bytes && !(i % (size_t(1) << 20) == 0 && self.cancelled_.load()); i += 64)
         sinkWord = *reinterpret_cast<const volatile uint64_t*>(run.cycle->region.data + i);
   } else if (run.cycle) run.cycle->at = follow(run.cycle->at, spec.passes / 8 + 1);
-  else if (!roam) turn(spec, region.data, spec.bytes, spec.passes / 8 + 1);
+  else if (!roam && !resident) turn(spec, region.data, spec.bytes, spec.passes / 8 + 1);
   for (int r = 0; r < spec.repetitions; r++) {
+    const size_t place = resident ? places.next(key, parts, 2 * parts) : deep ? places.next(key, Places::lines, SIZE_MAX) : 0;
+    if (resident && place != warm) {
+      warm = place;
+      turn(spec, region.data + place * stride, spec.bytes, spec.passes / 8 + 1);
+    }
     if (thread == 0) run.stop.store(self.cancelled_.load());
     barrier.wait();
     if (run.stop.load()) return;
     if (roam && position + spec.bytes > self.touched_[thread]) position = self.resident_[thread];
-    char* data = region.data + (roam ? position : 0);
+    char* data = region.data + (roam ? position : resident ? place * stride : 0);
     const size_t slot = size_t(r) * spec.threads + thread;
-    const size_t depth = places ? places->next(spec.compute, r % 2 == 0) : 0;
+    const size_t depth = deep ? place * Places::line : 0;
     run.from[slot] = now();
     if (spec.probe == Probe::forkJoin) {
       for (uint64_t i = 0; i < spec.passes; i++) {
@@ -248,15 +283,16 @@ void Session::runThread(void* context, int thread) {
     } else if (run.cycle) {
       // each repetition goes on from where the last ended: a long cycle must not be known from the last one
       run.cycle->at = follow(run.cycle->at, spec.passes);
-    } else if (places) {
+    } else if (deep) {
       callAt(depth, [&] { turn(spec, data, spec.bytes, spec.passes); });
     } else {
       turn(spec, data, spec.bytes, spec.passes);
     }
     run.to[slot] = now();
-    if (places) places->tell(spec.compute, depth, (run.to[slot] - run.from[slot]) / double(spec.passes));
+    const double took = run.to[slot] - run.from[slot];
+    if ((resident || deep) && took > shortest) places.tell(key, place, took / double(spec.passes));
     if (roam) position += spec.bytes;
-    if (spec.clock) run.clock[slot] = clockOf(spec, data, spec.bytes, run.to[slot] - run.from[slot]);
+    if (spec.clock) run.clock[slot] = clockOf(spec, data, spec.bytes, took);
     if (thread == 0) run.done = r + 1;
     barrier.wait();
   }

@@ -4,7 +4,7 @@
 //   npm run bench:peers -- gemm                matrix products against OpenBLAS and oneDNN: peers-gemm.mjs
 //   npm run bench:peers -- gemm-steps          what each step from the register tile to the whole product costs
 //   npm run bench:peers -- ort                 kernels against ONNX Runtime: peers/ort.mjs
-//   npm run bench:peers -- --turns 5 --seconds 0.4 --only L1 --more 20 --json FILE
+//   npm run bench:peers -- --turns 5 --seconds 0.4 --only L1 --limit 300 --json FILE
 import {readFlags, refuse} from './flags.mjs'
 
 const peers = {gemm: './peers-gemm.mjs', 'gemm-steps': './peers/gemm-steps.mjs', ort: './peers/ort.mjs'}

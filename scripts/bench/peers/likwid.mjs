@@ -1,7 +1,8 @@
 // Our probes against likwid-bench, A B A B in one run: a shared machine drifts by 15 % within half an hour, so that only figures taken
 // in turn can be compared. Prints the ratio of the maxima (the ceilings) and of the medians (what one mean would say).
-// Both sides get the same number of turns. A row gets more of them, on both sides, until each side has met its maximum twice within 1 %, or
-// its time is over; then the row says which side is unsettled.
+// Both sides get the same number of turns, row after row and round after round over the whole run, so that all rows share the hours of the
+// machine. Rows go on having turns, on both sides, until each side has met its maximum twice within 1 %, or the time is over; then the row
+// says which side is unsettled.
 import {spawnSync} from 'node:child_process'
 import {writeFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
@@ -13,24 +14,22 @@ import {compared, unsettled} from './turns.mjs'
 
 const {values: flags} = readFlags(import.meta.url, {
   options: {
-    turns: {type: 'string', default: '3'},
-    seconds: {type: 'string', default: '0.3'},
-    more: {type: 'string', default: '30'},
-    limit: {type: 'string', default: '900'},
+    turns: {type: 'string', default: '2'},
+    seconds: {type: 'string', default: '0.2'},
+    limit: {type: 'string', default: '600'},
     only: {type: 'string', default: ''},
     json: {type: 'string'},
   },
 })
 const turns = Number(flags.turns)
 const seconds = Number(flags.seconds)
-const more = Number(flags.more)
 const limit = Number(flags.limit)
 if (!(Number.isInteger(turns) && turns >= 1 && turns <= 100) || !(seconds >= 0.05 && seconds <= 60)) {
   process.stderr.write('--turns is a whole number from 1 to 100, --seconds a number from 0.05 to 60\n')
   process.exit(2)
 }
-if (!(more >= 0) || !(limit > 0)) {
-  process.stderr.write('--more (per row) and --limit (of the whole run, for further turns) are seconds\n')
+if (!(limit >= 0)) {
+  process.stderr.write('--limit is seconds: of the whole run, after which no row gets further turns\n')
   process.exit(2)
 }
 
@@ -113,45 +112,56 @@ const ratio = (a, b) => (b > 0 ? (a / b).toFixed(3) : 'n/a')
 const runStarted = performance.now()
 const spent = (from) => (performance.now() - from) / 1000
 
-/** All turns of a metric: in DRAM, which changes for seconds at a time, three short ones for every other one. */
-async function rowOf(metric) {
-  const fine = metric.level === 'DRAM' ? 3 : 1
-  const started = performance.now()
-  const taken = []
-  let kernel
-  const enough = () =>
-    taken.length >= 2 * turns * fine &&
-    (unsettled(taken).length === 0 || spent(started) > more || spent(runStarted) > limit)
-  while (!enough()) {
-    const ours = await ourRate(metric, seconds / fine)
-    taken.push({side: 'ours', ...ours, state: await stateOf(metric)})
-    const theirs = theirRate(metric, ours.rate, seconds / fine)
-    if (!theirs) break
-    kernel ??= theirs.kernel
-    taken.push({side: 'theirs', ...theirs, state: await stateOf(metric)})
+/** One more turn of a row on each side: in DRAM, which changes for seconds at a time, three short ones. */
+async function visit(row) {
+  const fine = row.metric.level === 'DRAM' ? 3 : 1
+  for (let i = 0; i < fine && !row.failed; i++) {
+    const ours = await ourRate(row.metric, seconds / fine)
+    row.taken.push({side: 'ours', ...ours, state: await stateOf(row.metric)})
+    const theirs = theirRate(row.metric, ours.rate, seconds / fine)
+    if (theirs) row.taken.push({side: 'theirs', ...theirs, state: await stateOf(row.metric)})
+    else row.failed = true
   }
+}
+
+/** What is told of a row. likwid's kernel is that of its best turn. */
+function summary({metric, taken}) {
   const {ours, theirs, state} = compared(taken)
   const of = (side) => taken.filter((t) => t.side === side && (state === null || t.state === state))
+  const best = of('theirs').sort((a, b) => b.rate - a.rate)[0]
   return {
     metric: metric.name,
     unit: metric.unit,
     ours: {max: Math.max(...ours), median: median(of('ours').map((t) => t.median)), turns: ours.length},
-    likwid: theirs.length
-      ? {max: Math.max(...theirs), median: median(of('theirs').map((t) => t.median)), turns: theirs.length, kernel}
+    likwid: best
+      ? {max: best.rate, median: median(of('theirs').map((t) => t.median)), turns: theirs.length, kernel: best.kernel}
       : null,
     unsettled: unsettled(taken).map((side) => (side === 'ours' ? 'ours' : 'likwid')),
     ...(state === 'any' ? {} : {state: state ?? 'mixed'}),
   }
 }
 
+const races = metrics
+  .filter(({name}) => name.includes(flags.only))
+  .map((metric) => ({metric, taken: [], failed: false}))
+const isOpen = ({failed, taken}) => !failed && unsettled(taken).length > 0
+for (let round = 0; ; round++) {
+  const todo = round < turns ? races : races.filter(isOpen)
+  if (todo.length === 0 || (round >= turns && spent(runStarted) > limit)) break
+  for (const [i, row] of todo.entries()) {
+    if (round >= turns && spent(runStarted) > limit) break
+    process.stderr.write(`\r${Math.round(spent(runStarted))} s, turn ${round + 1}: row ${i + 1} of ${todo.length} `)
+    await visit(row)
+  }
+}
+process.stderr.write('\r\x1b[K')
+
 process.stdout.write(
-  `${cpus()[0].model}, ${allowed} CPUs, ${turns} turns of ${seconds} s each and more where needed, ${new Date().toISOString().slice(0, 10)}\n` +
+  `${cpus()[0].model}, ${allowed} CPUs, ${turns} turns of ${seconds} s each and more where needed, ${Math.round(spent(runStarted))} s, ${new Date().toISOString().slice(0, 10)}\n` +
     `${'metric'.padEnd(24)} ${cell('ours max', 9)} ${cell('median', 9)} ${cell('likwid max', 10)} ${cell('median', 9)} ${cell('max', 6)} ${cell('med', 6)} ${cell('turns', 6)}  unit, likwid kernel\n`,
 )
-const rows = []
-for (const metric of metrics.filter(({name}) => name.includes(flags.only))) {
-  const row = await rowOf(metric)
-  rows.push(row)
+const rows = races.map(summary)
+for (const row of rows) {
   const remarks = [
     ...(row.state ? [`threads ${row.state}`] : []),
     ...(row.unsettled.length > 0 ? [`unsettled: ${row.unsettled.join(' and ')}`] : []),
@@ -159,20 +169,22 @@ for (const metric of metrics.filter(({name}) => name.includes(flags.only))) {
   process.stdout.write(
     `${row.metric.padEnd(24)} ${cell(g(row.ours.max), 9)} ${cell(g(row.ours.median), 9)} ${cell(g(row.likwid?.max), 10)} ` +
       `${cell(g(row.likwid?.median), 9)} ${cell(ratio(row.ours.max, row.likwid?.max), 6)} ${cell(ratio(row.ours.median, row.likwid?.median), 6)} ` +
-      `${cell(`${row.ours.turns}/${row.likwid?.turns ?? 0}`, 6)}  ${[`${metric.unit}, ${row.likwid?.kernel ?? ''}`, ...remarks].join('; ')}\n`,
+      `${cell(`${row.ours.turns}/${row.likwid?.turns ?? 0}`, 6)}  ${[`${row.unit}, ${row.likwid?.kernel ?? ''}`, ...remarks].join('; ')}\n`,
   )
 }
 session.close()
 
 const names = (list) => list.map(({metric}) => metric).join('; ')
 const below = rows.filter(({ours, likwid}) => likwid && ours.max < 0.98 * likwid.max)
-const open = rows.filter(({likwid, unsettled: sides}) => likwid && sides.length > 0)
+const lower = rows.filter(({ours, likwid}) => likwid && ours.max < likwid.max)
+const restless = rows.filter(({likwid, unsettled: sides}) => likwid && sides.length > 0)
 process.stdout.write(
-  `${below.length === 0 ? 'No ceiling lies below the peer by more than 2 %.' : `Below the peer by more than 2 %: ${names(below)}`}\n` +
-    `${open.length === 0 ? 'Every maximum was met twice within 1 %, on both sides.' : `Not settled within ${more} s: ${names(open)}`}\n`,
+  `${rows.length - lower.length} of ${rows.length} ceilings are the peer's or above${lower.length === 0 ? '.' : `; below: ${names(lower)}`}\n` +
+    `${below.length === 0 ? 'No ceiling lies below the peer by more than 2 %.' : `Below the peer by more than 2 %: ${names(below)}`}\n` +
+    `${restless.length === 0 ? 'Every maximum was met twice within 1 %, on both sides.' : `Not settled within ${limit} s: ${names(restless)}`}\n`,
 )
 if (flags.json)
   writeFileSync(
     flags.json,
-    `${JSON.stringify({date: new Date().toISOString(), cpu: cpus()[0].model, turns, seconds, more, rows}, null, 2)}\n`,
+    `${JSON.stringify({date: new Date().toISOString(), cpu: cpus()[0].model, turns, seconds, limit, rows}, null, 2)}\n`,
   )
