@@ -8,6 +8,7 @@ import {homedir} from 'node:os'
 import {dirname, isAbsolute, join} from 'node:path'
 import type {Machine} from '../analysis/document/machine.ts'
 import type {Warning} from '../analysis/errors.ts'
+import {systemReason} from '../analysis/system-reason.ts'
 import {type LocalIdentity, readIdentity} from './identity.ts'
 
 /** Raised when profiles measured before must not be compared with those measured now. */
@@ -53,8 +54,8 @@ function usableCeiling(value: unknown): boolean {
 /** What makes a parsed profile unusable, or `undefined`. */
 function flaw(file: unknown, key: string): string | undefined {
   if (!isObject(file) || file.schema !== 'ridgepoint/profile@1') return 'is not a profile'
-  if (file.version !== profileVersion)
-    return `was measured by another version (${String(file.version)}, now ${profileVersion})`
+  if (typeof file.version !== 'number') return 'is not a profile'
+  if (file.version !== profileVersion) return `was measured by another version (${file.version}, now ${profileVersion})`
   if (file.key !== key) return 'describes another machine'
   const machine = file.machine
   if (!isObject(machine) || machine.id !== 'local' || typeof machine.name !== 'string') return 'holds no machine'
@@ -85,8 +86,9 @@ export function loadProfile(
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ENOTDIR') return {path, present: false, warnings: []}
-    return rejected(`cannot be read (${code})`)
+    return rejected(`cannot be read: ${systemReason(error)}`)
   }
+  if (text.trim() === '') return rejected('is empty')
   let file: unknown
   try {
     file = JSON.parse(text)
@@ -130,22 +132,21 @@ export async function saveProfile(
   }
   const warnings: Warning[] = []
   try {
-    const [{copyFile, mkdir}, {default: writeFileAtomic}] = await Promise.all([
+    const [{copyFile, mkdir}, {replaceFile}] = await Promise.all([
       import('node:fs/promises'),
-      import('write-file-atomic'),
+      import('./whole-file.ts'),
     ])
     await mkdir(dirname(path), {recursive: true})
     if (existing.present && !existing.machine && existsSync(path)) {
       await copyFile(path, `${path}.bak`)
       warnings.push({code: 'profile-replaced', message: `The unusable profile was kept as ${path}.bak.`})
     }
-    await writeFileAtomic(path, `${JSON.stringify(file)}\n`)
+    await replaceFile(path, `${JSON.stringify(file)}\n`)
     return {saved: true, path, warnings}
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error)
     warnings.push({
       code: 'profile-not-saved',
-      message: `The measurement could not be saved to ${path} (${code}); this run uses it, the next measures again. XDG_CACHE_HOME chooses another folder.`,
+      message: `The measurement could not be saved to ${path}: ${systemReason(error)}. Nothing there was changed; XDG_CACHE_HOME chooses another folder, and --json > FILE keeps a measurement for --machine FILE.`,
     })
     return {saved: false, path, warnings}
   }

@@ -1,6 +1,6 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdirSync, writeFileSync} from 'node:fs'
+import {closeSync, existsSync, mkdirSync, openSync, writeFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {bin, documentOf, run, sandbox, spawned} from './support.ts'
 
@@ -41,6 +41,25 @@ describe('the program as a process', () => {
     await once(child, 'close')
     expect(stderr).not.toMatch(/EPIPE|Error/)
   })
+
+  it.runIf(existsSync('/dev/full')).each([[[]], [['--json']]])(
+    'says in one line when the disk of its output is full %j',
+    async (more) => {
+      const full = openSync('/dev/full', 'w')
+      const child = spawn(process.execPath, [bin, 'sweep', 'gpt2', ...h100, '--batch', '1:100', ...more], {
+        stdio: ['ignore', full, 'pipe'],
+      })
+      let stderr = ''
+      child.stderr!.on('data', (chunk) => {
+        stderr += chunk
+      })
+      const [code] = await once(child, 'close')
+      closeSync(full)
+      expect(stderr).toContain('Error: the answer cannot be written: the disk is full\n')
+      expect(stderr).not.toMatch(/ {4}at |node:/)
+      expect(code).toBe(3)
+    },
+  )
 
   it.each([[[]], [['--json']]])('exits 130 when interrupted %j', async (more) => {
     // standard input stays open: the program waits

@@ -74,11 +74,13 @@ describe('saving and loading', () => {
 describe('profiles that cannot be used', () => {
   const broken: [string, () => string, RegExp][] = [
     ['truncated', () => readFileSync(path(), 'utf8').slice(0, 200), /truncated/],
-    ['empty', () => '', /truncated/],
+    ['empty', () => '', /is empty/],
+    ['without a version', () => JSON.stringify({...stored(), version: undefined}), /not a profile/],
     ['null', () => 'null', /not a profile/],
     ['a list', () => '[]', /not a profile/],
     ['of another machine', () => JSON.stringify({...stored(), key: 'feedfeedfeedfeed'}), /another machine/],
-    ['of another version', () => JSON.stringify({...stored(), version: 99}), /another version/],
+    ['of a later version', () => JSON.stringify({...stored(), version: 99}), /another version \(99, now/],
+    ['of an earlier version', () => JSON.stringify({...stored(), version: 1}), /another version \(1, now/],
     ['without ceilings', () => JSON.stringify({...stored(), machine: {...stored().machine, ceilings: []}}), /ceilings/],
     [
       'with a null ceiling',
@@ -111,7 +113,7 @@ describe('profiles that cannot be used', () => {
 
   test('a folder in its place is reported, not thrown', () => {
     mkdirSync(path(), {recursive: true})
-    expect(loadProfile(identity, env).warnings[0]?.message).toMatch(/EISDIR/)
+    expect(loadProfile(identity, env).warnings[0]?.message).toMatch(/it is a directory/)
   })
 
   test('a cache folder that cannot be made: unsaved with a warning, nothing thrown', async () => {

@@ -37,7 +37,6 @@ const marks = {
   zod: /invalid_union|\bzod\b/,
   'table package': /drawHorizontalLine/,
   'cli-progress': /shades_classic|etaBuffer/,
-  'write-file-atomic': /signal-exit emitter/,
 }
 
 const heavy = (modules: readonly string[]): string[] => {
@@ -68,7 +67,7 @@ describe('what starting up loads', () => {
     const analysis = path('a.json')
     loaded('analyze', 'gpt2', '--machine', 'h100-sxm', '--json', '--output', analysis)
     const modules = loaded('report', analysis, '--format', 'svg', '--output', svg)
-    expect(heavy(modules)).toEqual(expect.arrayContaining(['vega', 'write-file-atomic']))
+    expect(heavy(modules)).toEqual(expect.arrayContaining(['vega']))
     expect(modules.some((url) => url.includes('/zod/'))).toBe(true)
   })
 

@@ -9,7 +9,7 @@ import type {Look} from '../../../reports/text/style.ts'
 import type {Warning} from '../../analysis/errors.ts'
 import {report} from './failure.ts'
 import {outputFlags} from './flags.ts'
-import {checkWritable, harmless, writeWhole} from './output.ts'
+import {checkWritable, harmless, writeAnswer, writeWhole} from './output.ts'
 import {loadSettings, type Setting} from './settings.ts'
 
 /** A document, and how to show it. Renderers are functions so that only the one that is asked for is loaded. */
@@ -142,7 +142,7 @@ export abstract class BaseCommand extends Command {
   protected async deliver(rendered: string | Buffer): Promise<void> {
     const {output} = this.common
     if (output === undefined || output === '-') {
-      process.stdout.write(rendered)
+      writeAnswer(rendered)
       return
     }
     await writeWhole('--output', output, rendered)

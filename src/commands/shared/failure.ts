@@ -1,5 +1,6 @@
 /** Any error → the one shape a user sees, in text and in JSON, with its exit code. */
 import {AnalysisError, type ErrorCode, errorCodes, exitCodes} from '../../analysis/errors.ts'
+import {writeAnswer} from './output.ts'
 
 export interface Failure {
   readonly code: ErrorCode
@@ -55,24 +56,6 @@ async function usageFailure(error: Foreign, command: string | undefined, flags: 
   return {code: 'bad-flag', message, suggestions, exitCode: exitCodes.usage}
 }
 
-const fileErrors: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a directory',
-  ENOTDIR: 'a part of the path is not a directory',
-  ELOOP: 'too many symbolic links',
-  ENAMETOOLONG: 'the name is too long',
-  ENOSPC: 'the disk is full',
-  EROFS: 'the file system is read-only',
-  EPERM: 'not permitted',
-}
-
-/** What a system call's error code says, in words. */
-export function systemReason(error: unknown): string {
-  const code = (error as {code?: unknown} | null)?.code
-  return typeof code === 'string' ? (fileErrors[code] ?? code) : String(error)
-}
-
 /** The next step where an importer names a field and nothing else. */
 const nextSteps: Partial<Record<ErrorCode, string>> = {
   'bad-config': "compare the field with the model's published config.json",
@@ -120,6 +103,16 @@ export function wantsJson(argv: readonly string[]): boolean {
   return (end < 0 ? argv : argv.slice(0, end)).includes('--json')
 }
 
+/** Whether standard output took it. */
+function answered(document: string): boolean {
+  try {
+    writeAnswer(document)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Reports a failure on the stream it belongs to and sets the exit code. */
 export async function report(
   error: unknown,
@@ -130,6 +123,6 @@ export async function report(
   const failure = await failureOf(error, command, flags)
   process.exitCode = failure.exitCode
   if (process.env.RIDGEPOINT_DEBUG === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  if (wantsJson(argv)) process.stdout.write(`${failureJson(failure)}\n`)
-  else process.stderr.write(`${failureText(failure)}\n`)
+  if (wantsJson(argv) && answered(`${failureJson(failure)}\n`)) return
+  process.stderr.write(`${failureText(failure)}\n`)
 }

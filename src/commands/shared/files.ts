@@ -4,7 +4,7 @@ import {basename, dirname, join} from 'node:path'
 import {AnalysisError} from '../../analysis/errors.ts'
 import type {ModelFile} from '../../analysis/importers/index.ts'
 import type {ByteSource} from '../../analysis/importers/source.ts'
-import {systemReason} from './failure.ts'
+import {systemReason} from '../../analysis/system-reason.ts'
 
 /** Reads `length` bytes from `offset`, fewer at the end of the file. */
 function readAt(fd: number, offset: number, length: number): Uint8Array {

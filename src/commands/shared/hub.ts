@@ -6,7 +6,7 @@ import {existsSync, readFileSync} from 'node:fs'
 import {homedir} from 'node:os'
 import {join} from 'node:path'
 import {AnalysisError} from '../../analysis/errors.ts'
-import {systemReason} from './failure.ts'
+import {systemReason} from '../../analysis/system-reason.ts'
 
 /** `org/name`, each at most 96 characters of letters, digits, dots, dashes and underscores, not beginning with a dot. */
 const pattern =

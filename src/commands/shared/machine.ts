@@ -73,7 +73,9 @@ export async function localMachine(host: MachineHost): Promise<Machine> {
     return machines[standIn]
   }
   for (const warning of warnings) host.remark(warning)
-  host.say('no profile of this machine yet: measuring it quickly, once (about 3 s)')
+  host.say(
+    `${warnings.length > 0 ? '' : 'no profile of this machine yet: '}measuring this machine quickly, once (about 3 s)`,
+  )
   const {measureAndSave} = await import('./measuring.ts')
   return (await measureAndSave({quick: true}, host)).machine
 }

@@ -4,7 +4,7 @@ import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import type {ImportOptions} from '../../analysis/importers/index.ts'
 import {models} from '../../analysis/models/index.ts'
 import type {ModelDef} from '../../analysis/models/types.ts'
-import {systemReason} from './failure.ts'
+import {systemReason} from '../../analysis/system-reason.ts'
 
 export interface FoundModel {
   readonly model: ModelDef

@@ -1,8 +1,8 @@
 /** Files are written whole or not at all, and refused before the work when they cannot be written. */
-import {accessSync, constants, statSync} from 'node:fs'
+import {accessSync, constants, fstatSync, statSync, writeSync} from 'node:fs'
 import {dirname, resolve} from 'node:path'
 import {AnalysisError} from '../../analysis/errors.ts'
-import {systemReason} from './failure.ts'
+import {systemReason} from '../../analysis/system-reason.ts'
 
 function refuse(flag: string, path: string, reason: string): never {
   throw new AnalysisError('cannot-write', `${flag} ${path} cannot be written: ${reason}`, [
@@ -43,10 +43,31 @@ export async function writeWhole(flag: string, path: string, content: string | B
       await writeFile(path, content)
       return
     }
-    const {default: writeFileAtomic} = await import('write-file-atomic')
-    await writeFileAtomic(path, content)
+    const {replaceFile} = await import('../../kernels/whole-file.ts')
+    await replaceFile(path, content)
   } catch (error) {
     refuse(flag, path, systemReason(error))
+  }
+}
+
+/**
+ * Writes an answer to standard output, all of it: a write to a file goes on after a short one, which Node's stream would take for the whole.
+ * @throws AnalysisError `cannot-write`
+ */
+export function writeAnswer(content: string | Buffer): void {
+  const {fd, isTTY} = process.stdout as {fd?: number; isTTY?: boolean}
+  const target = fd === undefined || isTTY ? undefined : fstatSync(fd)
+  if (fd === undefined || !(target?.isFile() || target?.isCharacterDevice())) {
+    process.stdout.write(content)
+    return
+  }
+  const bytes = Buffer.from(content)
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+  } catch (error) {
+    throw new AnalysisError('cannot-write', `the answer cannot be written: ${systemReason(error)}`, [
+      'free some space, or send it elsewhere',
+    ])
   }
 }
 

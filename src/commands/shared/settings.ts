@@ -3,7 +3,7 @@ import {readFileSync} from 'node:fs'
 import {homedir} from 'node:os'
 import {dirname, isAbsolute, join} from 'node:path'
 import {AnalysisError, quoted} from '../../analysis/errors.ts'
-import {systemReason} from './failure.ts'
+import {systemReason} from '../../analysis/system-reason.ts'
 
 /** A flag's value as text, and who said so. */
 export interface Setting {

@@ -4,6 +4,7 @@ import {readdirSync, readFileSync} from 'node:fs'
 import {dirname, join} from 'node:path'
 import type {Machine} from '../../analysis/document/machine.ts'
 import type {Warning} from '../../analysis/errors.ts'
+import {systemReason} from '../../analysis/system-reason.ts'
 import {profilePath} from '../profile.ts'
 
 /** Raised when profiles measured before must not be compared with those measured now. */
@@ -79,22 +80,18 @@ export async function saveGpuProfile(
     }
   const file: GpuProfileFile = {schema: 'ridgepoint/gpu-profile@1', version, saved: new Date().toISOString(), machine}
   try {
-    const [{mkdir}, {default: writeFileAtomic}] = await Promise.all([
-      import('node:fs/promises'),
-      import('write-file-atomic'),
-    ])
+    const [{mkdir}, {replaceFile}] = await Promise.all([import('node:fs/promises'), import('../whole-file.ts')])
     await mkdir(dirname(path), {recursive: true})
-    await writeFileAtomic(path, `${JSON.stringify(file)}\n`)
+    await replaceFile(path, `${JSON.stringify(file)}\n`)
     return {saved: true, path, warnings: []}
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error)
     return {
       saved: false,
       path,
       warnings: [
         {
           code: 'profile-not-saved',
-          message: `The measurement could not be saved to ${path} (${code}); XDG_CACHE_HOME chooses another folder.`,
+          message: `The measurement could not be saved to ${path}: ${systemReason(error)}. XDG_CACHE_HOME chooses another folder.`,
         },
       ],
     }
