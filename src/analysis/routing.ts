@@ -2,6 +2,7 @@
 import type {Routing} from './architectures/types.ts'
 import {AnalysisError} from './errors.ts'
 import {type ModelDef, traitsOf} from './models/types.ts'
+import {echoed} from './units.ts'
 
 /** What a caller may say of it. */
 export interface RoutingOptions {
@@ -11,7 +12,7 @@ export interface RoutingOptions {
 
 function factor(flag: string, value: number, from: number, to: number): number {
   if (value >= from && value <= to) return value
-  throw new AnalysisError('bad-flag', `${flag} ${value} is not a number from ${from} to ${to}`, [
+  throw new AnalysisError('bad-flag', `${flag} ${echoed(value)} is not a number from ${from} to ${to}`, [
     `for example ${flag} 1.25`,
   ])
 }

@@ -120,13 +120,21 @@ export function formatCapacity(bytes: number | null): string {
   return `${Number(value.toPrecision(value >= 1000 ? 4 : 3))} ${names[index]}`
 }
 
-/** Formats an exact count with thousands separators: `8,030,261,248`. */
+/** Formats an exact count with thousands separators: `8,030,261,248`; above 2^53, where it is rounded, 15 digits and the word: `about 18,014,398,509,482,000`. */
 export function formatCount(value: number): string {
+  const whole = Math.round(value)
   // not toLocaleString: its first call loads ICU data, 10 ms of a start-up of 80
-  return BigInt(Math.round(value))
-    .toString()
-    .replace(/\B(?=(\d{3})+$)/g, ',')
+  const grouped = (digits: string) => digits.replace(/\B(?=(\d{3})+$)/g, ',')
+  if (Number.isSafeInteger(whole)) return grouped(whole.toString())
+  const [digits, exponent] = whole.toExponential(14).split('e+') as [string, string]
+  return `about ${grouped(digits.replace('.', '').padEnd(Number(exponent) + 1 + (whole < 0 ? 1 : 0), '0'))}`
 }
+
+/** A number as a message echoes it: digits that a double does not hold are not made up. `1024`, `about 1.15e+18`. */
+export const echoed = (value: number): string =>
+  Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21
+    ? `about ${value.toPrecision(3)}`
+    : String(value)
 
 /** Formats a share: `12.3 %`. */
 export function formatShare(value: number | null): string {

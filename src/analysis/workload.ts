@@ -8,6 +8,7 @@ import {type Compression, type CompressionOptions, prunes, resolveCompression} f
 import {type Fusion, fusions} from './passes/index.ts'
 import {type RoutingOptions, resolveRouting} from './routing.ts'
 import {refuseTraining, resolveTraining, type Training, type TrainingOptions} from './training/options.ts'
+import {echoed} from './units.ts'
 
 export const phases = ['prefill', 'decode', 'forward', 'train'] as const
 export type Phase = (typeof phases)[number]
@@ -58,7 +59,7 @@ export function wholeNumber(value: number, name: string, min = 1): number {
   if (!Number.isInteger(value) || value < min || value > MAX_SIZE) {
     throw new AnalysisError(
       'bad-flag',
-      `${name} ${value} is not a whole number from ${min} to ${MAX_SIZE.toLocaleString('en-US')}`,
+      `${name} ${echoed(value)} is not a whole number from ${min} to ${MAX_SIZE.toLocaleString('en-US')}`,
       [`give a whole number, for example ${name} ${Math.max(min, 8)}`],
     )
   }

@@ -1,5 +1,6 @@
 /** What `--dims` may hold. */
 import {AnalysisError} from '../analysis/errors.ts'
+import {echoed} from '../analysis/units.ts'
 import type {KernelDef} from './families/types.ts'
 
 /** Flags and padding; everything else counts something. */
@@ -40,7 +41,7 @@ export function checkDims(def: Pick<KernelDef, 'id' | 'dims'>, dims: readonly nu
     const least = mayBeZero.includes(name) ? 0 : 1
     const most = flags.includes(name) ? 1 : 2 ** 31
     if (!Number.isInteger(dim) || dim < least || dim > most)
-      refuse(`${def.id}: ${name} = ${dim} is not a whole number from ${least} to ${most}`)
+      refuse(`${def.id}: ${name} = ${echoed(dim)} is not a whole number from ${least} to ${most}`)
   }
   const headDim = dims[def.dims.indexOf('headDim')]
   if (paired.includes(def.id) && headDim !== undefined && headDim % 2 !== 0)

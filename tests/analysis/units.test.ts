@@ -4,6 +4,7 @@ import {AnalysisError} from '../../src/analysis/errors.ts'
 import {
   type BaseUnit,
   baseUnits,
+  echoed,
   format,
   formatCapacity,
   formatCount,
@@ -228,6 +229,15 @@ describe('the other forms', () => {
   it('counts exactly', () => {
     expect(formatCount(8_030_261_248)).toBe('8,030,261,248')
     expect(formatCount(Number.MAX_SAFE_INTEGER)).toBe('9,007,199,254,740,991')
+    // above 2^53 a count is a rounded one, and its last digits would be made up
+    expect(formatCount(2 ** 60)).toBe('about 1,152,921,504,606,850,000')
+    expect(formatCount(-(2 ** 60))).toBe('about -1,152,921,504,606,850,000')
+    expect(formatCount(1e21)).toBe('about 1,000,000,000,000,000,000,000')
+    expect(echoed(2 ** 60)).toBe('about 1.15e+18')
+    expect(echoed(-(2 ** 53) - 2)).toBe('about -9.01e+15')
+    expect([0, -3, 1.5, Number.MAX_SAFE_INTEGER, Number.NaN, Number.POSITIVE_INFINITY].map(echoed)).toEqual([
+      ...['0', '-3', '1.5', '9007199254740991', 'NaN', 'Infinity'],
+    ])
   })
 
   it.each([

@@ -61,6 +61,13 @@ describe.runIf(present)('"Measure this GPU" on the page', {timeout: 180_000}, ()
     expect(await page.locator('#control-machine').inputValue()).toBe('local-gpu')
     expect(await page.title()).toMatch(/SwiftShader|llvmpipe|GPU/i)
     expect(await page.locator('#operators tbody tr').count()).toBe(operators)
+    // the chart is drawn anew where it is seen: its roof is the one that was measured
+    const peak = (await page.locator('#gpu .status').textContent())!.match(/([\d.,]+ [MGT]FLOP\/s)/)![1]!
+    await page.locator('#roofline').scrollIntoViewIfNeeded()
+    await page.waitForFunction(
+      (text) => document.querySelector('#roofline svg')?.textContent?.includes(`f32 vector ${text}`),
+      peak,
+    )
     expect(await page.locator('#machine tbody, #ceilings tbody').first().textContent()).toMatch(/measured/)
     const [download] = await Promise.all([
       page.waitForEvent('download'),

@@ -5,6 +5,7 @@ import {AnalysisError, quoted, type Warning} from '../errors.ts'
 import type {ModelOf} from '../models/types.ts'
 import {ops} from '../ops/index.ts'
 import type {OpDef} from '../ops/types.ts'
+import {echoed} from '../units.ts'
 import {idFrom} from './names.ts'
 import type {SuppliedCosts} from './onnx/costs.ts'
 import {dtypeOf} from './onnx/element-types.ts'
@@ -61,7 +62,7 @@ function checkDims(model: OnnxModel, options: OnnxOptions, origin: string): void
   const names = namesOf(model)
   for (const [name, size] of Object.entries(options.dims ?? {})) {
     if (!Number.isSafeInteger(size) || size < 1 || size > 1e9)
-      throw new AnalysisError('bad-flag', `--dim ${name}=${size} is not a whole number from 1 to 1e9`, [
+      throw new AnalysisError('bad-flag', `--dim ${name}=${echoed(size)} is not a whole number from 1 to 1e9`, [
         `give a whole number, for example --dim ${name}=8`,
       ])
     if (!names.includes(name))

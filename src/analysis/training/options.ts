@@ -2,7 +2,7 @@
 import type {ComputeDType} from '../dtype.ts'
 import {AnalysisError} from '../errors.ts'
 import type {ModelDef} from '../models/types.ts'
-import type {BytesPerSecond} from '../units.ts'
+import {type BytesPerSecond, echoed} from '../units.ts'
 
 export const optimizerIds = ['sgd', 'momentum', 'rmsprop', 'adam', 'adamw', 'adafactor'] as const
 export type OptimizerId = (typeof optimizerIds)[number]
@@ -107,7 +107,9 @@ export function resolveTraining(options: TrainingOptions, tp: number): Training 
       'use --lora 8 --lora-on q,v',
     ])
   if (lora !== undefined && (!Number.isInteger(lora) || lora < 1 || lora > 65_536))
-    throw new AnalysisError('bad-flag', `--lora ${lora} is not a whole number from 1 to 65536`, ['use --lora 16'])
+    throw new AnalysisError('bad-flag', `--lora ${echoed(lora)} is not a whole number from 1 to 65536`, [
+      'use --lora 16',
+    ])
   const {offload} = options
   if (offload !== undefined && !(offload > 0 && Number.isFinite(offload)))
     throw new AnalysisError('bad-flag', `--offload-activations ${offload} B/s is not a bandwidth`, [

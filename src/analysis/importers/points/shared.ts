@@ -1,5 +1,6 @@
 /** What every format of measured points shares: the point, the limits, and how a mistake is said. */
 import {AnalysisError, type Warning} from '../../errors.ts'
+import {echoed} from '../../units.ts'
 
 /** Figures that a file may leave out because an analysis has them: `null`. */
 export interface Point {
@@ -47,6 +48,7 @@ export function fail(where: string, problem: string, suggestions: readonly strin
 /** A value of a file as a message shows it: bounded. */
 export function show(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  if (typeof value === 'number') return echoed(value)
   return (typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value)).slice(0, 64)
 }
 
