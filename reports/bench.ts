@@ -12,6 +12,7 @@ function pointOf(k: BenchKernel, name: string): PlacedPoint | undefined {
   const least = k.efficiency * k.seconds.min
   return {
     name,
+    kind: k.op,
     flops: k.flops,
     bytes: k.bytes,
     seconds: k.seconds.min,

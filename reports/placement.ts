@@ -3,6 +3,7 @@ import type {Analysis} from '../src/analysis/document/analysis.ts'
 import type {PlacedPoint, Placement} from '../src/analysis/document/placement.ts'
 import type {Warning} from '../src/analysis/errors.ts'
 import {formatCount} from '../src/analysis/units.ts'
+import {UNSTATED} from './chart/classes.ts'
 import {badDocument, isRecord, type Operator, type ReportDocument, readDocument} from './document.ts'
 import type {Extras} from './live/source.ts'
 
@@ -50,10 +51,10 @@ export function shownOf(value: unknown, extras: Extras): Shown {
 const none = {lower: 0, predicted: null, upper: 0, reason: 'uncalibrated'}
 
 function operatorOf(point: PlacedPoint, {level, dtype, roof}: Placement, vector: boolean, total: number): Operator {
-  const {name, flops, bytes, seconds, least, intensity, bound} = point
+  const {name, kind = UNSTATED, flops, bytes, seconds, least, intensity, bound} = point
   return {
     id: name,
-    kind: 'measured',
+    kind,
     repeat: 1,
     shape: {},
     formula: 'as it was counted',

@@ -7,32 +7,40 @@ export const operatorClasses = [
   {id: 'norm', label: 'Norm, softmax', shape: 'square'},
   {id: 'elementwise', label: 'Elementwise', shape: 'triangle-up'},
   {id: 'movement', label: 'Data movement', shape: 'cross'},
+  {id: 'other', label: 'Kind not stated', shape: 'triangle-down'},
 ] as const
 
 export type OperatorClass = (typeof operatorClasses)[number]['id']
 
-const byKind: Readonly<Record<string, OperatorClass>> = {
-  attention: 'attention',
-  'attention-scores': 'attention',
-  'attention-values': 'attention',
-  softmax: 'norm',
-  layernorm: 'norm',
-  rmsnorm: 'norm',
-  'cross-entropy': 'norm',
-}
+/** The kind of points that were measured elsewhere, of which nobody said what they are. */
+export const UNSTATED = 'measured'
+
+const isAttention = (part: string) => /attention|(?:^|-)(?:scores|values)$/.test(part)
+const isNorm = (part: string) => /norm|softmax|cross-entropy/.test(part)
+const isProduct = (part: string) => /matmul|linear|conv|einsum|gemm|gemv|qkv|lstm|gru|rnn|spmm/.test(part)
+
+/** Kinds that a fused one (`linear+rope`) or a chain of kernels (`scale, mask, softmax`) consists of. */
+const partsOf = (kind: string) => kind.split(/\+|, /)
 
 /**
- * The class an operator is drawn as. A fused kind (`linear+rope`) is what its parts are; kinds that no table names fall by
+ * The class an operator is drawn as. A fused kind (`linear+rope`) is what its parts are; kinds that no name tells fall by
  * what they do: no FLOPs is data movement, mostly multiply-accumulates is a matrix product, everything else is
  * elementwise. A new operator needs no line here.
  */
 export function classOf(op: Pick<Operator, 'kind' | 'flops' | 'macs'>): OperatorClass {
   if (op.flops === 0) return 'movement'
-  const named = op.kind.split('+').map((part) => byKind[part])
-  if (named.includes('attention')) return 'attention'
+  if (op.kind === UNSTATED) return 'other'
+  const parts = partsOf(op.kind)
+  if (parts.some(isAttention)) return 'attention'
   // 2 FLOP per MAC: half of the FLOPs in products makes it one
   if (4 * op.macs >= op.flops) return 'matrix'
-  return named.includes('norm') ? 'norm' : 'elementwise'
+  return parts.some(isNorm) ? 'norm' : 'elementwise'
+}
+
+/** The class of something measured, which has a kind but no count of multiply-accumulates. */
+export function classOfKind(kind: string | undefined, flops: number): OperatorClass {
+  const product = partsOf(kind ?? '').some(isProduct)
+  return classOf({kind: kind ?? UNSTATED, flops, macs: product ? flops / 2 : 0})
 }
 
 export const classLabel = (id: OperatorClass): string => operatorClasses.find((c) => c.id === id)!.label

@@ -4,9 +4,11 @@ import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {BenchKernel} from '../../src/analysis/document/bench.ts'
 import type {Zoom} from '../live/address.ts'
 import type {View, ViewInputs, ViewState} from '../view.ts'
-import {layoutRoofline, type Scale} from './layout.ts'
-import type {Point} from './points.ts'
+import {type Arrow, type Drawn, layoutArrows, layoutRoofline, type Stretch} from './layout.ts'
+import type {Move, Point} from './points.ts'
+import type {Plot, Scale} from './roof-labels.ts'
 import {type RoofLine, roofLines} from './roofs.ts'
+import type {Run} from './runs.ts'
 import type {ChartTheme} from './theme.ts'
 
 /** What is on when a page opens: the ceilings that matter to the workload and to runs that are drawn beside it, every class. */
@@ -62,31 +64,41 @@ export function fillSpec(view: View, compiled: Spec, inputs: ViewInputs, options
   return spec
 }
 
+type Rows<T> = readonly T[]
+
+const shown = <T extends {readonly faded?: boolean}>(rows: unknown): T[] =>
+  (rows as Rows<T>).filter((row) => !row.faded)
+
+/** What is placed once the size of a chart is known, by its view: rows by data set. */
+const layouts: Readonly<Record<string, (data: ViewInputs['data'], plot: Plot) => Record<string, readonly object[]>>> = {
+  roofline: (data, plot) => ({
+    ...layoutRoofline(plot, data.lines as Rows<RoofLine>, {
+      points: shown<Point>(data.dots),
+      runs: shown<Run>(data.runs),
+      moves: data.moves as Rows<Move>,
+      ridge: (data.ridge as Rows<Drawn['ridge']>)[0]!,
+    }),
+  }),
+  comparison: (data, plot) => ({
+    names: layoutArrows(plot, data.roofs as Rows<Stretch>, data.pairs as Rows<Arrow>),
+  }),
+}
+
 /**
- * Places names and ceiling labels of the roofline for its present size and zoom; other views have none.
+ * Places names and ceiling labels for the present size and zoom; most views have none.
  * @returns whether the chart has to run again
  */
 export function relayout(chart: VegaView, view: View, inputs: ViewInputs): boolean {
-  if (view.id !== 'roofline') return false
-  const {roofLabels, names} = layoutRoofline(
-    {
-      width: chart.signal('width'),
-      height: chart.signal('height'),
-      x: chart.scale('x') as Scale,
-      y: chart.scale('y') as Scale,
-    },
-    inputs.data.lines as readonly RoofLine[],
-    (inputs.data.dots as readonly Point[]).filter((point) => !point.faded),
-    (inputs.data.ridge as readonly {intensity: number}[])[0]!.intensity,
-  )
-  chart.data(
-    'roofLabels',
-    roofLabels.map((label) => ({...label})),
-  )
-  chart.data(
-    'names',
-    names.map((name) => ({...name})),
-  )
+  const layout = layouts[view.id]
+  if (!layout) return false
+  const [x, y] = [chart.scale('x') as Scale, chart.scale('y') as Scale]
+  const rows = layout(inputs.data, {width: chart.signal('width'), height: chart.signal('height'), x, y})
+  for (const [name, labels] of Object.entries(rows)) {
+    chart.data(
+      name,
+      labels.map((label) => ({...label})),
+    )
+  }
   return true
 }
 

@@ -1,178 +1,154 @@
 /** Where names and ceiling labels go, in pixels of the chart as it stands (size and zoom). */
-import {type Box, layoutLabels, overlaps, type PlacedLabel, type Spot, textWidth} from './labels.ts'
-import type {Point} from './points.ts'
+import {layoutLabels, type PlacedLabel, type Spot} from './labels.ts'
+import type {Move, Point} from './points.ts'
+import {GUTTER, type Plot, placeRoofLabel, type RoofLabel, segmentOf} from './roof-labels.ts'
 import type {RoofLine} from './roofs.ts'
-
-/** Pixels left of the scale's range, for operators without FLOPs. */
-export const GUTTER = 34
-
-export interface Scale {
-  (value: number): number
-  invert(pixel: number): number
-}
-
-export interface Plot {
-  readonly width: number
-  readonly height: number
-  readonly x: Scale
-  readonly y: Scale
-}
-
-export interface RoofLabel {
-  readonly id: string
-  readonly text: string
-  readonly x: number
-  readonly y: number
-  readonly angle: number
-  readonly relevant: boolean
-}
+import {type Box, Room, type Segment} from './room.ts'
+import type {Run} from './runs.ts'
 
 /** Area of a dot in px² for a share of the time: the smallest is 9 px across, the whole time 44 px. */
 export const dotArea = (share: number): number => 60 + 1450 * share
 
-const LINE = 15
+/** Plots below this width, px, name fewer dots and draw the ridge at the bottom alone. */
+export const NARROW_PLOT = 480
+/** px of the ridge that such a plot draws: beside its words */
+export const RIDGE_FOOT = 68
 
-/** Boxes along a slanted text. */
-function slantedBoxes(x: number, y: number, width: number, angle: number): Box[] {
-  const steps = Math.ceil(width / 10)
-  return Array.from({length: steps + 1}, (_, i) => {
-    const along = (width * i) / steps
-    return {x: x + along * Math.cos(angle) - 5, y: y - along * Math.sin(angle) - 6, width: 10, height: 12}
-  })
+const radiusOf = (share: number): number => Math.sqrt(dotArea(share) / Math.PI)
+
+const square = (x: number, y: number, radius: number): Box => ({
+  x: x - radius,
+  y: y - radius,
+  width: 2 * radius,
+  height: 2 * radius,
+})
+
+/** What is drawn besides the ceilings. */
+export interface Drawn {
+  readonly points: readonly Point[]
+  readonly runs: readonly Run[]
+  /** arrows of what fusing moves */
+  readonly moves: readonly Move[]
+  readonly ridge: {readonly intensity: number; readonly performance: number}
 }
 
-/** @param off px off the line at a right angle to it: above where positive */
-function slopedLabel(line: RoofLine, plot: Plot, top: number, taken: readonly Box[], off: number) {
-  const {x, y, width, height} = plot
-  const angle = Math.atan2(y(1) - y(10), x(10) - x(1))
-  const length = textWidth(line.label)
-  const end = Math.min(width, x(top / line.value)) - length * Math.cos(angle)
-  for (let px = GUTTER + 6; px <= end; px += 6) {
-    const startX = px - off * Math.sin(angle)
-    const startY = y(line.value * x.invert(px)) - off * Math.cos(angle)
-    if (startY > height - 12 || startX < GUTTER + 8) continue
-    if (startY - length * Math.sin(angle) < 4) break
-    const boxes = slantedBoxes(startX, startY, length, angle)
-    if (boxes.some((box) => taken.some((t) => overlaps(box, t)))) continue
-    return {label: {x: startX, y: startY, angle: (-angle * 180) / Math.PI}, boxes}
-  }
-  return undefined
+/** Pixels that the words beside the ridge take, at the bottom. */
+const ridgeWords = (x: number, {width, height}: Plot): Box => {
+  const tall = width >= NARROW_PLOT && width - x > 112 ? 36 : RIDGE_FOOT
+  return {x: x - 130, y: height - tall, width: 240, height: tall}
 }
 
-/** Where a flat line begins: at the fastest level that is drawn, or at the gutter. */
-const kneeX = (line: RoofLine, plot: Plot, fastest: number): number =>
-  Math.max(GUTTER, Number.isFinite(fastest) ? plot.x(line.value / fastest) : GUTTER)
-
-function flatLabel(line: RoofLine, plot: Plot, fastest: number, taken: readonly Box[]) {
-  const length = textWidth(line.label)
-  const at = plot.y(line.value)
-  if (at < 0 || at > plot.height) return undefined
-  const right = plot.width - 6 - length
-  const afterKnee = kneeX(line, plot, fastest) + 10
-  // on the line: at its right end, behind its knee, in between; then further from it
-  const columns = [right, ...(afterKnee < right ? [afterKnee] : []), right - 48, right - 96]
-  for (const rows of [[-10, 10], [0], [-24, 24]]) {
-    for (const x of columns) {
-      for (const dy of rows) {
-        const y = at + dy
-        const box = {x, y: y - LINE / 2, width: length, height: LINE}
-        if (y < 8 || x < GUTTER || taken.some((t) => overlaps(box, t))) continue
-        return {label: {x, y, angle: 0}, boxes: [box]}
-      }
-    }
-  }
-  return undefined
+/** The thin lines of a roofline: the ridge, tails of dots, joints of runs, arrows. */
+export function thinLines({points, runs, moves, ridge}: Drawn, {x, y, width, height}: Plot): Segment[] {
+  const at = x(ridge.intensity)
+  return [
+    [at, width < NARROW_PLOT ? height - RIDGE_FOOT : y(ridge.performance), at, height],
+    ...points.map((p): Segment => [x(p.intensity), y(p.performance), x(p.intensity), y(p.worst)]),
+    ...runs.map((r): Segment => [x(r.intensity), y(r.performance), x(r.intensity), y(r.attainable)]),
+    ...moves.map((m): Segment => [x(m.intensity), y(m.performance), x(m.intensity2), y(m.performance2)]),
+  ]
 }
 
-/** Boxes along the lines themselves: a name that is struck through cannot be read. */
-function lineBoxes(lines: readonly RoofLine[], plot: Plot, top: number, fastest: number): Box[] {
-  return lines.flatMap((line) => {
-    if (line.kind === 'compute') {
-      const x = kneeX(line, plot, fastest)
-      return [{x, y: plot.y(line.value) - 1, width: Math.max(0, plot.width - x), height: 2}]
-    }
-    const boxes: Box[] = []
-    const end = Math.min(plot.width, Number.isFinite(top) ? plot.x(top / line.value) : plot.width)
-    for (let x = GUTTER; x < end; x += 6) {
-      boxes.push({x, y: plot.y(line.value * plot.x.invert(x + 6)), width: 6, height: 4})
-    }
-    return boxes
-  })
-}
-
-/**
- * Labels of ceilings on their lines, then names of operators in the room that is left.
- * A label without a free place is left out; the legend and the table still have it.
- */
+/** Labels of ceilings on their lines, then names of operators in the room that is left: no text on a text, none under a line. */
 export function layoutRoofline(
   plot: Plot,
   lines: readonly RoofLine[],
-  points: readonly Point[],
-  ridge: number,
+  drawn: Drawn,
 ): {roofLabels: RoofLabel[]; names: PlacedLabel[]} {
-  const {width, height} = plot
-  const spots: Spot[] = points.map((point) => ({
+  const {width, height, x, y} = plot
+  const spots: Spot[] = drawn.points.map((point) => ({
     id: point.id,
     name: point.name,
-    x: plot.x(point.intensity),
-    y: plot.y(point.performance),
-    radius: Math.sqrt(dotArea(point.share) / Math.PI),
+    x: x(point.intensity),
+    y: y(point.performance),
+    radius: radiusOf(point.share),
     priority: point.share,
   }))
-  const dots = spots.map((s) => ({x: s.x - s.radius, y: s.y - s.radius, width: 2 * s.radius, height: 2 * s.radius}))
   const top = Math.max(...lines.filter((l) => l.kind === 'compute').map((l) => l.value))
   const fastest = Math.max(...lines.filter((l) => l.kind === 'bandwidth').map((l) => l.value))
-  // the words beside the ridge, at the bottom
-  const ridgeX = plot.x(ridge)
-  const tall = width - ridgeX > 112 ? 36 : 68
-  const taken: Box[] = [{x: ridgeX - 130, y: height - tall, width: 240, height: tall}]
+  // all marks and lines; all lines; the ceilings alone
+  const rooms = [new Room(width, height), new Room(width, height), new Room(width, height)] as const
+  const [everything, allLines] = rooms
+  for (const line of lines) for (const room of rooms) room.takeLine(segmentOf(line, plot, top, fastest))
+  for (const line of thinLines(drawn, plot)) for (const room of [everything, allLines]) room.takeLine(line)
+  for (const spot of spots) everything.takeBox(square(spot.x, spot.y, spot.radius))
+  for (const run of drawn.runs) everything.takeBox(square(x(run.intensity), y(run.performance), radiusOf(run.share)))
+
+  const texts: Box[] = [ridgeWords(x(drawn.ridge.intensity), plot)]
+  const leaders: Segment[] = []
   const roofLabels: RoofLabel[] = []
-  const onFlat = (line: RoofLine) => {
-    const others = lineBoxes(
-      lines.filter((other) => other.value !== line.value),
-      plot,
-      top,
-      fastest,
-    )
-    return (
-      flatLabel(line, plot, fastest, [...taken, ...others, ...dots]) ??
-      flatLabel(line, plot, fastest, [...taken, ...others]) ??
-      flatLabel(line, plot, fastest, taken)
-    )
-  }
-  // beside its line where no other line is near; else on the line itself, so that nobody takes it for the neighbour's
-  const onSlope = (line: RoofLine) => {
-    const others = lineBoxes(
-      lines.filter((other) => other.id !== line.id),
-      plot,
-      top,
-      fastest,
-    )
-    const free = [...taken, ...others, ...dots]
-    return (
-      slopedLabel(line, plot, top, free, 12) ??
-      slopedLabel(line, plot, top, free, -12) ??
-      slopedLabel(line, plot, top, [...taken, ...dots], 0) ??
-      slopedLabel(line, plot, top, [...taken, ...dots], -12) ??
-      slopedLabel(line, plot, top, taken, 0)
-    )
-  }
   const flat = lines.filter((l) => l.kind === 'compute').sort((a, b) => Number(b.relevant) - Number(a.relevant))
   for (const line of [...flat, ...lines.filter((l) => l.kind === 'bandwidth')]) {
-    const found = line.kind === 'compute' ? onFlat(line) : onSlope(line)
+    const found = placeRoofLabel(line, plot, top, fastest, {texts, leaders, rooms})
     if (!found) continue
-    taken.push(...found.boxes)
-    roofLabels.push({id: line.id, text: line.label, relevant: line.relevant, ...found.label})
+    texts.push(...found.boxes)
+    roofLabels.push(found.label)
+    const {leader, fromX, fromY, toX, toY} = found.label
+    if (leader) leaders.push([fromX, fromY, toX, toY])
   }
-  const bounds = {x: GUTTER + 4, y: 4, width: width - GUTTER - 8, height: height - 8}
-  const narrow = width < 480
-  const names = layoutLabels(
-    spots,
-    bounds,
-    taken,
-    lineBoxes(lines, plot, top, fastest),
-    narrow ? 4 : 9,
-    narrow ? 20 : 34,
-  )
+  for (const leader of leaders) everything.takeLine(leader)
+  const narrow = width < NARROW_PLOT
+  const names = layoutLabels(spots, {
+    bounds: {x: GUTTER + 4, y: 4, width: width - GUTTER - 8, height: height - 8},
+    texts,
+    room: everything,
+    limit: narrow ? 4 : 9,
+    maxChars: narrow ? 20 : 34,
+  })
   return {roofLabels, names}
+}
+
+/** An arrow of a comparison: from where an operator stood to where it stands. */
+export interface Arrow {
+  readonly id: string
+  readonly name: string
+  readonly share: number
+  readonly fromShare: number
+  readonly intensity: number
+  readonly performance: number
+  readonly fromIntensity: number
+  readonly fromPerformance: number
+  readonly moved: boolean
+}
+
+/** A straight part of a roof. */
+export interface Stretch {
+  readonly intensity: number
+  readonly performance: number
+  readonly intensity2: number
+  readonly performance2: number
+}
+
+/** Names at the arrows of a comparison, the largest first. */
+export function layoutArrows(plot: Plot, roofs: readonly Stretch[], arrows: readonly Arrow[]): PlacedLabel[] {
+  const {width, height, x, y} = plot
+  const room = new Room(width, height)
+  const line = (s: Stretch): Segment => [x(s.intensity), y(s.performance), x(s.intensity2), y(s.performance2)]
+  for (const roof of roofs) room.takeLine(line(roof))
+  for (const a of arrows) {
+    const [from, to] = [
+      [x(a.fromIntensity), y(a.fromPerformance)] as const,
+      [x(a.intensity), y(a.performance)] as const,
+    ]
+    room.takeBox(square(...to, radiusOf(a.share)))
+    if (!a.moved) continue
+    room.takeBox(square(...from, radiusOf(a.fromShare)))
+    room.takeLine([...from, ...to])
+  }
+  const narrow = width < NARROW_PLOT
+  const spots = arrows
+    .filter((a) => a.moved)
+    .map((a) => ({
+      ...{id: a.id, name: a.name, priority: Math.max(a.share, a.fromShare), radius: 6},
+      // in the middle of the way, where the head is
+      x: (x(a.fromIntensity) + x(a.intensity)) / 2,
+      y: (y(a.fromPerformance) + y(a.performance)) / 2,
+    }))
+  return layoutLabels(spots, {
+    bounds: {x: 4, y: 4, width: width - 8, height: height - 8},
+    texts: [],
+    room,
+    limit: narrow ? 4 : 12,
+    maxChars: narrow ? 20 : 34,
+  })
 }

@@ -21,7 +21,7 @@ export const chartThemes = {
     surface: '#ffffff',
     gutter: '#f1f4f7',
     accent: '#b3261e',
-    classes: ['#0072b2', '#d55e00', '#00805d', '#a5508a', '#5b6770'],
+    classes: ['#0072b2', '#d55e00', '#00805d', '#a5508a', '#5b6770', '#14212e'],
     memory: ['#0072b2', '#c98300', '#00805d', '#a5508a', '#5b6770'],
   },
   dark: {
@@ -31,7 +31,7 @@ export const chartThemes = {
     surface: '#161d24',
     gutter: '#1e2730',
     accent: '#ff8a80',
-    classes: ['#56b4e9', '#ff9d5c', '#3fcf9f', '#e39ac6', '#b6bfc8'],
+    classes: ['#56b4e9', '#ff9d5c', '#3fcf9f', '#e39ac6', '#b6bfc8', '#eef2f6'],
     memory: ['#56b4e9', '#f0b429', '#3fcf9f', '#e39ac6', '#b6bfc8'],
   },
 } as const satisfies Record<string, ChartTheme>

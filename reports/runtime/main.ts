@@ -5,7 +5,7 @@ import type {ThemeName} from '../chart/theme.ts'
 import {checkDocument, type ReportDocument} from '../document.ts'
 import {unpack} from '../html.ts'
 import type {Extras} from '../live/source.ts'
-import {type Shown, shownOf} from '../placement.ts'
+import {type PlacementDocument, type Shown, shownOf} from '../placement.ts'
 import {blocks} from '../views/blocks.ts'
 import {caches} from '../views/caches.ts'
 import {latency} from '../views/latency.ts'
@@ -29,6 +29,7 @@ import {gpuSection} from './sections/gpu.ts'
 import {ceilingsSection, rankingSection} from './sections/machine.ts'
 import {measuredSection} from './sections/measured.ts'
 import {operatorsSection} from './sections/operators.ts'
+import {pointsAnswer} from './sections/points-answer.ts'
 import {rooflineSection} from './sections/roofline.ts'
 import {timeSection} from './sections/time.ts'
 import {Store} from './state.ts'
@@ -174,27 +175,20 @@ function followTheme(store: Store): void {
 }
 
 /** The page of measured points: their chart, their table and the machine. */
-async function buildPoints(root: HTMLElement, store: Store, tooltip: Tooltip): Promise<void> {
+async function buildPoints(
+  root: HTMLElement,
+  store: Store,
+  tooltip: Tooltip,
+  placement: PlacementDocument,
+): Promise<void> {
   document.title = `${titleOf(store.document)} · Ridgepoint`
   const roofline = rooflineSection(store, tooltip)
-  const {warnings} = store.document
-  const said =
-    warnings.length > 0 &&
-    h(
-      'section',
-      {id: 'answer', 'aria-label': 'Warnings'},
-      h(
-        'ul',
-        {class: 'warnings'},
-        ...warnings.map(({code, message}) => h('li', {}, h('strong', {}, code), ` ${message}`)),
-      ),
-    )
   const slopes = chartSection(pairs, store, tooltip, true)
   const blockChart = chartSection(blocks, store, tooltip, true)
   const main = h(
     'main',
     {},
-    said,
+    pointsAnswer(placement),
     slopes.element,
     roofline.element,
     blockChart.element,
@@ -222,7 +216,7 @@ async function build(root: HTMLElement): Promise<void> {
   followAddress(store, () => (dark.matches ? 'dark' : 'light'))
   followTheme(store)
   const tooltip = new Tooltip(document.body)
-  if (placement) return buildPoints(root, store, tooltip)
+  if (placement) return buildPoints(root, store, tooltip, placement)
   const controls = controlsSection(store)
   name()
   const roofline = rooflineSection(store, tooltip)

@@ -1,12 +1,13 @@
 /** Two documents on one roofline: where each operator stood, and where it stands now. */
 import type {TopLevelSpec} from 'vega-lite'
+import {EXACT} from '../../src/analysis/compare.ts'
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
-import {format} from '../../src/analysis/units.ts'
+import {format, formatShare} from '../../src/analysis/units.ts'
 import {si, tickParams, ticks, titleAbove} from '../chart/axes.ts'
-import {classLabel, classOf, operatorClasses} from '../chart/classes.ts'
+import {color, haloed, leaders, outline, shape, size} from '../chart/channels.ts'
+import {classLabel, classOf, shortId} from '../chart/classes.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
-import {dotArea} from '../chart/layout.ts'
-import {pointsOf} from '../chart/points.ts'
+import {type Joint, matchOperators} from '../chart/matched.ts'
 import {type Frame, frameOf, roofLines} from '../chart/roofs.ts'
 import type {View} from '../view.ts'
 
@@ -25,27 +26,37 @@ function envelope(analysis: Analysis, which: 'before' | 'after', frame: Frame) {
   ]
 }
 
+/** Pixels and words of every operator that both sides have and that computes something; others have no place. */
 function pairs(before: Analysis, after: Analysis, frame: Frame) {
-  const olds = new Map(pointsOf(before, frame, []).map((point) => [point.id, point]))
-  const time = (analysis: Analysis) => new Map(analysis.operators.map((op) => [op.id, op.time.lower * op.repeat]))
-  const [then, now] = [time(before), time(after)]
-  return pointsOf(after, frame, []).flatMap((point) => {
-    const old = olds.get(point.id)
-    if (!old) return []
+  const within = (value: number, [low, high]: readonly [number, number]) => Math.min(high, Math.max(low, value))
+  const place = ({flops, bytes, performance}: Joint) =>
+    flops > 0 && bytes > 0 && performance > 0
+      ? {intensity: within(flops / bytes, frame.x), performance: within(performance, frame.y)}
+      : undefined
+  return matchOperators(before, after).flatMap((match) => {
+    const [old, now] = [place(match.before), place(match.after)]
+    if (!old || !now) return []
+    const id = match.after.largest.id
+    const names = (joint: Joint) => joint.ids.map(shortId).join(', ')
+    const [was, is] = [names(match.before), names(match.after)]
+    const change = match.before.seconds > 0 ? match.after.seconds / match.before.seconds - 1 : 0
+    const significant = Math.abs(change) > EXACT
     return [
       {
-        id: point.id,
-        name: point.name,
-        cls: point.cls,
-        share: point.share,
-        intensity: point.intensity,
-        performance: point.performance,
+        id,
+        name: is,
+        cls: classLabel(classOf(match.after.largest)),
+        share: match.after.share,
+        ...now,
         fromIntensity: old.intensity,
         fromPerformance: old.performance,
-        fromShare: old.share,
-        moved:
-          Math.hypot(Math.log(point.intensity / old.intensity), Math.log(point.performance / old.performance)) > 0.02,
-        summary: `${point.id}: ${format(then.get(point.id), 's')} before, ${format(now.get(point.id), 's')} after`,
+        fromShare: match.before.share,
+        moved: Math.hypot(Math.log(now.intensity / old.intensity), Math.log(now.performance / old.performance)) > 0.05,
+        summary:
+          `${is}${was === is ? '' : ` (before: ${was})`}: ${format(match.before.seconds, 's')} → ${format(match.after.seconds, 's')}` +
+          (significant
+            ? `, ${formatShare(Math.abs(change))} ${change < 0 ? 'shorter' : 'longer'}`
+            : ', as long as before'),
       },
     ]
   })
@@ -66,28 +77,6 @@ const y = {
   scale: {type: 'log' as const, domain: [{expr: 'frameY[0]'}, {expr: 'frameY[1]'}], nice: false},
   axis: {...axis('y'), ...titleAbove},
 }
-const labels = operatorClasses.map((c) => c.label)
-const color = {
-  field: 'cls',
-  type: 'nominal' as const,
-  title: null,
-  scale: {domain: labels, range: operatorClasses.map((_, i) => ({expr: `theme.classes[${i}]`}))},
-  legend: null,
-}
-const shape = {
-  field: 'cls',
-  type: 'nominal' as const,
-  title: null,
-  scale: {domain: labels, range: operatorClasses.map((c) => c.shape)},
-  legend: null,
-}
-const size = (field: string) => ({
-  field,
-  type: 'quantitative' as const,
-  scale: {domain: [0, 1], range: [dotArea(0), dotArea(1)]},
-  legend: null,
-})
-
 const spec: TopLevelSpec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 860,
@@ -142,10 +131,9 @@ const spec: TopLevelSpec = {
         color,
         shape,
         size: size('share'),
-        stroke: {value: {expr: 'theme.surface'}},
-        strokeWidth: {value: 1},
+        ...outline,
         description: {field: 'summary', type: 'nominal'},
-        tooltip: {field: 'id', type: 'nominal'},
+        tooltip: {field: 'summary', type: 'nominal'},
       },
     },
     {
@@ -165,6 +153,8 @@ const spec: TopLevelSpec = {
       },
       encoding: {x, y},
     },
+    leaders('names'),
+    ...haloed('names'),
   ],
 }
 
@@ -177,7 +167,7 @@ export const comparison: View = {
   inputs(analysis, _state, more) {
     const before = more?.before
     const own = frameOf(analysis.machine)
-    if (!before) return {signals: {frameX: own.x, frameY: own.y}, data: {roofs: [], pairs: [], heads: []}}
+    if (!before) return {signals: {frameX: own.x, frameY: own.y}, data: {roofs: [], pairs: [], heads: [], names: []}}
     const other = frameOf(before.machine)
     const frame: Frame = {
       x: [Math.min(own.x[0], other.x[0]), Math.max(own.x[1], other.x[1])],
@@ -200,13 +190,14 @@ export const comparison: View = {
             intensity: between(intensity, fromIntensity),
             performance: between(performance, fromPerformance),
           })),
+        names: [],
       },
     }
   },
   howToRead:
-    'A hollow sign is where an operator stood before, the solid one where it stands after; the arrow points along the way. To the right means fewer bytes per FLOP, upwards means a higher rate. The dashed roof is the one before. Signs without an arrow did not move.',
+    'A hollow sign is where an operator stood before, the solid one where it stands after; the arrow between them has its name. To the right means fewer bytes per FLOP, upwards means a higher rate. The dashed roof is the one before. Signs without an arrow did not move.',
   assumptions: [
-    'Operators are the same where their ids are the same; those of only one document are in the table alone.',
+    'Operators are the same where their ids are the same. What one side fuses stands beside its parts of the other side, taken together; what only one document has is in the table alone.',
   ],
   describe(analysis, more) {
     const before = more?.before

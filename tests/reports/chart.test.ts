@@ -1,7 +1,6 @@
 import {describe, expect, it} from 'vitest'
-import {classOf} from '../../reports/chart/classes.ts'
+import {classOf, classOfKind} from '../../reports/chart/classes.ts'
 import {defaultState} from '../../reports/chart/draw.ts'
-import {layoutLabels, overlaps, type Spot, textWidth} from '../../reports/chart/labels.ts'
 import {gutterOf, movesOf, pointsOf} from '../../reports/chart/points.ts'
 import {frameOf, mainRidge, roofLines} from '../../reports/chart/roofs.ts'
 import {attainableOf} from '../../reports/document.ts'
@@ -118,41 +117,24 @@ it('gives every kind of operator a class', () => {
   expect(classOf({kind: 'attention', flops: 250, macs: 100})).toBe('attention')
   expect(classOf({kind: 'add+rmsnorm', flops: 5, macs: 0})).toBe('norm')
   expect(classOf({kind: 'kv-write', flops: 0, macs: 0})).toBe('movement')
+  expect(classOf({kind: 'batchnorm', flops: 5, macs: 0})).toBe('norm')
+  expect(classOf({kind: 'mla-attention', flops: 250, macs: 100})).toBe('attention')
+  expect(classOf({kind: 'conv+batchnorm+relu', flops: 210, macs: 100})).toBe('matrix')
+  expect(classOf({kind: 'measured', flops: 210, macs: 100})).toBe('other')
 })
 
-describe('labels', () => {
-  const bounds = {x: 0, y: 0, width: 400, height: 300}
-  const spot = (id: string, x: number, y: number, priority: number): Spot => ({id, name: id, x, y, radius: 6, priority})
-  const boxOf = (l: {x: number; y: number; text: string}) => ({
-    x: l.x,
-    y: l.y - 6,
-    width: textWidth(l.text),
-    height: 12,
-  })
-
-  it('never lie on one another, on a dot, on what is blocked, or outside', () => {
-    const spots = Array.from({length: 14}, (_, i) =>
-      spot(`operator.${i}`, 150 + 9 * (i % 5), 120 + 7 * (i % 3), 14 - i),
-    )
-    const blocked = [{x: 160, y: 60, width: 120, height: 30}]
-    const placed = layoutLabels(spots, bounds, blocked, [], 14, 30)
-    expect(placed.length).toBeGreaterThan(5)
-    const boxes = placed.map(boxOf)
-    boxes.forEach((box, i) => {
-      for (const other of [...boxes.slice(i + 1), ...blocked]) expect(overlaps(box, other)).toBe(false)
-      for (const s of spots) expect(overlaps(box, {x: s.x - 5, y: s.y - 5, width: 10, height: 10})).toBe(false)
-      expect(box.x >= 0 && box.x + box.width <= 400 && box.y >= 0 && box.y + box.height <= 300).toBe(true)
-    })
-  })
-
-  it('join dots of one place, and say how many names are left out', () => {
-    const spots = [spot('mlp.up', 100, 100, 3), spot('mlp.gate', 101, 100, 2), spot('mlp.down', 100, 101, 1)]
-    expect(layoutLabels(spots, bounds, [], [], 9, 40).map((l) => l.text)).toEqual(['mlp.up, mlp.gate, mlp.down'])
-    expect(layoutLabels(spots, bounds, [], [], 9, 16).map((l) => l.text)).toEqual(['mlp.up, mlp.gate +1'])
-  })
-
-  it('leave out a name that has no place, not another one', () => {
-    const full = [{x: 0, y: 0, width: 400, height: 300}]
-    expect(layoutLabels([spot('a', 100, 100, 1)], bounds, full, [], 9, 20)).toEqual([])
-  })
+it('gives what was measured the shape of its kind, from the names of kernels', () => {
+  for (const [kind, expected] of [
+    ['matmul', 'matrix'],
+    ['dequantize+linear', 'matrix'],
+    ['conv+batchnorm+relu', 'matrix'],
+    ['attention', 'attention'],
+    ['attention-scores, softmax, attention-values', 'attention'],
+    ['scale, mask, softmax', 'norm'],
+    ['add+layernorm', 'norm'],
+    ['add+gelu', 'elementwise'],
+    [undefined, 'other'],
+  ] as const)
+    expect(classOfKind(kind, 100), kind).toBe(expected)
+  expect(classOfKind('transpose', 0)).toBe('movement')
 })

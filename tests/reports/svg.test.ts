@@ -53,5 +53,5 @@ it('refuses what is no analysis', async () => {
 
 it('draws what only a page embeds: the comparison with the document before', async () => {
   const extras = {before: sample({options: {batch: 4}})}
-  expect(await renderSvg(sample(), 'comparison', {extras})).toMatch(/before, \d/)
+  expect(await renderSvg(sample(), 'comparison', {extras})).toMatch(/ → \d/)
 })

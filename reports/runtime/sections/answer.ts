@@ -87,11 +87,11 @@ function figures(analysis: Analysis): Figure[] {
   return all.filter((figure) => figure !== false)
 }
 
-const question = (title: string, text: string) =>
+export const question = (title: string, text: string) =>
   h('div', {class: 'answer'}, h('h3', {}, title), h('p', {}, unbroken(text)))
 
 /** Changes that are named on the first screen; the section on advice has all of them. */
-const CHANGES = 3
+export const CHANGES = 3
 
 /** What saves most, with its seconds; the summary's words where nothing does. */
 function changes({advice, totals}: Analysis, otherwise: string): HTMLElement {
@@ -119,6 +119,43 @@ function changes({advice, totals}: Analysis, otherwise: string): HTMLElement {
   )
 }
 
+/** Warnings of one code, in the order of their first. */
+function byCode(warnings: ReportDocument['warnings']): [string, string[]][] {
+  const groups = new Map<string, string[]>()
+  for (const {code, message} of warnings) groups.set(code, [...(groups.get(code) ?? []), message])
+  return [...groups]
+}
+
+/** More warnings of one code than this fold together: the answer stays on the first screen. */
+const UNFOLDED = 3
+
+/** Warnings, and what is not counted; nothing where there is neither. */
+export function warningsList(warnings: ReportDocument['warnings'], incomplete = ''): HTMLElement | false {
+  if (warnings.length === 0 && incomplete === '') return false
+  const strong = (code: string) => h('strong', {}, code)
+  return h(
+    'ul',
+    {class: 'warnings', 'aria-label': 'Warnings'},
+    incomplete !== '' && h('li', {}, strong('incomplete'), ` operators that are not counted: ${incomplete}`),
+    ...byCode(warnings).flatMap(([code, messages]) =>
+      messages.length <= UNFOLDED
+        ? messages.map((message) => h('li', {}, strong(code), ` ${message}`))
+        : [
+            h(
+              'li',
+              {},
+              h(
+                'details',
+                {},
+                h('summary', {}, strong(code), ` ${formatCount(messages.length)} times: ${messages[0]}, and more`),
+                h('ul', {}, ...messages.slice(1).map((message) => h('li', {}, message))),
+              ),
+            ),
+          ],
+    ),
+  )
+}
+
 export function answerSection(document: ReportDocument): HTMLElement {
   const {result, warnings} = document
   const {limit, distance, first} = result.summary
@@ -133,14 +170,7 @@ export function answerSection(document: ReportDocument): HTMLElement {
       question('How far from the roof', distance),
       changes(result, first),
     ),
-    (warnings.length > 0 || incomplete !== '') &&
-      h(
-        'ul',
-        {class: 'warnings', 'aria-label': 'Warnings'},
-        incomplete !== '' &&
-          h('li', {}, h('strong', {}, 'incomplete'), ` operators that are not counted: ${incomplete}`),
-        ...warnings.map(({code, message}) => h('li', {}, h('strong', {}, code), ` ${message}`)),
-      ),
+    warningsList(warnings, incomplete),
     h(
       'dl',
       {class: 'figures'},

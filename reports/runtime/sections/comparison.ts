@@ -14,6 +14,12 @@ import {chartSection, type Section} from './chart.ts'
 const isBase = (unit: string): unit is BaseUnit => (baseUnits as readonly string[]).includes(unit)
 const shown = (value: number | null, unit: string) => format(value, isBase(unit) ? unit : '')
 
+function difference({before, after, unit}: Change): string {
+  if (before === null || after === null) return '–'
+  const by = after - before
+  return by === 0 ? '0' : `${by > 0 ? '+' : '−'}${shown(Math.abs(by), unit)}`
+}
+
 const columns: Column<Change>[] = [
   {id: 'subject', label: 'What', value: (c) => c.subject},
   {id: 'metric', label: 'Figure', value: (c) => c.metric},
@@ -27,10 +33,20 @@ const columns: Column<Change>[] = [
     show: (c) => (c.ratio === null ? '–' : `${Number(c.ratio.toPrecision(3))} ×`),
   },
   {
+    id: 'change',
+    label: 'Change',
+    title: 'after less before',
+    numeric: true,
+    value: (c) => (c.before === null || c.after === null ? null : c.after - c.before),
+    show: difference,
+  },
+  {
     id: 'significant',
-    label: 'Means something',
+    label: 'Significant',
+    title: 'beyond what two runs of the same thing differ by: 0.1 % of computed figures',
     value: (c) => (c.significant ? 'yes' : 'no'),
-    show: (c) => `${c.significant ? 'yes' : 'no'}: ${c.reason}`,
+    show: (c) =>
+      h('span', {class: c.significant ? 'significant' : 'quiet'}, `${c.significant ? '● yes' : '○ no'}: ${c.reason}`),
   },
 ]
 

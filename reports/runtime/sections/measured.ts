@@ -154,7 +154,7 @@ export function measuredSection(store: Store): HTMLElement | undefined {
       {class: 'lead'},
       join
         ? joinText(join)
-        : 'A triangle in the chart is a point as it was measured, joined to the tick that its roof allows; a point beyond the frame stands in the table alone.',
+        : 'A hollow sign in the chart is a point as it was measured, joined to the tick that its roof allows; a point beyond the frame stands in the table alone.',
     ),
     table.element,
   )

@@ -1,7 +1,8 @@
 /// <reference lib="dom" />
 /** The roofline with its switches: ceilings, classes of operators, what fusing moves, zoom. */
 import {classOf, operatorClasses} from '../../chart/classes.ts'
-import {roofLines} from '../../chart/roofs.ts'
+import {frameOf, roofLines} from '../../chart/roofs.ts'
+import {placedRuns, runsOf} from '../../chart/runs.ts'
 import {roofline} from '../../views/roofline.ts'
 import type {Chart} from '../chart.ts'
 import {h, svg} from '../dom.ts'
@@ -16,6 +17,7 @@ const shapes = {
   diamond: 'M8 1L15 8L8 15L1 8Z',
   square: 'M2.5 2.5H13.5V13.5H2.5Z',
   'triangle-up': 'M8 2L15 14H1Z',
+  'triangle-down': 'M8 14L15 2H1Z',
   cross: 'M6 2H10V6H14V10H10V14H6V10H2V6H6Z',
 } as const
 
@@ -59,47 +61,57 @@ function toggle(
 
 const without = (list: readonly string[], id: string) => list.filter((other) => other !== id)
 
+/** Everything measured that the chart can draw. */
+function measuredOf(store: Store) {
+  const {runs, points} = store.more
+  const {machine, operators} = store.document.result
+  const frame = frameOf(machine)
+  return [...runsOf(runs ?? [], frame), ...placedRuns(points ?? [], frame, operators)]
+}
+
 function switches(store: Store, syncs: Sync[]): HTMLElement {
   const {result} = store.document
   const view = () => store.state.view
   const set = (change: Partial<typeof store.state.view>) => store.set({view: {...store.state.view, ...change}})
   const lines = roofLines(result)
-  const present = operatorClasses.filter((c) => result.operators.some((op) => classOf(op) === c.id))
+  const measured = measuredOf(store)
+  const classes = new Set([...result.operators.map(classOf), ...measured.map((run) => run.classId)])
+  const present = operatorClasses.filter((c) => classes.has(c.id))
   return h(
     'div',
     {class: 'switches'},
-    store.placement
-      ? h(
-          'fieldset',
-          {},
-          h('legend', {}, 'Points'),
-          h('span', {class: 'key'}, 'dot: what the roof allows · ▽ measured'),
-        )
-      : h(
-          'fieldset',
-          {},
-          h('legend', {}, 'Operators'),
-          ...present.map(({id, label}) =>
-            toggle(
-              label,
-              classSign(id),
-              syncs,
-              () => !view().hidden.includes(id),
-              (on) => {
-                const {hidden} = store.state.view
-                set({hidden: on ? without(hidden, id) : [...hidden, id]})
-              },
-            ),
-          ),
-          result.fusion.groups.length > 0 &&
-            toggle(
-              'What fusing moves (unfused ○ → fused ▲)',
-              undefined,
-              syncs,
-              () => view().moves,
-              (moves) => set({moves}),
-            ),
+    h(
+      'fieldset',
+      {},
+      h('legend', {}, store.placement ? 'Points' : 'Operators'),
+      ...present.map(({id, label}) =>
+        toggle(
+          label,
+          classSign(id),
+          syncs,
+          () => !view().hidden.includes(id),
+          (on) => {
+            const {hidden} = store.state.view
+            set({hidden: on ? without(hidden, id) : [...hidden, id]})
+          },
         ),
+      ),
+      result.fusion.groups.length > 0 &&
+        toggle(
+          'What fusing moves (unfused ○ → fused ▲)',
+          undefined,
+          syncs,
+          () => view().moves,
+          (moves) => set({moves}),
+        ),
+      measured.length > 0 &&
+        h(
+          'span',
+          {class: 'key'},
+          'filled ●: what the roof allows · hollow ○: measured, joined to the tick of its roof',
+        ),
+      h('span', {class: 'key'}, 'area: share of the time'),
+    ),
     h(
       'fieldset',
       {},

@@ -7,6 +7,7 @@ const maybe = z.number().nullable()
 
 export const placedPointSchema = z.strictObject({
   name: z.string(),
+  kind: z.string().optional().describe('kinds of operators it consists of, where that is known: matmul, add+layernorm'),
   flops: z.number().nonnegative(),
   bytes: z.number().nonnegative(),
   seconds: z.number().positive(),
