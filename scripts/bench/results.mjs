@@ -80,7 +80,8 @@ const file = join(root, 'docs', 'results', `${date}-bench-${name}`)
 /** What an earlier run of this day found on this machine. */
 const earlier = existsSync(`${file}.json`) ? JSON.parse(readFileSync(`${file}.json`, 'utf8')).machine : before
 const machine = highest(highest(before, perf('measure', 'cpu')), earlier.name === before.name ? earlier : before)
-const ceilingOf = (profile, id) => profile.ceilings.find((c) => c.id === id)?.value
+// a limit of several multiply-adds has the id of their ceiling before a plus
+const ceilingOf = (profile, bound) => profile.ceilings.find(({id}) => id === bound?.split('+')[0])?.value
 /** Under the roof of all profiles: what the ceiling that decides gained takes from the share. */
 const settle = (entry) => {
   const gain = ceilingOf(machine, entry.bound) / ceilingOf(before, entry.bound)

@@ -183,11 +183,19 @@ export function trafficTime(part: Part, roof: CpuRoof): {seconds: number; bound:
   return {seconds: times.reduce((sum, {seconds}) => sum + seconds, 0), bound: longest.bound}
 }
 
+/** Behind the id of a compute ceiling: the multiplications inside of functions are what makes it decide. */
+const withFunctions = '+functions'
+
 /** Seconds that the roof allows for a part, and the id of the ceiling that decides. */
 export function partTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
   const compute = roof.compute(part.computes ?? 'f32')
   const limits = [trafficTime(part, roof), {seconds: executed(part) / compute.value, bound: compute.id}]
-  // divisions and roots share a unit, so their times add up; exp, tanh and erf are made of multiply-adds
+  // exp, tanh and erf are made of multiply-adds, which wait for the same unit as the operator's own: their times add up
+  if (part.multiplies && (part.computes ?? 'f32') === 'f32') {
+    const products = Math.min(part.cost.macs, part.cost.matrix / 2) + part.multiplies
+    limits.push({seconds: (2 * products) / compute.value, bound: `${compute.id}${withFunctions}`})
+  }
+  // so do those of divisions and roots, which have another unit
   let dividing = 0
   for (const [operation, count] of Object.entries(part.specials ?? {})) {
     const ceiling = roof.special(operation as SpecialOperation)

@@ -35,6 +35,8 @@ export interface Part {
   zeros?: boolean
   /** type of the multiply-adds that bound it; without it f32 */
   computes?: 'f32' | 'f64' | 'int8'
+  /** multiplications of f32 beside those of matrix products that it cannot do without, those inside of functions too (functions.ts) */
+  multiplies?: number
   /** how often it evaluates functions that have a ceiling of their own */
   specials?: Readonly<Partial<Record<SpecialOperation, number>>>
 }

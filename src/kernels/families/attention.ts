@@ -3,6 +3,7 @@ import {attention} from '../../analysis/ops/attention.ts'
 import {attentionScores} from '../../analysis/ops/attention-scores.ts'
 import {attentionValues} from '../../analysis/ops/attention-values.ts'
 import {type AttentionDims, keptPairs} from '../../analysis/ops/pairs.ts'
+import {multiplications} from '../functions.ts'
 import type {Program} from '../program.ts'
 import {softmaxPart} from './softmax.ts'
 import {evaluating, type KernelDef, one, operator, type PairDef} from './types.ts'
@@ -22,6 +23,7 @@ function programs(d: AttentionDims): {unfused: Program; fused: Program} {
   const heads = d.batch * d.heads
   const rows = heads * d.seq
   const kept = heads * keptPairs(d.seq, d.cached, d.causal)
+  const whole = operator(attention, `attention${suffix}`, d, native, ['q', ...keys!, ...values!], ['o'])
   return {
     unfused: {
       id: 'attention-scores, softmax, attention-values',
@@ -31,10 +33,10 @@ function programs(d: AttentionDims): {unfused: Program; fused: Program} {
         operator(attentionValues, `attention-values${suffix}`, d, native, ['weights', ...values!], ['o']),
       ],
     },
-    fused: one(
-      `attention${suffix}`,
-      evaluating('exp', operator(attention, `attention${suffix}`, d, native, ['q', ...keys!, ...values!], ['o'])),
-    ),
+    fused: one(`attention${suffix}`, {
+      ...evaluating('exp', whole),
+      multiplies: multiplications.exp2 * whole.cost.special,
+    }),
   }
 }
 

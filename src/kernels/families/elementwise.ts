@@ -9,6 +9,7 @@ import {scale} from '../../analysis/ops/scale.ts'
 import {silu} from '../../analysis/ops/silu.ts'
 import {swiglu} from '../../analysis/ops/swiglu.ts'
 import {input, type OpDef, weight} from '../../analysis/ops/types.ts'
+import {multiplications} from '../functions.ts'
 import type {Part, Program} from '../program.ts'
 import {
   flatCases,
@@ -27,14 +28,27 @@ import {
 const flatPart = (op: OpDef<string, {elements: number}>, elements: number, inputs: Names, y = 'y'): Part =>
   streaming(operator(op, op.kind, {elements}, [elements, 1], inputs, [y]))
 
+const products = {
+  silu: multiplications.silu,
+  swiglu: multiplications.silu + 1,
+  'gelu-tanh': multiplications['gelu-tanh'],
+} as const
+
 /** An evaluation of exp and a division each: x·sigmoid(x) is x / (1 + e^−x), and so is GELU's tanh form with another argument. */
-const sigmoidPart = (op: OpDef<string, {elements: number}>, elements: number, inputs: Names, y = 'y'): Part => ({
+const sigmoidPart = (
+  op: typeof silu | typeof swiglu | typeof geluTanh,
+  elements: number,
+  inputs: Names,
+  y = 'y',
+): Part => ({
   ...flatPart(op, elements, inputs, y),
+  multiplies: products[op.kind] * elements,
   specials: {exp: elements, divide: elements},
 })
 
 const geluPart = (elements: number, x: string): Part => ({
   ...flatPart(gelu, elements, [x]),
+  multiplies: multiplications.gelu * elements,
   specials: {erf: elements},
 })
 
@@ -54,6 +68,7 @@ function biasGelu([rows, cols]: readonly number[]): {unfused: Program; fused: Pr
     dims: [rows!, cols!],
     in: ['x', 'bias'],
     out: ['y'],
+    multiplies: multiplications.gelu * elements,
     specials: {erf: elements},
     cost: fusedCost([bias.cost, act.cost], bias.cost.reads, act.cost.writes),
     reference: (x) => act.reference(bias.reference(x)),

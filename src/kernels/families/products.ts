@@ -5,7 +5,8 @@ import {linear} from '../../analysis/ops/linear.ts'
 import {relu} from '../../analysis/ops/relu.ts'
 import {silu} from '../../analysis/ops/silu.ts'
 import {input, weight} from '../../analysis/ops/types.ts'
-import type {Part, Program, SpecialOperation} from '../program.ts'
+import {multiplications} from '../functions.ts'
+import type {Part, Program} from '../program.ts'
 import {gemmCases} from './matmul.ts'
 import {evaluating, fusedCost, type KernelDef, one, operator, type PairDef} from './types.ts'
 
@@ -22,20 +23,19 @@ const biasPart = (rows: number, cols: number): Part => ({
 })
 
 const activations = {
-  gelu: {op: gelu, special: 'erf'},
-  relu: {op: relu, special: undefined},
-  silu: {op: silu, special: 'exp'},
+  gelu: {op: gelu, special: 'erf', multiplies: multiplications.gelu},
+  relu: {op: relu, special: undefined, multiplies: 0},
+  silu: {op: silu, special: 'exp', multiplies: multiplications.silu},
 } as const
 type Activation = keyof typeof activations
 
 function activated(name: Activation, [m, n, k]: readonly number[]): {unfused: Program; fused: Program} {
-  const {op, special} = activations[name]
-  const within = (part: Part, operation: SpecialOperation | undefined) =>
-    operation ? evaluating(operation, part) : part
+  const {op, special, multiplies} = activations[name]
   const elements = m! * n!
+  const within = (part: Part) => (special ? {...evaluating(special, part), multiplies: multiplies * elements} : part)
   const product = linearPart(m!, n!, k!, 'w', 'h')
   const bias = biasPart(m!, n!)
-  const act = within(operator(op, name, {elements}, [elements, 1], ['sum'], ['y']), special)
+  const act = within(operator(op, name, {elements}, [elements, 1], ['sum'], ['y']))
   const kernel = `gemm+bias+${name}`
   const fused: Part = {
     kernel,
@@ -47,7 +47,7 @@ function activated(name: Activation, [m, n, k]: readonly number[]): {unfused: Pr
   }
   return {
     unfused: {id: `gemm, bias, ${name}`, parts: [product, bias, act]},
-    fused: one(kernel, within(fused, special)),
+    fused: one(kernel, within(fused)),
   }
 }
 

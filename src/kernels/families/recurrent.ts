@@ -6,6 +6,7 @@ import {mul} from '../../analysis/ops/mul.ts'
 import {sigmoid} from '../../analysis/ops/sigmoid.ts'
 import {tanh} from '../../analysis/ops/tanh.ts'
 import {type OpDef, output} from '../../analysis/ops/types.ts'
+import {multiplications} from '../functions.ts'
 import type {Part, Program, SpecialOperation} from '../program.ts'
 import {fusedCost, type KernelDef, type Names, one, operator, type PairDef} from './types.ts'
 
@@ -25,7 +26,8 @@ function programs([batch, wide, hidden]: readonly number[]): {unfused: Program; 
     out: ['h new', 'c new'],
     cost: {...all, writes: all.writes.slice(1)},
     reference: (x) => lstm.reference!(dims, x).slice(1),
-    // three sigmoids and two tanh of a channel
+    // three sigmoids and two tanh of a channel; f·c + i·g and o·tanh(c)
+    multiplies: (3 * multiplications.exp + 2 * multiplications.tanh + 3) * elements,
     specials: {exp: 3 * elements, tanh: 2 * elements, divide: 3 * elements},
   }
   const product = (k: number) => matmul.cost({batch: 1, m: batch!, n: 4 * hidden!, k, bias: false})

@@ -3,6 +3,7 @@ import {crossEntropy} from '../../analysis/ops/cross-entropy.ts'
 import {mul} from '../../analysis/ops/mul.ts'
 import {softmax} from '../../analysis/ops/softmax.ts'
 import {index, input, output} from '../../analysis/ops/types.ts'
+import {multiplications} from '../functions.ts'
 import type {Part, Program} from '../program.ts'
 import {
   edges,
@@ -53,7 +54,13 @@ const maskPart = (rows: number, cols: number, kept: number, x: string, y: string
 
 /** A softmax of rows of which `kept` elements in all are not masked. */
 export const softmaxPart = (rows: number, cols: number, kept: number, x: string, y: string): Part =>
-  streaming(evaluating('exp', operator(softmax, 'softmax', {rows, cols, kept}, [rows, cols], [x], [y])), cols)
+  streaming(
+    {
+      ...evaluating('exp', operator(softmax, 'softmax', {rows, cols, kept}, [rows, cols], [x], [y])),
+      multiplies: (multiplications.exp + 1) * kept,
+    },
+    cols,
+  )
 
 function scaleMaskSoftmax([heads, seq, headDim]: readonly number[]): {unfused: Program; fused: Program} {
   const rows = heads! * seq!
@@ -71,6 +78,7 @@ function scaleMaskSoftmax([heads, seq, headDim]: readonly number[]): {unfused: P
     zeros: true,
     // the fused kernel leaves out what the mask discards
     cost: {...total, flops: 6 * kept, vector: 6 * kept},
+    multiplies: (multiplications.exp + 2) * kept,
     reference: (x) => normalize.reference(mask.reference(scale.reference(x))),
   }
   return {

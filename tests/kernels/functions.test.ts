@@ -1,0 +1,106 @@
+import {readFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {describe, expect, test} from 'vitest'
+import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
+import {multiplications, type VectorFunction} from '../../src/kernels/functions.ts'
+import {programTime, roofFor} from '../../src/kernels/place.ts'
+import {type KernelDef, kernelIds, kernels} from '../../src/kernels/registry.ts'
+
+const native = join(import.meta.dirname, '../../native/kernels')
+const vec = readFileSync(join(native, 'vec.h'), 'utf8')
+
+/** The body of a function of vec.h, without comments. */
+function bodyOf(name: string, source = vec): string {
+  const head = new RegExp(`\\b${name}\\(.*\\) \\{\\n`).exec(source)
+  if (!head) throw new Error(`there is no ${name}`)
+  const from = head.index + head[0].length
+  return source.slice(from, source.indexOf('\n}', from)).replaceAll(/\/\/.*/g, '')
+}
+
+/** Products in the statements that run for every vector, and those of the functions that it calls. */
+function productsOf(name: string, source = vec): number {
+  return bodyOf(name, source)
+    .split('\n')
+    .reduce((sum, line) => {
+      const called = /^\s*(exp2All|exp2Parts|expAll|erfAll|tanhAll)\b/.exec(line)?.[1]
+      const own = line.includes('RP_STEP') ? (line.match(/ \* /g) ?? []).length : 0
+      return sum + own + (called ? productsOf(called) : 0)
+    }, 0)
+}
+
+const named: Record<VectorFunction, string> = {
+  exp: 'expAll',
+  exp2: 'exp2All',
+  erf: 'erfAll',
+  tanh: 'tanhAll',
+  silu: 'siluAll',
+  gelu: 'geluAll',
+  'gelu-tanh': 'geluTanhAll',
+}
+
+describe('multiplications of the vector functions', () => {
+  test.each(Object.entries(named))('%s: as many as vec.h has', (name, source) => {
+    expect(productsOf(source)).toBe(multiplications[name as VectorFunction])
+  })
+
+  test('a row of attention takes 2^x with no fewer', () => {
+    const attention = readFileSync(join(native, 'attention.h'), 'utf8')
+    if (attention.includes('exp2All(f32v')) expect(productsOf('exp2All', attention)).toBe(multiplications.exp2)
+    else expect(productsOf('exp2All')).toBe(multiplications.exp2)
+  })
+})
+
+const provenance = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
+const compute = (operation: 'fma' | 'exp' | 'erf', value: number): Ceiling => ({
+  id: `${operation}-f32-t1`,
+  kind: 'compute',
+  operation,
+  dtype: 'f32',
+  threads: 1,
+  value,
+  unit: 'FLOP/s',
+  provenance,
+})
+const machine: Machine = {
+  id: 'local',
+  name: 'a made-up machine',
+  identity: {},
+  ceilings: [
+    compute('fma', 1e11),
+    compute('exp', 1e12),
+    compute('erf', 1e12),
+    {
+      id: 'read-DRAM-t1',
+      kind: 'bandwidth',
+      mix: 'read',
+      level: 'DRAM',
+      threads: 1,
+      value: 1e13,
+      unit: 'B/s',
+      provenance,
+    },
+  ],
+}
+
+describe('multiply-adds of an operator and of its functions', () => {
+  test('take turns at one unit: the roof is their sum, and says so', () => {
+    const [m, n, k] = [64, 32, 16]
+    const program = kernels['gemm+bias+gelu'].program([m, n, k])
+    const {seconds, bound} = programTime(program, roofFor(machine, [program], 1)!)
+    // 2 FLOP to a multiply-add: 5e10 multiplications a second
+    expect(seconds).toBeCloseTo((m * n * (k + multiplications.gelu)) / 5e10, 15)
+    expect(bound).toBe('fma-f32-t1+functions')
+  })
+
+  test('never loosen a roof', () => {
+    for (const id of kernelIds) {
+      const def: KernelDef = kernels[id]
+      const program = def.program(def.sizes.cache)
+      const without = {...program, parts: program.parts.map(({multiplies: _, ...part}) => part)}
+      const [now, before] = [program, without].map(
+        (p) => roofFor(machine, [p], 1) && programTime(p, roofFor(machine, [p], 1)!),
+      )
+      if (now && before) expect(now.seconds, id).toBeGreaterThanOrEqual(before.seconds)
+    }
+  })
+})
