@@ -12,7 +12,7 @@ function facts(machine: Machine): string[] {
   const {identity, memory, price, power, profile} = machine
   const facts: string[] = []
   if (profile) facts.push(`${profile} measurement${identity.date ? ` of ${identity.date.slice(0, 10)}` : ''}`)
-  if (identity.cores) facts.push(`${identity.cores} cores`)
+  if (identity.cores) facts.push(`${identity.cores} ${identity.cores === 1 ? 'core' : 'cores'}`)
   for (const {level, claimed, found} of identity.caches ?? []) {
     const seen = found === null ? '' : `, found ${formatCapacity(found)}`
     facts.push(`${level} ${formatCapacity(claimed)}${seen}`)

@@ -81,7 +81,13 @@ export default class Place extends BaseCommand {
           )
         : {
             points: [
-              pointOf({flops, bytes, seconds, ...(name === undefined ? {} : {name})}, 'the measurement', 'measurement'),
+              pointOf(
+                {flops, bytes, seconds, ...(name === undefined ? {} : {name})},
+                'the measurement',
+                'measurement',
+                false,
+                ['for example --flops "137 GFLOP" --bytes "100 MB" --seconds "3 ms"'],
+              ),
             ],
             warnings: [],
           }

@@ -127,14 +127,36 @@ export function parseCpuMax(text: string): number | undefined {
   return quota && period && quota > 0 ? quota / period : undefined
 }
 
-function cgroupCpus(): number | undefined {
-  if (process.platform !== 'linux') return undefined
-  const own = /^0::(\/.*)$/m.exec(read('/proc/self/cgroup') ?? '')?.[1] ?? '/'
-  const text = read(`/sys/fs/cgroup${own === '/' ? '' : own}/cpu.max`) ?? read('/sys/fs/cgroup/cpu.max')
-  if (text !== undefined) return parseCpuMax(text)
-  const quota = Number(read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? -1)
-  const period = Number(read('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? 0)
-  return quota > 0 && period > 0 ? quota / period : undefined
+/** A group's folder and those around it, innermost first: a limit of any of them holds. */
+function around(path: string): string[] {
+  const names = path.split('/').filter(Boolean)
+  return Array.from({length: names.length + 1}, (_, i) => ['', ...names.slice(0, names.length - i)].join('/'))
+}
+
+/**
+ * CPUs' worth of time that the cgroups around this process grant, of either version; `undefined` is no limit.
+ * @param groups content of /proc/self/cgroup
+ * @param content a file's content, `undefined` where it is not there
+ */
+export function grantedCpus(groups: string, content: (path: string) => string | undefined): number | undefined {
+  const unified = around(/^0::(\/.*)$/m.exec(groups)?.[1] ?? '/').map((folder) => `/sys/fs/cgroup${folder}/cpu.max`)
+  const legacy = around(/^\d+:(?:[^:\n]*,)?cpu(?:,[^:\n]*)?:(\/.*)$/m.exec(groups)?.[1] ?? '/')
+  const limits = [
+    ...unified.map((path) => content(path) ?? ''),
+    ...legacy.map((folder) => {
+      const [quota, period] = ['quota', 'period'].map((name) =>
+        content(`/sys/fs/cgroup/cpu${folder}/cpu.cfs_${name}_us`),
+      )
+      return `${quota} ${period}`
+    }),
+  ].flatMap((text) => parseCpuMax(text) ?? [])
+  return limits.length > 0 ? Math.min(...limits) : undefined
+}
+
+/** CPUs' worth of time that this process may take, where that is less than all the time of the CPUs it may run on. */
+export function cpuQuota(): number | undefined {
+  const granted = process.platform === 'linux' ? grantedCpus(read('/proc/self/cgroup') ?? '', read) : undefined
+  return granted !== undefined && granted < availableParallelism() ? granted : undefined
 }
 
 /** Bytes this process may use; a cgroup limit of 0 or above the machine's memory means that there is none. */
@@ -176,7 +198,7 @@ export function readIdentity(): LocalIdentity {
   const isa = features.filter((feature) => notable.has(feature)).sort()
   const caches =
     process.platform === 'darwin' ? cachesFromSysctl() : cachesFromSysfs('/sys/devices/system/cpu/cpu0/cache')
-  const cores = Math.max(1, Math.min(availableParallelism(), Math.floor(cgroupCpus() ?? Number.POSITIVE_INFINITY)))
+  const cores = Math.max(1, Math.floor(cpuQuota() ?? availableParallelism()))
   const arch = process.arch
   return {
     cpu,

@@ -2,7 +2,7 @@
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../analysis/errors.ts'
 import {ceilingOf, checkPlacement, checkPlausible, perCycleAlone} from './ceilings.ts'
-import {type ClaimedCache, type LocalIdentity, readIdentity} from './identity.ts'
+import {type ClaimedCache, cpuQuota, type LocalIdentity, readIdentity} from './identity.ts'
 import {chooseIsas} from './isas.ts'
 import {assumedCaches, findLevels, type LevelName, type MemoryPlan, type SweepPoint, sweepSizes} from './levels.ts'
 import {type IsaRow, loadNative, type NativeSession} from './native.ts'
@@ -107,6 +107,12 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
     warnings.push({
       code: 'caches-unknown',
       message: 'This system does not describe its caches; 32 KiB L1 and 256 KiB L2 are assumed.',
+    })
+  const quota = cpuQuota()
+  if (quota !== undefined)
+    warnings.push({
+      code: 'cpu-quota',
+      message: `A cgroup grants this process the time of ${quota} ${quota === 1 ? 'CPU' : 'CPUs'} and pauses it when that is used up: ${threads === 1 ? 'one thread is' : `${threads} threads are`} measured, and maxima hold between the pauses.`,
     })
   const plan = options.quick ? plans.quick : plans.full
   const left = () => Math.max(0, plan.seconds - (performance.now() - started) / 1000)

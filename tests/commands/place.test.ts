@@ -66,6 +66,10 @@ describe('perf place', () => {
       [`${csv}a,NaN,1,1\n`, /flops "NaN"/],
       [`${csv}a,1,1,-1\n`, /seconds "-1"/],
       [`${csv}a,1e400,1,1\n`, /flops "1e400"/],
+      [`name,${csv}a,b,1,1,1\n`, /column name twice/],
+      [csv.replaceAll(',', ';'), /separated by ";"; a comma/],
+      [csv.replaceAll(',', '\t'), /separated by "\\t"; a comma/],
+      [Array.from(csv, (c) => `${c}\0`).join(''), /zero bytes/],
       [readFileSync(fixture('nsight-raw.csv'), 'utf8').slice(0, -40), /cut off|never closed/],
     ]
     for (const [text, message] of hostile) {
@@ -75,5 +79,12 @@ describe('perf place', () => {
       expect(stdout).toBe('')
       expect(stderr.split('\n')[0]).toMatch(message)
     }
+  })
+
+  it('says of a single measurement what its flags need, not what a file does', async () => {
+    const {code, stderr} = await run('place', '--flops', '1', '--bytes', '1', '--seconds', '0', ...h100)
+    expect(code).toBe(3)
+    expect(stderr).toContain('seconds "0" is not a number above 0 in s\n  for example --flops')
+    expect(stderr).not.toContain('CSV')
   })
 })

@@ -7,6 +7,7 @@ import {
   countCpuList,
   cpuName,
   freeMemory,
+  grantedCpus,
   identityKey,
   parseCacheSize,
   parseCpuMax,
@@ -27,6 +28,28 @@ test('cpu lists, cache sizes and cgroup quotas as Linux writes them', () => {
     undefined,
   ])
   expect(['max 100000', '150000 100000', '50000 100000', ''].map(parseCpuMax)).toEqual([undefined, 1.5, 0.5, undefined])
+})
+
+test('the time of CPUs that cgroups grant: of either version, of the group or of one around it, the least', () => {
+  const granted = (groups: string, files: Record<string, string>) => grantedCpus(groups, (path) => files[path])
+  const unified = '0::/user.slice/job\n'
+  expect(granted(unified, {'/sys/fs/cgroup/user.slice/job/cpu.max': 'max 100000'})).toBeUndefined()
+  const both = {
+    '/sys/fs/cgroup/user.slice/job/cpu.max': '400000 100000',
+    '/sys/fs/cgroup/user.slice/cpu.max': '150000 100000',
+  }
+  expect(granted(unified, both)).toBe(1.5)
+  // a container sees its own group as the root, whatever its path says
+  expect(granted('0::/docker/0123', {'/sys/fs/cgroup/cpu.max': '50000 100000'})).toBe(0.5)
+  const first = '4:memory:/job\n3:cpuacct,cpu:/job\n1:cpuset:/\n0::/\n'
+  const limits = {
+    '/sys/fs/cgroup/cpu/job/cpu.cfs_quota_us': '200000',
+    '/sys/fs/cgroup/cpu/job/cpu.cfs_period_us': '100000',
+  }
+  expect(granted(first, limits)).toBe(2)
+  expect(granted(first, {...limits, '/sys/fs/cgroup/cpu/job/cpu.cfs_quota_us': '-1'})).toBeUndefined()
+  expect(granted('1:cpuset:/job\n', limits)).toBeUndefined()
+  expect(granted('', {})).toBeUndefined()
 })
 
 test('caches are read from sysfs: data and unified only, by level, with their sharing; a missing folder has none', () => {

@@ -13,7 +13,7 @@ const example = [
 const fail = (where: string, problem: string): never => failWith(where, problem, example)
 
 /** A plain number in base units, or a quantity such as `12.5 us`. */
-function numberOf(value: unknown, field: keyof typeof units, where: string): number {
+function numberOf(value: unknown, field: keyof typeof units, where: string, suggestions: readonly string[]): number {
   const text = typeof value === 'string' ? value.trim() : value
   let number: unknown = text
   if (typeof text === 'string') {
@@ -28,7 +28,7 @@ function numberOf(value: unknown, field: keyof typeof units, where: string): num
   }
   const least = field === 'seconds' ? 'above 0' : '0 or more'
   const fine = typeof number === 'number' && Number.isFinite(number) && (field === 'seconds' ? number > 0 : number >= 0)
-  if (!fine) fail(where, `${field} ${show(value)} is not a number ${least} in ${units[field]}`)
+  if (!fine) failWith(where, `${field} ${show(value)} is not a number ${least} in ${units[field]}`, suggestions)
   return number as number
 }
 
@@ -36,9 +36,17 @@ function numberOf(value: unknown, field: keyof typeof units, where: string): num
  * Checks one measurement.
  * @param where what messages call it
  * @param joined FLOPs and bytes may be left out (or be empty in a CSV): an analysis has them
+ * @param suggestions what to do about a mistake
  * @throws AnalysisError `bad-points` naming the field
  */
-export function pointOf(value: unknown, where: string, unnamed: string, joined = false): Point {
+export function pointOf(
+  value: unknown,
+  where: string,
+  unnamed: string,
+  joined = false,
+  suggestions: readonly string[] = example,
+): Point {
+  const fail: (where: string, problem: string) => never = (at, problem) => failWith(at, problem, suggestions)
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return fail(where, `${show(value)} is not an object with ${fields.join(', ')}`)
   const own = (field: string): unknown =>
@@ -51,12 +59,12 @@ export function pointOf(value: unknown, where: string, unnamed: string, joined =
   const absent = (field: string) => own(field) === undefined || (joined && own(field) === '')
   for (const field of fields.slice(1))
     if (absent(field) && !(joined && field !== 'seconds')) fail(where, `${field} is missing`)
-  const figure = (field: 'flops' | 'bytes') => (absent(field) ? null : numberOf(own(field), field, where))
+  const figure = (field: 'flops' | 'bytes') => (absent(field) ? null : numberOf(own(field), field, where, suggestions))
   const point = {
     name: name.trim(),
     flops: figure('flops'),
     bytes: figure('bytes'),
-    seconds: numberOf(own('seconds'), 'seconds', where),
+    seconds: numberOf(own('seconds'), 'seconds', where, suggestions),
   }
   if (point.flops === 0 && point.bytes === 0) fail(where, 'flops and bytes are both 0: there is nothing to place')
   return point
@@ -69,9 +77,11 @@ function fromCsv(text: string, origin: string, joined: boolean): Point[] {
     const where = `${origin}: line ${line}`
     if (!columns) {
       columns = cells.map((cell) => cell.trim().toLowerCase())
-      for (const field of fields.slice(1)) {
-        if (!columns.includes(field) && !(joined && field !== 'seconds'))
-          fail(where, `the header has no column ${field}`)
+      const other = cells.length === 1 ? /[;\t|]/.exec(cells[0]!)?.[0] : undefined
+      if (other) fail(where, `the header's columns are separated by ${show(other)}; a comma is needed`)
+      for (const field of fields) {
+        const needed = field !== 'name' && !(joined && field !== 'seconds')
+        if (needed && !columns.includes(field)) fail(where, `the header has no column ${field}`)
         if (columns.indexOf(field) !== columns.lastIndexOf(field))
           fail(where, `the header has the column ${field} twice`)
       }
@@ -115,6 +125,7 @@ function fromJson(text: string, origin: string, joined: boolean): Point[] {
  * @throws AnalysisError `bad-points` naming the line or entry and the field, `bad-json`
  */
 export function parseOwn(text: string, origin: string, {joined = false}: PointOptions): Points {
+  if (text.includes('\u0000')) fail(origin, 'holds zero bytes: it is no text, or not in UTF-8')
   const points = /^\s*[[{]/.test(text) ? fromJson(text, origin, joined) : fromCsv(text, origin, joined)
   if (points.length === 0) fail(origin, 'has no points')
   return {points, warnings: []}
