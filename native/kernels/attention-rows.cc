@@ -235,19 +235,19 @@ float weigh(float* row, int64_t count, float& top, float& total) {
   for (j = 0; j + many * lanes <= count; j += many * lanes) {
     f32v x[many];
     RP_STEP(many) x[i] = load(row + j + i * lanes) - shift;
-    exp2All(x);
+    powersOf(x);
     RP_STEP(many) store(row + j + i * lanes, x[i]);
     sum += (x[0] + x[1]) + (x[2] + x[3]);
   }
   for (; j < count; j += lanes) {
     const int here = int(least(lanes, count - j));
     f32v x[1] = {loadPart(row + j, here, -infinity) - shift};
-    exp2All(x);
+    powersOf(x);
     storePart(row + j, x[0], here);
     sum += x[0];
   }
   f32v correct[1] = {splat(top) - shift};
-  exp2All(correct);
+  powersOf(correct);
   const float correction = firstOf(correct[0]);
   top = next;
   total = total * correction + sumOf(sum);

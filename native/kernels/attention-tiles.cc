@@ -125,14 +125,14 @@ void weightsOf(float* scores, int64_t keys, f32v shift, f32v shiftHigh, f32v& su
   for (; j + 2 <= keys; j += 2, scores += 2 * columns) {
     f32v x[4] = {load(scores) - shift, load(scores + lanes) - shiftHigh, load(scores + columns) - shift,
                  load(scores + columns + lanes) - shiftHigh};
-    exp2All(x);
+    powersOf(x);
     RP_STEP(4) store(scores + i * lanes, x[i]);
     a += x[0] + x[2];
     b += x[1] + x[3];
   }
   if (j < keys) {
     f32v x[2] = {load(scores) - shift, load(scores + lanes) - shiftHigh};
-    exp2All(x);
+    powersOf(x);
     RP_STEP(2) store(scores + i * lanes, x[i]);
     a += x[0];
     b += x[1];
@@ -187,7 +187,7 @@ void attend(const AttentionShape& s, const Block& block, const QueryTile& tile) 
   f32v sum, sumHigh;
   weightsOf(block.scores, keys, shift, shiftHigh, sum, sumHigh);
   f32v correct[2] = {before - shift, beforeHigh - shiftHigh};
-  exp2All(correct);
+  powersOf(correct);
   store(tile.top, top);
   store(tile.top + lanes, topHigh);
   store(tile.total, load(tile.total) * correct[0] + sum);

@@ -32,25 +32,10 @@ struct KeyRows {
   }
 };
 
-// 2^x for x <= 0, relative error below 3e-7: 2^n times a polynomial in x - n, fitted to the least largest relative error (7.5e-8). Below
-// -126 the result is 0. NaN stays NaN: max hands on its second operand.
+// 2^x for x <= 0
 template <int N>
-static inline __attribute__((always_inline)) void exp2All(f32v (&x)[N]) {
-  const f32v magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
-  f32v n[N], r[N], p[N];
-  RP_STEP(N) r[i] = max(splat(-127.0f), x[i]);
-  RP_STEP(N) n[i] = (r[i] + magic) - magic;
-  RP_STEP(N) r[i] = r[i] - n[i];
-  RP_STEP(N) p[i] = r[i] * 0.001327647151868282f + 0.009675541330666455f;
-  RP_STEP(N) p[i] = p[i] * r[i] + 0.05550713274963622f;
-  RP_STEP(N) p[i] = p[i] * r[i] + 0.24022119723934307f;
-  RP_STEP(N) p[i] = p[i] * r[i] + 0.6931469670638624f;
-  RP_STEP(N) p[i] = p[i] * r[i] + 1.000000071654655f;
-#if defined(RP_ISA_AVX512)
-  RP_STEP(N) x[i] = f32v(_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(__m512(x[i]), _mm512_set1_ps(-126.0f), _CMP_NLT_UQ), __m512(p[i]), __m512(n[i])));
-#else
-  RP_STEP(N) x[i] = x[i] < splat(-126.0f) ? splat(0.0f) : timesPowerOfTwo(p[i], n[i]);
-#endif
+RP_INLINE void powersOf(f32v (&x)[N]) {
+  exp2All<N, true, false>(x);
 }
 
 // The largest score of a row, or 0 where it has none above -infinity: what its scores are measured from, so that -infinity minus itself
