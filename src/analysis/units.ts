@@ -65,7 +65,7 @@ export function parseQuantity(text: string, expected: BaseUnit): number {
   // 1e400 is no f64 number: infinite rates must not enter
   if (parsed?.base !== expected || !Number.isFinite(value)) {
     throw new AnalysisError('bad-quantity', `${quoted(text)} is not a quantity in ${expected}`, [
-      `write a number and a unit, for example "3.35 T${expected}"`,
+      `write a number and a unit, for example "${expected === 's' ? '12.5 us' : `3.35 T${expected}`}"`,
     ])
   }
   return value

@@ -55,11 +55,11 @@ export interface WorkloadOptions extends TrainingOptions, CompressionOptions, Ro
 export const MAX_SIZE = 1e9
 
 /** @throws AnalysisError `bad-flag` unless `value` is a whole number from `min` to 1e9 */
-export function wholeNumber(value: number, name: string, min = 1): number {
-  if (!Number.isInteger(value) || value < min || value > MAX_SIZE) {
+export function wholeNumber(value: number, name: string, min = 1, max: number = MAX_SIZE): number {
+  if (!Number.isInteger(value) || value < min || value > max) {
     throw new AnalysisError(
       'bad-flag',
-      `${name} ${echoed(value)} is not a whole number from ${min} to ${MAX_SIZE.toLocaleString('en-US')}`,
+      `${name} ${echoed(value)} is not a whole number from ${min} to ${max.toLocaleString('en-US')}`,
       [`give a whole number, for example ${name} ${Math.max(min, 8)}`],
     )
   }

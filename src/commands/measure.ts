@@ -10,6 +10,9 @@ import {adapterFlag} from './shared/kernels.ts'
 import {measureAndSave} from './shared/measuring.ts'
 import {machineAnswer} from './shared/show.ts'
 
+/** Seconds: a day. */
+const longestSustain = 86_400
+
 export default class Measure extends BaseCommand {
   static override summary = "Measure this machine's ceilings and save them as its profile"
   static override description =
@@ -69,7 +72,7 @@ export default class Measure extends BaseCommand {
       const machine = await this.gpu(flags.adapter, flags.quick)
       return this.answer(machineAnswer(machineJson(machine), 'perf analyze transformer --machine local-gpu'))
     }
-    const sustain = flags.sustain === undefined ? undefined : wholeNumber(flags.sustain, '--sustain')
+    const sustain = flags.sustain === undefined ? undefined : wholeNumber(flags.sustain, '--sustain', 1, longestSustain)
     const {machine, path, saved} = await measureAndSave({quick: flags.quick, threads, isa: flags.isa, sustain}, this)
     if (saved) this.say(`saved ${path}`)
     if (args.what === 'all') await this.gpuWherePresent(flags.adapter, flags.quick)

@@ -32,6 +32,9 @@ const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
   [['analyze', 'gpt2', '--tp', '5', ...h100], 2, 'bad-dimension', /--tp 5.*heads/],
   [['analyze', 'gpt2', '--launch-overhead', '5 apples', ...h100], 3, 'bad-quantity', /5 apples/],
   [['analyze', 'gpt2', '--launch-overhead=-5us', ...h100], 2, 'bad-flag', /negative/],
+  [['check'], 2, 'bad-flag', /--baseline is missing/],
+  [['measure', '--sustain', 'x'], 2, 'bad-flag', /--sustain "x" is not a number/],
+  [['measure', '--sustain', '86401'], 2, 'bad-flag', /--sustain 86401.* to 86,400/],
   [['analyze', 'gpt2', '--price', '0', ...h100], 2, 'bad-flag', /--price 0/],
   [['analyze', 'gpt2', '--csv', '--markdown'], 2, 'bad-flag', /csv|markdown/],
   [['analyze', 'gpt2', '--bacth', '3'], 2, 'bad-flag', /--bacth/],
@@ -124,6 +127,7 @@ describe.each(cases)('perf %j', (args, exit, code, names) => {
     expect(document.ok).toBe(false)
     expect(document.error.code).toBe(code)
     expect(document.error.message).toMatch(names)
+    expect(document.error.message).not.toMatch(/\n|^Parsing|error occurred/)
     expect(document.error.suggestions.length).toBeGreaterThan(0)
     expectNoInternals(json.stdout)
   })

@@ -21,6 +21,9 @@ interface Foreign {
 }
 
 const tail = /\n?See more help with --help\s*$/
+/** what oclif writes around the message of a flag's own parser */
+const parsing = /^Parsing --([\w-]+)\s*\n\t([\s\S]*)$/
+const preamble = /^The following errors? occurred:;\s*/
 /** what a terminal would obey: control characters in an echoed argument */
 const control = /\p{Cc}+/gu
 
@@ -31,6 +34,14 @@ const flat = (text: string): string =>
     .map((line) => line.trim())
     .filter(Boolean)
     .join('; ')
+
+/** A parser's own message; its flag is named once. */
+function unwrapped(message: string): string {
+  const found = parsing.exec(message.replace(tail, ''))
+  if (!found) return message
+  const [, flag, said = ''] = found
+  return said.includes(`--${flag}`) ? said : `--${flag} ${said}`
+}
 
 /** Flags that come near those that do not exist. */
 async function nearFlags(asked: unknown, known: readonly string[]): Promise<string[]> {
@@ -50,7 +61,12 @@ function missing({args}: Foreign): string | null {
 
 /** oclif's own words for a usage mistake, on one line, with a way out. */
 async function usageFailure(error: Foreign, command: string | undefined, flags: readonly string[]): Promise<Failure> {
-  const message = missing(error) ?? flat(String(error.message ?? 'wrong usage')).replace(control, ' ')
+  const message =
+    missing(error) ??
+    flat(String(error.message ?? 'wrong usage'))
+      .replace(preamble, '')
+      .replace(/Missing required flag (\S+)/g, '--$1 is missing')
+      .replace(control, ' ')
   const help = `\`perf ${command ? `${command.replaceAll(':', ' ')} ` : ''}--help\` shows what is allowed`
   const suggestions = [...(await nearFlags(error.flags, flags)), help]
   return {code: 'bad-flag', message, suggestions, exitCode: exitCodes.usage}
@@ -71,7 +87,8 @@ const nextSteps: Partial<Record<ErrorCode, string>> = {
  */
 export async function failureOf(error: unknown, command?: string, flags: readonly string[] = []): Promise<Failure> {
   if (error instanceof AnalysisError) {
-    const {code, message, exitCode} = error
+    const {code, exitCode} = error
+    const message = unwrapped(error.message)
     const next = nextSteps[code]
     const suggestions = error.suggestions.length > 0 || next === undefined ? error.suggestions : [next]
     return {code, message, suggestions, exitCode}
