@@ -55,6 +55,22 @@ export function remainsOf(curve: readonly SustainPoint[]): {peak: number; remain
 }
 
 /**
+ * The ceiling beside that of repetitions of 0.4 ms, which fall between the turns of other programs and before anything gets hot: where even
+ * the best tenths of a second lie far below, the median of the last third is no property of a hot machine alone. Pure.
+ */
+export function besideShort(sustained: Pick<Sustained, 'ceiling' | 'peak'>, ceilings: readonly Ceiling[]): Ceiling {
+  const {ceiling, peak} = sustained
+  const short = ceilings.find(({id}) => `sustained-${id}` === ceiling.id)
+  if (ceiling.verdict !== 'ok' || !short || peak >= kept * short.value) return ceiling
+  const share = Math.round((peak / short.value) * 100)
+  return {
+    ...ceiling,
+    verdict: 'noisy',
+    reason: `its best reached only ${share} % of ${short.id}: other programs had a part of the time, or the machine slowed down at once`,
+  }
+}
+
+/**
  * Loads every thread with f32 FMA for a time and records the rate and the clock.
  * @throws {AnalysisError} `no-addon`, `bad-flag` (seconds, isa, threads), `does-not-fit`, `interrupted`
  */

@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest'
 import {ceilingSchema} from '../../src/analysis/document/machine.ts'
-import {measureSustained, remainsOf} from '../../src/kernels/sustain.ts'
+import {besideShort, measureSustained, remainsOf} from '../../src/kernels/sustain.ts'
 
 describe('a sustained load', () => {
   test('has a curve over its whole time and a valid ceiling', async () => {
@@ -28,6 +28,23 @@ describe('a sustained load', () => {
     expect(remainsOf(curve)).toEqual({peak: 100e9, remains: 70e9})
     expect(remainsOf(curve.slice(0, 1))).toEqual({peak: 100e9, remains: 100e9})
     expect(remainsOf([])).toEqual({peak: 0, remains: 0})
+  })
+
+  test('a best that lies far below the short ceiling is no heat alone', () => {
+    const made = {
+      kind: 'compute',
+      unit: 'FLOP/s',
+      provenance: {kind: 'measured', source: 'test', date: '2026-11-21'},
+    } as const
+    const short = {...made, id: 'fma-f32-avx2-t2', value: 200e9}
+    const ceiling = {...made, id: 'sustained-fma-f32-avx2-t2', value: 30e9, verdict: 'ok'} as const
+    const judged = besideShort({ceiling, peak: 30e9}, [short])
+    expect(judged).toMatchObject({value: 30e9, verdict: 'noisy'})
+    expect(judged.reason).toMatch(/15 % of fma-f32-avx2-t2/)
+    expect(besideShort({ceiling, peak: 198e9}, [short])).toBe(ceiling)
+    expect(besideShort({ceiling, peak: 30e9}, [])).toBe(ceiling)
+    const throttled = {...ceiling, verdict: 'throttled', reason: '50 % of the peak remain'} as const
+    expect(besideShort({ceiling: throttled, peak: 60e9}, [short])).toBe(throttled)
   })
 
   test.each([0, -1, 0.5, Number.NaN, 1e6])('%d seconds are refused', async (seconds) => {

@@ -76,12 +76,15 @@ async function sustained(
   {threads, isa}: Pick<MeasureOptions, 'threads' | 'isa'>,
   host: MachineHost,
 ): Promise<Machine> {
-  const {measureSustained} = await import('../../kernels/sustain.ts')
+  const {besideShort, measureSustained} = await import('../../kernels/sustain.ts')
   const run = await withProgress(host.showsProgress, (onProgress) =>
     measureSustained({seconds, threads, isa, onProgress}),
   )
   for (const warning of run.warnings) host.remark(warning)
-  const {curve, peak, remains, ceiling} = run
+  const {curve, peak, remains} = run
+  const ceiling = besideShort(run, machine.ceilings)
+  if (ceiling.verdict !== 'ok')
+    host.remark({code: `ceiling-${ceiling.verdict}`, message: `${ceiling.id}: ${ceiling.reason}`})
   return {
     ...machine,
     identity: {...machine.identity, sustained: {seconds, curve, peak, remains}},
