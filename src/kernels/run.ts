@@ -219,7 +219,7 @@ export function choose<K extends string>(names: readonly string[] | undefined, a
     throw new AnalysisError(
       'unknown-kernel',
       `${what} ${quoted(name)} is not known; there are ${all.join(', ')}`,
-      nearest(name, all),
+      nearest(name, all).map((id) => `did you mean ${id}?`),
     )
   })
 }

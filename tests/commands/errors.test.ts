@@ -1,5 +1,5 @@
 import {existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, vi} from 'vitest'
 import {documentOf, expectNoInternals, run, sandbox} from './support.ts'
 
 const {path} = sandbox()
@@ -15,6 +15,11 @@ const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
   [['analyze', 'gpt2', '--batch', 'NaN'], 2, 'bad-flag', /--batch "NaN"/],
   [['analyze', 'gpt2', '--batch', '0x10'], 2, 'bad-flag', /--batch "0x10"/],
   [['analyze', 'gpt2', '--batch', ''], 2, 'bad-flag', /--batch ""/],
+  [['analyze', 'gpt2', '--batch', 'four'], 2, 'bad-flag', /(^|: )--batch "four" is not a number$/m],
+  [['analyze', 'gpt2', '--batch', '1152921504606846976'], 2, 'bad-flag', /(^|: )--batch about 1\.15e\+18 is not/],
+  [['check', 'new.json'], 2, 'bad-flag', /(^|: )--baseline is missing$/m],
+  [['report', '/dev/zero'], 3, 'bad-file', /(^|: )\/dev\/zero has more than \d+ bytes/],
+  [['place', '--points', '/dev/zero'], 3, 'bad-file', /\/dev\/zero has more than/],
   [['analyze', 'gpt2', '--batch'], 2, 'bad-flag', /--batch/],
   [['analyze', 'gpt2', '--seq', '0'], 2, 'bad-flag', /--seq 0/],
   [['analyze', 'gpt2', '--context', '-5'], 2, 'bad-flag', /--context -5/],
@@ -57,6 +62,7 @@ const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
   [['analyze', 'gpt2', '--machine', '@unitless.json'], 3, 'bad-machine', /ceilings\[0\].*unit/],
   [['analyze', 'gpt2', '--machine', 'local-gpu'], 4, 'no-profile', /local-gpu/],
   [['analyze', 'gpt2', ...h100, '--report', '@missing/r.html'], 3, 'cannot-write', /missing\/r\.html/],
+  [['analyze', 'gpt2', ...h100, '--output', `${'n'.repeat(300)}.json`], 3, 'cannot-write', /the name is too long/],
   [['analyze', 'gpt2', ...h100, '--output', '@folder'], 3, 'cannot-write', /directory/],
   [['sweep', 'gpt2', '--batch', '1:8:x1', ...h100], 2, 'bad-range', /factor/],
   [['sweep', 'gpt2', '--batch', '8:1', ...h100], 2, 'bad-range', /above its end/],
@@ -147,6 +153,22 @@ describe('nearest names', () => {
     const {stderr} = await run(...args)
     expect(stderr).toContain(`did you mean ${near}`)
   })
+})
+
+it('a value from the environment that is no number: whose it is, on one line', async () => {
+  vi.stubEnv('RIDGEPOINT_BATCH', 'four')
+  const {error} = JSON.parse((await run('analyze', 'gpt2', ...h100, '--json')).stdout)
+  expect(error.message).toMatch(/^--batch "four" is not a number \(set by environment RIDGEPOINT_BATCH.*\)$/)
+})
+
+it('a kernel and a pair that are not known come with those that are near', async () => {
+  for (const [argv, near] of [
+    [['bench', 'gem'], 'did you mean gemm?'],
+    [['compare', '--fused', 'atention'], 'did you mean attention?'],
+  ] as const) {
+    const {stdout} = await run(...argv, '--json')
+    expect(JSON.parse(stdout).error.suggestions).toContain(near)
+  }
 })
 
 describe('what an error leaves behind', () => {

@@ -20,7 +20,7 @@ interface Foreign {
   readonly parse?: unknown
 }
 
-const tail = /\n?See more help with --help\s*$/
+const tail = /\n?See more help with --help(?=\s*$| \()/
 /** what oclif writes around the message of a flag's own parser */
 const parsing = /^Parsing --([\w-]+)\s*\n\t([\s\S]*)$/
 const preamble = /^The following errors? occurred:;\s*/

@@ -1,5 +1,5 @@
 /** What MODEL on the command line means: a built-in id, a path, or `-`. */
-import {createReadStream, readFileSync, type Stats, statSync} from 'node:fs'
+import {closeSync, createReadStream, fstatSync, openSync, readFileSync, readSync, type Stats, statSync} from 'node:fs'
 import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import type {ImportOptions} from '../../analysis/importers/index.ts'
 import {models} from '../../analysis/models/index.ts'
@@ -16,23 +16,44 @@ const largest = 16 * 2 ** 20
 /** what standard input may bring: it cannot be read in parts */
 const largestInput = 256 * 2 ** 20
 
+const tooLarge = (name: string, what: string, most: number): AnalysisError =>
+  new AnalysisError('bad-file', `${name} has more than ${most} bytes; ${what} has less`, ['is it the right file?'])
+
+/** All that an open file gives: a pipe or a device has no size, and some never end. */
+function readBounded(fd: number, path: string, what: string, most: number): string {
+  const chunks: Buffer[] = []
+  for (let size = 0; ; ) {
+    const chunk = Buffer.allocUnsafe(65_536)
+    const read = readSync(fd, chunk)
+    if (read === 0) return Buffer.concat(chunks).toString('utf8')
+    chunks.push(chunk.subarray(0, read))
+    size += read
+    if (size > most) throw tooLarge(path, what, most)
+  }
+}
+
 /**
- * Reads a text file.
+ * Reads a text file, a device or a pipe.
  * @throws AnalysisError `unreachable`, `bad-file`
  */
 export function readFileText(path: string, what: string, most = largest): string {
+  let fd: number | undefined
   try {
-    const {size} = statSync(path)
-    if (size > most)
-      throw new AnalysisError('bad-file', `${path} has ${size} bytes; ${what} has at most ${most}`, [
+    fd = openSync(path, 'r')
+    const stat = fstatSync(fd)
+    if (!stat.isFile()) return readBounded(fd, path, what, most)
+    if (stat.size > most)
+      throw new AnalysisError('bad-file', `${path} has ${stat.size} bytes; ${what} has at most ${most}`, [
         'is it the right file?',
       ])
-    return readFileSync(path, 'utf8')
+    return readFileSync(fd, 'utf8')
   } catch (error) {
     if (error instanceof AnalysisError) throw error
     throw new AnalysisError('unreachable', `${path} cannot be read: ${systemReason(error)}`, [
       `give the path of ${what}`,
     ])
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
 }
 
@@ -43,10 +64,7 @@ async function readStream(stream: AsyncIterable<Buffer>, name: string, what: str
   for await (const chunk of stream) {
     chunks.push(chunk)
     size += chunk.length
-    if (size > most)
-      throw new AnalysisError('bad-file', `${name} has more than ${most} bytes; ${what} has less`, [
-        'is it the right file?',
-      ])
+    if (size > most) throw tooLarge(name, what, most)
   }
   return Buffer.concat(chunks)
 }

@@ -17,9 +17,9 @@ function refuse(flag: string, path: string, reason: string): never {
 export function checkWritable(flag: string, path: string): void {
   if (path === '') refuse(flag, '""', 'the path is empty')
   const target = resolve(path)
-  const existing = statSync(target, {throwIfNoEntry: false})
-  if (existing?.isDirectory()) refuse(flag, path, 'it is a directory')
   try {
+    const existing = statSync(target, {throwIfNoEntry: false})
+    if (existing?.isDirectory()) refuse(flag, path, 'it is a directory')
     if (existing) accessSync(target, constants.W_OK)
     const folder = dirname(target)
     if (!statSync(folder).isDirectory()) refuse(flag, path, `${folder} is not a directory`)

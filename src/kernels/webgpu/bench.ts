@@ -52,7 +52,7 @@ function choose<D>(names: readonly string[] | undefined, all: Readonly<Record<st
     throw new AnalysisError(
       'unknown-kernel',
       `${what} ${quoted(name)} does not run through WebGPU; there are ${ids.join(', ')}`,
-      nearest(name, ids),
+      nearest(name, ids).map((id) => `did you mean ${id}?`),
     )
   })
 }

@@ -174,10 +174,10 @@ class Run {
       for (const size of this.effort.sizes)
         if (size !== top.varied.size && size <= largest && this.unhurried)
           await attempt(resized(top, size, top.varied.workgroups))
-      const long = longer?.(best!.candidate)
+      const long = this.unhurried ? longer?.(best!.candidate) : undefined
       if (long) await attempt(long)
       const {candidate: widest, work, value} = best!
-      if (!this.session.facts.software && work / value < shortDispatch)
+      if (this.unhurried && !this.session.facts.software && work / value < shortDispatch)
         await attempt(resized(widest, widest.varied.size, moreWaves * widest.varied.workgroups))
     }
     const {candidate, step, work} = best!

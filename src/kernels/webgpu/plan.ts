@@ -72,7 +72,7 @@ export function effortOf(isSoftware: boolean, quick: boolean): Effort {
         streamSizes: [256],
         streamUnrolls: [4],
         streamTurns: [1],
-        searchSeconds: 2,
+        searchSeconds: 1.2,
         largestSet: 512 * MiB,
         octaves: 2,
         rounds: 6,
@@ -87,14 +87,14 @@ export function effortOf(isSoftware: boolean, quick: boolean): Effort {
         streamSizes: [256, 128, 512, 1024],
         streamUnrolls: [4, 1, 8],
         streamTurns: [1, 8],
-        searchSeconds: 11,
+        searchSeconds: 10,
         largestSet: 1024 * MiB,
         octaves: 1,
         rounds: 12,
         extraRounds: 60,
         // starting and ending a pass takes some 10 µs: a thousandth
         repetitionSeconds: 0.01,
-        budgetSeconds: 12,
+        budgetSeconds: 11,
       }
 }
 
