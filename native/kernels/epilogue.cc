@@ -30,39 +30,43 @@ struct Silu {
 template <typename Act>
 struct BiasAct {
   const float* bias;  // of this thread's first column
+  // `across` vectors of every row, as many rows at a time as make four vectors
+  template <int across>
+  static inline void rowsOf(float* c, int64_t rowC, int64_t rows, const float* b) {
+    constexpr int step = 4, down = step / across;
+    f32v biases[across];
+    RP_STEP(across) biases[i] = load(b + i * lanes);
+    int64_t r = 0;
+    for (; r + down <= rows; r += down) {
+      float* const at = c + r * rowC;
+      f32v x[step];
+      RP_STEP(step) x[i] = load(at + i / across * rowC + i % across * lanes) + biases[i % across];
+      Act::apply(x);
+      RP_STEP(step) store(at + i / across * rowC + i % across * lanes, x[i]);
+    }
+    for (; r < rows; r++) {
+      float* const at = c + r * rowC;
+      f32v x[across];
+      RP_STEP(across) x[i] = load(at + i * lanes) + biases[i];
+      Act::apply(x);
+      RP_STEP(across) store(at + i * lanes, x[i]);
+    }
+  }
   void operator()(float* c, int64_t rowC, int64_t, int64_t column, int64_t rows, int64_t columns) const {
     const float* const b = bias + column;
-    constexpr int step = 4;  // vectors
-    if (columns == NR<F32>) {
-      // two rows of two vectors, or one of four
-      constexpr int across = tileVectors < step ? tileVectors : step, down = step / across;
-      f32v biases[across];
-      RP_STEP(across) biases[i] = load(b + i * lanes);
-      int64_t r = 0;
-      for (; r + down <= rows; r += down) {
-        float* const at = c + r * rowC;
-        f32v x[step];
-        RP_STEP(step) x[i] = load(at + i / across * rowC + i % across * lanes) + biases[i % across];
-        Act::apply(x);
-        RP_STEP(step) store(at + i / across * rowC + i % across * lanes, x[i]);
-      }
-      for (; r < rows; r++) {
-        float* const at = c + r * rowC;
-        f32v x[across];
-        RP_STEP(across) x[i] = load(at + i * lanes) + biases[i];
-        Act::apply(x);
-        RP_STEP(across) store(at + i * lanes, x[i]);
-      }
-      return;
+    int64_t j = 0;
+    if constexpr (tileVectors == 4)
+      for (; j + 4 * lanes <= columns; j += 4 * lanes) rowsOf<4>(c + j, rowC, rows, b + j);
+    for (; j + 2 * lanes <= columns; j += 2 * lanes) rowsOf<2>(c + j, rowC, rows, b + j);
+    for (; j + lanes <= columns; j += lanes) rowsOf<1>(c + j, rowC, rows, b + j);
+    if (j == columns) return;
+    const int count = int(columns - j);
+    for (int64_t r = 0; r < rows; r++) {
+      float* const at = c + r * rowC + j;
+      f32v x[1] = {loadPart(at, count, 0.0f) + loadPart(b + j, count, 0.0f)};
+      Act::apply(x);
+      storePart(at, x[0], count);
     }
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t j = 0; j < columns; j += lanes) {
-        const int count = int(least(lanes, columns - j));
-        float* const at = c + r * rowC + j;
-        f32v x[1] = {loadPart(at, count, 0.0f) + loadPart(b + j, count, 0.0f)};
-        Act::apply(x);
-        storePart(at, x[0], count);
-      }
   }
 };
 

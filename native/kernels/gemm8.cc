@@ -89,6 +89,7 @@ __attribute__((always_inline)) static inline void fourRows(const void* from, int
 // Rows of A, whose bytes along k lie side by side.
 template <typename P>
 struct PackRows {
+  static constexpr bool words = false;
   const uint8_t* from;
   int64_t row, k;
   void operator()(int64_t line, int64_t word, int64_t lines, int64_t words, int32_t* to) const {
@@ -114,6 +115,7 @@ struct PackRows {
 // Columns of B, whose bytes along k lie a row apart.
 template <typename P>
 struct PackColumns {
+  static constexpr bool words = false;
   const int8_t* from;
   int64_t row, k;
   Source source(int64_t line, int64_t word, int64_t lines, int64_t words) const {

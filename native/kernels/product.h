@@ -198,6 +198,7 @@ class Fetch {
 // A matrix as the tile takes it, whose elements are words already.
 template <typename Word, int width>
 struct PackWords {
+  static constexpr bool words = true;  // they lie in memory as the tile takes them, but for their order
   Strided<Word> from;  // `row` from line to line, `column` along k
   void operator()(int64_t line, int64_t word, int64_t lines, int64_t words, Word* to) const {
     packPanels<Word, width>(from.data + line * from.row + word * from.column, from.row, from.column, lines, words, to);
@@ -210,10 +211,57 @@ struct PackWords {
   }
 };
 
-// One tile: R x W vectors of c from packed panels of `words` words along k. `rows` and `columns` cut it at the matrix's edge.
-template <typename P, int R, int W>
-static inline void tileOf(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC, int64_t rows,
-                          int64_t columns, typename P::Out alpha, bool add, Fetch& fetch) {
+// What a tile reads, a step along k after the other. A panel of A:
+template <typename P>
+struct PanelA {
+  const typename P::Word* at;
+  RP_MEMBER typename P::Word row(int i) const { return at[i]; }
+  RP_MEMBER void next() { at += MR; }
+};
+// Rows of A where they lie, three to a pointer: more pointers than x86 has registers would be read from the stack.
+template <typename P>
+struct RowsA {
+  static constexpr int each = 3, pointers = MR / each;
+  const typename P::Word* at[pointers];
+  int64_t step;
+  RowsA(const typename P::Word* from, int64_t step_) : step(step_) {
+    for (int i = 0; i < pointers; i++) at[i] = from + each * i * step;
+  }
+  RP_MEMBER typename P::Word row(int i) const { return at[i / each][i % each * step]; }
+  RP_MEMBER void next() { RP_STEP(pointers) at[i]++; }
+};
+// A panel of B:
+template <typename P>
+struct PanelB {
+  const typename P::Word* at;
+  template <int W>
+  RP_MEMBER void take(typename P::V (&v)[W]) {
+    RP_STEP(W) v[i] = loadAs<typename P::V>(at + i * P::lanes);
+    at += NR<P>;
+  }
+};
+// Rows of B where they lie, which become the panel that the tiles below will read: its stores hide behind the multiply-adds.
+template <typename P>
+struct RowsB {
+  const typename P::Word* at;
+  int64_t step;
+  typename P::Word* panel;
+  template <int W>
+  RP_MEMBER void take(typename P::V (&v)[W]) {
+    constexpr int64_t ahead = 8;  // rows lie in pages of their own, which the hardware does not fetch ahead
+    RP_UNROLL
+    for (int i = 0; i < W * int(sizeof v[0]); i += 64) __builtin_prefetch(reinterpret_cast<const char*>(at + ahead * step) + i, 0, 3);
+    RP_STEP(W) v[i] = loadAs<typename P::V>(at + i * P::lanes);
+    RP_STEP(W) storeAs(panel + i * P::lanes, v[i]);
+    at += step;
+    panel += NR<P>;
+  }
+};
+
+// One tile: R x W vectors of c from `words` words along k. `rows` and `columns` cut it at the matrix's edge.
+template <typename P, int R, int W, typename A, typename B>
+static inline void tileOf(int64_t words, A a, B b, typename P::Out* c, int64_t rowC, int64_t rows, int64_t columns, typename P::Out alpha,
+                          bool add, Fetch& fetch) {
   typedef typename P::V V;
   typedef typename P::Out Out;
   constexpr int lanes = P::lanes, wide = W * lanes;
@@ -226,14 +274,13 @@ static inline void tileOf(int64_t words, const typename P::Word* a, const typena
   }
   // always_inline: the accumulators must stay in registers
   const auto steps = [&](int64_t count) __attribute__((always_inline)) {
-    for (int64_t p = 0; p < count; p++, a += MR, b += NR<P>) {
+    for (int64_t p = 0; p < count; p++, a.next()) {
       V right[W];
-      RP_UNROLL
-      for (int w = 0; w < W; w++) right[w] = loadAs<V>(b + w * lanes);
+      b.take(right);
       RP_UNROLL
       for (int i = 0; i < R; i++) {
         RP_UNROLL
-        for (int w = 0; w < W; w++) P::add(sums[i][w], a[i], right[w]);
+        for (int w = 0; w < W; w++) P::add(sums[i][w], a.row(i), right[w]);
       }
     }
   };
@@ -273,18 +320,18 @@ static inline void tileOf(int64_t words, const typename P::Word* a, const typena
     for (int64_t j = 0; j < columns; j++) c[i * rowC + j] = (add ? c[i * rowC + j] : Out(0)) + edge[i * wide + j];
 }
 
-// At the right edge only the vectors that hold columns are computed, in ones, twos and all; at the lower one only a third of the rows, or two.
-template <typename P, int R, int W = tileVectors>
-static inline void tileAcross(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC, int64_t rows,
-                              int64_t columns, typename P::Out alpha, bool add, Fetch& fetch) {
+// At the right edge only the vectors that hold columns are computed; at the lower one only a third of the rows, or two.
+template <typename P, int R, int W = tileVectors, typename A, typename B>
+static inline void tileAcross(int64_t words, A a, B b, typename P::Out* c, int64_t rowC, int64_t rows, int64_t columns, typename P::Out alpha,
+                              bool add, Fetch& fetch) {
   if constexpr (W > 1) {
-    if (columns <= W / 2 * P::lanes) return tileAcross<P, R, W / 2>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+    if (columns <= (W - 1) * P::lanes) return tileAcross<P, R, W - 1>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
   }
   tileOf<P, R, W>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
 }
-template <typename P>
-static inline void tile(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC, int64_t rows,
-                        int64_t columns, typename P::Out alpha, bool add, Fetch& fetch) {
+template <typename P, typename A, typename B>
+static inline void tile(int64_t words, A a, B b, typename P::Out* c, int64_t rowC, int64_t rows, int64_t columns, typename P::Out alpha,
+                        bool add, Fetch& fetch) {
   constexpr int third = MR / 3;
   if (rows > 2 * third) tileAcross<P, MR>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
   else if (rows > third) tileAcross<P, 2 * third>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
@@ -295,6 +342,10 @@ struct NothingMore {
   template <typename Out>
   void operator()(Out*, int64_t, int64_t, int64_t, int64_t, int64_t) const {}
 };
+
+// Bytes that rows of A may span to be read where they lie: they then spread over the sets of L2, and packing them costs more than it brings
+// (1 to 3 % of a product that small).
+constexpr int64_t spanInPlace = 128 << 10;
 
 // c[m,n] = alpha * a b + (accumulate ? c : 0) over `words` words along k. packA and packB fill panels: (first line, first word, lines,
 // words, to); packB.source() tells from where. `done` gets every tile once it is complete, while it is in L1: (tile, elements per row, first
@@ -327,7 +378,11 @@ static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t wor
       const bool add = accumulate || pc > 0, last = pc + kc == words;
       for (int64_t ic = 0; ic < m; ic += by.mc) {
         const int64_t mc = least(by.mc, m - ic), tiles = (mc + MR - 1) / MR;
-        packA(ic, pc, mc, kc, packedA);
+        // rows of A that are read where they lie: whole tiles, and the last where it needs no rows of zeros
+        int64_t inPlace = 0;
+        if constexpr (PackA::words)
+          if (packA.from.column == 1 && mc * packA.from.row * int64_t(sizeof *packedA) <= spanInPlace) inPlace = mc % (MR / 3) == 0 ? mc : mc / MR * MR;
+        if (inPlace < mc) packA(ic + inPlace, pc, mc - inPlace, kc, packedA + inPlace * kc);
         for (int64_t jr = 0; jr < nc; jr += wide) {
           const int64_t columns = least(wide, nc - jr), after = jr + wide;
           typename P::Word* const panel = packedB + (once ? 0 : jr * kc);
@@ -335,12 +390,35 @@ static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t wor
           Source next = {};
           if (ic > 0) next = {reinterpret_cast<const char*>(packedB + (after < nc ? after * kc : 0)), 0, 1, wide * kc * int64_t(sizeof *panel)};
           else if (after < nc) next = packB.source(jc + after, pc, least(wide, nc - after), kc);
-          if (ic == 0) packB(jc + jr, pc, columns, kc, panel);
+          bool packed = ic > 0;
+          if constexpr (PackB::words) {
+            if (!packed && !(packB.from.row == 1 && columns % P::lanes == 0)) {
+              packB(jc + jr, pc, columns, kc, panel);
+              packed = true;
+            }
+          } else {
+            if (!packed) packB(jc + jr, pc, columns, kc, panel);
+            packed = true;
+          }
           Fetch fetch(next, tiles, kc);
           for (int64_t ir = 0; ir < mc; ir += MR) {
             Out* const to = c + (ic + ir) * rowC + jc + jr;
             const int64_t rows = least(MR, mc - ir);
-            tile<P>(kc, packedA + ir * kc, panel, to, rowC, rows, columns, alpha, add, fetch);
+            const auto from = [&](auto a) {
+              if constexpr (PackB::words)
+                if (!packed)
+                  return tile<P>(kc, a, RowsB<P>{packB.from.data + (jc + jr) + pc * packB.from.column, packB.from.column, panel}, to, rowC, rows,
+                                 columns, alpha, add, fetch);
+              tile<P>(kc, a, PanelB<P>{panel}, to, rowC, rows, columns, alpha, add, fetch);
+            };
+            bool there = false;
+            if constexpr (PackA::words)
+              if (ir < inPlace) {
+                from(RowsA<P>(packA.from.data + (ic + ir) * packA.from.row + pc, packA.from.row));
+                there = true;
+              }
+            if (!there) from(PanelA<P>{packedA + ir * kc});
+            packed = true;
             if (last) done(to, rowC, ic + ir, jc + jr, rows, columns);
           }
         }
@@ -356,23 +434,35 @@ struct Part {
   int64_t width() const { return columns.to - columns.from; }
   bool empty() const { return height() <= 0 || width() <= 0; }
 };
-// Of all grids of threads the one whose busiest thread is done first: per step along k, a cycle for each of the tile's vectors and for each
-// line of A or B that is packed.
+// Cycles of a part per step along k: one for each vector of its tiles, which are whole, or two thirds or one third of their rows at the lower
+// edge; half as many again as rows where the last tiles across are narrow, since loads then outnumber what they feed; half a one for each
+// line of A that is packed, and `packing` halves for a line of B.
 template <typename P>
-static inline Part partOf(int64_t m, int64_t n, int thread, int threads) {
+static inline int64_t cyclesOf(int64_t rows, int64_t columns, int64_t packing) {
+  const int64_t high = roundUp(rows, MR / 3);
+  return high * ((columns + P::lanes - 1) / P::lanes) + (columns % NR<P> != 0 ? high / 2 : 0) + (rows + packing * columns) / 2;
+}
+// Of all grids of threads the one whose busiest thread is done first. Parts are whole tiles, unless smaller ones balance better: three tiles
+// across on two threads take as long as four.
+template <typename P>
+static inline Part partOf(int64_t m, int64_t n, int thread, int threads, int64_t packing = 1) {
   int down = 1;
-  int64_t fewest = 0;
+  int64_t fewest = 0, tall = MR, broad = NR<P>;
+  const auto most = [](int64_t total, int64_t grain, int parts) { return least(total, roundUp((total + grain - 1) / grain, parts) / parts * grain); };
   for (int rows = 1; rows <= threads; rows++) {
     if (threads % rows != 0) continue;
-    const int64_t tall = (m + int64_t(MR) * rows - 1) / (int64_t(MR) * rows);
-    const int64_t across = threads / rows, broad = (n + NR<P> * across - 1) / (NR<P> * across);
-    const int64_t cycles = tall * broad * tileVectors * MR + tall * MR + broad * NR<P>;
-    if (rows > 1 && cycles >= fewest) continue;
-    fewest = cycles;
-    down = rows;
+    for (int64_t high = MR; high > 0; high = high == MR ? MR / 3 : 0)
+      for (int64_t wide = NR<P>; wide > 0; wide = wide == NR<P> ? P::lanes : 0) {
+        const int64_t cycles = cyclesOf<P>(most(m, high, rows), most(n, wide, threads / rows), packing);
+        if (fewest > 0 && cycles >= fewest) continue;
+        fewest = cycles;
+        down = rows;
+        tall = high;
+        broad = wide;
+      }
   }
   const int across = threads / down;
-  return {share(m, MR, thread / across, down), share(n, NR<P>, thread % across, across)};
+  return {share(m, tall, thread / across, down), share(n, broad, thread % across, across)};
 }
 
 }  // namespace RP_NS
