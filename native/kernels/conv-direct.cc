@@ -1,6 +1,7 @@
 // Convolution without gathering. A plane of the input is copied once, padded, and split by the remainders of its coordinates by the
 // stride (stride² phases): under every tap the inputs of consecutive outputs are then consecutive, row after row of outputs, and the
-// tile's vectors are read where they lie. Between two rows of outputs stand a few positions that belong to no output.
+// tile's vectors are read where they lie. Between two rows of outputs stand a few positions that belong to no output. With stride 1 they are
+// the padding, which the right end of a row shares with the left end of the next.
 #include "conv.h"
 #include "outer.h"
 #include "product.h"
@@ -17,13 +18,16 @@ constexpr int64_t bandFloats = 1 << 17;  // planes of a band of output rows: hal
 struct Band {
   int64_t from, rows;
   int64_t phases, high, wide, plane, floats;  // phases along an axis, rows and columns of a phase, floats of one and of a channel
+  int64_t after;                              // padding at the right end of a row
   Band(const ConvShape& s, int64_t first, int64_t count) : from(first), rows(count) {
     const int64_t span = s.dilation * (s.kernel - 1);
     phases = least(s.stride, span + 1);
     high = count + span / s.stride;
-    wide = s.outWidth + span / s.stride;
+    after = s.outWidth + span - s.width - s.before;
+    const bool shared = s.stride == 1 && after >= s.before;
+    wide = shared ? s.width + after : s.outWidth + span / s.stride;
     plane = high * wide;
-    floats = phases * phases * plane;
+    floats = phases * phases * plane + (shared ? s.before : 0);
   }
   int64_t offset(const ConvShape& s, int64_t tap) const {
     const int64_t y = tap / s.kernel * s.dilation, x = tap % s.kernel * s.dilation;
@@ -31,8 +35,33 @@ struct Band {
   }
 };
 
+// One channel of a band with stride 1 whose rows share their padding.
+void fillRows(const ConvShape& s, const Band& band, const float* x, float* to) {
+  for (int64_t r = 0; r < band.high; r++, to += band.wide) {
+    const int64_t iy = band.from + r - s.before;
+    int64_t j = 0;
+    if (iy < 0 || iy >= s.height) {
+      for (; j < band.wide; j++) to[j] = 0;
+      continue;
+    }
+    const float* const row = x + iy * s.width;
+    for (; j < s.before; j++) to[j] = 0;
+    float* const data = to + s.before;
+    for (j = 0; j + lanes <= s.width; j += lanes) store(data + j, load(row + j));
+#if defined(RP_ISA_AVX512)
+    // what runs over into the next row is overwritten by it
+    if (j < s.width) store(data + j, loadPart(row + j, int(s.width - j), 0.0f));
+#else
+    for (; j < s.width; j++) data[j] = row[j];
+#endif
+    for (j = s.width + s.before; j < band.wide; j++) to[j] = 0;
+  }
+  for (int64_t j = 0; j < s.before; j++) to[j] = 0;
+}
+
 // One channel of a band.
 void fill(const ConvShape& s, const Band& band, const float* x, float* to) {
+  if (s.stride == 1 && band.after >= s.before) return fillRows(s, band, x, to);
   for (int64_t py = 0; py < band.phases; py++)
     for (int64_t px = 0; px < band.phases; px++)
       for (int64_t r = 0; r < band.high; r++, to += band.wide) {
@@ -65,6 +94,9 @@ static inline __attribute__((always_inline)) void accumulateTaps(Tile<R>& c, int
   for (int64_t ch = 0; ch < channels; ch++, x += channel)
     for (int64_t t = 0; t < taps; t++) {
       const float* const b = x + offsets[t];
+      // the same of the next channel, which is in L2
+      __builtin_prefetch(b + channel);
+      __builtin_prefetch(b + channel + columns);
       const f32v left = load(b), right = load(b + lanes);
       RP_UNROLL
       for (int i = 0; i < R; i++) {
@@ -77,16 +109,52 @@ static inline __attribute__((always_inline)) void accumulateTaps(Tile<R>& c, int
     }
 }
 
+#if defined(RP_ISA_AVX512)
+// The lanes of a vector of positions that are outputs, and the first of them in y.
+struct Kept {
+  __mmask16 mask;
+  int64_t at, count;
+  static uint32_t below(int64_t lane) { return lane <= 0 ? 0 : lane >= lanes ? 0xffff : (1u << lane) - 1; }
+  Kept(const ConvShape& s, const Band& band, int64_t first, int64_t end) {
+    const int64_t row = int32_t(first) / int32_t(band.wide), ox = first - row * band.wide;
+    const uint32_t gap = below(band.wide - ox) & ~below(s.outWidth - ox);
+    mask = __mmask16(below(band.wide + s.outWidth - ox) & ~gap & below(end - first));
+    at = row * s.outWidth + least(ox, s.outWidth);
+    count = __builtin_popcount(mask);
+  }
+  // What a whole vector writes beyond its outputs, the next overwrites; behind the last there may be another thread's.
+  RP_MEMBER void put(f32v v, float* y, int64_t last) const {
+    const f32v kept = f32v(_mm512_maskz_compress_ps(mask, __m512(v)));
+    if (at + lanes <= last) store(y + at, kept);
+    else storePart(y + at, kept, int(count));
+  }
+};
+#endif
+
 // The outputs among the positions [first, first + columns) of a band.
 template <int R>
 inline void storeTile(const ConvShape& s, const Band& band, const Tile<R>& t, float* y, int64_t filter, int64_t first, const Epilogue& out) {
+  const int64_t end = least(first + columns, band.rows * band.wide);
+#if defined(RP_ISA_AVX512)
+  // Outputs on both sides of a gap are neighbours in y.
+  if (band.wide >= lanes) {
+    const int64_t last = band.rows * s.outWidth;
+    float* const to = y + band.from * s.outWidth;
+    const Kept low(s, band, first, end), high(s, band, first + lanes, end);
+    RP_UNROLL
+    for (int i = 0; i < R; i++) {
+      low.put(out(t.low[i], filter + i), to + i * s.outputs, last);
+      high.put(out(t.high[i], filter + i), to + i * s.outputs, last);
+    }
+    return;
+  }
+#endif
   float edge[R * columns];
   RP_UNROLL
   for (int i = 0; i < R; i++) {
     store(edge + i * columns, out(t.low[i], filter + i));
     store(edge + i * columns + lanes, out(t.high[i], filter + i));
   }
-  const int64_t end = least(first + columns, band.rows * band.wide);
   for (int64_t at = first; at < end;) {
     const int64_t r = at / band.wide, ox = at % band.wide, next = (r + 1) * band.wide;
     const int64_t run = least(s.outWidth - ox, end - at);
@@ -116,11 +184,24 @@ Plan plan(const ConvShape& s, int64_t channels, int64_t spare) {
   return {rows, (s.outHeight + rows - 1) / rows};
 }
 
+// More bands than fit the caches ask for, where threads would otherwise get none, or one more than others.
+void balance(const ConvShape& s, int64_t threads, Plan& bands) {
+  const int64_t images = s.batch * s.groups;
+  if (images * bands.bands >= 8 * threads) return;
+  for (int64_t count = bands.bands; count <= bands.bands + threads && 2 * count <= s.outHeight; count++) {
+    const int64_t rows = (s.outHeight + count - 1) / count;
+    if (images * count % threads != 0 || (s.outHeight + rows - 1) / rows != count) continue;
+    bands = {rows, count};
+    return;
+  }
+}
+
 }  // namespace
 
 bool convDirect(const OpArgs& args, const ConvShape& s, const ConvArgs& c) {
   const int64_t packed = s.depth * tileRows;
-  const Plan bands = plan(s, s.groupChannels, packed + columns + lanes);
+  Plan bands = plan(s, s.groupChannels, packed + columns + lanes);
+  if (bands.rows > 0) balance(s, args.threads, bands);
   if (bands.rows == 0 || bandFloats + packed + columns + lanes > int64_t(scratchFloats)) return false;
   if (s.padded && !allFinite(c.w, s.filters * s.depth)) return false;
   const int64_t units = s.batch * s.groups * bands.bands;
@@ -136,16 +217,18 @@ bool convDirect(const OpArgs& args, const ConvShape& s, const ConvArgs& c) {
     for (int64_t ch = 0; ch < s.groupChannels; ch++)
       fill(s, band, c.x + (b * s.channels + group * s.groupChannels + ch) * s.height * s.width, planes + ch * band.floats);
     const int64_t positions = band.rows * band.wide;
-    for (int64_t f = filters.from; f < filters.to; f += tileRows) {
-      const int64_t r = least(tileRows, filters.to - f), filter = group * s.groupFilters + f;
+    // tiles of equal height: few rows would wait for their vectors from L2
+    const int64_t together = evenly(filters.to - filters.from, tileRows, 1);
+    for (int64_t f = filters.from; f < filters.to; f += together) {
+      const int64_t r = least(together, filters.to - f), filter = group * s.groupFilters + f;
       const float* const w = c.w + filter * s.depth;
-      const bool pack = r == tileRows && positions > 2 * columns;
-      if (pack) packPanels<float, tileRows>(w, s.depth, 1, r, s.depth, panel);
+      const bool pack = positions > 2 * columns;
       withRows(r, [&](auto size) __attribute__((always_inline)) {
         constexpr int R = decltype(size)::value;
+        if (pack) packPanels<float, R>(w, s.depth, 1, R, s.depth, panel);
         for (int64_t at = 0; at < positions; at += columns) {
           Tile<R> sums = {};
-          if (pack) accumulateTaps(sums, s.groupChannels, s.taps, offsets, panel, 1, tileRows, planes + at, band.floats);
+          if (pack) accumulateTaps(sums, s.groupChannels, s.taps, offsets, panel, 1, R, planes + at, band.floats);
           else accumulateTaps(sums, s.groupChannels, s.taps, offsets, w, s.depth, 1, planes + at, band.floats);
           storeTile(s, band, sums, c.y + (b * s.filters + filter) * s.outputs, filter, at, c.out);
         }
