@@ -26,6 +26,7 @@ struct QueryTile {
   float *q, *o, *top, *total;
   int32_t* seen;
   int64_t first, count, end;  // first query, queries, and the keys that the last of them sees
+  int64_t lowEnd;             // the keys that the last query of the first vector sees: of those behind, the second vector alone has scores
 };
 
 struct Block {
@@ -57,31 +58,88 @@ bool copyBlock(const AttentionShape& s, const KeyRows& k, const KeyRows& v, int6
   return sumOf(doubt) + rest == 0;
 }
 
+#if !defined(RP_ISA_SCALAR)
+typedef float f32x4 __attribute__((vector_size(16)));
+inline f32x4 four(const float* p) {
+  f32x4 v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+// Turns a square: row r of `v` becomes lane r.
+inline void turnSquare(f32x4 (&v)[4]) {
+  const f32x4 a = __builtin_shufflevector(v[0], v[1], 0, 4, 1, 5), b = __builtin_shufflevector(v[0], v[1], 2, 6, 3, 7);
+  const f32x4 c = __builtin_shufflevector(v[2], v[3], 0, 4, 1, 5), d = __builtin_shufflevector(v[2], v[3], 2, 6, 3, 7);
+  v[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+  v[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+  v[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+  v[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+#endif
+
 // Queries of a tile as [channel, query], scaled for a softmax to the base 2; lanes without a query are 0 and see what the first sees.
 void loadQueries(const AttentionShape& s, const float* q, int64_t b, int64_t kvHead, QueryTile& tile) {
   const float factor = 1.44269504f / __builtin_sqrtf(float(s.dim));
   const int64_t group = s.group();
+  const float* rows[columns];
   for (int64_t i = 0; i < columns; i++) {
-    const bool present = i < tile.count;
-    const int64_t at = tile.first + (present ? i : 0);
-    const float* row = q + s.query(b, at / group, kvHead * group + at % group);
-    for (int64_t c = 0; c < s.dim; c++) tile.q[c * columns + i] = present ? row[c] * factor : 0.0f;
+    const int64_t at = tile.first + (i < tile.count ? i : 0);
+    rows[i] = q + s.query(b, at / group, kvHead * group + at % group);
     tile.top[i] = -infinity;
     tile.total[i] = 0;
     tile.seen[i] = int32_t(s.seen(at / group));
   }
+  int64_t i = 0;
+#if !defined(RP_ISA_SCALAR)
+  for (; i + 4 <= tile.count; i += 4) {
+    int64_t c = 0;
+    for (; c + 4 <= s.dim; c += 4) {
+      f32x4 v[4];
+      RP_UNROLL
+      for (int j = 0; j < 4; j++) v[j] = four(rows[i + j] + c) * factor;
+      turnSquare(v);
+      RP_UNROLL
+      for (int j = 0; j < 4; j++) __builtin_memcpy(tile.q + (c + j) * columns + i, &v[j], sizeof v[j]);
+    }
+    for (; c < s.dim; c++)
+      for (int j = 0; j < 4; j++) tile.q[c * columns + i + j] = rows[i + j][c] * factor;
+  }
+#endif
+  for (; i < columns; i++)
+    for (int64_t c = 0; c < s.dim; c++) tile.q[c * columns + i] = i < tile.count ? rows[i][c] * factor : 0.0f;
   for (int64_t c = 0; c < s.dim * columns; c++) tile.o[c] = 0;
-  tile.end = s.seen((tile.first + tile.count - 1) / group);
+  const auto seenBy = [&](int64_t query) { return s.seen((tile.first + query) / group); };
+  tile.end = seenBy(tile.count - 1);
+  tile.lowEnd = seenBy(least(lanes, tile.count) - 1);
 }
 
 void storeOutputs(const AttentionShape& s, float* o, int64_t b, int64_t kvHead, const QueryTile& tile) {
   const int64_t group = s.group();
+  float* rows[columns];
+  float inverse[columns];
   for (int64_t i = 0; i < tile.count; i++) {
     const int64_t at = tile.first + i;
-    float* row = o + s.query(b, at / group, kvHead * group + at % group);
-    const float inverse = 1.0f / tile.total[i];
-    for (int64_t c = 0; c < s.dim; c++) row[c] = tile.o[c * columns + i] * inverse;
+    rows[i] = o + s.query(b, at / group, kvHead * group + at % group);
+    inverse[i] = 1.0f / tile.total[i];
   }
+  int64_t i = 0;
+#if !defined(RP_ISA_SCALAR)
+  for (; i + 4 <= tile.count; i += 4) {
+    const f32x4 by = four(inverse + i);
+    int64_t c = 0;
+    for (; c + 4 <= s.dim; c += 4) {
+      f32x4 v[4];
+      RP_UNROLL
+      for (int j = 0; j < 4; j++) v[j] = four(tile.o + (c + j) * columns + i) * by;
+      turnSquare(v);
+      RP_UNROLL
+      for (int j = 0; j < 4; j++) __builtin_memcpy(rows[i + j] + c, &v[j], sizeof v[j]);
+    }
+    for (; c < s.dim; c++)
+      for (int j = 0; j < 4; j++) rows[i + j][c] = tile.o[c * columns + i + j] * inverse[i + j];
+  }
+#endif
+  for (; i < tile.count; i++)
+    for (int64_t c = 0; c < s.dim; c++) rows[i][c] = tile.o[c * columns + i] * inverse[i];
 }
 
 inline i32v loadSeen(const int32_t* p) {
@@ -90,13 +148,13 @@ inline i32v loadSeen(const int32_t* p) {
   return v;
 }
 
-// Scores of `keys` keys of the block against a tile; raises the running maxima.
+// Scores of `keys` keys of the block against a tile, of those from `both` on against its second vector alone; raises the running maxima.
 template <bool masked>
-void scoresOf(const AttentionShape& s, const Block& block, int64_t keys, const QueryTile& tile, f32v& top, f32v& topHigh) {
+void scoresOf(const AttentionShape& s, const Block& block, int64_t both, int64_t keys, const QueryTile& tile, f32v& top, f32v& topHigh) {
   const i32v seen = loadSeen(tile.seen), seenHigh = loadSeen(tile.seen + lanes);
   f32v a = top, b = topHigh;
-  for (int64_t j = 0; j < keys; j += tileRows) {
-    withRows(least(tileRows, keys - j), [&](auto rows) {
+  for (int64_t j = 0; j < both; j += tileRows) {
+    withRows(least(tileRows, both - j), [&](auto rows) {
       constexpr int R = decltype(rows)::value;
       Tile<R> c = {};
       accumulate(c, s.dim, block.keys + j * s.dim, s.dim, 1, tile.q, columns);
@@ -114,15 +172,28 @@ void scoresOf(const AttentionShape& s, const Block& block, int64_t keys, const Q
       }
     });
   }
+  for (int64_t j = both; j < keys; j += tileRows) {
+    withRows(least(tileRows, keys - j), [&](auto rows) {
+      constexpr int R = decltype(rows)::value;
+      f32v c[R] = {};
+      accumulateOne(c, s.dim, block.keys + j * s.dim, s.dim, 1, tile.q + lanes, columns);
+      RP_UNROLL
+      for (int i = 0; i < R; i++) {
+        if (masked) c[i] = seenHigh > int32_t(block.from + j + i) ? c[i] : splat(-infinity);
+        store(block.scores + (j + i) * columns + lanes, c[i]);
+        b = max(c[i], b);
+      }
+    });
+  }
   top = a;
   topHigh = b;
 }
 
 // Scores become weights 2^(score - shift), whose sums over the keys are returned.
-void weightsOf(float* scores, int64_t keys, f32v shift, f32v shiftHigh, f32v& sum, f32v& sumHigh) {
+void weightsOf(float* scores, int64_t both, int64_t keys, f32v shift, f32v shiftHigh, f32v& sum, f32v& sumHigh) {
   f32v a = splat(0.0f), b = splat(0.0f);
   int64_t j = 0;
-  for (; j + 2 <= keys; j += 2, scores += 2 * columns) {
+  for (; j + 2 <= both; j += 2, scores += 2 * columns) {
     f32v x[4] = {load(scores) - shift, load(scores + lanes) - shiftHigh, load(scores + columns) - shift,
                  load(scores + columns + lanes) - shiftHigh};
     powersOf(x);
@@ -130,19 +201,35 @@ void weightsOf(float* scores, int64_t keys, f32v shift, f32v shiftHigh, f32v& su
     a += x[0] + x[2];
     b += x[1] + x[3];
   }
-  if (j < keys) {
+  if (j < both) {
     f32v x[2] = {load(scores) - shift, load(scores + lanes) - shiftHigh};
     powersOf(x);
     RP_STEP(2) store(scores + i * lanes, x[i]);
     a += x[0];
     b += x[1];
+    j++;
+    scores += columns;
+  }
+  for (scores += lanes; j + 4 <= keys; j += 4, scores += 4 * columns) {
+    f32v x[4];
+    RP_STEP(4) x[i] = load(scores + i * columns) - shiftHigh;
+    exp2All(x);
+    RP_STEP(4) store(scores + i * columns, x[i]);
+    b += (x[0] + x[1]) + (x[2] + x[3]);
+  }
+  for (; j < keys; j++, scores += columns) {
+    f32v x[1] = {load(scores) - shiftHigh};
+    exp2All(x);
+    store(scores, x[0]);
+    b += x[0];
   }
   sum = a;
   sumHigh = b;
 }
 
-// O = O * correction + V P, channel by channel.
-void addValues(const AttentionShape& s, const Block& block, int64_t keys, const QueryTile& tile, f32v correct, f32v correctHigh) {
+// O = O * correction + V P, channel by channel; keys from `both` on have weights in the second vector alone.
+template <bool split>
+void addValues(const AttentionShape& s, const Block& block, int64_t both, int64_t keys, const QueryTile& tile, f32v correct, f32v correctHigh) {
   for (int64_t c = 0; c < s.dim; c += tileRows) {
     withRows(least(tileRows, s.dim - c), [&](auto rows) {
       constexpr int R = decltype(rows)::value;
@@ -153,7 +240,9 @@ void addValues(const AttentionShape& s, const Block& block, int64_t keys, const 
         t.low[i] = load(o + i * columns) * correct;
         t.high[i] = load(o + i * columns + lanes) * correctHigh;
       }
-      accumulate(t, keys, block.values + c, 1, s.dim, block.scores, columns);
+      accumulate(t, both, block.values + c, 1, s.dim, block.scores, columns);
+      if (split)
+        accumulateOne(t.high, keys - both, block.values + both * s.dim + c, 1, s.dim, block.scores + both * columns + lanes, columns);
       RP_UNROLL
       for (int i = 0; i < R; i++) {
         store(o + i * columns, t.low[i]);
@@ -181,18 +270,20 @@ void attend(const AttentionShape& s, const Block& block, const QueryTile& tile) 
   if (keys <= 0) return;
   const f32v before = load(tile.top), beforeHigh = load(tile.top + lanes);
   f32v top = before, topHigh = beforeHigh;
-  if (s.causal && block.from + keys > tile.seen[0]) scoresOf<true>(s, block, keys, tile, top, topHigh);
-  else scoresOf<false>(s, block, keys, tile, top, topHigh);
+  const int64_t low = tile.lowEnd - block.from, both = low <= 0 ? 0 : least(low, keys);
+  if (s.causal && block.from + keys > tile.seen[0]) scoresOf<true>(s, block, both, keys, tile, top, topHigh);
+  else scoresOf<false>(s, block, both, keys, tile, top, topHigh);
   const f32v shift = shiftOf(top), shiftHigh = shiftOf(topHigh);
   f32v sum, sumHigh;
-  weightsOf(block.scores, keys, shift, shiftHigh, sum, sumHigh);
+  weightsOf(block.scores, both, keys, shift, shiftHigh, sum, sumHigh);
   f32v correct[2] = {before - shift, beforeHigh - shiftHigh};
   powersOf(correct);
   store(tile.top, top);
   store(tile.top + lanes, topHigh);
   store(tile.total, load(tile.total) * correct[0] + sum);
   store(tile.total + lanes, load(tile.total + lanes) * correct[1] + sumHigh);
-  if (block.finite) return addValues(s, block, keys, tile, correct[0], correct[1]);
+  if (block.finite && both < keys) return addValues<true>(s, block, both, keys, tile, correct[0], correct[1]);
+  if (block.finite) return addValues<false>(s, block, keys, keys, tile, correct[0], correct[1]);
   float lane[columns];
   store(lane, correct[0]);
   store(lane + lanes, correct[1]);

@@ -36,6 +36,21 @@ static inline __attribute__((always_inline)) void accumulate(Tile<R>& c, int64_t
   }
 }
 
+// The same for one vector of columns.
+template <int R>
+static inline __attribute__((always_inline)) void accumulateOne(f32v (&c)[R], int64_t k, const float* a, int64_t row, int64_t along,
+                                                                const float* b, int64_t step) {
+  const float* at[4];
+  for (int j = 0; j < 4; j++) at[j] = a + 3 * j * row;
+  for (int64_t p = 0; p < k; p++, b += step) {
+    const f32v right = load(b);
+    RP_UNROLL
+    for (int i = 0; i < R; i++) c[i] += splat(at[i / 3][i % 3 * row]) * right;
+    RP_UNROLL
+    for (int j = 0; j < 4; j++) at[j] += along;
+  }
+}
+
 // Calls work(Rows<R>) with the R that is `rows`, from 1 to tileRows: the sums of a tile are registers, whose number the compiler must know.
 template <int R>
 struct Rows {

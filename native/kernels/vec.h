@@ -38,7 +38,8 @@ typedef uint32_t u32v __attribute__((vector_size(RP_BYTES)));
 static inline i32v toInt(f32v v) { return __builtin_convertvector(v, i32v); }
 #endif
 
-static inline f32v splat(float x) { return f32v{} + x; }
+// Minus zero, and not plus zero, is nothing to compute: the broadcast is then a load.
+static inline f32v splat(float x) { return x - f32v{}; }
 
 static inline f32v load(const float* p) {
   f32v v;
