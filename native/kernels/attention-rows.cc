@@ -100,6 +100,28 @@ inline void sumFour(const f32v (&v)[keysInStep], float factor, float* to) {
 #endif
 }
 
+#if defined(RP_ISA_AVX512)
+// Sums of the lanes of sixteen vectors, v[head][key], in fifteen additions; to[head * step + key].
+inline void sumSixteen(const f32v (&v)[4][keysInStep], f32v factor, float* to, int64_t step) {
+  // quarter h of w[key]: what is left of v[h][key]
+  f32v w[keysInStep];
+  RP_UNROLL
+  for (int j = 0; j < keysInStep; j++) {
+    const __m512 a = __m512(v[0][j]), b = __m512(v[1][j]), c = __m512(v[2][j]), d = __m512(v[3][j]);
+    const __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    const __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x88), _mm512_shuffle_f32x4(c, d, 0xdd));
+    w[j] = f32v(_mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd)));
+  }
+  const auto join = [](f32v x, f32v y) { return _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(__m512(x), __m512(y)), _mm512_unpackhi_ps(__m512(x), __m512(y)))); };
+  const __m512d first = join(w[0], w[1]), second = join(w[2], w[3]);
+  const f32v sum = (f32v(_mm512_unpacklo_pd(first, second)) + f32v(_mm512_unpackhi_pd(first, second))) * factor;
+  _mm_storeu_ps(to, _mm512_castps512_ps128(__m512(sum)));
+  _mm_storeu_ps(to + step, _mm512_extractf32x4_ps(__m512(sum), 1));
+  _mm_storeu_ps(to + 2 * step, _mm512_extractf32x4_ps(__m512(sum), 2));
+  _mm_storeu_ps(to + 3 * step, _mm512_extractf32x4_ps(__m512(sum), 3));
+}
+#endif
+
 // Products of H queries, `dim` apart, with four keys; to[head * step + key].
 template <int H>
 inline void dots(const float* q, const float* key, int64_t step, int64_t dim, float factor, float* to, int64_t stepTo) {
@@ -114,7 +136,11 @@ inline void dots(const float* q, const float* key, int64_t step, int64_t dim, fl
       RP_UNROLL for (int j = 0; j < keysInStep; j++) sum[i][j] += x * k[j];
     }
   }
-  RP_STEP(H) sumFour(sum[i], factor, to + i * stepTo);
+#if defined(RP_ISA_AVX512)
+  if constexpr (H == 4) sumSixteen(sum, splat(factor), to, stepTo);
+  else
+#endif
+    RP_STEP(H) sumFour(sum[i], factor, to + i * stepTo);
   for (; c < dim; c++)
     for (int i = 0; i < H; i++)
       for (int j = 0; j < keysInStep; j++) to[i * stepTo + j] += q[i * dim + c] * key[j * step + c] * factor;

@@ -213,13 +213,13 @@ void weightsOf(float* scores, int64_t both, int64_t keys, f32v shift, f32v shift
   for (scores += lanes; j + 4 <= keys; j += 4, scores += 4 * columns) {
     f32v x[4];
     RP_STEP(4) x[i] = load(scores + i * columns) - shiftHigh;
-    exp2All(x);
+    powersOf(x);
     RP_STEP(4) store(scores + i * columns, x[i]);
     b += (x[0] + x[1]) + (x[2] + x[3]);
   }
   for (; j < keys; j++, scores += columns) {
     f32v x[1] = {load(scores) - shiftHigh};
-    exp2All(x);
+    powersOf(x);
     store(scores, x[0]);
     b += x[0];
   }
