@@ -10,7 +10,8 @@ namespace {
 
 constexpr int64_t channelBlock = 256;  // channels of the state whose four gates are computed together
 constexpr int64_t rowBlock = 512;      // rows of the batch: 4 x 512 x 256 sums are 2 MiB of scratch memory
-constexpr int64_t depthBlock = 8;      // rows of weights that are read side by side
+constexpr int64_t depthBlock = 8;      // rows of weights that are read side by side from memory
+constexpr int64_t nearFloats = 1 << 16;  // weights that L2 holds: there the sums stay in registers
 constexpr int gates = 4;
 
 int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -29,8 +30,9 @@ struct Sums {
 // Few rows: weights pass once, in order, and are all that is read from memory; sums of `count` channels stay in L1.
 template <int R>
 void addProduct(const float* x, int64_t depth, const float* w, int64_t wide, int64_t count, float* sums, int64_t row) {
-  for (int64_t p = 0; p < depth; p += depthBlock) {
-    const int64_t k = least(depthBlock, depth - p);
+  const int64_t block = depth * wide <= nearFloats ? depth : depthBlock;
+  for (int64_t p = 0; p < depth; p += block) {
+    const int64_t k = least(block, depth - p);
     int64_t j = 0;
     for (; j + tileColumns <= count; j += tileColumns) {
       Tile<R> t;
