@@ -19,12 +19,13 @@ struct Band {
   int64_t from, rows;
   int64_t phases, high, wide, plane, floats;  // phases along an axis, rows and columns of a phase, floats of one and of a channel
   int64_t after;                              // padding at the right end of a row
+  bool shared;                                // with the left end of the next
   Band(const ConvShape& s, int64_t first, int64_t count) : from(first), rows(count) {
     const int64_t span = s.dilation * (s.kernel - 1);
     phases = least(s.stride, span + 1);
     high = count + span / s.stride;
     after = s.outWidth + span - s.width - s.before;
-    const bool shared = s.stride == 1 && after >= s.before;
+    shared = s.stride == 1 && after >= s.before && s.before <= span;
     wide = shared ? s.width + after : s.outWidth + span / s.stride;
     plane = high * wide;
     floats = phases * phases * plane + (shared ? s.before : 0);
@@ -61,7 +62,7 @@ void fillRows(const ConvShape& s, const Band& band, const float* x, float* to) {
 
 // One channel of a band.
 void fill(const ConvShape& s, const Band& band, const float* x, float* to) {
-  if (s.stride == 1 && band.after >= s.before) return fillRows(s, band, x, to);
+  if (band.shared) return fillRows(s, band, x, to);
   for (int64_t py = 0; py < band.phases; py++)
     for (int64_t px = 0; px < band.phases; px++)
       for (int64_t r = 0; r < band.high; r++, to += band.wide) {
