@@ -4,6 +4,7 @@
  */
 export const multiplications = {
   exp: 8,
+  'exp-near': 5,
   exp2: 5,
   erf: 13,
   tanh: 13,

@@ -57,7 +57,7 @@ export const softmaxPart = (rows: number, cols: number, kept: number, x: string,
   streaming(
     {
       ...evaluating('exp', operator(softmax, 'softmax', {rows, cols, kept}, [rows, cols], [x], [y])),
-      multiplies: (multiplications.exp + 1) * kept,
+      multiplies: (multiplications['exp-near'] + 1) * kept,
     },
     cols,
   )
@@ -78,7 +78,7 @@ function scaleMaskSoftmax([heads, seq, headDim]: readonly number[]): {unfused: P
     zeros: true,
     // the fused kernel leaves out what the mask discards
     cost: {...total, flops: 6 * kept, vector: 6 * kept},
-    multiplies: (multiplications.exp + 2) * kept,
+    multiplies: (multiplications['exp-near'] + 2) * kept,
     reference: (x) => normalize.reference(mask.reference(scale.reference(x))),
   }
   return {
