@@ -1,7 +1,6 @@
 // Matrix times vector, y[n] = w[n,k] x[k], rows of w side by side in k: f32, f64, bytes, and weights of 8 and 4 bits that are widened in
 // registers. Every weight is used once, so that memory decides.
-#include "decode.h"
-#include "product.h"
+#include "digits.h"
 
 namespace rp {
 namespace RP_NS {
@@ -13,13 +12,13 @@ namespace {
 constexpr int streams = 4;
 constexpr int unroll = 4;
 
-// Calls rows(first row, step between the streams' rows, count) with `streams` rows or one.
-template <typename Rows>
+// Calls rows(first row, step between the streams' rows, count) with `S` rows or one.
+template <int S = streams, typename Rows>
 inline void eachRows(const OpArgs& args, int64_t n, Rows rows) {
   const Span mine = share(n, 16, args.thread, args.threads);
-  const int64_t band = (mine.to - mine.from) / streams;
-  for (int64_t r = 0; r < band; r++) rows(mine.from + r, band, streams);
-  for (int64_t r = mine.from + band * streams; r < mine.to; r++) rows(r, 0, 1);
+  const int64_t band = (mine.to - mine.from) / S;
+  for (int64_t r = 0; r < band; r++) rows(mine.from + r, band, S);
+  for (int64_t r = mine.from + band * S; r < mine.to; r++) rows(r, 0, 1);
 }
 
 // In pieces of 16 B first: sixteen additions one after another take longer than a short row.
@@ -110,26 +109,16 @@ struct WideBytes : PlainBytes {
 // out[s * apart] = (w + s * apart * k) x for s < count
 template <typename P, int count>
 inline void dots(const typename P::Weight* w, int64_t apart, int64_t k, const typename P::Element* x, typename P::Out* out) {
-  typename P::V sums[count];
-  RP_UNROLL
-  for (int s = 0; s < count; s++) sums[s] = typename P::V{};
+  typename P::V sums[count] = {};
   int64_t p = 0;
-  for (; p + unroll * P::step <= k; p += unroll * P::step) {
-    RP_UNROLL
-    for (int s = 0; s < count; s++) {
-      RP_UNROLL
-      for (int u = 0; u < unroll; u++) P::multiply(sums[s], w + s * apart * k + p + u * P::step, x + p + u * P::step);
-    }
-  }
-  for (; p + P::step <= k; p += P::step) {
-    RP_UNROLL
-    for (int s = 0; s < count; s++) P::multiply(sums[s], w + s * apart * k + p, x + p);
-  }
-  for (int s = 0; s < count; s++) {
+  for (; p + unroll * P::step <= k; p += unroll * P::step)
+    each<count>(RP_EACH(s) { each<unroll>(RP_EACH(u) { P::multiply(sums[s], w + s * apart * k + p + u * P::step, x + p + u * P::step); }); });
+  for (; p + P::step <= k; p += P::step) each<count>(RP_EACH(s) { P::multiply(sums[s], w + s * apart * k + p, x + p); });
+  each<count>(RP_EACH(s) {
     typename P::Out total = sumLanes<typename P::V, typename P::Out>(sums[s]);
     for (int64_t rest = p; rest < k; rest++) total += P::multiply(w[s * apart * k + rest], x[rest]);
     out[s * apart] = total;
-  }
+  });
 }
 
 // dims: n, k; x, then w
@@ -148,24 +137,16 @@ void gemv(const OpArgs& args) {
 // dims: n, k; x, q, scales: one scale for each row of bytes, applied to the row's sum.
 template <int count>
 inline void dotsInt8(const int8_t* q, int64_t apart, int64_t k, const float* x, const float* scales, float* out) {
-  f32v sums[count];
-  RP_UNROLL
-  for (int s = 0; s < count; s++) sums[s] = f32v{};
+  f32v sums[count] = {};
   int64_t p = 0;
-  for (; p + 4 * lanes <= k; p += 4 * lanes) {
-    RP_UNROLL
-    for (int s = 0; s < count; s++) {
-      RP_UNROLL
-      for (int u = 0; u < 4; u++) sums[s] += Int8::at(q + s * apart * k, p + u * lanes) * load(x + p + u * lanes);
-    }
-  }
-  for (; p + lanes <= k; p += lanes)
-    for (int s = 0; s < count; s++) sums[s] += Int8::at(q + s * apart * k, p) * load(x + p);
-  for (int s = 0; s < count; s++) {
+  for (; p + 4 * lanes <= k; p += 4 * lanes)
+    each<count>(RP_EACH(s) { each<4>(RP_EACH(u) { sums[s] += Int8::at(q + s * apart * k, p + u * lanes) * load(x + p + u * lanes); }); });
+  for (; p + lanes <= k; p += lanes) each<count>(RP_EACH(s) { sums[s] += Int8::at(q + s * apart * k, p) * load(x + p); });
+  each<count>(RP_EACH(s) {
     float total = sumLanes<f32v, float>(sums[s]);
     for (int64_t rest = p; rest < k; rest++) total += Int8::one(q + s * apart * k, rest) * x[rest];
     out[s * apart] = scales[s * apart] * total;
-  }
+  });
 }
 
 void gemvInt8(const OpArgs& args) {
@@ -195,20 +176,6 @@ inline f32v nibbles(i32v words, int e) {
 #else
   typedef uint32_t u32v __attribute__((vector_size(RP_BYTES)));
   return __builtin_convertvector(i32v(u32v(words) << (28 - 4 * e)) >> 28, f32v);
-#endif
-}
-
-// Scales of the lanes of a run: a group covers group / 8 lanes.
-inline f32v scalesOf(const float* scales, int64_t group) {
-  if (group >= run) return splat(scales[0]);
-#if defined(RP_ISA_AVX512)
-  if (group == 32) return f32v(_mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3),
-                                                     _mm512_castps128_ps512(_mm_loadu_ps(scales))));
-  return f32v(_mm512_mask_blend_ps(0xff00, _mm512_set1_ps(scales[0]), _mm512_set1_ps(scales[1])));
-#else
-  float lane[lanes];
-  for (int j = 0; j < lanes; j++) lane[j] = scales[j / (group / 8)];
-  return load(lane);
 #endif
 }
 
@@ -276,6 +243,52 @@ void gemvInt4(const OpArgs& args) {
   }
 }
 
+#if defined(RP_DIGITS)
+// Both in digits of x where it can be written so, a part of it at a time.
+void gemvInt8Digits(const OpArgs& args) {
+  const int64_t n = args.dims[0], k = args.dims[1];
+  const float* x = input(args, 0);
+  const float first = unitOf(x, least(mostDigits, k));
+  if (first != first) return gemvInt8(args);
+  for (int64_t from = mostDigits; from < k; from += mostDigits)
+    if (const float unit = unitOf(x + from, least(mostDigits, k - from)); unit != unit) return gemvInt8(args);
+  int8_t* const digits = reinterpret_cast<int8_t*>(args.scratch);
+  for (int64_t from = 0; from < k || from == 0; from += mostDigits) {
+    const int64_t part = least(mostDigits, k - from);
+    Int8Digits rows = {digits, k, part, from > 0 ? unitOf(x + from, part) : first, from > 0, 0};
+    rows.write(x + from, part, rows.unit, digits);
+    rows.offset = rows.offsetOf();
+    const int8_t* q = input<int8_t>(args, 1) + from;
+    const float* scales = input(args, 2);
+    float* y = output(args, 0);
+    eachRows<digitStreams>(args, n, [=](int64_t row, int64_t apart, int count) {
+      if (count == digitStreams) rows.dots<digitStreams>(q + row * k, apart, scales + row, y + row);
+      else rows.dots<1>(q + row * k, apart, scales + row, y + row);
+    });
+  }
+}
+
+void gemvInt4Digits(const OpArgs& args) {
+  const int64_t n = args.dims[0], k = args.dims[1], group = args.dims[2];
+  const float* x = input(args, 0);
+  float* const units = args.scratch;
+  float* const sums = units + Int4Digits::mostGroups;
+  float* const scaled = sums + Int4Digits::mostGroups;
+  int8_t* const digits = reinterpret_cast<int8_t*>(scaled + digitStreams * Int4Digits::mostGroups);
+  for (int64_t from = 0; from < k || from == 0; from += mostDigits) {
+    const Int4Digits rows = {digits, units, sums, scaled, x + from, k, least(mostDigits, k - from), group, from > 0};
+    if (!rows.write()) return gemvInt4(args);  // from the first element on
+    const uint8_t* q = input<uint8_t>(args, 1) + from / 2;
+    const float* scales = input(args, 2) + from / group;
+    float* y = output(args, 0);
+    eachRows<digitStreams>(args, n, [=](int64_t row, int64_t apart, int count) {
+      if (count == digitStreams) rows.dots<digitStreams>(q + row * (k / 2), scales + row * (k / group), apart, y + row);
+      else rows.dots<1>(q + row * (k / 2), scales + row * (k / group), apart, y + row);
+    });
+  }
+}
+#endif
+
 }  // namespace
 
 int gemvOps(OpKernel* rows) {
@@ -286,6 +299,10 @@ int gemvOps(OpKernel* rows) {
   rows[n++] = {"gemv-int8", gemv<VnniBytes>, 2, 2, 1, featureAvx512Vnni};
 #endif
   rows[n++] = {"gemv-int8", gemv<WideBytes>, 2, 2, 1};
+#if defined(RP_DIGITS)
+  rows[n++] = {"dequantize-int8+gemv", gemvInt8Digits, 2, 3, 1, featureAvx512Vnni};
+  rows[n++] = {"dequantize-int4+gemv", gemvInt4Digits, 3, 3, 1, featureAvx512Vnni};
+#endif
   rows[n++] = {"dequantize-int8+gemv", gemvInt8, 2, 3, 1};
   rows[n++] = {"dequantize-int4+gemv", gemvInt4, 3, 3, 1};
   return n;

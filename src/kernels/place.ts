@@ -17,6 +17,8 @@ import {
 export interface CpuRoof {
   /** multiply-adds of a type (int8: dot products) */
   compute(dtype: NonNullable<Part['computes']>): Ceiling
+  /** dot products of bytes, where they were measured */
+  bytes: Ceiling | undefined
   /** of the level that holds the working set: the fastest of the given mixes; where none was measured, of `others`, or of reading */
   bandwidth(mixes: readonly Mix[], others?: readonly Mix[]): Ceiling
   /** what of the bytes may still lie in the cache before that level, and how fast it gives them */
@@ -124,6 +126,7 @@ export function roofFor(
   if (!here || needed.some((dtype) => !peaks.get(dtype))) return undefined
   return {
     compute: (dtype) => peaks.get(dtype)!,
+    bytes: peaks.get('int8'),
     bandwidth: pick(here),
     inner: before ? {share: inner!.share, bandwidth: pick(before)} : undefined,
     special: (operation) => computeOf(operation, 'f32'),
@@ -186,10 +189,19 @@ export function trafficTime(part: Part, roof: CpuRoof): {seconds: number; bound:
 /** Behind the id of a compute ceiling: the multiplications inside of functions are what makes it decide. */
 const withFunctions = '+functions'
 
+/** Multiply-adds in the part's type or, where those are faster, as products of bytes. */
+function computeTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
+  const compute = roof.compute(part.computes ?? 'f32')
+  const plain = {seconds: executed(part) / compute.value, bound: compute.id}
+  if (!part.byteProducts || !roof.bytes) return plain
+  const bytes = {seconds: (2 * part.byteProducts) / roof.bytes.value, bound: roof.bytes.id}
+  return bytes.seconds < plain.seconds ? bytes : plain
+}
+
 /** Seconds that the roof allows for a part, and the id of the ceiling that decides. */
 export function partTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
   const compute = roof.compute(part.computes ?? 'f32')
-  const limits = [trafficTime(part, roof), {seconds: executed(part) / compute.value, bound: compute.id}]
+  const limits = [trafficTime(part, roof), computeTime(part, roof)]
   // exp, tanh and erf are made of multiply-adds, which wait for the same unit as the operator's own: their times add up
   if (part.multiplies && (part.computes ?? 'f32') === 'f32') {
     const products = Math.min(part.cost.macs, part.cost.matrix / 2) + part.multiplies

@@ -37,6 +37,8 @@ export interface Part {
   computes?: 'f32' | 'f64' | 'int8'
   /** multiplications of f32 beside those of matrix products that it cannot do without, those inside of functions too (functions.ts) */
   multiplies?: number
+  /** products of bytes that can take the place of its multiply-adds: of weights with the digits of x */
+  byteProducts?: number
   /** how often it evaluates functions that have a ceiling of their own */
   specials?: Readonly<Partial<Record<SpecialOperation, number>>>
 }

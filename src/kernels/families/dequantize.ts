@@ -16,14 +16,17 @@ const tolerance = 1e-4
 interface Format {
   kernel: 'dequantize-int8' | 'dequantize-int4'
   type: NativeType
+  /** bytes that write x as fixed-point numbers, where the product adds products of bytes */
+  digits: number
   /** elements that share a scale, in rows of k */
   group: (k: number, dims: readonly number[], at: number) => number
 }
 
-const int8: Format = {kernel: 'dequantize-int8', type: 'i8', group: (k) => k}
+const int8: Format = {kernel: 'dequantize-int8', type: 'i8', digits: 4, group: (k) => k}
 const int4: Format = {
   kernel: 'dequantize-int4',
   type: 'i4',
+  digits: 3,
   group: (k, dims, at) => {
     const group = dims[at]!
     if (![32, 64, 128].includes(group) || k % group !== 0)
@@ -45,7 +48,14 @@ const dequantizePart = ({kernel, type}: Format, groups: number, size: number, x 
   )
 
 /** y[m,n] = x[m,k]·(scale·q)[n,k]ᵀ in one kernel, from the chain of both. */
-function joined(kernel: string, native: readonly number[], widen: Part, product: Part, type: NativeType): Program {
+function joined(
+  kernel: string,
+  native: readonly number[],
+  widen: Part,
+  product: Part,
+  type: NativeType,
+  byteProducts?: number,
+): Program {
   const [q, scales] = widen.cost.reads
   const part: Part = {
     kernel,
@@ -53,6 +63,7 @@ function joined(kernel: string, native: readonly number[], widen: Part, product:
     in: ['x', 'q', 'scales'],
     out: ['y'],
     types: {q: type},
+    ...(byteProducts ? {byteProducts} : {}),
     cost: fusedCost(
       [widen.cost, product.cost],
       [product.cost.reads[0]!, weight('q', q!.elements), input('scales', scales!.elements)],
@@ -72,7 +83,7 @@ function gemvPrograms(format: Format, dims: readonly number[]): {unfused: Progra
   const kernel = `${format.kernel}+gemv`
   return {
     unfused: {id: `${format.kernel}, gemv`, parts: [widen, product]},
-    fused: joined(kernel, dims, widen, product, format.type),
+    fused: joined(kernel, dims, widen, product, format.type, format.digits * n! * k!),
   }
 }
 
@@ -93,7 +104,7 @@ function gemmPrograms(format: Format, dims: readonly number[]): {unfused: Progra
 const gemv8 = {
   id: 'dequantize-int8+gemv',
   op: 'dequantize+linear',
-  title: 'matrix times vector with weights of 8 bits, a scale per row, widened in registers',
+  title: 'matrix times vector with weights of 8 bits, a scale per row, by products of bytes where there are such',
   dims: ['n', 'k'],
   sizes: {cache: [256, 1024], dram: [8192, 8192]},
   tolerance,
@@ -113,7 +124,8 @@ const gemv8 = {
 const gemv4 = {
   id: 'dequantize-int4+gemv',
   op: 'dequantize+linear',
-  title: 'matrix times vector with weights of 4 bits in groups of 32, 64 or 128, widened in registers',
+  title:
+    'matrix times vector with weights of 4 bits in groups of 32, 64 or 128, by products of bytes where there are such',
   dims: ['n', 'k', 'group'],
   sizes: {cache: [512, 1024, 64], dram: [16_384, 8192, 64]},
   tolerance,
