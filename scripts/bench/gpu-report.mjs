@@ -133,6 +133,13 @@ const said = ({met}) => (met === undefined ? '–' : met ? 'yes' : 'no')
 export const lines = (measured) =>
   figures(measured).map((f) => `${said(f).padEnd(4)} ${f.what}: ${f.value}, ${percent(f.share)} (${f.target})`)
 
+/** A line for each mix: working sets and rates. */
+const sweepLines = (sweep) =>
+  [...new Set(sweep.map(({mix}) => mix))].map((mix) => {
+    const points = sweep.filter((point) => point.mix === mix)
+    return `Working sets, ${mix}: ${points.map(({bytes, bytesPerSecond}) => `${bytes / 1024} KiB ${(bytesPerSecond / 1e9).toPrecision(3)} GB/s`).join(', ')}.`
+  })
+
 const mark = ({verdict}) => (verdict === 'ok' ? '' : ` (${verdict})`)
 
 /** The page of results. */
@@ -163,7 +170,7 @@ ${row('---', '---:', '---', '---')}
 ${machine.ceilings.map((c) => row(c.id, `${c.value.toPrecision(4)} ${c.unit}`, c.provenance.source.split('; ').slice(1).join('; '), c.verdict ?? 'ok')).join('\n')}
 
 Absent: ${identity.absent.map(({id, reason}) => `${id} (${reason})`).join(', ') || 'nothing'}.
-Working sets read: ${identity.sweep.map(({bytes, bytesPerSecond}) => `${bytes / 1024} KiB ${(bytesPerSecond / 1e9).toPrecision(3)} GB/s`).join(', ')}.
+${sweepLines(identity.sweep).join('\n')}
 
 ## Kernels
 

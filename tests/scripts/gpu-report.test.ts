@@ -16,7 +16,10 @@ const machine = (software: boolean) => ({
     adapter: {software},
     timer: {kind: 'timestamp-query'},
     absent: [],
-    sweep: [{bytes: 1024, bytesPerSecond: 1e9}],
+    sweep: [
+      {mix: 'read', bytes: 1024, bytesPerSecond: 1e9},
+      {mix: 'copy', bytes: 2048, bytesPerSecond: 2e9},
+    ],
   },
   ceilings: [
     ceiling('fma-f32-vec4', 60e12, vector),
@@ -83,6 +86,7 @@ test('the page names what failed and what was warned of', () => {
   const page: string = report({...measured(), date: '2026-11-21', seconds: 300})
   expect(page).toContain('`perf compare`: the device was lost')
   expect(page).toContain('noisy: it was')
+  expect(page).toContain('Working sets, read: 1 KiB 1.00 GB/s.\nWorking sets, copy: 2 KiB 2.00 GB/s.')
   expect(page).not.toMatch(/undefined|NaN/)
 })
 

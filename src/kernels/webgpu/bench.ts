@@ -9,10 +9,10 @@ import type {Program} from '../program.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from '../rounds.ts'
 import {judge, summarize} from '../statistics.ts'
 import {gpuBytes, gpuTensors} from './bytes.ts'
-import {samplerOf, shortest, specOf, trial} from './measure.ts'
 import {gpuRoof, gpuTime} from './place.ts'
 import {type GpuKernel, type GpuPair, gpuKernels, gpuPairs} from './programs.ts'
 import {checkOnGpu, placeTensors, shadersOf, stepsOf, type Variants} from './run.ts'
+import {samplerOf, shortest, specOf, trial} from './search.ts'
 import type {GpuSession, Slice, Step} from './session.ts'
 
 export interface GpuBenchOptions {

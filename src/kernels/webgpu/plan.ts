@@ -33,6 +33,8 @@ export interface Effort {
   traffic: number
   /** working sets per octave are one; every how many octaves one is taken */
   octaves: number
+  /** whether writes, copies and triads are taken over the working sets as well, and reads to the largest buffer that there is */
+  allSweeps: boolean
   rounds: number
   extraRounds: number
   repetitionSeconds: number
@@ -56,6 +58,7 @@ const software = {
   streamTurns: [1],
   searchSeconds: 60,
   octaves: 2,
+  allSweeps: false,
   extraRounds: 0,
   repetitionSeconds: 0.001,
 }
@@ -63,7 +66,13 @@ const software = {
 /** @param quick at most 5 s on a discrete GPU, otherwise at most 30 s */
 export function effortOf(isSoftware: boolean, quick: boolean): Effort {
   if (isSoftware)
-    return {...software, largestSet: quick ? 4 * MiB : 16 * MiB, rounds: quick ? 3 : 6, budgetSeconds: quick ? 1 : 4}
+    return {
+      ...software,
+      largestSet: quick ? 4 * MiB : 16 * MiB,
+      allSweeps: !quick,
+      rounds: quick ? 3 : 6,
+      budgetSeconds: quick ? 1 : 4,
+    }
   return quick
     ? {
         ...gpu,
@@ -75,6 +84,7 @@ export function effortOf(isSoftware: boolean, quick: boolean): Effort {
         searchSeconds: 1.2,
         largestSet: 512 * MiB,
         octaves: 2,
+        allSweeps: false,
         rounds: 6,
         extraRounds: 6,
         repetitionSeconds: 0.001,
@@ -90,6 +100,7 @@ export function effortOf(isSoftware: boolean, quick: boolean): Effort {
         searchSeconds: 10,
         largestSet: 1024 * MiB,
         octaves: 1,
+        allSweeps: true,
         rounds: 12,
         extraRounds: 60,
         // starting and ending a pass takes some 10 µs: a thousandth

@@ -94,6 +94,22 @@ describe.runIf(gpu)('a session', () => {
     })
   })
 
+  it('a full run takes every mix over the working sets', {timeout: 120_000}, async () => {
+    const {machine} = await measureGpu(gpu!, {quick: false})
+    const sweep = machine.identity.sweep as {mix: string; bytes: number; bytesPerSecond: number}[]
+    for (const [mix, buffers] of [
+      ['read', 1],
+      ['write', 1],
+      ['copy', 2],
+      ['triad', 3],
+    ] as const) {
+      const points = sweep.filter((point) => point.mix === mix)
+      expect(points[0]!.bytes, mix).toBe(buffers * 2 ** 14)
+      expect(points.at(-1)!.bytes, mix).toBeGreaterThanOrEqual(buffers * 2 ** 24)
+      for (const {bytesPerSecond} of points) expect(bytesPerSecond, mix).toBeGreaterThan(0)
+    }
+  })
+
   it('stops measuring when it is told to', async () => {
     const stop = new AbortController()
     stop.abort()
