@@ -1,9 +1,10 @@
 /** Every shader that this machine's adapter may lack a feature for is compiled by Dawn's null backend, which has them all. */
 import {afterAll, describe, expect, it} from 'vitest'
 import {matrixTasks} from '../../../src/kernels/webgpu/matrix-units.ts'
+import {measureGpu} from '../../../src/kernels/webgpu/measure.ts'
 import {computeTasks, effortOf, workgroupCandidates} from '../../../src/kernels/webgpu/plan.ts'
 import {gpuKernels, gpuPairs} from '../../../src/kernels/webgpu/programs.ts'
-import {openSession} from '../../../src/kernels/webgpu/session.ts'
+import {GpuSession, openSession, type Step} from '../../../src/kernels/webgpu/session.ts'
 import {shaderOf, variantsOf} from '../../../src/kernels/wgsl/index.ts'
 import {computeWork} from '../../../src/kernels/wgsl/probes/compute.ts'
 import {emptyProbe, type StreamMix, streamProbe, streamWork} from '../../../src/kernels/wgsl/probes/stream.ts'
@@ -75,6 +76,37 @@ describe.runIf(adapter)('shaders compile', async () => {
             for (const size of effort.sizes)
               await session.pipeline(task.resized(candidate, size, 8 * effort.workgroups).shader)
       }
+  })
+
+  it.each([true, false])('and the whole plan of a GPU runs to its end, quick: %s', {
+    timeout: 120_000,
+  }, async (quick) => {
+    /** Every dispatch takes 100 µs: too short by itself, so that longer loops and more workgroups are tried. */
+    class Clocked extends GpuSession {
+      override get largestBuffer(): number {
+        return 2 ** 22
+      }
+      override async time(_: readonly Step[], times: number): Promise<number> {
+        return times * 1e-4
+      }
+    }
+    const clocked = new Clocked(session.device, {...session.facts, software: false, matrixUnits: null}, session.timer)
+    const steps: number[] = []
+    const {machine, warnings} = await measureGpu(clocked, {quick, onProgress: (done) => steps.push(done)})
+    expect(warnings).toEqual([])
+    expect(steps).toEqual([...steps].sort((a, b) => a - b))
+    const {search, sweep} = machine.identity as unknown as {
+      search: {id: string; chains: number; size: number; workgroups: number; unroll: number}[]
+      sweep: {mix: string; bytes: number}[]
+    }
+    const tried = search.filter(({id}) => id === 'fma-f32-scalar')
+    expect(new Set(tried.map(({chains}) => chains))).toEqual(new Set(quick ? [4, 8] : [1, 2, 4, 8]))
+    if (!quick) expect(new Set(tried.map(({size}) => size))).toEqual(new Set([64, 128, 256]))
+    // 1,024 instructions in a loop instead of 8 steps of 8 chains, and eight times the workgroups
+    expect(tried).toContainEqual(expect.objectContaining({chains: 8, unroll: 128, workgroups: 4096}))
+    expect(Math.max(...tried.map(({workgroups}) => workgroups))).toBe(8 * 4096)
+    expect(new Set(sweep.map(({mix}) => mix))).toEqual(new Set(quick ? ['read'] : ['read', 'write', 'copy', 'triad']))
+    expect(machine.ceilings.map(({id}) => id)).toEqual(expect.arrayContaining(['copy-DRAM', 'fma-f16-vec4', 'launch']))
   })
 
   it('and one that does not says where', async () => {
