@@ -75,6 +75,7 @@ const layouts: Readonly<Record<string, (data: ViewInputs['data'], plot: Plot) =>
     ...layoutRoofline(plot, data.lines as Rows<RoofLine>, {
       points: shown<Point>(data.dots),
       runs: shown<Run>(data.runs),
+      joints: data.joints as Rows<Run>,
       moves: data.moves as Rows<Move>,
       ridge: (data.ridge as Rows<Drawn['ridge']>)[0]!,
     }),

@@ -27,6 +27,8 @@ const square = (x: number, y: number, radius: number): Box => ({
 export interface Drawn {
   readonly points: readonly Point[]
   readonly runs: readonly Run[]
+  /** runs that are joined to what their roof allows */
+  readonly joints: readonly Run[]
   /** arrows of what fusing moves */
   readonly moves: readonly Move[]
   readonly ridge: {readonly intensity: number; readonly performance: number}
@@ -39,12 +41,12 @@ const ridgeWords = (x: number, {width, height}: Plot): Box => {
 }
 
 /** The thin lines of a roofline: the ridge, tails of dots, joints of runs, arrows. */
-export function thinLines({points, runs, moves, ridge}: Drawn, {x, y, width, height}: Plot): Segment[] {
+export function thinLines({points, joints, moves, ridge}: Drawn, {x, y, width, height}: Plot): Segment[] {
   const at = x(ridge.intensity)
   return [
     [at, width < NARROW_PLOT ? height - RIDGE_FOOT : y(ridge.performance), at, height],
     ...points.map((p): Segment => [x(p.intensity), y(p.performance), x(p.intensity), y(p.worst)]),
-    ...runs.map((r): Segment => [x(r.intensity), y(r.performance), x(r.intensity), y(r.attainable)]),
+    ...joints.map((r): Segment => [x(r.intensity), y(r.performance), x(r.intensity), y(r.attainable)]),
     ...moves.map((m): Segment => [x(m.intensity), y(m.performance), x(m.intensity2), y(m.performance2)]),
   ]
 }

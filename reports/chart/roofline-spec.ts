@@ -210,12 +210,12 @@ export const rooflineSpec: TopLevelSpec = {
       encoding: {x, y, y2: {field: 'worst'}, color: signs.color, opacity: fading(0.7)},
     },
     {
-      data: {name: 'runs'},
+      data: {name: 'joints'},
       mark: {type: 'rule', clip: true, strokeWidth: 1.5, stroke: {expr: 'theme.ink'}, aria: false},
       encoding: {x, y, y2: {field: 'attainable'}},
     },
     {
-      data: {name: 'runs'},
+      data: {name: 'joints'},
       mark: {type: 'tick', clip: true, width: 12, thickness: 2, stroke: {expr: 'theme.ink'}, aria: false},
       encoding: {x, y: {...y, field: 'attainable'}},
     },

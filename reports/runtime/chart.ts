@@ -5,6 +5,7 @@ import {specs} from 'ridgepoint:specs'
 import {Error as errorLevel, parse, View as VegaView} from 'vega'
 import {expressionInterpreter} from 'vega-interpreter'
 import {fillSpec, panBy, relayout, setZoom, zoomBy, zoomOf, zoomSignals, zoomTo} from '../chart/draw.ts'
+import {GUTTER} from '../chart/roof-labels.ts'
 import {chartThemes} from '../chart/theme.ts'
 import type {Zoom} from '../live/address.ts'
 import {NARROW, type View, type ViewInputs} from '../view.ts'
@@ -15,12 +16,18 @@ import {describeOperator, type Tooltip} from './tooltip.ts'
 
 const sameZoom = (a: Zoom | undefined, b: Zoom | undefined): boolean => String(a) === String(b)
 
+/** Rows above which a chart is drawn as pixels. The table has every row for who cannot see them; saved pictures stay vectors. */
+const MOST_ELEMENTS = 5000
+
+const rowsOf = ({data}: ViewInputs): number => Object.values(data).reduce((sum, rows) => sum + rows.length, 0)
+
 export class Chart {
   readonly #chart: VegaView
   readonly #view: View
   readonly #store: Store
   readonly #container: HTMLElement
   readonly #signals: ReadonlySet<string>
+  readonly #heavy: boolean
   #inputs: ViewInputs
   #queue: Promise<void> = Promise.resolve()
   #pending = false
@@ -31,12 +38,15 @@ export class Chart {
   #opened = false
   /** something was asked for while the chart was out of sight */
   #late = false
+  /** its scales are those of an older size, frame or zoom until it runs */
+  #moving = true
 
   constructor(container: HTMLElement, view: View, store: Store, tooltip: Tooltip) {
     this.#view = view
     this.#store = store
     this.#container = container
     this.#inputs = this.#fresh()
+    this.#heavy = rowsOf(this.#inputs) > MOST_ELEMENTS
     const spec = fillSpec(view, specs[view.id]!, this.#inputs, {
       theme: chartThemes[store.state.theme],
       width: Math.max(240, container.clientWidth),
@@ -46,7 +56,8 @@ export class Chart {
     // a parsed expression is walked, not compiled: the page's policy forbids eval
     this.#chart = new VegaView(parse(spec, undefined, {ast: true}), {
       expr: expressionInterpreter,
-      renderer: 'svg',
+      // an element for each of 10,000 points takes a second a frame while a reader pans; as pixels a tenth of that
+      renderer: this.#heavy ? 'canvas' : 'svg',
       container,
       logLevel: errorLevel,
       tooltip: (_handler, event, _item, value) => {
@@ -85,7 +96,7 @@ export class Chart {
     const followed = ['view', 'document', 'theme', 'picked'] as const
     store.listen((state, changed) => {
       const zoomed = this.#zooms && changed.has('zoom') && !sameZoom(state.zoom, zoomOf(this.#chart))
-      if (zoomed) setZoom(this.#chart, state.zoom)
+      if (zoomed) this.#rescale(() => setZoom(this.#chart, state.zoom))
       if (!zoomed && !followed.some((name) => changed.has(name))) return
       if (changed.has('view') || changed.has('document')) this.#stale = true
       if (changed.has('document')) this.#describe()
@@ -109,6 +120,11 @@ export class Chart {
     this.#resize(container)
   }
 
+  /** so many points that it is drawn as pixels */
+  get isHeavy(): boolean {
+    return this.#heavy
+  }
+
   /** Resolves when everything asked for is on the page. */
   get ready(): Promise<void> {
     return this.#queue
@@ -121,12 +137,20 @@ export class Chart {
     this.#queue = this.#queue.then(async () => {
       if (this.#stale) {
         this.#stale = false
+        const {frameX, frameY} = this.#inputs.signals
         this.#inputs = this.#fresh()
+        const {signals} = this.#inputs
+        this.#moving ||= String([frameX, frameY]) !== String([signals.frameX, signals.frameY])
         update(this.#chart, this.#inputs)
       }
+      // labels follow the scales: where those stay, labels and marks change in one run
+      if (this.#moving) {
+        this.#moving = false
+        await this.#chart.runAsync()
+        if (!this.#opened) await this.#open()
+        if (!relayout(this.#chart, this.#view, this.#inputs)) return
+      } else relayout(this.#chart, this.#view, this.#inputs)
       await this.#chart.runAsync()
-      if (!this.#opened) await this.#open()
-      if (relayout(this.#chart, this.#view, this.#inputs)) await this.#chart.runAsync()
     })
   }
 
@@ -142,21 +166,32 @@ export class Chart {
     for (const name of zoomSignals) this.#chart.addSignalListener(name, () => this.#later())
   }
 
+  /** Changes what the scales depend on. */
+  #rescale(change: () => void): void {
+    this.#moving = true
+    change()
+  }
+
   zoom(factor: number | undefined): void {
-    zoomBy(this.#chart, factor)
+    this.#rescale(() => zoomBy(this.#chart, factor))
     this.draw()
   }
 
   /** Moves what is shown by shares of its size. */
   pan(right: number, up: number): void {
-    panBy(this.#chart, right, up)
+    this.#rescale(() => panBy(this.#chart, right, up))
     this.draw()
+  }
+
+  /** Moves what is shown as far as a pointer went, px. */
+  dragged(right: number, down: number): void {
+    this.pan(-right / (this.#chart.signal('width') - GUTTER), down / this.#chart.signal('height'))
   }
 
   /** Shows a box, px of the container. */
   zoomInto(from: readonly [number, number], to: readonly [number, number]): void {
     const {left, top} = this.#view.margins(this.#container.clientWidth)
-    zoomTo(this.#chart, [from[0] - left, from[1] - top], [to[0] - left, to[1] - top])
+    this.#rescale(() => zoomTo(this.#chart, [from[0] - left, from[1] - top], [to[0] - left, to[1] - top]))
     this.draw()
   }
 
@@ -196,6 +231,7 @@ export class Chart {
   #resize(container: HTMLElement): void {
     const width = container.clientWidth
     if (width < 50) return
+    this.#moving = true
     const margins = this.#view.margins(width)
     this.#chart.padding(margins)
     this.#chart.width(width - margins.left - margins.right)

@@ -24,6 +24,9 @@ function describePoints(
   )
 }
 
+/** Beyond this many runs no joint can be told from its neighbours, and drawing them takes most of a frame. */
+const MOST_JOINTS = 2000
+
 /** Measured points of the classes and names that the reader wants to see. */
 function shownRuns(analysis: Analysis, state: ViewState, more: ViewMore | undefined, frame: Frame) {
   const search = state.search.trim().toLowerCase()
@@ -86,6 +89,7 @@ export const roofline: View = {
         gutter,
         levelPoints: state.levels ? levelPointsOf(analysis, frame) : [],
         runs,
+        joints: runs.length > MOST_JOINTS ? [] : runs,
         gutterBox: [{label: 'no FLOPs'}],
         moves: state.moves
           ? movesOf(analysis, frame).map((m) => ({...m, from: `${m.id} unfused`, to: `${m.id} fused`}))

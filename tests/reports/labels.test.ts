@@ -143,6 +143,7 @@ function laidOut(
   const drawn = {
     points: data.dots,
     runs: data.runs,
+    joints: data.joints,
     moves: data.moves,
     ridge: data.ridge![0],
   } as unknown as Drawn

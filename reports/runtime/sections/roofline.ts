@@ -6,6 +6,7 @@ import {placedRuns, runsOf} from '../../chart/runs.ts'
 import {roofline} from '../../views/roofline.ts'
 import type {Chart} from '../chart.ts'
 import {h, svg} from '../dom.ts'
+import {draggable} from '../drag.ts'
 import {live} from '../live.ts'
 import type {Store} from '../state.ts'
 import type {Tooltip} from '../tooltip.ts'
@@ -199,6 +200,7 @@ export function rooflineSection(store: Store, tooltip: Tooltip): {element: HTMLE
     ),
   )
   zoomable(frame, () => chart)
+  draggable(frame, () => chart)
   store.listen((state, changed) => {
     const {view, picked} = state
     if (changed.has('picked') && view.isolated !== '' && view.isolated !== picked)
