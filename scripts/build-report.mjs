@@ -89,6 +89,7 @@ async function pageScript(specs) {
 async function pageStyle() {
   const result = await build({
     entryPoints: [join(root, 'reports', 'page', 'theme.css')],
+    bundle: true,
     minify: true,
     write: false,
     logLevel: 'error',

@@ -216,6 +216,11 @@ async function build(root: HTMLElement): Promise<void> {
   followAddress(store, () => (dark.matches ? 'dark' : 'light'))
   followTheme(store)
   const tooltip = new Tooltip(document.body)
+  addEventListener('keydown', ({key}) => {
+    if (key !== 'Escape') return
+    tooltip.hide()
+    store.set({picked: ''})
+  })
   if (placement) return buildPoints(root, store, tooltip, placement)
   const controls = controlsSection(store)
   name()

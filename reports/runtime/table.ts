@@ -99,6 +99,7 @@ export class Table<Row> {
     for (const row of this.#body.querySelectorAll<HTMLTableRowElement>('tr[data-id]')) {
       const on = row.dataset.id === id && id !== ''
       row.setAttribute('aria-selected', String(on))
+      if (on) this.#stopAt(row)
       if (on && reveal) row.scrollIntoView({block: 'nearest'})
     }
   }
@@ -177,6 +178,24 @@ export class Table<Row> {
     return found.sort((a, b) => compare(by.value(a), by.value(b), sign))
   }
 
+  /** Moves the focus from a row as a key asks. */
+  #walk(row: HTMLTableRowElement, key: string): boolean {
+    const rows = [...this.#body.querySelectorAll<HTMLTableRowElement>('tr[data-id]')]
+    const at = rows.indexOf(row)
+    const to = {ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1}[key]
+    const next = to === undefined ? undefined : rows[to]
+    if (!next) return false
+    this.#stopAt(next)
+    next.focus()
+    return true
+  }
+
+  /** Makes a row the one where Tab stops. */
+  #stopAt(row: HTMLTableRowElement): void {
+    for (const old of this.#body.querySelectorAll('tr[tabindex="0"]')) old.setAttribute('tabindex', '-1')
+    row.tabIndex = 0
+  }
+
   #render(): void {
     const {columns, rowId, onPick} = this.#options
     for (const [id, th] of this.#headings) {
@@ -187,6 +206,8 @@ export class Table<Row> {
     }
     const found = this.#rows()
     const rows = this.#all ? found : found.slice(0, MOST)
+    const ids = rows.map((row) => rowId?.(row))
+    const stop = ids.includes(this.#picked) ? this.#picked : ids[0]
     this.#body.replaceChildren(
       ...rows.map((row) => {
         const id = rowId?.(row)
@@ -195,12 +216,15 @@ export class Table<Row> {
           'tr',
           {
             'data-id': id,
-            tabindex: onPick ? 0 : null,
+            // one stop for the whole table: arrows go from row to row
+            tabindex: onPick ? (id === stop ? 0 : -1) : null,
             'aria-selected': onPick ? String(id === this.#picked && id !== '') : null,
             click: onPick ? choose : null,
             keydown: onPick
               ? (event) => {
                   const {key} = event as KeyboardEvent
+                  const row = event.currentTarget as HTMLTableRowElement
+                  if (this.#walk(row, key)) return event.preventDefault()
                   if (key !== 'Enter' && key !== ' ') return
                   event.preventDefault()
                   choose()

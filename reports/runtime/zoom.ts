@@ -22,8 +22,14 @@ const keys: Readonly<Record<string, (chart: Chart) => void>> = {
 /** Listens on a chart's frame. */
 export function zoomable(frame: HTMLElement, chart: () => Chart | undefined): void {
   frame.tabIndex = 0
-  frame.setAttribute('role', 'group')
-  frame.setAttribute('aria-label', 'Roofline chart: plus and minus zoom, arrows move, 0 returns to the frame')
+  // the chart names its element by its description
+  const keysText = h(
+    'p',
+    {id: 'roofline-keys', hidden: true},
+    'Plus and minus zoom, arrows move, 0 returns to the frame.',
+  )
+  frame.after(keysText)
+  frame.setAttribute('aria-describedby', keysText.id)
   frame.addEventListener('keydown', (event) => {
     const act = keys[event.key]
     const running = chart()

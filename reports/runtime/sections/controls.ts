@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 /** Live controls: the engine runs in the page, every view follows. */
+import {format} from '../../../src/analysis/units.ts'
 import {type Control, controls, type Settings, type Situation, situationOf} from '../../live/settings.ts'
 import type {Source} from '../../live/source.ts'
 import {h} from '../dom.ts'
@@ -80,7 +81,9 @@ export function controlsSection(store: Store): HTMLElement {
     return h('section', {id: 'controls'}, title, h('p', {class: 'lead'}, `${reason} ${how}`))
   }
   const failure = h('p', {class: 'bad', role: 'alert'})
-  const status = h('span', {class: 'status', role: 'status'})
+  const status = h('span', {class: 'status'})
+  // always there: a region that appears with its text is not read out
+  const announced = h('p', {class: 'offscreen', role: 'status'})
   const reset = h('button', {type: 'button', click: () => store.apply({})}, 'Reset')
   const state = h('p', {class: 'recomputed', hidden: true}, h('strong', {}, 'Recomputed here. '), status, ' ', reset)
   let pending: Settings | undefined
@@ -115,7 +118,11 @@ export function controlsSection(store: Store): HTMLElement {
   }
   complain()
   store.listen((_state, changed) => {
-    if (changed.has('document')) show()
+    if (changed.has('document')) {
+      show()
+      const {totals, summary} = store.document.result
+      announced.textContent = `Computed again: at least ${format(totals.time.lower, 's')}. ${summary.limit}`
+    }
     if (changed.has('problem')) complain()
   })
   return h(
@@ -123,6 +130,7 @@ export function controlsSection(store: Store): HTMLElement {
     {id: 'controls'},
     title,
     state,
+    announced,
     failure,
     h(
       'div',

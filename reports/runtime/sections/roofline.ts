@@ -196,7 +196,7 @@ export function rooflineSection(store: Store, tooltip: Tooltip): {element: HTMLE
     h(
       'span',
       {class: 'hint'},
-      'Click, then scroll to zoom; drag to pan; Shift and drag a box. Click a dot for its row.',
+      'Click, then scroll to zoom; drag to pan; Shift and drag a box; or the keys + − 0 and arrows. Click a dot for its row.',
     ),
   )
   zoomable(frame, () => chart)
