@@ -175,7 +175,10 @@ export function fusedSheets({pairs}: FusedComparison): [string, Printed][] {
           factor('faster', 'speedup', (p) => p.speedup, 0),
           factor('roof says', 'predicted_speedup', (p) => p.predictedSpeedup, 1),
           ...(pairs.some(({predictedInTurn}) => predictedInTurn)
-            ? [factor('in turn', 'predicted_in_turn', (p) => p.predictedInTurn ?? null, 1)]
+            ? [
+                factor('in turn', 'speedup_in_turn', (p) => p.speedupInTurn ?? null, 2),
+                factor('predicted', 'predicted_in_turn', (p) => p.predictedInTurn ?? null, 1),
+              ]
             : []),
           {
             title: 'pays',
@@ -195,8 +198,10 @@ export function fusedSheets({pairs}: FusedComparison): [string, Printed][] {
 function agreement(pairs: readonly FusedPair[]): string {
   const off = pairs
     .flatMap((pair) => {
-      const predicted = pair.predictedInTurn ?? pair.predictedSpeedup
-      return pair.speedup && predicted ? [Math.abs(predicted / pair.speedup - 1)] : []
+      const [measured, predicted] = pair.predictedInTurn
+        ? [pair.speedupInTurn, pair.predictedInTurn]
+        : [pair.speedup, pair.predictedSpeedup]
+      return measured && predicted ? [Math.abs(predicted / measured - 1)] : []
     })
     .sort((a, b) => a - b)
   if (off.length === 0) return ''
@@ -206,7 +211,7 @@ function agreement(pairs: readonly FusedPair[]): string {
 
 export function fusedText(comparison: FusedComparison, look: Look): string {
   const note =
-    'faster: unfused time ÷ fused time, medians of runs in turn. roof says: the same of the times that the measured ceilings allow; in turn: with L3 and DRAM measured between the same runs. pays: the sizes at which fusing is at least 3 % faster.'
+    'faster: unfused time ÷ fused time, medians of runs in turn. roof says: the same of the times that the measured ceilings allow; in turn, predicted: medians of the turns, each under L3 and DRAM as measured beside it. pays: the sizes at which fusing is at least 3 % faster.'
   return [
     toTerminal(fusedSheets(comparison)[0]![1], look, paintVerdict(look)).trimEnd(),
     '',

@@ -25,8 +25,10 @@ export const pairName = ({id, fused, dims}: FusedPair): string =>
 
 function slopes(pairs: readonly FusedPair[]): Slope[] {
   return pairs.flatMap((pair): Slope[] => {
-    const {unfused, fused, speedup} = pair
-    const predicted = pair.predictedInTurn ?? pair.predictedSpeedup
+    const {unfused, fused} = pair
+    const [speedup, predicted] = pair.predictedInTurn
+      ? [pair.speedupInTurn, pair.predictedInTurn]
+      : [pair.speedup, pair.predictedSpeedup]
     if (!speedup || unfused.bytes === 0) return []
     const bytes = fused.bytes / unfused.bytes
     const name = pairName(pair)

@@ -96,17 +96,21 @@ export const blockTable = (blocks) =>
     ]),
   )
 
+/** Turn by turn where a shared ceiling decides. */
 const predictedOf = (pair) => pair.predictedInTurn ?? pair.predictedSpeedup
-const off = (pair) => Math.abs(predictedOf(pair) / pair.speedup - 1)
+const measuredOf = (pair) => (pair.predictedInTurn ? pair.speedupInTurn : pair.speedup)
+const off = (pair) => Math.abs(predictedOf(pair) / measuredOf(pair) - 1)
 const name = (pair) => `${pair.id} ${size(pair)} (${pair.fused.threads} T)`
 
 /** How far the predicted speed-ups are off: in the median, and which of those from memory by more than 15 %. */
 export function pairSummary(pairs) {
-  const known = pairs.filter((pair) => pair.speedup && predictedOf(pair))
+  const known = pairs.filter((pair) => measuredOf(pair) && predictedOf(pair))
   if (known.length === 0) return []
   const far = known.filter((pair) => /DRAM/.test(pair.unfused.bound ?? ''))
   const wide = far.filter((pair) => off(pair) > within)
-  const list = wide.map((pair) => `${name(pair)} ${times(pair.speedup)} for ${times(predictedOf(pair))}`).join(', ')
+  const list = wide
+    .map((pair) => `${name(pair)} ${times(measuredOf(pair))}, predicted ${times(predictedOf(pair))}`)
+    .join(', ')
   return [
     `- Of ${known.length} pairs the predicted speed-up is off by ${percent(median(known.map(off)))} in the median.`,
     ...(far.length > 0
@@ -119,8 +123,20 @@ export function pairSummary(pairs) {
 
 export const pairTable = (pairs) =>
   table(
-    ['pair', 'size', 'type', 'threads', 'unfused', 'fused', 'measured', 'predicted', 'in turn', 'pays'],
-    [3, 4, 5, 6, 7, 8],
+    [
+      'pair',
+      'size',
+      'type',
+      'threads',
+      'unfused',
+      'fused',
+      'measured',
+      'predicted',
+      'in turn',
+      'predicted in turn',
+      'pays',
+    ],
+    [3, 4, 5, 6, 7, 8, 9],
     pairs.map((p) => [
       p.id,
       size(p),
@@ -130,6 +146,7 @@ export const pairTable = (pairs) =>
       seconds(p.fused.seconds.median),
       times(p.speedup),
       times(p.predictedSpeedup),
+      times(p.speedupInTurn),
       times(p.predictedInTurn),
       paysOf(p),
     ]),

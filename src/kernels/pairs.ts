@@ -12,6 +12,7 @@ import {
   choose,
   type Effort,
   fair,
+  type Measured,
   measure,
   type Opened,
   type Run,
@@ -23,7 +24,7 @@ import {
   withSession,
 } from './run.ts'
 import {summarize} from './statistics.ts'
-import {machineInTurn, sharedCeilings} from './turns.ts'
+import {machineByTurn, sharedCeilings} from './turns.ts'
 import {checkProgram} from './verify.ts'
 
 /** One size of a sweep. */
@@ -60,7 +61,9 @@ export interface PairEntry {
   speedup: number
   /** the same of the times that the roof allows; `null` without fitting ceilings */
   predictedSpeedup: number | null
-  /** of the medians of the shared ceilings during the same rounds; `null` where none of them decides */
+  /** median over the turns of unfused time ÷ fused time of the same turn; `null` where no shared ceiling decides */
+  speedupInTurn: number | null
+  /** median over the turns of what the shared ceilings of each predict; `null` as above */
   predictedInTurn: number | null
   /** `null` where one size was asked for */
   pays: Pays | null
@@ -153,6 +156,27 @@ export async function benchPairs(
   return {pairs: entries, warnings: warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))}
 }
 
+/** Both speed-ups turn by turn: halves of a run in which the machine differed do not mix. */
+function byTurns(
+  chain: Program,
+  one: Program,
+  slow: Measured,
+  fast: Measured,
+  threads: number,
+  machine: Machine,
+): Pick<PairEntry, 'speedupInTurn' | 'predictedInTurn'> {
+  const {turn} = fast
+  if (turn.length === 0) return {speedupInTurn: null, predictedInTurn: null}
+  const middle = (values: readonly number[]) => summarize(values)?.median ?? null
+  const turns = Math.min(slow.rates.length, fast.rates.length)
+  return {
+    speedupInTurn: middle(fast.rates.slice(0, turns).map((rate, i) => rate / slow.rates[i]!)),
+    predictedInTurn: middle(
+      machineByTurn(machine, turn).flatMap((then) => predictedSpeedup(chain, one, threads, then) ?? []),
+    ),
+  }
+}
+
 async function benchPair(
   opened: Opened,
   {def, dims, dtype}: Run<PairDef>,
@@ -171,7 +195,7 @@ async function benchPair(
   }
   const unfused = entry(chain, def.unfused(def.check, dtype), chain.parts.map(({kernel}) => kernel).join(', '))
   const fused = entry(one, def.fused(def.check, dtype), def.op)
-  const {turn} = measured.get(one.id)!
+  const [slow, fast] = [chain, one].map(({id}) => measured.get(id)!)
   return {
     id: def.id,
     dims: fused.dims,
@@ -180,14 +204,6 @@ async function benchPair(
     bytesSaved: unfused.bytes - fused.bytes,
     speedup: unfused.seconds.median / fused.seconds.median,
     predictedSpeedup: predictedSpeedup(chain, one, threads, machine),
-    predictedInTurn:
-      turn.length > 0
-        ? predictedSpeedup(
-            chain,
-            one,
-            threads,
-            machineInTurn(machine, turn, (ceiling) => ceiling.median),
-          )
-        : null,
+    ...byTurns(chain, one, slow!, fast!, threads, machine),
   }
 }

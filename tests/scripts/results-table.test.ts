@@ -47,15 +47,16 @@ test('pairs are judged by what is predicted in turn', () => {
     fused: kernel(id, 1e8, 1, null, {seconds: {median: 1e-6}}),
     speedup,
     predictedSpeedup,
+    speedupInTurn: predictedInTurn === null ? null : 2,
     predictedInTurn,
     pays: {dim: 'n', when: 'from', at: 7},
   })
   const list = [pair('a', 2, 4, 2.2), pair('b', 2, 3, null)]
   expect(pairSummary(list)).toEqual([
     '- Of 2 pairs the predicted speed-up is off by 30 % in the median.',
-    '- Of the 2 that come from memory by 30 % in the median; 1 are within 15 %. Not: b 1 (1 T) 2.00 for 3.00.',
+    '- Of the 2 that come from memory by 30 % in the median; 1 are within 15 %. Not: b 1 (1 T) 2.00, predicted 3.00.',
   ])
   expect(pairTable(list)).toMatch(
-    /\| a \| 1 \| f32 \| 1 \| 1\.00 ms \| 1\.00 µs \| 2\.00 \| 4\.00 \| 2\.20 \| from n 7 \|/,
+    /\| a \| 1 \| f32 \| 1 \| 1\.00 ms \| 1\.00 µs \| 2\.00 \| 4\.00 \| 2\.00 \| 2\.20 \| from n 7 \|/,
   )
 })

@@ -67,9 +67,10 @@ export const pairSchema = z.strictObject({
   bytesSaved: z.number(),
   speedup: maybe.describe('medians: unfused time ÷ fused time'),
   predictedSpeedup: maybe.describe('the same of the times that the roof allows'),
-  predictedInTurn: maybe
+  speedupInTurn: maybe
     .optional()
-    .describe('the same of the medians of L3 and DRAM in the same rounds; null where neither decides'),
+    .describe('median over the turns of unfused time ÷ fused time; null where neither L3 nor DRAM decides'),
+  predictedInTurn: maybe.optional().describe('median over the turns of what L3 and DRAM of each predict'),
   pays: z
     .strictObject({
       dim: z.string().describe('the dimension that was swept'),
