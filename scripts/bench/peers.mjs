@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Our figures beside those of the best tools of their kind, taken in turn.
-//   npm run bench:peers                        ceilings against likwid-bench: peers/likwid.mjs (five minutes and more)
+//   npm run bench:peers                        ceilings against likwid-bench: peers/likwid.mjs (ten minutes)
 //   npm run bench:peers -- gemm                matrix products against OpenBLAS and oneDNN: peers-gemm.mjs
 //   npm run bench:peers -- gemm-steps          what each step from the register tile to the whole product costs
 //   npm run bench:peers -- ort                 kernels against ONNX Runtime: peers/ort.mjs
