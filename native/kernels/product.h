@@ -401,9 +401,11 @@ static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t wor
             packed = true;
           }
           Fetch fetch(next, tiles, kc);
-          for (int64_t ir = 0; ir < mc; ir += MR) {
+          int64_t rows = 0;
+          for (int64_t ir = 0; ir < mc; ir += rows) {
             Out* const to = c + (ic + ir) * rowC + jc + jr;
-            const int64_t rows = least(MR, mc - ir);
+            // A third of a tile reads as much of B as a whole one: rather two of two thirds, where rows are not packed in whole tiles.
+            rows = ir < inPlace && mc - ir == MR + MR / 3 ? MR / 3 * 2 : least(MR, mc - ir);
             const auto from = [&](auto a) {
               if constexpr (PackB::words)
                 if (!packed)
