@@ -36,28 +36,28 @@ struct Band {
   }
 };
 
-// One channel of a band with stride 1 whose rows share their padding.
+// One channel of a band with stride 1 whose rows share their padding: zeros, then rows and the zeros behind each. What a vector writes beyond
+// them, the next row or channel overwrites.
 void fillRows(const ConvShape& s, const Band& band, const float* x, float* to) {
+  for (int64_t j = 0; j < s.before; j++) to[j] = 0;
+  to += s.before;
   for (int64_t r = 0; r < band.high; r++, to += band.wide) {
     const int64_t iy = band.from + r - s.before;
     int64_t j = 0;
-    if (iy < 0 || iy >= s.height) {
-      for (; j < band.wide; j++) to[j] = 0;
-      continue;
-    }
-    const float* const row = x + iy * s.width;
-    for (; j < s.before; j++) to[j] = 0;
-    float* const data = to + s.before;
-    for (j = 0; j + lanes <= s.width; j += lanes) store(data + j, load(row + j));
+    if (iy >= 0 && iy < s.height) {
+      const float* const row = x + iy * s.width;
+      for (; j + lanes <= s.width; j += lanes) store(to + j, load(row + j));
 #if defined(RP_ISA_AVX512)
-    // what runs over into the next row is overwritten by it
-    if (j < s.width) store(data + j, loadPart(row + j, int(s.width - j), 0.0f));
+      if (j < s.width) {
+        store(to + j, loadPart(row + j, int(s.width - j), 0.0f));
+        j += lanes;
+      }
 #else
-    for (; j < s.width; j++) data[j] = row[j];
+      for (; j < s.width; j++) to[j] = row[j];
 #endif
-    for (j = s.width + s.before; j < band.wide; j++) to[j] = 0;
+    }
+    for (; j < band.wide; j += lanes) store(to + j, splat(0.0f));
   }
-  for (int64_t j = 0; j < s.before; j++) to[j] = 0;
 }
 
 // One channel of a band.
