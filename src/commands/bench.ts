@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags'
 import type {Bench as BenchResult} from '../analysis/document/bench.ts'
 import {BaseCommand} from './shared/base.ts'
-import {reportFlag} from './shared/flags.ts'
+import {number, reportFlag} from './shared/flags.ts'
 import {kernelFlags, runKernels} from './shared/kernels.ts'
 
 export default class Bench extends BaseCommand {
@@ -28,6 +28,11 @@ export default class Bench extends BaseCommand {
       helpValue: 'FILE.so',
       helpGroup: 'KERNELS',
     }),
+    timeout: number(
+      'timeout',
+      'seconds without a sign after which a loaded kernel is given up (default 60)',
+      'KERNELS',
+    ),
   }
 
   async run(): Promise<void> {
@@ -41,6 +46,7 @@ export default class Bench extends BaseCommand {
         threads: flags.threads ?? null,
         sweep: flags.sweep,
         load: flags.load ?? null,
+        timeout: flags.timeout ?? null,
         isa: flags.isa ?? null,
         backend: flags.backend ?? 'cpu',
         adapter: flags.adapter ?? null,

@@ -7,6 +7,9 @@ import {checkMemory, type Measured, measureTasks, setUp, thorough, withSession} 
 import {sharedCeilings, turnSeconds, turnTasks} from './turns.ts'
 import {type Described, type UserReply, type UserRequest, type UserRun, userProgram} from './user-kernel.ts'
 
+/** The last stage. */
+const measuring = 'being measured'
+
 const send = (reply: UserReply) => process.send!(reply)
 
 class Refusal extends Error {
@@ -57,7 +60,9 @@ async function measure(
   return withSession(setup, undefined, room, async ({session, memory}) => {
     await session.allocate(tensors)
     const probes = memory ? turnTasks(shared, seconds, setup, memory) : []
-    return (await measureTasks(session, [task], probes, thorough, undefined)).get('user')!
+    // every sample is a sign of life
+    const alive = () => send({stage: measuring})
+    return (await measureTasks(session, [task], probes, thorough, undefined, alive)).get('user')!
   })
 }
 
@@ -108,7 +113,7 @@ async function run(request: UserRequest): Promise<UserRun> {
     }
     maxError = Number.isFinite(error) && error >= 0 ? error : Number.MAX_VALUE
   }
-  send({stage: 'being measured'})
+  send({stage: measuring})
   const specs = [...tensors].map(
     (size): TensorSpec => ({bytes: size, fill: kernel.dtype === 'int8' ? 'bytes' : kernel.dtype}),
   )

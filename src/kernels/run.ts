@@ -25,6 +25,8 @@ export interface BenchOptions {
   dtype?: string | undefined
   /** run each definition at sizes from a core's cache to memory */
   sweep?: boolean | undefined
+  /** seconds after which a loaded kernel that gives no sign is given up; default 60 */
+  timeout?: number | undefined
   machine: Machine
   onProgress?: ((done: number, total: number, label: string) => void) | undefined
   signal?: AbortSignal | undefined
@@ -152,11 +154,13 @@ export async function measureTasks(
   probes: readonly CeilingTask[],
   effort: Effort,
   signal: AbortSignal | undefined,
+  onProgress?: BenchOptions['onProgress'],
 ): Promise<Map<string, Measured>> {
   const all = [...tasks, ...probes.flatMap(({tasks}) => tasks)]
   const series = await runRounds(session.sample.bind(session), all, {
     ...effort,
     together: probes.length > 0,
+    onProgress,
     signal,
   })
   const turn = turnCeilings(probes, series)

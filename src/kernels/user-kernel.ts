@@ -67,6 +67,9 @@ export interface UserRun extends Described {
   measured: Measured
 }
 
+/** Seconds without a sign after which a kernel is taken for one that does not return. */
+const patience = 60
+
 const header = 'build it against native/include/ridgepoint/kernel.h (docs/user-kernels.md)'
 
 /** Runs the request apart. @throws {AnalysisError} `kernel-failed`, `bad-file`, `bad-dimension`, `does-not-fit`, `interrupted` */
@@ -79,11 +82,23 @@ async function apart(request: UserRequest, options: BenchOptions): Promise<UserR
   const child = fork(worker, [], {stdio: ['ignore', 2, 2, 'ipc'], serialization: 'advanced', execArgv: []})
   const stop = () => child.kill('SIGKILL')
   options.signal?.addEventListener('abort', stop, {once: true})
+  let watchdog: NodeJS.Timeout | undefined
   try {
     return await new Promise<UserRun>((done, fail) => {
       let stage = 'starting'
       let found: UserRun | undefined
+      const limit = options.timeout ?? patience
+      const watch = () => {
+        clearTimeout(watchdog)
+        watchdog = setTimeout(() => {
+          const message = `${request.path}: gave no sign for ${limit} s while ${stage}`
+          const longer = `--timeout ${Math.min(86_400, 10 * limit)} waits longer, where a call of it may take so long`
+          fail(new AnalysisError('kernel-failed', message, [longer, header]))
+        }, 1000 * limit)
+      }
+      watch()
       child.on('message', (reply: UserReply) => {
+        watch()
         if ('stage' in reply) {
           stage = reply.stage
           options.onProgress?.(0, 1, `${request.path}: ${stage}`)
@@ -109,6 +124,7 @@ async function apart(request: UserRequest, options: BenchOptions): Promise<UserR
     throwIfAborted(options.signal)
     throw error
   } finally {
+    clearTimeout(watchdog)
     options.signal?.removeEventListener('abort', stop)
     child.kill('SIGKILL')
   }

@@ -41,6 +41,8 @@ describe('perf bench and perf compare --fused', () => {
     [['bench', 'add', '--sweep', '--dims', '4'], /--sweep chooses the sizes/],
     [['bench', 'add', '--load', './k.so'], /--load runs one shared object/],
     [['bench', '--load', './k.so', '--backend', 'webgpu'], /of processors/],
+    [['bench', 'add', '--timeout', '5'], /--timeout is of kernels that --load brings/],
+    [['bench', '--load', './k.so', '--timeout', '0'], /--timeout 0 is not a whole number from 1/],
     [['bench', 'add', '--dtype', 'fp8'], /no kernel in "fp8"/],
   ])('%j is refused', async (words, message) => {
     const {code, stderr, stdout} = await run(...words)

@@ -97,6 +97,20 @@ describe("a user's kernel", () => {
     })
   })
 
+  test('a kernel that does not return is given up, checked or measured', async () => {
+    for (const [flags, stage] of [
+      [['-DENDLESS'], 'being checked'],
+      [['-DENDLESS', '-DUNCHECKED'], 'being measured'],
+    ] as const)
+      await expect(
+        benchUserKernel(build(`endless-${flags.length}`, ...flags), {dims: [1000], threads: 1, machine, timeout: 1}),
+      ).rejects.toMatchObject({
+        code: 'kernel-failed',
+        message: expect.stringMatching(new RegExp(`no sign for 1 s while ${stage}`)),
+        suggestions: expect.arrayContaining([expect.stringContaining('--timeout 10')]),
+      })
+  })
+
   test('an abort ends the process', async () => {
     const stop = new AbortController()
     setTimeout(() => stop.abort(), 100)

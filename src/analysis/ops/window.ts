@@ -69,7 +69,7 @@ export function positionsOf(axis: Axis): number {
     throw new AnalysisError(
       'bad-dimension',
       `a window that spans ${span(axis)} elements does not fit ${axis.size} elements with ${axis.pad} of padding`,
-      ['use a larger --image, or a smaller kernel, stride or dilation'],
+      ['use a larger image, or a smaller kernel, stride or dilation'],
     )
   }
   return Math.floor(room / axis.stride) + 1

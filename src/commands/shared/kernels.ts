@@ -94,11 +94,16 @@ const onCpu = async <T>(
  * @throws AnalysisError `no-addon`, `no-adapter`, and as the benches
  */
 export async function runKernels(
-  flags: KernelFlags & {sweep?: boolean; load?: string | undefined},
+  flags: KernelFlags & {sweep?: boolean; load?: string | undefined; timeout?: number | undefined},
   kernels: readonly string[],
   host: MachineHost,
 ) {
-  const {sweep, load} = flags
+  const {sweep, load, timeout} = flags
+  if (timeout !== undefined) {
+    if (load === undefined)
+      throw new AnalysisError('bad-flag', '--timeout is of kernels that --load brings', ['leave --timeout out'])
+    wholeNumber(timeout, '--timeout', 1, 86_400)
+  }
   if (sweep && flags.dims)
     throw new AnalysisError('bad-flag', '--sweep chooses the sizes and excludes --dims', ['leave --dims out'])
   if (load !== undefined && (kernels.length > 0 || sweep))
@@ -116,7 +121,7 @@ export async function runKernels(
   const options = {...(await cpuOptions(flags, host)), ...(sweep ? {sweep} : {})}
   if (load !== undefined) {
     const {benchUserKernel} = await import('../../kernels/user-kernel.ts')
-    return onCpu(options, host, (onProgress) => benchUserKernel(load, {...options, onProgress}))
+    return onCpu(options, host, (onProgress) => benchUserKernel(load, {...options, timeout, onProgress}))
   }
   const {benchKernels} = await import('../../kernels/bench.ts')
   return onCpu(options, host, (onProgress) => benchKernels({...options, kernels, onProgress}))
