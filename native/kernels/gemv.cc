@@ -106,32 +106,43 @@ struct WideBytes : PlainBytes {
 #endif
 };
 
-// out[s * apart] = (w + s * apart * k) x for s < count
+// out[s * apart] (+)= the first `part` elements of the row w + s * apart * k times x, for s < count
 template <typename P, int count>
-inline void dots(const typename P::Weight* w, int64_t apart, int64_t k, const typename P::Element* x, typename P::Out* out) {
+inline void dots(const typename P::Weight* w, int64_t apart, int64_t k, int64_t part, const typename P::Element* x, typename P::Out* out, bool add) {
   typename P::V sums[count] = {};
   int64_t p = 0;
-  for (; p + unroll * P::step <= k; p += unroll * P::step)
+  for (; p + unroll * P::step <= part; p += unroll * P::step)
     each<count>(RP_EACH(s) { each<unroll>(RP_EACH(u) { P::multiply(sums[s], w + s * apart * k + p + u * P::step, x + p + u * P::step); }); });
-  for (; p + P::step <= k; p += P::step) each<count>(RP_EACH(s) { P::multiply(sums[s], w + s * apart * k + p, x + p); });
+  for (; p + P::step <= part; p += P::step) each<count>(RP_EACH(s) { P::multiply(sums[s], w + s * apart * k + p, x + p); });
   each<count>(RP_EACH(s) {
     typename P::Out total = sumLanes<typename P::V, typename P::Out>(sums[s]);
-    for (int64_t rest = p; rest < k; rest++) total += P::multiply(w[s * apart * k + rest], x[rest]);
-    out[s * apart] = total;
+    for (int64_t rest = p; rest < part; rest++) total += P::multiply(w[s * apart * k + rest], x[rest]);
+    out[s * apart] = add ? out[s * apart] + total : total;
   });
 }
+
+// In caches x is taken in parts that stay in L1 while four rows pass through it: longer ones push it out, and it comes from L2 again as a
+// fifth row. From memory that costs nothing, and rows in parts would begin anew in every page.
+constexpr int64_t partBytes = 4096;
+constexpr int64_t nearBytes = int64_t(1) << 20;
 
 // dims: n, k; x, then w
 template <typename P>
 void gemv(const OpArgs& args) {
-  const int64_t k = args.dims[1];
+  const int64_t n = args.dims[0], k = args.dims[1];
   const typename P::Element* x = input<typename P::Element>(args, 0);
   const typename P::Weight* w = input<typename P::Weight>(args, 1);
   typename P::Out* y = output<typename P::Out>(args, 0);
-  eachRows(args, args.dims[0], [=](int64_t row, int64_t apart, int count) {
-    if (count == streams) dots<P, streams>(w + row * k, apart, k, x, y + row);
-    else dots<P, 1>(w + row * k, apart, k, x, y + row);
-  });
+  constexpr int64_t size = sizeof(typename P::Weight);
+  const int64_t most = n * k * size <= nearBytes * args.threads && k * size > partBytes ? partBytes / size : k;
+  for (int64_t from = 0; from < k || from == 0; from += most) {
+    const int64_t part = least(most, k - from);
+    eachRows(args, n, [=](int64_t row, int64_t apart, int count) {
+      if (count == streams) dots<P, streams>(w + row * k + from, apart, k, part, x + from, y + row, from > 0);
+      else dots<P, 1>(w + row * k + from, apart, k, part, x + from, y + row, from > 0);
+    });
+    if (k == 0) break;
+  }
 }
 
 // dims: n, k; x, q, scales: one scale for each row of bytes, applied to the row's sum.
