@@ -12,6 +12,8 @@ import {
   type Counts,
   checkMemory,
   choose,
+  type Effort,
+  effortInTime,
   type Measured,
   measure,
   runsOf,
@@ -188,13 +190,17 @@ export async function benchKernels(
   const {isa, threads} = setup
   const isShared = planned.some(({program}) => sharedCeilings(options.machine, [program], threads).length > 0)
   // what was asked for by name is worth its time; all kernels at their sizes have a minute
-  const effort = options.sweep || !options.kernels?.length ? brief : thorough
+  const started = performance.now()
+  const effortOf = (i: number): Effort => {
+    if (options.sweep) return brief
+    return options.kernels?.length ? thorough : effortInTime((performance.now() - started) / 1000, runs.length - i)
+  }
   const entries = await withSession(setup, options.signal, isShared ? free : 0, async (opened) => {
     const found: BenchEntry[] = []
     for (const [i, {def, dims, dtype, program}] of planned.entries()) {
       options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
       const maxError = checkProgram(setup.addon, def.program(def.check, dtype), isa, threads)
-      const measured = (await measure(opened, [program], setup, options, effort)).get(program.id)!
+      const measured = (await measure(opened, [program], setup, options, effortOf(i))).get(program.id)!
       found.push(entryOf(def, dims, program, measured, maxError, {isa, threads}, options.machine))
     }
     return found

@@ -38,6 +38,8 @@ export interface Effort {
   rounds: number
   extraRounds: number
   budgetSeconds: number
+  /** rounds although the budget is spent; default three */
+  leastRounds?: number
 }
 
 /** What was asked for by name: at least 20 repetitions of what takes up to 30 ms. */
@@ -46,6 +48,18 @@ export const thorough: Effort = {repetitionSeconds: 0.002, rounds: 20, extraRoun
 export const fair: Effort = {repetitionSeconds: 0.002, rounds: 20, extraRounds: 0, budgetSeconds: 0.8}
 /** One of many sizes. */
 export const brief: Effort = {repetitionSeconds: 0.001, rounds: 9, extraRounds: 0, budgetSeconds: 0.2}
+
+/** Seconds that all kernels may take together: a minute with the start of the program. */
+const wholeSeconds = 55
+/** Seconds that one of all kernels takes on an idle machine, with filling its tensors. */
+const usualSeconds = 0.3
+
+/** What is left for one of all kernels: on a busy machine fewer rounds, so that all of them still come within a minute. */
+export function effortInTime(elapsedSeconds: number, runsLeft: number): Effort {
+  const each = (wholeSeconds - elapsedSeconds) / Math.max(1, runsLeft)
+  if (each >= usualSeconds) return brief
+  return {...brief, budgetSeconds: Math.max(0, each / 2), leastRounds: 1}
+}
 
 /** Hardware counts of one call of a program, all threads together. */
 export interface Counts {

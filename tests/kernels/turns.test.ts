@@ -5,7 +5,7 @@ import {assumedCaches, planMemory} from '../../src/kernels/levels.ts'
 import {loadNative} from '../../src/kernels/native.ts'
 import {kernels} from '../../src/kernels/registry.ts'
 import {runRounds, type Task} from '../../src/kernels/rounds.ts'
-import {bytesOf, checkMemory, measure, setUp, withSession} from '../../src/kernels/run.ts'
+import {brief, bytesOf, checkMemory, effortInTime, measure, setUp, withSession} from '../../src/kernels/run.ts'
 import {sharedCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from '../../src/kernels/turns.ts'
 
 const provenance = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
@@ -159,6 +159,12 @@ describe('an entry in turn', () => {
     expect(entry([10, 10, 10]).verdict).toBe('ok') // 120 % in turn, 60 % of the profile's
     expect(entry([20, 20, 20]).verdict).toBe('implausible')
   })
+})
+
+test('all kernels come within a minute: behind time each gets fewer rounds', () => {
+  expect(effortInTime(0, 150)).toBe(brief)
+  expect(effortInTime(40, 100)).toMatchObject({budgetSeconds: 0.075, leastRounds: 1})
+  expect(effortInTime(70, 10)).toMatchObject({budgetSeconds: 0, leastRounds: 1})
 })
 
 test('a kernel and its ceiling are measured in the same rounds, in memory that is planned beside the tensors', async () => {
