@@ -16,6 +16,9 @@ import {describeOperator, type Tooltip} from './tooltip.ts'
 
 const sameZoom = (a: Zoom | undefined, b: Zoom | undefined): boolean => String(a) === String(b)
 
+/** px between the margins of A4 or Letter: charts are drawn for it, so that their text stays as large as the page's. */
+const PAPER = 700
+
 /** Rows above which a chart is drawn as pixels. The table has every row for who cannot see them; saved pictures stay vectors. */
 const MOST_ELEMENTS = 5000
 
@@ -112,10 +115,19 @@ export class Chart {
       },
       {rootMargin: '400px'},
     ).observe(container)
+    // at once: a browser does not wait for what a handler leaves for later
     addEventListener('beforeprint', () => {
-      this.#near = true
-      if (this.#late) this.draw()
+      if (container.clientWidth < 50) return
+      if (this.#stale) {
+        this.#stale = false
+        this.#inputs = this.#fresh()
+        update(this.#chart, this.#inputs)
+      }
+      this.#fit(Math.min(container.clientWidth, PAPER))
+      this.#chart.run()
+      if (relayout(this.#chart, this.#view, this.#inputs)) this.#chart.run()
     })
+    addEventListener('afterprint', () => this.#resize(container))
     new ResizeObserver(() => this.#resize(container)).observe(container)
     this.#resize(container)
   }
@@ -231,6 +243,12 @@ export class Chart {
   #resize(container: HTMLElement): void {
     const width = container.clientWidth
     if (width < 50) return
+    this.#fit(width)
+    this.draw()
+  }
+
+  /** Sizes for an outer width, px. */
+  #fit(width: number): void {
     this.#moving = true
     const margins = this.#view.margins(width)
     this.#chart.padding(margins)
@@ -238,6 +256,5 @@ export class Chart {
     if (this.#view.id === 'roofline')
       this.#chart.height(width < NARROW ? 360 : Math.min(width > 2000 ? 840 : 600, Math.max(420, width * 0.42)))
     if (this.#signals.has('labelRoom')) this.#chart.signal('labelRoom', margins.left - 14)
-    this.draw()
   }
 }
