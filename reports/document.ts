@@ -1,6 +1,7 @@
 /** The document a report shows: `analysis@1` as `perf analyze --json` prints it. Nothing here loads the schema. */
 import type {Analysis} from '../src/analysis/document/analysis.ts'
 import {AnalysisError, type Warning} from '../src/analysis/errors.ts'
+import {analysisShape, misfit, warningsShape} from './shape.ts'
 
 export type Operator = Analysis['operators'][number]
 
@@ -32,21 +33,8 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 export const badDocument = (message: string, ...suggestions: string[]) =>
   new AnalysisError('bad-document', message, suggestions)
 
-const needed = {
-  model: 'object',
-  workload: 'object',
-  machine: 'object',
-  operators: 'array',
-  totals: 'object',
-  advice: 'array',
-  fusion: 'object',
-  ranking: 'array',
-  summary: 'object',
-  assumptions: 'array',
-} as const
-
 /**
- * Checks that a value is a document that the page can show: kind, version, and the parts that views read.
+ * Checks that a value is a document that the page can show: kind, version, and the type of every field that views read.
  * A full check against the schema is the business of whoever reads foreign files.
  * @throws AnalysisError `bad-document` naming the first field that is wrong
  */
@@ -60,13 +48,8 @@ export function checkDocument(value: unknown): asserts value is ReportDocument {
     throw badDocument(`schema "${schema}" is not one that a page can show`, 'use a document of ridgepoint/analysis@1')
   }
   if (ok !== true) throw badDocument('"ok" is not true')
-  if (!isRecord(result)) throw badDocument('"result" is not an object')
-  for (const [field, kind] of Object.entries(needed)) {
-    const found = result[field]
-    if (kind === 'array' ? !Array.isArray(found) : !isRecord(found))
-      throw badDocument(`"result.${field}" is not an ${kind}`)
-  }
-  if (!Array.isArray(warnings)) throw badDocument('"warnings" is not an array')
+  const wrong = misfit(result, analysisShape, 'result') ?? misfit(warnings, warningsShape, 'warnings')
+  if (wrong) throw badDocument(wrong)
 }
 
 /** The value itself, once it has passed `checkDocument`. */

@@ -6,6 +6,7 @@ import {formatCount} from '../src/analysis/units.ts'
 import {UNSTATED} from './chart/classes.ts'
 import {badDocument, isRecord, type Operator, type ReportDocument, readDocument} from './document.ts'
 import type {Extras} from './live/source.ts'
+import {misfit, placementShape, warningsShape} from './shape.ts'
 
 /** What `perf place --json` prints. */
 export interface PlacementDocument {
@@ -21,12 +22,11 @@ export const isPlacement = (value: unknown): boolean => isRecord(value) && value
 export function readPlacement(value: unknown): PlacementDocument {
   const result = isRecord(value) ? value.result : undefined
   if (!isRecord(result)) throw badDocument('"result" is not an object', 'give what `perf place --json` prints')
-  const {machine, points, roof} = result
-  if (!isRecord(machine) || !Array.isArray(machine.ceilings))
-    throw badDocument('"result.machine.ceilings" is not an array')
-  if (!isRecord(roof)) throw badDocument('"result.roof" is not an object')
-  if (!Array.isArray(points) || points.length === 0) throw badDocument('"result.points" has no points')
-  if (!isRecord(value) || !Array.isArray(value.warnings)) throw badDocument('"warnings" is not an array')
+  const wrong =
+    misfit(result, placementShape, 'result') ??
+    misfit(isRecord(value) ? value.warnings : undefined, warningsShape, 'warnings')
+  if (wrong) throw badDocument(wrong)
+  if ((result.points as readonly unknown[]).length === 0) throw badDocument('"result.points" has no points')
   return value as unknown as PlacementDocument
 }
 
