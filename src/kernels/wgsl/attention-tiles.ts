@@ -35,17 +35,23 @@ export function attentionTiles(
   const each = (line: (r: number) => string) => unrolled(rows, line)
   /** keys in the order that threads take them: the four of a thread lie eight rows apart */
   const slot = '(key % 4u * 8u + key / 4u)'
-  const fill = (from: string, row: string) => `    for (var i = thread; i < ${keys * quads}u; i += ${threads}u) {
-      let key = i / ${quads}u;
-      let col = i % ${quads}u;
-      var value = vec4f(0.0);
-      if (first + key < ${seq}u) { value = ${from}[key_at + (first + key) * ${kvHeads * quads}u + col]; }
-      tile[${row} * ${pitch}u + col] = value;
+  // written out, all loads before the first store: a loop would wait for each of them in turn
+  const rounds = Math.ceil((keys * quads) / threads)
+  const fill = (from: string, row: string) => {
+    const place = (j: number) =>
+      `let key = (thread + ${j * threads}u) / ${quads}u; let col = (thread + ${j * threads}u) % ${quads}u;`
+    const inside = (j: number) => ((j + 1) * threads <= keys * quads ? '' : `key < ${keys}u`)
+    const loaded = (j: number) => [inside(j), `first + key < ${seq}u`].filter(Boolean).join(' && ')
+    return `    {
+${unrolled(rounds, (j) => `      var got${j} = vec4f(0.0);\n      { ${place(j)} if (${loaded(j)}) { got${j} = ${from}[key_at + (first + key) * ${kvHeads * quads}u + col]; } }`)}
+${unrolled(rounds, (j) => `      { ${place(j)} ${inside(j) ? `if (${inside(j)}) ` : ''}{ tile[${row} * ${pitch}u + col] = got${j}; } }`)}
     }`
+  }
   // every thread of a row gets what all eight have
   const joined = (combine: (a: string, b: string) => string, r: number) =>
     Array.from({length: across}, (_, i) => `shared_row[(ty * ${rows}u + ${r}u) * ${across}u + ${i}u]`).reduce(combine)
-  const column = (c: number) => `min(tx + ${c * across}u, ${quads - 1}u)`
+  const column = (c: number) =>
+    quads % across === 0 ? `(tx + ${c * across}u)` : `min(tx + ${c * across}u, ${quads - 1}u)`
   const code = `${buffers(list)}
 const lowest = -3.0e38f;
 var<workgroup> tile_q: array<vec4f, ${queries * quads}>;

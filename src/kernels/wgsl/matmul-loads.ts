@@ -103,7 +103,7 @@ export function putBlock(tile: Tile, at: string, from: string): string {
   const {name, size, depth, turned} = tile
   if (!turned) return unrolled(4, (j) => `tile_${name}[${at} + ${j * ((size * depth) / 16)}u] = ${from}${j};`, ' ')
   const quarter = `(${at} % ${depth / 4}u)`
-  return `let slot = ${quarter} * ${size}u + ((${at} / ${depth / 4}u) ^ ${movedBy(tile, quarter)});
+  return `let slot = ${quarter} * ${size}u + ((${at} / ${depth / 4}u) ^ ${movedBy(tile, quarter)}) % ${size / 4}u;
       let lain = transpose(mat4x4f(${unrolled(4, (j) => `${from}${j}`, ', ')}));
       ${unrolled(4, (j) => `tile_${name}[slot + ${(j * size) / 4}u] = lain[${j}];`, ' ')}`
 }

@@ -158,9 +158,10 @@ ${lineOf(tileA, rowQuads, down, 'at_a')(d)}
 ${lineOf(tileB, colQuads, across, 'at_b')(d)}
 ${product}
       }`
-  const moved = (tile: Tile, line: string) => {
+  // the remainder changes nothing: Dawn then knows that the place is inside the tile, and does not limit it at every load
+  const moved = (tile: Tile, line: string, count: number) => {
     const by = movedBy(tile, 'quarter')
-    return by ? `(${line} ^ ${by})` : line
+    return by ? `(${line} ^ ${by}) % ${count}u` : line
   }
   const storeType = stored[c]
   const finished = (l: number) => `finish(sums[${l}], row, col4 + ${l}u, z)`
@@ -219,8 +220,8 @@ ${ahead ? '' : `    let deep = at;\n${fetched}\n`}${put}
     workgroupBarrier();
 ${ahead ? `    let deep = at + ${depth}u;\n    if (deep < ${k}u) {\n${fetched}\n    }` : ''}
     for (var quarter = 0u; quarter < ${depth / 4}u; quarter++) {
-      let at_a = ${moved(tileA, 'ty')};
-      let at_b = ${moved(tileB, 'tx')};
+      let at_a = ${moved(tileA, 'ty', down)};
+      let at_b = ${moved(tileB, 'tx', across)};
 ${unroll ? unrolled(4, (d) => depthOf(`${d}u`)) : `      for (var d = 0u; d < 4u; d++) \n${depthOf('d')}`}
     }
     workgroupBarrier();
