@@ -1,7 +1,13 @@
 /** GitHub-flavoured Markdown. */
 import type {Printed} from './sheet.ts'
 
-const escapeCell = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('\n', ' ')
+/** Names from outside stay text: no markup, no link, no end of a cell. */
+const escapeCell = (text: string): string =>
+  text
+    .replaceAll(/[\\|`*[\]]/g, '\\$&')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll(/\s*[\r\n]+\s*/g, ' ')
 
 /** A pipe table. */
 export function toMarkdown(sheet: Printed): string {

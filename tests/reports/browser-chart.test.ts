@@ -303,4 +303,38 @@ describePage('the charts in a browser', (browser) => {
     expect(said).toEqual([])
     await page.close()
   })
+
+  it('pans very many points: their picture moves with the pointer and is drawn anew where it rests', async () => {
+    const seconds = {min: 1, median: 1, max: 1, cv: 0}
+    const runs = Array.from({length: 5200}, (_, i) => ({
+      ...{
+        id: `run${i}`,
+        op: 'matmul',
+        dims: {m: i},
+        dtype: 'f32',
+        threads: 1,
+        flops: 1,
+        bytes: 1,
+        seconds,
+        maxError: 0,
+      },
+      ...{flopsPerSecond: 1e12 + i * 1e9, bytesPerSecond: 1, intensity: 1 + i / 10, bound: null, attainable: 2e13},
+      ...{efficiency: 0.5, efficiencyMedian: 0.5, verdict: 'ok' as const},
+    }))
+    const {page, said} = await browser.open(sample(), undefined, undefined, {runs})
+    const chart = page.locator('.chart[data-view=roofline]')
+    await page.evaluate(() => document.querySelector('#roofline')!.scrollIntoView())
+    const canvas = chart.locator('canvas')
+    expect(await canvas.count()).toBe(1)
+    const box = (await chart.boundingBox())!
+    await page.mouse.move(box.x + 600, box.y + 200)
+    await page.mouse.down()
+    await page.mouse.move(box.x + 500, box.y + 230, {steps: 4})
+    expect(await canvas.evaluate((element) => element.style.transform)).toBe('translate(-100px, 30px)')
+    await page.mouse.up()
+    await expect.poll(() => canvas.evaluate((element) => element.style.transform), {timeout: 10_000}).toBe('')
+    await expect.poll(() => page.url(), {timeout: 10_000}).toMatch(/zoom=/)
+    expect(said).toEqual([])
+    await page.close()
+  })
 })

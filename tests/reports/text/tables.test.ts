@@ -43,6 +43,11 @@ describe('Markdown', () => {
       '',
     ])
   })
+
+  it('keeps names from outside text: no picture, no code, no link', () => {
+    const [, , row] = toMarkdown(sheet({id: '<img src=x onerror=alert(1)>&`x`[y](z)*\r\n|', value: 1})).split('\n')
+    expect(row).toBe('| &lt;img src=x onerror=alert(1)>&amp;\\`x\\`\\[y\\](z)\\* \\| | 1 | 1 |')
+  })
 })
 
 describe('the terminal table', () => {
