@@ -90,7 +90,7 @@ inline void mapTensor(const OpArgs& args, int64_t count, float* out, Body body) 
 // vectors of one step.
 template <int R, typename K>
 inline void rowBlocks(const K& k, int64_t from, int64_t to, int64_t cols) {
-  constexpr int U = K::wide ? 4 : 4 / R;
+  constexpr int U = K::wide || R == 1 ? 4 : 2;  // sums of two rows and of four are the same to the bit
   typename K::Facts facts[R] = {};
   for (int64_t r = from - R; r < to; r += R) {
     const bool gathers = r + R < to, emits = r >= from;
@@ -120,11 +120,11 @@ inline void rowBlocks(const K& k, int64_t from, int64_t to, int64_t cols) {
   }
 }
 
-template <typename K>
+template <int R = 2, typename K>
 inline void rowByRow(const K& k, Span rows, int64_t cols) {
-  const int64_t pairs = (rows.to - rows.from) / 2 * 2;
-  if (pairs > 0) rowBlocks<2>(k, rows.from, rows.from + pairs, cols);
-  if (rows.from + pairs < rows.to) rowBlocks<1>(k, rows.from + pairs, rows.to, cols);
+  const int64_t together = (rows.to - rows.from) / R * R;
+  if (together > 0) rowBlocks<R>(k, rows.from, rows.from + together, cols);
+  if (rows.from + together < rows.to) rowBlocks<1>(k, rows.from + together, rows.to, cols);
 }
 
 // Fetches what a loop over rows from `p` will read `distance` floats later, in the row that comes after this one's `rows` at its end. Into
