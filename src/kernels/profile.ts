@@ -132,11 +132,11 @@ export async function saveProfile(
   }
   const warnings: Warning[] = []
   try {
-    const [{copyFile, mkdir}, {replaceFile}] = await Promise.all([
+    const [{copyFile}, {makeFolder, replaceFile}] = await Promise.all([
       import('node:fs/promises'),
       import('./whole-file.ts'),
     ])
-    await mkdir(dirname(path), {recursive: true})
+    await makeFolder(dirname(path))
     if (existing.present && !existing.machine && existsSync(path)) {
       await copyFile(path, `${path}.bak`)
       warnings.push({code: 'profile-replaced', message: `The unusable profile was kept as ${path}.bak.`})

@@ -1,7 +1,8 @@
-/** Replaces a file whole or not at all. */
+/** Replaces a file whole or not at all, and makes the folder that it goes to. */
 import {randomBytes} from 'node:crypto'
 import {rmSync} from 'node:fs'
-import {open, realpath, rename, rm, stat} from 'node:fs/promises'
+import {mkdir, open, realpath, rename, rm, stat} from 'node:fs/promises'
+import {dirname} from 'node:path'
 
 /**
  * Writes `content` to a temporary file in the same folder, waits until the disk has it, and renames it to `path`: whoever reads the path finds
@@ -35,4 +36,17 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
   } finally {
     process.removeListener('exit', forget)
   }
+}
+
+/**
+ * Makes a folder and those above it that are missing. Not by mkdir's own `recursive`, which never returns where a new folder is refused with
+ * ENOENT, as everywhere below /proc (Node 20.20).
+ * @throws the system's error
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  if (await stat(folder).catch(() => undefined)) return
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder))
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
 }

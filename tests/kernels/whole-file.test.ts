@@ -14,7 +14,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {build} from 'esbuild'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
-import {replaceFile} from '../../src/kernels/whole-file.ts'
+import {makeFolder, replaceFile} from '../../src/kernels/whole-file.ts'
 
 let folder: string
 beforeEach(() => {
@@ -54,7 +54,7 @@ describe('a file is replaced whole', () => {
     const entry = join(import.meta.dirname, '../../src/kernels/whole-file.ts')
     await build({
       stdin: {
-        contents: `import {replaceFile} from ${JSON.stringify(entry)}
+        contents: `import {makeFolder, replaceFile} from ${JSON.stringify(entry)}
           await replaceFile(process.argv[2], 'new'.repeat(10_000)).catch((error) => console.log(error.code))`,
         resolveDir: folder,
       },
@@ -70,4 +70,17 @@ describe('a file is replaced whole', () => {
     expect(readFileSync(path, 'utf8')).toBe('old')
     expect(readdirSync(folder).sort()).toEqual(['a', 'write.mjs'])
   })
+})
+
+test('a folder and those above it are made; one that the system refuses ends with its reason', async () => {
+  await makeFolder(join(folder, 'a', 'b', 'c'))
+  await makeFolder(join(folder, 'a', 'b', 'c'))
+  expect(statSync(join(folder, 'a', 'b', 'c')).isDirectory()).toBe(true)
+  await replaceFile(join(folder, 'file'), 'x')
+  await expect(makeFolder(join(folder, 'file', 'd'))).rejects.toThrow(/ENOTDIR|EEXIST/)
+})
+
+// mkdir with `recursive` never comes back from here
+test.runIf(process.platform === 'linux')('a folder below /proc is refused', async () => {
+  await expect(makeFolder('/proc/ridgepoint/machines')).rejects.toThrow(/ENOENT/)
 })

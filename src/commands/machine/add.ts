@@ -1,10 +1,10 @@
-import {mkdirSync} from 'node:fs'
 import {join} from 'node:path'
 import * as Args from '@oclif/core/args'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {machineJson, parseMachine} from '../../analysis/importers/machine-file.ts'
 import {machines} from '../../analysis/machines/index.ts'
 import {systemReason} from '../../analysis/system-reason.ts'
+import {makeFolder} from '../../kernels/whole-file.ts'
 import {BaseCommand} from '../shared/base.ts'
 import {addedFolder} from '../shared/machine.ts'
 import {readInput} from '../shared/model.ts'
@@ -38,7 +38,7 @@ export default class MachineAdd extends BaseCommand {
       )
     const folder = addedFolder()
     try {
-      mkdirSync(folder, {recursive: true})
+      await makeFolder(folder)
     } catch (error) {
       throw new AnalysisError('cannot-write', `${folder} cannot be made: ${systemReason(error)}`, [
         'XDG_CONFIG_HOME chooses another place',

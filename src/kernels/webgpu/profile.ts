@@ -80,8 +80,8 @@ export async function saveGpuProfile(
     }
   const file: GpuProfileFile = {schema: 'ridgepoint/gpu-profile@1', version, saved: new Date().toISOString(), machine}
   try {
-    const [{mkdir}, {replaceFile}] = await Promise.all([import('node:fs/promises'), import('../whole-file.ts')])
-    await mkdir(dirname(path), {recursive: true})
+    const {makeFolder, replaceFile} = await import('../whole-file.ts')
+    await makeFolder(dirname(path))
     await replaceFile(path, `${JSON.stringify(file)}\n`)
     return {saved: true, path, warnings: []}
   } catch (error) {
