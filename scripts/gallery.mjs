@@ -86,7 +86,7 @@ const pages = {
     // a product over block sizes beside the kernels
     const [runs, blocks] = [save('bench.json', 'bench', ...kernels), save('blocks.json', ...overBlocks)]
     perf('report', analysis, '--runs', joined('runs.json', runs, blocks), '--output', file)
-    writeFileSync(picture, perf('report', analysis, '--format', 'svg'))
+    writeFileSync(picture, perf('report', file, '--format', 'svg'))
   },
   'llama-3-70b-decode-mi300x': (file) => perf(...large, '--machine', 'mi300x', '--report', file, '--quiet'),
   'llama-3-70b-decode-two-h100': (file) =>

@@ -58,7 +58,14 @@ export function fillSpec(view: View, compiled: Spec, inputs: ViewInputs, options
   spec.padding = options.title === undefined ? margins : {left: 12, right: 20, top: 12, bottom: 12}
   if (inputs.height !== undefined) spec.height = inputs.height
   if (options.title) {
-    spec.title = {text: options.title, anchor: 'start', fontSize: 15, offset: 14, color: options.theme.ink}
+    const key = 'filled: what the roof allows; hollow: measured, joined to the tick of its roof'
+    const subtitle = inputs.data.runs?.length
+      ? {subtitle: key, subtitleColor: options.theme.muted, subtitleFontSize: 12}
+      : {}
+    spec.title = {
+      ...{text: options.title, anchor: 'start', fontSize: 15, offset: 14, color: options.theme.ink},
+      ...subtitle,
+    }
   }
   if (!options.legend) delete spec.legends
   return spec
