@@ -33,7 +33,7 @@ constexpr double shortest = 1e-5;
 
 // At how many parts of its resident memory, `stride` bytes apart, a thread tries a probe that stays in a cache.
 size_t partsOf(size_t residentBytes, size_t stride) {
-  constexpr size_t most = 16;
+  constexpr size_t most = 32;
   const size_t room = residentBytes / stride;
   return room < 1 ? 1 : room < most ? room : most;
 }

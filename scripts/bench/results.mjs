@@ -26,9 +26,12 @@ if (!only && (!name || !/^[a-z0-9-]+$/.test(name)))
     'usage: npm run bench:results -- NAME   (NAME names the machine: zen4, cascade-lake), or -- --only gelu,softmax',
   )
 
-/** Ids of all kernels and pairs, from the sources. */
-async function ids() {
-  const stdin = {contents: `export {kernelIds, pairIds} from './src/kernels/registry.ts'`, resolveDir: root}
+/** What the tool itself knows of kernels and their roof, from the sources. */
+async function sources() {
+  const stdin = {
+    contents: `export {kernelIds, kernels, pairIds} from './src/kernels/registry.ts'; export {allowedTime} from './src/kernels/bench.ts'`,
+    resolveDir: root,
+  }
   const {outputFiles} = await build({stdin, bundle: true, write: false, format: 'esm', platform: 'node'})
   return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`)
 }
@@ -55,7 +58,7 @@ const highest = (one, other) => ({
   }),
 })
 
-const {kernelIds, pairIds} = await ids()
+const {allowedTime, kernelIds, kernels: definitions, pairIds} = await sources()
 const chosen = (all) => (only ? all.filter((id) => only.includes(id)) : all)
 const unknown = only?.filter((id) => !kernelIds.includes(id) && !pairIds.includes(id)) ?? []
 if (unknown.length > 0) refuse(`no kernel or pair is called ${unknown.join(', ')}`, 3)
@@ -80,12 +83,13 @@ const file = join(root, 'docs', 'results', `${date}-bench-${name}`)
 /** What an earlier run of this day found on this machine. */
 const earlier = existsSync(`${file}.json`) ? JSON.parse(readFileSync(`${file}.json`, 'utf8')).machine : before
 const machine = highest(highest(before, perf('measure', 'cpu')), earlier.name === before.name ? earlier : before)
-// a limit of several multiply-adds has the id of their ceiling before a plus
-const ceilingOf = (profile, bound) => profile.ceilings.find(({id}) => id === bound?.split('+')[0])?.value
-/** Under the roof of all profiles: what the ceiling that decides gained takes from the share. */
+/** Under the roof of all profiles. */
 const settle = (entry) => {
-  const gain = ceilingOf(machine, entry.bound) / ceilingOf(before, entry.bound)
-  return entry.efficiency === null || !gain ? entry : {...entry, efficiency: entry.efficiency / gain}
+  const program = definitions[entry.id].program(Object.values(entry.dims), entry.dtype)
+  const allowed = allowedTime(program, machine, entry.threads)
+  return allowed && entry.seconds.min > 0
+    ? {...entry, bound: allowed.bound, efficiency: allowed.seconds / entry.seconds.min}
+    : entry
 }
 const settled = kernels.map(settle)
 const sides = pairs.flatMap(({unfused, fused}) => [unfused, fused])
@@ -107,8 +111,7 @@ ${[...summary(settled), ...pairSummary(pairs)].join('\n')}
 after and in earlier runs of the day. **In turn**: the same with the bandwidths of L3 and DRAM that were measured between the same repetitions, best of
 both; the host of this machine moves its processors, and neighbours take DRAM for minutes. **By turns**: the median of each repetition under the ceilings
 beside it. The counts above take the share in turn where there is one. A bound with
-` +
-    functions` counts the multiply-adds inside of exp, tanh and erf beside the kernel's own; any other is the lowest single ceiling. A verdict other than \`ok\` stands behind the share.
+\`+functions\` counts the multiply-adds inside of exp, tanh and erf beside the kernel's own; any other is the lowest single ceiling. A verdict other than \`ok\` stands behind the share.
 
 ## Kernels
 

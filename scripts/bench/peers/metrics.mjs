@@ -19,8 +19,8 @@ const mixes = [
   {mix: 'triad', likwid: 'stream', fma: true},
 ]
 
-/** Memory of each thread that our probes of the caches use: up to 16 places for a set of 512 KiB (native/core/places.h), as each run of likwid has its own. */
-export const residentBytes = 16 * MiB
+/** Memory of each thread that our probes of the caches use: up to 32 places for a set of 512 KiB (native/core/places.h), as each run of likwid has its own. */
+export const residentBytes = 32 * MiB
 
 /**
  * @param machine.isas instruction sets of this CPU, narrowest first
