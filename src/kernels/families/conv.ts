@@ -20,7 +20,8 @@ const names = [
   'bias',
 ] as const
 
-function dimsOf(sizes: readonly number[]): ConvDims {
+/** The operator's dims, of a kernel's in the order of `names`. */
+export function convDims(sizes: readonly number[]) {
   const [batch, channels, filters, groups, height, width, kernel, stride, dilation, pad, bias] = sizes as number[]
   return {
     batch: batch!,
@@ -38,13 +39,13 @@ function dimsOf(sizes: readonly number[]): ConvDims {
     padHeight: pad!,
     padWidth: pad!,
     bias: bias === 1,
-  }
+  } satisfies ConvDims
 }
 
 const convPart = (kernel: string, sizes: readonly number[], y = 'y'): Part =>
   sizes[10] === 1
-    ? operator(conv, `${kernel}+bias`, dimsOf(sizes), sizes, ['x', 'w', 'bias'], [y])
-    : operator(conv, kernel, dimsOf(sizes), sizes, ['x', 'w'], [y])
+    ? operator(conv, `${kernel}+bias`, convDims(sizes), sizes, ['x', 'w', 'bias'], [y])
+    : operator(conv, kernel, convDims(sizes), sizes, ['x', 'w'], [y])
 
 const depthwise = ([batch, channels, height, width, kernel, stride, dilation, pad]: readonly number[]) =>
   [batch!, channels!, channels!, channels!, height!, width!, kernel!, stride!, dilation!, pad!, 0] as const
@@ -66,7 +67,7 @@ const batchnormPart = (dims: {batch: number; channels: number; positions: number
 
 function convBatchnormRelu(sizes: readonly number[]): {unfused: Program; fused: Program} {
   const native = [...sizes, 0]
-  const d = dimsOf(native)
+  const d = convDims(native)
   const {x, weights, y, outputs} = convElements(d)
   const product = convPart('conv', native, 'sums')
   const norm = batchnormPart({batch: d.batch, channels: d.filters, positions: outputs}, 'sums', 'normalized')

@@ -3,26 +3,12 @@
  * never stored (implicit GEMM: Chetlur et al. 2014). Directly where a group has few filters, as depthwise ones do: a thread computes one
  * position of several filters.
  */
+import type {convDims} from '../families/conv.ts'
 import {matmul, type TileShape} from './matmul.ts'
 import {type Binding, buffers, grid, groupIndex, type Shader, unrolled} from './shader.ts'
 
 /** As the operator's dims, depth 1; padding is of both sides together, the larger half at the end. */
-export interface ConvParams {
-  batch: number
-  channels: number
-  filters: number
-  groups: number
-  height: number
-  width: number
-  kernelHeight: number
-  kernelWidth: number
-  strideHeight: number
-  strideWidth: number
-  dilationHeight: number
-  dilationWidth: number
-  padHeight: number
-  padWidth: number
-  bias: boolean
+export type ConvParams = ReturnType<typeof convDims> & {
   /** folded BatchNorm and ReLU on the way out: a scale and a shift per filter, in bindings after w */
   normalized?: boolean
 }

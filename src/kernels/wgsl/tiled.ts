@@ -1,4 +1,5 @@
 /** Kernels that can be done in several ways, and the ways: which is fastest differs between GPUs, and is found by running them. */
+import {convDims} from '../families/conv.ts'
 import {type AttentionParams, attention} from './attention.ts'
 import {attentionScores, attentionValues} from './attention-products.ts'
 import {attentionTiles} from './attention-tiles.ts'
@@ -102,36 +103,7 @@ const productFilters = 16
 
 /** A convolution; the name of the native kernel says whether it has a bias, and so does the last dimension. */
 function convolution(normalized: boolean): Ways {
-  const params = ([
-    batch,
-    channels,
-    filters,
-    groups,
-    height,
-    width,
-    kernel,
-    stride,
-    dilation,
-    pad,
-    biased,
-  ]: Dims): ConvParams => ({
-    batch: batch!,
-    channels: channels!,
-    filters: filters!,
-    groups: groups!,
-    height: height!,
-    width: width!,
-    kernelHeight: kernel!,
-    kernelWidth: kernel!,
-    strideHeight: stride!,
-    strideWidth: stride!,
-    dilationHeight: dilation!,
-    dilationWidth: dilation!,
-    padHeight: pad!,
-    padWidth: pad!,
-    bias: biased === 1,
-    normalized,
-  })
+  const params = (dims: Dims): ConvParams => ({...convDims(dims), normalized})
   const isProduct = ({filters, groups}: ConvParams) => filters / groups >= productFilters
   return {
     first: (dims) => {
