@@ -14,7 +14,8 @@ import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {build} from 'esbuild'
 import {readFlags, refuse} from './flags.mjs'
-import {blockTable, kernelTable, pairSummary, pairTable, summary} from './results-table.mjs'
+import {highest, resultsPage, settle} from './results-page.mjs'
+import {kernelTable, pairSummary, pairTable, summary} from './results-table.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const options = {only: {type: 'string'}, threads: {type: 'string'}}
@@ -47,17 +48,6 @@ const perf = (...args) => {
   return JSON.parse(text).result
 }
 
-/** A ceiling is the highest that was seen: of two profiles the higher of each. A host that moves its guests halves DRAM for minutes. */
-const highest = (one, other) => ({
-  ...one,
-  ceilings: one.ceilings.map((c) => {
-    const again = other.ceilings.find(({id}) => id === c.id)
-    if (!again) return c
-    const better = c.kind === 'latency' ? again.value < c.value : again.value > c.value
-    return better ? again : c
-  }),
-})
-
 const {allowedTime, kernelIds, kernels: definitions, pairIds} = await sources()
 const chosen = (all) => (only ? all.filter((id) => only.includes(id)) : all)
 const unknown = only?.filter((id) => !kernelIds.includes(id) && !pairIds.includes(id)) ?? []
@@ -83,15 +73,9 @@ const file = join(root, 'docs', 'results', `${date}-bench-${name}`)
 /** What an earlier run of this day found on this machine. */
 const earlier = existsSync(`${file}.json`) ? JSON.parse(readFileSync(`${file}.json`, 'utf8')).machine : before
 const machine = highest(highest(before, perf('measure', 'cpu')), earlier.name === before.name ? earlier : before)
-/** Under the roof of all profiles. */
-const settle = (entry) => {
-  const program = definitions[entry.id].program(Object.values(entry.dims), entry.dtype)
-  const allowed = allowedTime(program, machine, entry.threads)
-  return allowed && entry.seconds.min > 0
-    ? {...entry, bound: allowed.bound, efficiency: allowed.seconds / entry.seconds.min}
-    : entry
-}
-const settled = kernels.map(settle)
+/** The time that the roof of all profiles allows an entry. */
+const allowedOf = ({id, dims, dtype, threads}) =>
+  allowedTime(definitions[id].program(Object.values(dims), dtype), machine, threads)
 const sides = pairs.flatMap(({unfused, fused}) => [unfused, fused])
 
 const command = `npm run bench:results -- ${name}`
@@ -101,33 +85,10 @@ writeFileSync(
 )
 writeFileSync(
   `${file}.md`,
-  `# Kernels and pairs: ${machine.name}
-
-Machine: ${cpus()[0].model}, ${all} CPUs allowed, Node ${process.version}. Date: ${date}. Command: \`${command}\`.
-
-${[...summary(settled), ...pairSummary(pairs)].join('\n')}
-
-**Of the roof**: the time that the ceilings allow for the mix, the type and the functions of the kernel ÷ the fastest repetition; the ceilings are the highest seen, before and
-after and in earlier runs of the day. **In turn**: the same with the bandwidths of L3 and DRAM that were measured between the same repetitions, best of
-both; the host of this machine moves its processors, and neighbours take DRAM for minutes. **By turns**: the median of each repetition under the ceilings
-beside it. The counts above take the share in turn where there is one. A bound with
-\`+functions\` counts the multiply-adds inside of exp, tanh and erf beside the kernel's own; any other is the lowest single ceiling. A verdict other than \`ok\` stands behind the share.
-
-## Kernels
-
-${kernelTable(settled)}
-
-## A matrix product over block sizes
-
-\`perf bench gemm-blocked --sweep --threads 1\`: square blocks, and last the blocks that the model of \`src/analysis/tiles.ts\` chooses, which our own product uses.
-
-${blockTable(blocks.map(settle))}
-
-## Pairs
-
-Speed-ups: unfused ÷ fused, medians, and what the profile predicts; in turn: medians of the turns, and what the bandwidths of each predict.
-
-${pairTable(pairs)}
-`,
+  resultsPage({
+    ...{machine, cpu: cpus()[0].model, cores: all, node: process.version, date, command, pairs},
+    kernels: kernels.map((entry) => settle(entry, allowedOf)),
+    blocks: blocks.map((entry) => settle(entry, allowedOf)),
+  }),
 )
 process.stdout.write(`${file}.json, ${file}.md: ${kernels.length} kernel runs, ${pairs.length} pair runs\n`)

@@ -1,0 +1,85 @@
+import {expect, test} from 'vitest'
+// @ts-expect-error scripts have no types
+import {highest, resultsPage, settle} from '../../scripts/bench/results-page.mjs'
+
+const entry = (id: string, dims: Record<string, number>, more: object = {}) => ({
+  ...{id, dims, dtype: 'f32', threads: 1, flops: 2e6, bytes: 1e6},
+  ...{seconds: {min: 1e-4, median: 2e-4}, flopsPerSecond: 2e10, bytesPerSecond: 1e10},
+  ...{efficiency: 0.5, bound: 'read-L2-t1', inTurn: null, verdict: 'ok'},
+  ...more,
+})
+const pair = {
+  id: 'chain',
+  dims: {elements: 1000, k: 4},
+  unfused: entry('chain', {}, {bound: 'copy-DRAM-t1'}),
+  fused: entry('chain', {}, {seconds: {min: 1e-5, median: 5e-5}}),
+  ...{speedup: 4, predictedSpeedup: 4, speedupInTurn: null, predictedInTurn: null},
+  pays: {dim: 'elements', when: 'always', at: null},
+}
+const run = {
+  machine: {name: 'a machine'},
+  ...{cpu: 'a processor', cores: 2, node: 'v20', date: '2026-11-21', command: 'npm run bench:results -- x'},
+  kernels: [
+    entry('relu', {elements: 10}),
+    entry('relu', {elements: 1000}, {bytes: 1e9, efficiency: 0.95}),
+    entry('gemm', {m: 2, n: 3, k: 4}, {efficiency: 0.97}),
+  ],
+  blocks: [entry('gemm-blocked', {m: 512, n: 512, k: 512, mc: 64, nc: 96, kc: 128})],
+  pairs: [pair],
+}
+
+/** Tables of the page under each heading, as rows of cells. */
+function tablesOf(page: string): Map<string, string[][]> {
+  const sections = page.split(/^## /m).slice(1)
+  return new Map(
+    sections.map((section) => {
+      const rows = section.split('\n').filter((line) => line.startsWith('|'))
+      return [section.slice(0, section.indexOf('\n')), rows.map((row) => row.slice(2, -2).split(' | '))]
+    }),
+  )
+}
+
+test('the page has machine, date, command, counts, and every kernel, block size and pair in a table of even rows', () => {
+  const page: string = resultsPage(run)
+  const head =
+    'Machine: a processor, 2 CPUs allowed, Node v20. Date: 2026-11-21. Command: `npm run bench:results -- x`.'
+  expect(page.split('\n').slice(0, 3)).toEqual(['# Kernels and pairs: a machine', '', head])
+  expect(page).toContain('**From DRAM: 1 of 1 reach 92 %')
+  expect(page).toContain('**From L2: 0 of 1 reach 75 %')
+  expect(page).toContain('Of the 1 that come from memory by 0 % in the median; 1 are within 15 %.')
+  const tables = tablesOf(page)
+  expect([...tables].map(([title, rows]) => [title, rows.length - 2])).toEqual([
+    ['Kernels', 3],
+    ['A matrix product over block sizes', 1],
+    ['Pairs', 1],
+  ])
+  for (const [title, rows] of tables)
+    for (const row of rows) expect(row.length, `${title}: ${row.join()}`).toBe(rows[0]!.length)
+  expect(tables.get('A matrix product over block sizes')!.at(-1)).toEqual([
+    ...['512×512×512', '64 × 96 × 128', '20.0 GFLOP/s', '50 %'],
+  ])
+  expect(tables.get('Pairs')!.at(-1)!.slice(0, 7)).toEqual([
+    ...['chain', '1000×4', 'f32', '1', '200 µs', '50.0 µs', '4.00'],
+  ])
+  expect(page).not.toMatch(/undefined|NaN|Infinity|\[object/)
+})
+
+test('a run without pairs or block sizes still is a page', () => {
+  expect(resultsPage({...run, pairs: [], blocks: []})).not.toMatch(/undefined|NaN/)
+})
+
+test('of two profiles the better of each ceiling: lower latencies, higher rates; what one lacks is kept', () => {
+  const of = (...ceilings: object[]) => ({name: 'm', ceilings})
+  const one = of({id: 'a', kind: 'bandwidth', value: 1}, {id: 'b', kind: 'latency', value: 1}, {id: 'c', value: 3})
+  const two = of({id: 'a', kind: 'bandwidth', value: 2}, {id: 'b', kind: 'latency', value: 2})
+  expect(highest(one, two).ceilings.map(({value}: {value: number}) => value)).toEqual([2, 1, 3])
+})
+
+test('an entry is placed under the roof of all profiles, or left where that has no ceiling or nothing was timed', () => {
+  const timed = entry('relu', {elements: 10})
+  const allowed = () => ({seconds: 8e-5, bound: 'copy-DRAM-t1'})
+  expect(settle(timed, allowed)).toMatchObject({efficiency: 0.8, bound: 'copy-DRAM-t1'})
+  expect(settle(timed, () => undefined)).toBe(timed)
+  const untimed = entry('relu', {elements: 10}, {seconds: {min: 0, median: 0}})
+  expect(settle(untimed, allowed)).toBe(untimed)
+})
