@@ -70,15 +70,15 @@ export class Room {
     if (!inside) return
     const [x1, y1, x2, y2] = inside[0] <= inside[2] ? inside : [inside[2], inside[3], inside[0], inside[1]]
     const slope = x2 > x1 ? (y2 - y1) / (x2 - x1) : 0
-    for (let left = x1; ; ) {
-      const column = Math.min(this.#columns - 1, Math.floor(left / CELL))
-      const right = Math.min(x2, (column + 1) * CELL)
+    const first = Math.min(this.#columns - 1, Math.max(0, Math.floor(x1 / CELL)))
+    const last = Math.min(this.#columns - 1, Math.max(first, Math.ceil(x2 / CELL) - 1))
+    // column after column, and not until x2 is reached: clipping may leave it a rounding beyond the last one
+    for (let column = first; column <= last; column++) {
+      const [left, right] = [Math.max(x1, column * CELL), Math.min(x2, (column + 1) * CELL)]
       const [a, b] = x2 > x1 ? [y1 + slope * (left - x1), y1 + slope * (right - x1)] : [y1, y2]
       const bottom = Math.min(this.#rows - 1, Math.floor(Math.max(a, b) / CELL))
-      for (let row = Math.floor(Math.min(a, b) / CELL); row <= bottom; row++)
+      for (let row = Math.max(0, Math.floor(Math.min(a, b) / CELL)); row <= bottom; row++)
         this.#taken[row * this.#columns + column] = 1
-      if (right >= x2) break
-      left = right
     }
     this.#sums = undefined
   }
