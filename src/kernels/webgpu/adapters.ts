@@ -17,12 +17,21 @@ export interface AdapterFacts {
   /** B of workgroup memory */
   workgroupMemory: number
   maxInvocations: number
+  /** threads of its smallest and largest subgroup; `null` where shaders have none */
+  subgroups: {min: number; max: number} | null
   /** products of its matrix units; `null` where it lacks the feature */
   matrixUnits: MatrixUnits | null
 }
 
 /** SwiftShader and llvmpipe (Mesa's lavapipe) run on the processor, whether or not the adapter admits it. */
 const softwareNames = /swiftshader|llvmpipe|lavapipe|microsoft basic render/i
+
+/** WGSL's own bounds where the adapter says none (WebGPU §3.6.3: 4 to 128). */
+function subgroupsOf({features, info}: GPUAdapter): AdapterFacts['subgroups'] {
+  if (!features.has('subgroups')) return null
+  const {subgroupMinSize, subgroupMaxSize} = info as {subgroupMinSize?: number; subgroupMaxSize?: number}
+  return {min: subgroupMinSize || 4, max: subgroupMaxSize || 128}
+}
 
 export function factsOf(adapter: GPUAdapter): AdapterFacts {
   const {vendor, architecture, device, description} = adapter.info
@@ -41,6 +50,7 @@ export function factsOf(adapter: GPUAdapter): AdapterFacts {
     maxBufferSize: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
     workgroupMemory: limits.maxComputeWorkgroupStorageSize,
     maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    subgroups: subgroupsOf(adapter),
     matrixUnits: matrixUnitsOf(adapter),
   }
 }

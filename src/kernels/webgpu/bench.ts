@@ -11,9 +11,10 @@ import {judge, summarize} from '../statistics.ts'
 import {gpuBytes, gpuTensors} from './bytes.ts'
 import {gpuRoof, gpuTime} from './place.ts'
 import {type GpuKernel, type GpuPair, gpuKernels, gpuPairs} from './programs.ts'
-import {checkOnGpu, placeTensors, shadersOf, stepsOf, type Variants} from './run.ts'
-import {samplerOf, shortest, specOf, trial} from './search.ts'
-import type {GpuSession, Slice, Step} from './session.ts'
+import {checkOnGpu, placeTensors, stepsOf} from './run.ts'
+import {samplerOf, shortest, specOf} from './search.ts'
+import type {GpuSession, Step} from './session.ts'
+import {chooseWays, isPassing, type ProgramsOf, type Ways} from './ways.ts'
 
 export interface GpuBenchOptions {
   /** in the order of the kernel's `dims`; default: a cache-resident size and, on a real GPU, one that fills it */
@@ -74,48 +75,20 @@ const longest = 1.2
 /** Seconds of timing that all kernels have together where none is named; as much again goes into compiling, checking and filling tensors. */
 const whole = 30
 
-/** The fastest of every kernel's shaders over these tensors, by two short runs each. A processor's choice would say nothing of a GPU. */
-async function fastest(
-  session: GpuSession,
-  programs: readonly Program[],
-  tensors: ReadonlyMap<string, Slice>,
-): Promise<Variants> {
-  const variants = new Map<string, number>()
-  if (session.facts.software) return variants
-  for (const part of programs.flatMap(({parts}) => parts)) {
-    const shaders = shadersOf(session, part)
-    if (shaders.length < 2 || variants.has(part.kernel)) continue
-    let best = 0
-    for (const {number} of shaders) {
-      const only = new Map([[part.kernel, number]])
-      try {
-        const rate = await trial(session, await stepsOf(session, {id: part.kernel, parts: [part]}, tensors, only), 1)
-        if (rate > best) {
-          best = rate
-          variants.set(part.kernel, number)
-        }
-      } catch (error) {
-        // one that this driver does not compile or run is no candidate; the first, which serves everywhere, must work
-        if (number === 0 || session.lost !== undefined || !isPassing(error)) throw error
-      }
-    }
-  }
-  return variants
-}
-
 /** Times programs over shared tensors, in turn. */
 async function measure(
   session: GpuSession,
   programs: readonly Program[],
   def: GpuKernel | GpuPair,
+  programsOf: ProgramsOf,
   {seconds, signal}: Pick<GpuBenchOptions, 'seconds' | 'signal'>,
-): Promise<{series: Map<string, Series>; variants: Variants}> {
+): Promise<{series: Map<string, Series>; ways: Ways}> {
   const tensors = await placeTensors(session, programs, def)
   try {
     const ready = new Map<string, {steps: readonly Step[]; work: number}>()
-    const variants = await fastest(session, programs, tensors)
+    const ways = await chooseWays(session, def, programsOf, programs, tensors)
     for (const program of programs)
-      ready.set(program.id, {steps: await stepsOf(session, program, tensors, variants), work: 1})
+      ready.set(program.id, {steps: await stepsOf(session, program, tensors, ways.variants), work: 1})
     const tasks: Task[] = programs.map(({id}) => ({id, label: id, calibrate: true, spec: specOf(id)}))
     const {software} = session.facts
     const series = await runRounds(samplerOf(session, ready), tasks, {
@@ -125,7 +98,7 @@ async function measure(
       budgetSeconds: software ? 0.5 : (seconds ?? longest),
       signal,
     })
-    return {series, variants}
+    return {series, ways}
   } finally {
     session.free([...tensors.values()].map(({buffer}) => buffer))
   }
@@ -234,7 +207,7 @@ export async function benchGpuKernels(
     throwIfAborted(options.signal)
     options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
     try {
-      entries.push(await benchOne(session, def, dims, {...options, seconds}))
+      entries.push(await benchOne(session, def, dims, {...options, seconds}, warnings))
     } catch (error) {
       // of kernels that nobody named, one that does not fit or fails is left out; a lost device ends the run
       if (asked || session.lost !== undefined || !isPassing(error)) throw error
@@ -245,22 +218,19 @@ export async function benchGpuKernels(
   return {kernels: entries, warnings: [...warnings, ...warningsOf(entries)]}
 }
 
-const isPassing = (error: unknown): error is AnalysisError =>
-  error instanceof AnalysisError && (error.code === 'does-not-fit' || error.code === 'gpu-failed')
-
 async function benchOne(
   session: GpuSession,
   def: GpuKernel,
   dims: readonly number[],
   options: GpuBenchOptions,
+  warnings: Warning[],
 ): Promise<BenchKernel> {
   // refuses dims that it does not have, before anything is compiled
   const program = def.program(dims)
   const first = await checkOnGpu(session, def.program(def.check), def)
-  const {series, variants} = await measure(session, [program], def, options)
-  const sizes = variants.size === 0 ? [] : [def.check, ...(def.whole ? [def.whole] : [])]
-  let maxError = variants.size === 0 ? first : 0
-  for (const size of sizes) maxError = Math.max(maxError, await checkOnGpu(session, def.program(size), def, variants))
+  const {series, ways} = await measure(session, [program], def, (d) => [def.program(d)], options)
+  warnings.push(...ways.warnings)
+  const maxError = Math.max(...program.parts.map(({kernel}) => ways.errors.get(kernel) ?? first))
   const {rates} = series.get(program.id)!
   return gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, options.machine)
 }
@@ -285,7 +255,7 @@ export async function benchGpuPairs(
     throwIfAborted(options.signal)
     options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
     try {
-      entries.push(await benchPair(session, def, dims, options))
+      entries.push(await benchPair(session, def, dims, options, warnings))
     } catch (error) {
       if (asked || session.lost !== undefined || !isPassing(error)) throw error
       warnings.push({code: 'pair-skipped', message: `${def.id} ${dims.join('x')}: ${error.message}`})
@@ -303,11 +273,14 @@ async function benchPair(
   def: GpuPair,
   dims: readonly number[],
   options: GpuBenchOptions,
+  warnings: Warning[],
 ): Promise<FusedPair> {
   const [chain, one] = [def.unfused(dims), def.fused(dims)]
-  const {series, variants} = await measure(session, [chain, one], def, options)
+  const {series, ways} = await measure(session, [chain, one], def, (d) => [def.unfused(d), def.fused(d)], options)
+  warnings.push(...ways.warnings)
   const entry = async (program: Program, check: Program, op: string) => {
-    const maxError = await checkOnGpu(session, check, def, variants)
+    const errors = program.parts.map(({kernel}) => ways.errors.get(kernel) ?? 0)
+    const maxError = Math.max(await checkOnGpu(session, check, def, ways.variants), ...errors)
     const {rates} = series.get(program.id)!
     return gpuEntry(def, program.id, op, dims, program, rates, maxError, session.facts.name, options.machine)
   }

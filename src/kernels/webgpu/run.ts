@@ -12,8 +12,6 @@ import type {GpuSession, Slice, Step} from './session.ts'
 const guard = 256
 /** What guard zones are filled with: −14,309,978, which no kernel leaves as it is and none computes from values in [−1, 1). */
 const fence = 0xcb5a5a5a
-/** What outputs are filled with: NaN, as native checks fill theirs (poisonOf). */
-const unwritten = 0x7fc00000
 
 /** Values for a tensor: its own where it has some, else what its format can hold, so that both sides compute with the same. */
 function valuesOf(
@@ -37,20 +35,48 @@ const isInput = (program: Program, name: string): boolean =>
 /** Which of its shaders a kernel runs, by its number; without an entry the first. */
 export type Variants = ReadonlyMap<string, number>
 
-/** The shaders of a part that this adapter has the workgroup memory for, with their numbers. */
+/** Whether this adapter has what a shader and those after it need. */
+export const canRun = (session: GpuSession, shader: Shader): boolean => {
+  const {workgroupMemory, maxInvocations, subgroups} = session.facts
+  return (
+    (shader.workgroupBytes ?? 0) <= workgroupMemory &&
+    (shader.invocations ?? 0) <= maxInvocations &&
+    (shader.subgroups === undefined || (subgroups !== null && shader.subgroups <= subgroups.min)) &&
+    (shader.scratchBytes ?? 0) <= session.largestBuffer &&
+    (!shader.then || canRun(session, shader.then))
+  )
+}
+
+/** The shaders of a part that this adapter can run, with their numbers. */
 export const shadersOf = (
   session: GpuSession,
   part: Pick<Part, 'kernel' | 'dims'>,
 ): {number: number; shader: Shader}[] =>
   variantsOf(part.kernel, part.dims).flatMap((shader, number) =>
-    shader && (shader.workgroupBytes ?? 0) <= session.facts.workgroupMemory ? [{number, shader}] : [],
+    shader && canRun(session, shader) ? [{number, shader}] : [],
   )
 
-/** The steps of a program over its tensors; a part without results has none. */
+/** NaN, as native checks fill what they write (poisonOf). */
+const unwritten = 0x7fc00000
+const poison = new Uint32Array(4).fill(unwritten)
+
+/** A shader's own buffer, kept with the tensors that it works on; NaN at first, so that reading what was not written shows. */
+async function scratchOf(session: GpuSession, bytes: number, tensors: Map<string, Slice>): Promise<Slice> {
+  const name = `scratch of ${bytes} B`
+  const known = tensors.get(name)
+  if (known) return known
+  const buffer = await session.allocate(bytes, name)
+  await session.repeat(buffer, poison)
+  const slice = {buffer, offset: 0, bytes: buffer.size}
+  tensors.set(name, slice)
+  return slice
+}
+
+/** The steps of a program over its tensors, to which it adds what its shaders need beside them; a part without results has none. */
 export async function stepsOf(
   session: GpuSession,
   program: Program,
-  tensors: ReadonlyMap<string, Slice>,
+  tensors: Map<string, Slice>,
   variants?: Variants,
 ): Promise<Step[]> {
   const steps: Step[] = []
@@ -59,12 +85,10 @@ export async function stepsOf(
     const shaders = shadersOf(session, part)
     const {shader} = shaders.find(({number}) => number === variants?.get(part.kernel)) ?? shaders[0] ?? {}
     if (!shader) throw new AnalysisError('unknown-kernel', `${part.kernel} has no WGSL kernel`, ['--backend cpu'])
-    steps.push(
-      await session.step(
-        shader,
-        bound(part).map((name) => tensors.get(name)!),
-      ),
-    )
+    const slices = bound(part).map((name) => tensors.get(name)!)
+    if (shader.scratchBytes) slices.push(await scratchOf(session, shader.scratchBytes, tensors))
+    for (let stage: Shader | undefined = shader; stage; stage = stage.then)
+      steps.push(await session.step(stage, slices))
   }
   return steps
 }
@@ -84,7 +108,6 @@ export async function checkOnGpu(
   variants?: Variants,
 ): Promise<number> {
   const tensors = gpuTensors([program], traits)
-  const buffers: GPUBuffer[] = []
   const slices = new Map<string, Slice>()
   const images = new Map<string, Uint32Array<ArrayBuffer>>()
   const values = new Map<string, Float64Array>()
@@ -94,7 +117,6 @@ export async function checkOnGpu(
       if (size > largestChecked) throw new RangeError(`${name}: ${size} B are too many to check`)
       const padded = Math.ceil(size / 16) * 16
       const buffer = await session.allocate(padded + 2 * guard, name)
-      buffers.push(buffer)
       slices.set(name, {buffer, offset: guard, bytes: padded + guard})
       const host = valuesOf(tensor, i, traits.values?.[name])
       values.set(name, Float64Array.from(host))
@@ -127,7 +149,7 @@ export async function checkOnGpu(
     }
     return worst
   } finally {
-    session.free(buffers)
+    session.free([...slices.values()].map(({buffer}) => buffer))
   }
 }
 

@@ -8,7 +8,6 @@ import {quantize} from './quantize.ts'
 import {dequantize, type Quantized, quantizedMatrixVector} from './quantized.ts'
 import {reduceParts} from './reductions.ts'
 import {rope} from './rope.ts'
-import {addLayernorm, addRmsnorm, crossEntropy, layernorm, rmsnorm, softmax} from './rows.ts'
 import type {Shader} from './shader.ts'
 import {
   add,
@@ -68,11 +67,6 @@ export const wgsl = {
   'dequantize-int4': widened('i4'),
   'dequantize-int8+gemv': quantizedVector('i8'),
   'dequantize-int4+gemv': quantizedVector('i4'),
-  softmax: ([rows, cols]) => softmax({rows: rows!, cols: cols!}),
-  layernorm: ([rows, cols]) => layernorm(rows!, cols!),
-  rmsnorm: ([rows, cols]) => rmsnorm(rows!, cols!),
-  'add+layernorm': ([rows, cols]) => addLayernorm(rows!, cols!),
-  'cross-entropy': ([rows, classes]) => crossEntropy(rows!, classes!),
   'negative-log': ([rows, classes]) => negativeLog(rows!, classes!),
   'row-sum': ([rows, cols]) => reduceParts('sum', rows!, cols!),
   'row-max': ([rows, cols]) => reduceParts('max', rows!, cols!),
@@ -99,9 +93,7 @@ export const wgsl = {
   'scale-scores': ([rows, cols, headDim]) => scaleScores(rows! * cols!, headDim!),
   mask: ([rows, cols]) => mask(rows! * cols!, cols!),
   swiglu: flat(swiglu),
-  'add+rmsnorm': ([rows, cols]) => addRmsnorm(rows!, cols!),
   'bias+gelu': ([rows, cols]) => gelu({elements: rows! * cols!, form: 'erf', biasCols: cols!}),
-  'scale+mask+softmax': ([rows, cols, headDim]) => softmax({rows: rows!, cols: cols!, causalHeadDim: headDim!}),
   rope: ([batch, seq, h, kvHeads, headDim]) =>
     rope({batch: batch!, seq: seq!, heads: h!, kvHeads: kvHeads!, headDim: headDim!}),
   'attention-cached': (dims) => attentionCached(cachedHeads(dims)),

@@ -9,6 +9,14 @@ export interface Shader {
   workgroups: readonly [number, number, number]
   /** B of workgroup memory where that is more than the 16 KiB that every adapter has */
   workgroupBytes?: number
+  /** threads of a workgroup where they are more than the 256 that every adapter has */
+  invocations?: number
+  /** uses subgroup functions, and needs subgroups of at least this many threads */
+  subgroups?: number
+  /** B of a buffer of its own, bound after the tensors: `then` reads what is left there */
+  scratchBytes?: number
+  /** runs after it over the same bindings */
+  then?: Shader
 }
 
 /** How a tensor's elements lie in memory: i8 four and i4 eight to a 32-bit word, the lowest bits first. */

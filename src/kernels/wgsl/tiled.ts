@@ -9,6 +9,8 @@ import {matrixVector, vectorMatrix} from './gemv.ts'
 import {lstmDirect, lstmProduct} from './lstm.ts'
 import {matmul, type TileShape} from './matmul.ts'
 import type {Quantized} from './quantized.ts'
+import {type RowShape, rowShapes} from './row-kernel.ts'
+import {addLayernorm, addRmsnorm, crossEntropy, layernorm, rmsnorm, softmax} from './rows.ts'
 import type {Shader} from './shader.ts'
 
 type Dims = readonly number[]
@@ -128,6 +130,12 @@ const lstmWays = (whole: boolean): Ways => ({
   ],
 })
 
+/** A kernel of rows by its usual shape, and by every other. */
+const rowWays = (make: (dims: Dims, shape?: RowShape) => Shader): Ways => ({
+  first: (dims) => make(dims),
+  others: (dims) => rowShapes(dims[1]!).map((shape) => shape && make(dims, shape)),
+})
+
 const conv = convolution(false)
 
 /** By the names and the dims of a program's parts. */
@@ -136,6 +144,15 @@ export const tiled = {
   conv,
   'conv+bias': conv,
   'conv+batchnorm+relu': convolution(true),
+  softmax: rowWays(([rows, cols], shape) => softmax({rows: rows!, cols: cols!, shape})),
+  'scale+mask+softmax': rowWays(([rows, cols, headDim], shape) =>
+    softmax({rows: rows!, cols: cols!, causalHeadDim: headDim!, shape}),
+  ),
+  'cross-entropy': rowWays(([rows, classes], shape) => crossEntropy(rows!, classes!, shape)),
+  layernorm: rowWays(([rows, cols], shape) => layernorm(rows!, cols!, shape)),
+  rmsnorm: rowWays(([rows, cols], shape) => rmsnorm(rows!, cols!, shape)),
+  'add+layernorm': rowWays(([rows, cols], shape) => addLayernorm(rows!, cols!, shape)),
+  'add+rmsnorm': rowWays(([rows, cols], shape) => addRmsnorm(rows!, cols!, shape)),
   lstm: lstmWays(true),
   'lstm-products': lstmWays(false),
   attention: {

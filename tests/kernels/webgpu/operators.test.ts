@@ -36,6 +36,25 @@ const ways: Readonly<Record<string, readonly (readonly number[])[]>> = {
     [1, 4, 32, 1, 8, 8, 1, 1, 1, 0, 0],
   ],
   lstm: [[33, 9, 17]],
+  softmax: [
+    [5, 133],
+    [6, 516],
+  ],
+  layernorm: [
+    [5, 133],
+    [6, 516],
+  ],
+  rmsnorm: [[5, 1030]],
+  'add+rmsnorm': [[9, 516]],
+  'add+layernorm': [[9, 200]],
+  'scale+mask+softmax': [
+    [3, 67, 20],
+    [2, 64, 64],
+  ],
+  'cross-entropy': [
+    [5, 133],
+    [7, 516],
+  ],
   attention: [
     [2, 71, 3, 20],
     [1, 65, 1, 64],

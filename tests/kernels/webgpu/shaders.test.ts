@@ -4,10 +4,12 @@ import {matrixTasks} from '../../../src/kernels/webgpu/matrix-units.ts'
 import {measureGpu} from '../../../src/kernels/webgpu/measure.ts'
 import {computeTasks, effortOf, workgroupCandidates} from '../../../src/kernels/webgpu/plan.ts'
 import {gpuKernels, gpuPairs} from '../../../src/kernels/webgpu/programs.ts'
+import {canRun} from '../../../src/kernels/webgpu/run.ts'
 import {GpuSession, openSession, type Step} from '../../../src/kernels/webgpu/session.ts'
 import {shaderOf, variantsOf} from '../../../src/kernels/wgsl/index.ts'
 import {computeWork} from '../../../src/kernels/wgsl/probes/compute.ts'
 import {emptyProbe, type StreamMix, streamProbe, streamWork} from '../../../src/kernels/wgsl/probes/stream.ts'
+import type {Shader} from '../../../src/kernels/wgsl/shader.ts'
 
 const dawn: {create(flags: string[]): GPU} | undefined = await import('webgpu').catch(() => undefined)
 const gpu = dawn?.create(['backend=null', 'enable-dawn-features=allow_unsafe_apis'])
@@ -19,13 +21,17 @@ describe.runIf(adapter)('shaders compile', async () => {
   const session = await openSession(adapter!, {timestampStep: 0})
   afterAll(() => session.close())
 
+  const compile = async (shader: Shader): Promise<void> => {
+    await session.pipeline(shader)
+    if (shader.then) await compile(shader.then)
+  }
+
   it('of kernels, at the sizes that fill a GPU', async () => {
     expect(session.hasF16).toBe(true)
     for (const def of Object.values(gpuKernels))
       for (const dims of [def.sizes.cache, def.sizes.dram, def.check])
         for (const {kernel, dims: native} of def.program(dims).parts)
-          for (const shader of variantsOf(kernel, native))
-            if (shader && (shader.workgroupBytes ?? 0) <= session.facts.workgroupMemory) await session.pipeline(shader)
+          for (const shader of variantsOf(kernel, native)) if (shader && canRun(session, shader)) await compile(shader)
     for (const def of Object.values(gpuPairs))
       for (const {kernel, dims} of def.unfused(def.sizes.dram).parts) {
         const shader = shaderOf(kernel, dims)!

@@ -1,0 +1,121 @@
+/** Which of a kernel's shaders a GPU runs: the fastest by trial whose results are right. Browser-safe. */
+import {AnalysisError, type Warning} from '../../analysis/errors.ts'
+import {defaultTolerance} from '../families/types.ts'
+import type {Part, Program} from '../program.ts'
+import type {GpuKernel, GpuPair} from './programs.ts'
+import {checkOnGpu, shadersOf, stepsOf, type Variants} from './run.ts'
+import {trial} from './search.ts'
+import type {GpuSession, Slice} from './session.ts'
+
+/** The programs of a kernel or a pair by its dims. */
+export type ProgramsOf = (dims: readonly number[]) => readonly Program[]
+
+export interface Ways {
+  /** numbers of the shaders that were taken, by kernel; without an entry the first */
+  variants: Variants
+  /** largest error of what was taken beside the first */
+  errors: ReadonlyMap<string, number>
+  warnings: Warning[]
+}
+
+/** What leaves out a kernel or a way, not the run: too large for the adapter, or not compiled by its driver. */
+export const isPassing = (error: unknown): error is AnalysisError =>
+  error instanceof AnalysisError && (error.code === 'does-not-fit' || error.code === 'gpu-failed')
+
+/**
+ * Sizes to check a shader at: the awkward one and that of whole tiles where they have it, else the last of the small sizes that do; none
+ * where no small size has it.
+ */
+function checksOf(
+  session: GpuSession,
+  def: GpuKernel | GpuPair,
+  programsOf: ProgramsOf,
+  kernel: string,
+  number: number,
+): readonly (readonly number[])[] {
+  const has = (dims: readonly number[]) =>
+    programsOf(dims).some(({parts}) =>
+      parts.some(
+        (part) =>
+          part.kernel === kernel &&
+          part.cost.writes.some(({elements}) => elements > 0) &&
+          shadersOf(session, part).some((shader) => shader.number === number),
+      ),
+    )
+  const usual = [def.check, ...(def.whole ? [def.whole] : [])].filter(has)
+  return usual.length > 0 ? usual : def.cases.filter(has).slice(-1)
+}
+
+/** The largest error of a shader of a kernel at `sizes`. */
+async function errorOfWay(
+  session: GpuSession,
+  def: GpuKernel | GpuPair,
+  programsOf: ProgramsOf,
+  [kernel, number]: readonly [string, number],
+  sizes: readonly (readonly number[])[],
+): Promise<number> {
+  let worst = 0
+  for (const program of sizes.flatMap(programsOf))
+    if (program.parts.some((part) => part.kernel === kernel))
+      worst = Math.max(worst, await checkOnGpu(session, program, def, new Map([[kernel, number]])))
+  return worst
+}
+
+/** Numbers of the shaders that this driver compiles and runs for a part, the fastest of two short runs each first. */
+async function rated(session: GpuSession, part: Part, tensors: Map<string, Slice>): Promise<number[]> {
+  const rates: {number: number; rate: number}[] = []
+  for (const {number} of shadersOf(session, part)) {
+    const only = new Map([[part.kernel, number]])
+    try {
+      const steps = await stepsOf(session, {id: part.kernel, parts: [part]}, tensors, only)
+      rates.push({number, rate: await trial(session, steps, 1)})
+    } catch (error) {
+      // one that this driver does not compile or run is no candidate; the first, which serves everywhere, must work
+      if (number === 0 || session.lost !== undefined || !isPassing(error)) throw error
+    }
+  }
+  return rates.sort((a, b) => b.rate - a.rate).map(({number}) => number)
+}
+
+/**
+ * The fastest of every kernel's shaders over these tensors whose results are right: one that is wrong on this driver gives way to the next,
+ * and is said; one that no small size checks is not taken. A processor's choice would say nothing of a GPU: software takes the first.
+ */
+export async function chooseWays(
+  session: GpuSession,
+  def: GpuKernel | GpuPair,
+  programsOf: ProgramsOf,
+  programs: readonly Program[],
+  tensors: Map<string, Slice>,
+): Promise<Ways> {
+  const variants = new Map<string, number>()
+  const errors = new Map<string, number>()
+  const warnings: Warning[] = []
+  if (session.facts.software) return {variants, errors, warnings}
+  const tried = new Set<string>()
+  for (const part of programs.flatMap(({parts}) => parts)) {
+    if (tried.has(part.kernel) || shadersOf(session, part).length < 2) continue
+    tried.add(part.kernel)
+    for (const number of await rated(session, part, tensors)) {
+      // the first is checked by whoever runs the kernel
+      if (number === 0) break
+      const sizes = checksOf(session, def, programsOf, part.kernel, number)
+      if (sizes.length === 0) continue
+      const error = await errorOfWay(session, def, programsOf, [part.kernel, number], sizes)
+      if (error <= (def.tolerance ?? defaultTolerance.f32)) {
+        variants.set(part.kernel, number)
+        errors.set(part.kernel, error)
+        break
+      }
+      warnings.push({
+        code: 'way-wrong',
+        message: `${part.kernel} in its way ${number} ${
+          Number.isFinite(error)
+            ? `differs from its reference by ${error.toExponential(1)}`
+            : 'writes what it must not, or no number,'
+        } on ${session.facts.name}: another is taken`,
+      })
+    }
+  }
+  return {variants, errors, warnings}
+}
