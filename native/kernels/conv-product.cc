@@ -122,6 +122,22 @@ inline void storeTile(const ConvShape& s, const Tile<R>& t, float* y, int64_t fi
   }
 }
 
+// The sums of a tile over k rows of its panel. Lines of y are asked for a row at a time while the first rows are multiplied, since results
+// that lie in memory would hold up the stores: 8 x 64 x 56 x 56 by 256 filters of 1 x 1 on Zen 4 at 85 GFLOP/s without.
+template <int R>
+inline __attribute__((always_inline)) void sumTile(Tile<R>& sums, int64_t k, const float* a, int64_t row, int64_t along, const float* b,
+                                                   const float* y, int64_t rowY) {
+  constexpr int64_t between = 4;
+  int64_t p = 0;
+  if (y && k >= R * between)
+    for (int i = 0; i < R; i++, p += between) {
+      RP_UNROLL
+      for (int64_t j = 0; j < columns; j += 64 / int64_t(sizeof(float))) __builtin_prefetch(y + i * rowY + j, 1, 2);
+      accumulate(sums, between, a + p * along, row, along, b + p * pitch, pitch);
+    }
+  accumulate(sums, k - p, a + p * along, row, along, b + p * pitch, pitch);
+}
+
 // A share of one group: filters and columns from..to.
 void product(const ConvShape& s, const ConvArgs& c, int64_t group, Span filters, Span positions, float* scratch) {
   const Gather gather{s, c.x, c.x + s.batch * s.channels * s.height * s.width};
@@ -149,9 +165,11 @@ void product(const ConvShape& s, const ConvArgs& c, int64_t group, Span filters,
           for (int64_t t = 0; t < count; t++) {
             Tile<R> sums = {};
             const float* const b = packedB + t * rows * pitch;
-            if (pack) accumulate(sums, k, packedA, 1, tileRows, b, pitch);
-            else accumulate(sums, k, w, s.depth, 1, b, pitch);
-            storeTile(s, sums, c.y, filter, jc + t * columns, least(columns, nc - t * columns), ch > 0, last ? &c.out : nullptr);
+            const int64_t first = jc + t * columns, image = first / s.outputs;
+            const float* const y = c.y + (image * s.filters + filter) * s.outputs + first % s.outputs;
+            if (pack) sumTile(sums, k, packedA, 1, tileRows, b, y, s.outputs);
+            else sumTile(sums, k, w, s.depth, 1, b, y, s.outputs);
+            storeTile(s, sums, c.y, filter, first, least(columns, nc - t * columns), ch > 0, last ? &c.out : nullptr);
           }
         });
       }

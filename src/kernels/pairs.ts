@@ -63,7 +63,7 @@ export interface PairEntry {
   predictedSpeedup: number | null
   /** median over the turns of unfused time ÷ fused time of the same turn; `null` where no shared ceiling decides */
   speedupInTurn: number | null
-  /** median over the turns of what the shared ceilings of each predict; `null` as above */
+  /** median over the turns of what the ceilings of each predict, shared ones and those of the cores; `null` as above */
   predictedInTurn: number | null
   /** `null` where one size was asked for */
   pays: Pays | null
@@ -165,14 +165,14 @@ function byTurns(
   threads: number,
   machine: Machine,
 ): Pick<PairEntry, 'speedupInTurn' | 'predictedInTurn'> {
-  const {turn} = fast
+  const {turn, core} = fast
   if (turn.length === 0) return {speedupInTurn: null, predictedInTurn: null}
   const middle = (values: readonly number[]) => summarize(values)?.median ?? null
   const turns = Math.min(slow.rates.length, fast.rates.length)
   return {
     speedupInTurn: middle(fast.rates.slice(0, turns).map((rate, i) => rate / slow.rates[i]!)),
     predictedInTurn: middle(
-      machineByTurn(machine, turn).flatMap((then) => predictedSpeedup(chain, one, threads, then) ?? []),
+      machineByTurn(machine, [...turn, ...core]).flatMap((then) => predictedSpeedup(chain, one, threads, then) ?? []),
     ),
   }
 }

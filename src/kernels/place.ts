@@ -187,7 +187,7 @@ export function trafficTime(part: Part, roof: CpuRoof): {seconds: number; bound:
 }
 
 /** Behind the id of a compute ceiling: the multiplications inside of functions are what makes it decide. */
-const withFunctions = '+functions'
+export const withFunctions = '+functions'
 
 /** Multiply-adds in the part's type or, where those are faster, as products of bytes. */
 function computeTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {

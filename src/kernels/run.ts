@@ -14,7 +14,7 @@ import type {CeilingTask} from './plan.ts'
 import {type Program, stagesOf, tensorBytes, tensorSpecs, tensorsOf} from './program.ts'
 import type {KernelDef, KernelDType} from './registry.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
-import {sharedCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from './turns.ts'
+import {coreCeilings, sharedCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from './turns.ts'
 
 export interface BenchOptions {
   /** in the order of the kernel's `dims`; default: a cache-resident and a DRAM-resident size */
@@ -72,6 +72,8 @@ export interface Counts {
 export interface Measured extends Series {
   /** the shared ceilings during the same rounds; none where none decides */
   turn: TurnCeiling[]
+  /** of programs that are compared: what a core does alone during the same rounds, where `turn` has any */
+  core: TurnCeiling[]
   /** `null` where this process may not read its counters, with the reason in `countersReason` */
   counters: Counts | null
   countersReason?: string
@@ -144,7 +146,10 @@ const programTask = (program: Program, tensors: ReadonlyMap<string, unknown>, {i
   },
 })
 
-/** Measures programs over shared tensors in turn, and with them the shared ceilings that decide their roof. */
+/**
+ * Measures programs over shared tensors in turn, and with them the shared ceilings that decide their roof; of several programs those of
+ * the cores as well.
+ */
 export async function measure(
   {session, memory}: Opened,
   programs: readonly Program[],
@@ -157,7 +162,9 @@ export async function measure(
   const tasks = programs.map((program) => programTask(program, tensors, setup))
   const {threads} = setup
   const seconds = turnSeconds(machine, programs, threads, effort.repetitionSeconds)
-  const probes = memory ? turnTasks(sharedCeilings(machine, programs, threads), seconds, setup, memory) : []
+  const shared = memory ? sharedCeilings(machine, programs, threads) : []
+  const core = shared.length > 0 && programs.length > 1 ? coreCeilings(machine, programs, threads) : []
+  const probes = memory ? turnTasks([...shared, ...core], seconds, setup, memory) : []
   return measureTasks(session, tasks, probes, effort, signal)
 }
 
@@ -177,7 +184,12 @@ export async function measureTasks(
     onProgress,
     signal,
   })
-  const turn = turnCeilings(probes, series)
+  const [turn, core] = (['bandwidth', 'compute'] as const).map((kind) =>
+    turnCeilings(
+      probes.filter(({ceiling}) => ceiling.kind === kind),
+      series,
+    ),
+  )
   const measured = new Map<string, Measured>()
   for (const {id, spec} of tasks) {
     const found = series.get(id)!
@@ -186,7 +198,8 @@ export async function measureTasks(
     const [instructions, cycles, lastLevelMisses] = [...counters].map((value) => value / passes)
     measured.set(id, {
       ...found,
-      turn,
+      turn: turn!,
+      core: core!,
       counters: instructions === undefined ? null : {instructions, cycles: cycles!, lastLevelMisses: lastLevelMisses!},
       ...(counterProblem === null ? {} : {countersReason: counterProblem}),
     })

@@ -1,12 +1,13 @@
 /**
  * Ceilings that a core shares with others, bandwidth of L3 and DRAM, measured in the same rounds as a kernel: a neighbour takes half of
- * DRAM for minutes, and a share of what the machine gave at another hour says nothing of the kernel.
+ * DRAM for minutes, and a share of what the machine gave at another hour says nothing of the kernel. Where two programs are compared, the
+ * ceilings of the cores themselves as well.
  */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import type {ClaimedCache} from './identity.ts'
 import type {MemoryPlan} from './levels.ts'
 import type {IsaRow} from './native.ts'
-import {partTime, programTime, roofFor, trafficTime} from './place.ts'
+import {partTime, programTime, roofFor, trafficTime, withFunctions} from './place.ts'
 import {type CeilingTask, planTasks} from './plan.ts'
 import type {Program} from './program.ts'
 import type {Series, Task} from './rounds.ts'
@@ -48,6 +49,20 @@ export function sharedCeilings(machine: Machine, programs: readonly Program[], t
   return [...found]
 }
 
+/**
+ * The compute ceilings that decide a part of the programs. Of two programs that are compared under shared ceilings they are measured in turn
+ * as well: on a processor that others use a core's own rate falls too, and arithmetic at the profile's best rate beside bandwidths of a bad
+ * minute would predict more of fusing than there is (convolution, BatchNorm and ReLU beside a busy process: 2.9 instead of 1.3 times).
+ */
+export function coreCeilings(machine: Machine, programs: readonly Program[], threads: number): Ceiling[] {
+  const bounds = new Set<string>()
+  for (const program of programs) {
+    const roof = roofFor(machine, [program], threads)
+    for (const part of roof ? program.parts : []) bounds.add(partTime(part, roof!).bound.replace(withFunctions, ''))
+  }
+  return machine.ceilings.filter(({id, kind}) => kind === 'compute' && bounds.has(id))
+}
+
 /** Most seconds of one turn of a probe. */
 const longest = 0.008
 
@@ -62,9 +77,9 @@ export function turnTasks(
   {isas, caches, threads}: {isas: readonly IsaRow[]; caches: readonly ClaimedCache[]; threads: number},
   memory: MemoryPlan,
 ): CeilingTask[] {
-  const isa = isas.find(({name}) => name === ceilings[0]?.isa) ?? isas.at(-1)!
+  const chosen = isas.filter(({name}) => ceilings.some(({isa}) => isa === name))
   const all = planTasks({
-    isas: [isa],
+    isas: chosen.length > 0 ? chosen : isas.slice(-1),
     l1Isas: [],
     threads: [threads],
     between: [],
@@ -74,16 +89,25 @@ export function turnTasks(
     chase: memory.chase,
     quick: false,
   })
-  return ceilings.flatMap(({id, mix, level, value}) => {
-    const task = all.find(({ceiling: c}) => c.kind === 'bandwidth' && c.mix === mix && c.level === level)
+  return ceilings.flatMap(({id, kind, mix, level, operation, dtype, isa, value}) => {
+    const like = {kind, mix, level, operation, dtype, ...(kind === 'compute' ? {isa} : {})}
+    const task = all.find(({ceiling: c}) =>
+      Object.entries(like).every(([key, of]) => c[key as keyof typeof like] === of),
+    )
     if (!task) return []
+    const ceiling = {...task.ceiling, id}
+    if (kind === 'compute') {
+      const spec = {...task.tasks[0]!.spec, clock: false, repetitions: 1}
+      const probe = {...task.tasks[0]!, drifts: false, limit: 1, spec, repetitionSeconds: Math.min(longest, seconds)}
+      return [{ceiling, tasks: [probe]}]
+    }
     const turn = Math.min(longest, seconds) * value
     const tasks = task.tasks.map((probe): Task => {
       const windows = Math.max(1, Math.round(turn / (probe.spec.bytes * threads)))
       const spec = {...probe.spec, repetitions: probe.calibrate ? 1 : windows}
       return {...probe, drifts: false, limit: 1, spec, joined: true}
     })
-    return [{ceiling: {...task.ceiling, id}, tasks}]
+    return [{ceiling, tasks}]
   })
 }
 

@@ -1,12 +1,20 @@
 import {describe, expect, test} from 'vitest'
 import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
-import {entryOf} from '../../src/kernels/bench.ts'
+import {allowedTime, entryOf} from '../../src/kernels/bench.ts'
 import {assumedCaches, planMemory} from '../../src/kernels/levels.ts'
 import {loadNative} from '../../src/kernels/native.ts'
-import {kernels} from '../../src/kernels/registry.ts'
+import {kernels, pairs} from '../../src/kernels/registry.ts'
 import {runRounds, type Task} from '../../src/kernels/rounds.ts'
 import {brief, bytesOf, checkMemory, effortInTime, measure, setUp, withSession} from '../../src/kernels/run.ts'
-import {sharedCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from '../../src/kernels/turns.ts'
+import {
+  coreCeilings,
+  machineByTurn,
+  sharedCeilings,
+  type TurnCeiling,
+  turnCeilings,
+  turnSeconds,
+  turnTasks,
+} from '../../src/kernels/turns.ts'
 
 const provenance = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
 const bandwidth = (mix: NonNullable<Ceiling['mix']>, level: 'L2' | 'L3' | 'DRAM', value: number): Ceiling => ({
@@ -105,6 +113,74 @@ describe('probes', () => {
     ])
     expect(turnCeilings([task!], new Map())).toEqual([])
   })
+})
+
+describe('ceilings of the cores, of two programs that are compared', () => {
+  const sizes = [8, 64, 256, 1, 56, 56, 1, 1, 1, 0]
+  const pair = pairs['conv+batchnorm+relu']
+  const sides = [pair.unfused(sizes), pair.fused(sizes)]
+
+  test('are those that decide a part, also where its functions do', () => {
+    expect(ids(coreCeilings(machine, sides, 1))).toEqual(['fma-f32-t1'])
+    expect(coreCeilings(machine, [large], 1)).toEqual([])
+    const attention = pairs.attention.fused([1, 512, 12, 64])
+    expect(ids(coreCeilings(machine, [attention], 1))).toEqual(['fma-f32-t1'])
+  })
+
+  test('are probed at the profile’s own instruction set, without the clock, as long as a bandwidth', () => {
+    const {isas} = loadNative().cpu()
+    const isa = isas.at(-1)!.name
+    const ceiling: Ceiling = {...fma, isa}
+    const memory = planMemory(assumedCaches, 1, 2 ** 30)
+    const tasks = turnTasks([ceiling], 0.02, {isas, caches: assumedCaches, threads: 1}, memory)
+    expect(tasks).toMatchObject([
+      {
+        ceiling: {id: 'fma-f32-t1', kind: 'compute', isa},
+        tasks: [{calibrate: true, repetitionSeconds: 0.008, spec: {isa, threads: 1, clock: false, repetitions: 1}}],
+      },
+    ])
+    expect(tasks[0]!.tasks).toHaveLength(1)
+  })
+
+  test('fall with everything else while a neighbour has the core: half of all is the same speed-up', () => {
+    const half = (c: Ceiling): TurnCeiling => ({
+      ...{id: c.id, best: c.value / 2, median: c.value / 2, samples: 1},
+      rates: [c.value / 2],
+    })
+    const speedup = (by: Machine) => {
+      const [apart, joined] = sides.map((program) => allowedTime(program, by, 1)!.seconds)
+      return apart! / joined!
+    }
+    const [all] = machineByTurn(machine, machine.ceilings.map(half))
+    const [shared] = machineByTurn(machine, machine.ceilings.filter(({level}) => level === 'DRAM').map(half))
+    expect(speedup(all!)).toBeCloseTo(speedup(machine), 12)
+    expect(speedup(shared!)).toBeGreaterThan(1.2 * speedup(machine))
+  })
+
+  test('are measured beside the shared ones, and only where two programs are', async () => {
+    const caches = machine.identity.caches!.slice(0, 2)
+    const isa = loadNative().cpu().isas.at(-1)!.name
+    const profile = {
+      ...{...machine, identity: {caches}},
+      ceilings: machine.ceilings.map((c) => (c.kind === 'compute' ? {...c, isa} : c)),
+    }
+    const setup = setUp({machine: profile, threads: 1})
+    const small = [1, 64, 256, 1, 28, 28, 1, 1, 1, 0]
+    const both = [pair.unfused(small), pair.fused(small)]
+    const room = checkMemory([{id: 'conv', bytes: bytesOf(both)}])
+    const effort = {repetitionSeconds: 0.001, rounds: 3, extraRounds: 0, budgetSeconds: 1}
+    await withSession(setup, undefined, room, async (opened) => {
+      const measured = await measure(opened, both, setup, {machine: profile}, effort)
+      for (const {turn, core, rates} of measured.values()) {
+        expect(turn.length).toBeGreaterThan(0)
+        expect(turn.every(({id}) => /DRAM/.test(id))).toBe(true)
+        expect(ids(core)).toEqual(['fma-f32-t1'])
+        expect(core[0]!.rates.length).toBeGreaterThanOrEqual(rates.length - 2)
+      }
+      const alone = await measure(opened, both.slice(0, 1), setup, {machine: profile}, effort)
+      expect([...alone.values()].map(({core}) => core)).toEqual([[]])
+    })
+  }, 20_000)
 })
 
 describe('rounds together', () => {
