@@ -6,7 +6,8 @@ export default defineConfig({
     // tests that start the program or a browser share two slow cores with everything else in CI
     testTimeout: 60_000,
     hookTimeout: 180_000,
-    env: {NO_COLOR: '1'},
+    // what is expected of texts is in UTF-8, whatever the machine speaks
+    env: {NO_COLOR: '1', LC_ALL: 'C.UTF-8'},
     reporters: process.env.CI ? ['default', ['json', {outputFile: 'coverage/tests.json'}]] : ['default'],
     coverage: {
       provider: 'v8',

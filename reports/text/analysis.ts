@@ -1,7 +1,7 @@
 /** An analysis as people read it in a terminal. */
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {RowChoice} from '../../src/analysis/rows.ts'
-import {format, formatCapacity, formatCount, formatShare} from '../../src/analysis/units.ts'
+import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
 import {rooflineChart} from './roofline.ts'
 import {type Printed, print} from './sheet.ts'
 import {fusionSheet} from './sheets/fusion.ts'
@@ -105,7 +105,7 @@ function trainingLines({training}: Analysis): [string, string][] {
   const parts = `${training.teacher ? `teacher ${format(flops.teacher, 'FLOP')}, ` : ''}forward ${format(flops.forward, 'FLOP')}, data gradients ${format(flops.data, 'FLOP')}, weight gradients ${format(flops.weights, 'FLOP')}, ${training.optimizer} ${format(flops.optimizer, 'FLOP')}`
   const again = flops.recomputed > 0 ? `; ${format(flops.recomputed, 'FLOP')} computed again` : ''
   const hfu = training.hfu === null ? '' : `; HFU at most ${formatShare(training.hfu)}`
-  const layer = training.savedPerLayer === null ? '' : `, ${formatCapacity(training.savedPerLayer)} a layer`
+  const layer = training.savedPerLayer === null ? '' : `, ${format(training.savedPerLayer, 'B')} a layer`
   const master = types.master === null ? '' : `, ${types.master} master weights`
   const lines: [string, string][] = [
     ['step', `${parts}${again}${hfu}`],
@@ -113,18 +113,21 @@ function trainingLines({training}: Analysis): [string, string][] {
       'trained',
       `${formatCount(training.trainable)} weights; gradients ${types.gradients}${master}, state ${types.state}`,
     ],
-    ['kept', `${formatCapacity(training.savedBytes)} of activations in ${plural(saved.length, 'tensor')}${layer}`],
+    ['kept', `${format(training.savedBytes, 'B')} of activations in ${plural(saved.length, 'tensor')}${layer}`],
   ]
   if (training.teacher) {
     const {name, parameters, weights, dtype} = training.teacher
     lines.push([
       'teacher',
-      `${name}: ${formatCount(parameters)} weights, ${formatCapacity(weights)} in ${dtype}, forward only`,
+      `${name}: ${formatCount(parameters)} weights, ${format(weights, 'B')} in ${dtype}, forward only`,
     ])
   }
   if (training.offload) lines.push(['offload', offloadText(training.offload)])
   return lines
 }
+
+/** Memory as datasheets state it, decimal: beside a `80 GB` card everything else is read against it. */
+const inBytes = (value: number): string => format(value, 'B')
 
 /** Bytes and time of the link, and which of link and operators is longer. */
 function offloadText({
@@ -133,7 +136,7 @@ function offloadText({
   seconds,
   operators,
 }: NonNullable<NonNullable<Analysis['training']>['offload']>): string {
-  const link = `${formatCapacity(bytes)} there and back at ${format(bandwidth, 'B/s')}: ${format(seconds, 's')} at best`
+  const link = `${format(bytes, 'B')} there and back at ${format(bandwidth, 'B/s')}: ${format(seconds, 's')} at best`
   if (operators === undefined) return link
   const longer = seconds > operators ? 'the step waits for the link' : 'it can lie behind the operators'
   return `${link}, beside ${format(operators, 's')} of operators: ${longer}`
@@ -145,9 +148,9 @@ function compressionLines({compression}: Analysis): [string, string][] {
     const changed = (name: string, key: keyof typeof before, text: (value: number) => string) =>
       before[key] === after[key] ? [] : [`${name} ${text(before[key])} → ${text(after[key])}`]
     const parts = [
-      ...changed('weights', 'weights', formatCapacity),
-      ...changed('KV cache', 'kvCache', formatCapacity),
-      ...changed('bytes', 'bytes', (value) => format(value, 'B')),
+      ...changed('weights', 'weights', inBytes),
+      ...changed('KV cache', 'kvCache', inBytes),
+      ...changed('bytes', 'bytes', inBytes),
       ...changed('MACs', 'macs', (value) => format(value, '')),
       ...changed('FLOPs', 'flops', (value) => format(value, 'FLOP')),
       ...changed('time', 'time', (value) => format(value, 's')),
@@ -159,13 +162,13 @@ function compressionLines({compression}: Analysis): [string, string][] {
 function memoryText(analysis: Analysis, style: Style): string {
   const {memory} = analysis.totals
   const capacity = analysis.machine.memory
-  const of = capacity === null ? '' : ` of ${formatCapacity(capacity)} (${formatShare(memory.peak / capacity)})`
+  const of = capacity === null ? '' : ` of ${inBytes(capacity)} (${formatShare(memory.peak / capacity)})`
   const over = capacity !== null && memory.peak > capacity
-  const peak = `${formatCapacity(memory.peak)}${of}`
+  const peak = `${inBytes(memory.peak)}${of}`
   const kinds = analysis.training
     ? (['weights', 'gradients', 'optimizer', 'activations'] as const)
     : (['weights', 'kvCache', 'activations'] as const)
-  const parts = kinds.map((kind) => `${kind === 'kvCache' ? 'KV cache' : kind} ${formatCapacity(memory[kind])}`)
+  const parts = kinds.map((kind) => `${kind === 'kvCache' ? 'KV cache' : kind} ${inBytes(memory[kind])}`)
   return `${over ? style.bad(peak) : peak}: ${parts.join(', ')}`
 }
 

@@ -59,7 +59,7 @@ function draw({extent, frame, peaks, dots, caption, legend}: Drawing, look: Look
   const {decades, perDecade, left} = extent
   const rows = decades * perDecade + 1
   const columns = Math.min(look.width, 100) - gutter
-  if (columns < 30) return ''
+  if (columns < 26) return ''
   const style = styleOf(look.color)
   const ridge = Math.log10(frame.peak / frame.bandwidth)
   const [x0, x1] = [Math.floor(ridge) - left, Math.floor(ridge) + 2]
@@ -89,7 +89,7 @@ function draw({extent, frame, peaks, dots, caption, legend}: Drawing, look: Look
   const ticks = powers.reduce((line, power) => {
     const label = power >= 0 && power <= 3 ? String(10 ** power) : `1e${power}`
     const at = Math.min(columns - label.length, Math.max(line.length && line.length + 1, xOf(10 ** power)))
-    return line.padEnd(at) + label
+    return at > line.length || !line ? line.padEnd(at) + label : line
   }, '')
   const axis = `${' '.repeat(gutter - 1)}${style.dim(`└${'─'.repeat(columns)}`)}`
   const names = outside.map(({label}) => label).filter((label) => /^\d$/.test(label))
@@ -164,10 +164,18 @@ export function placementChart({machine, level, roof, points}: Placement, look: 
 /** Names of kernels can be long: templates with their arguments. */
 const shorten = (name: string): string => (name.length > 48 ? `${name.slice(0, 47)}…` : name)
 
+/** An entry that is wider than the terminal loses the middle: its number, its end and its share stay. */
+function within(entry: string, width: number): string {
+  if (entry.length <= width) return entry
+  const tail = Math.ceil((width - 1) / 2)
+  return `${entry.slice(0, width - 1 - tail)}…${entry.slice(entry.length - tail)}`
+}
+
 /** As many entries to a line as fit. */
 function legendLines(entries: readonly string[], width: number): string[] {
   const lines: string[] = []
-  for (const entry of entries) {
+  for (const whole of entries) {
+    const entry = within(whole, width)
     const last = lines.at(-1)
     if (last !== undefined && last.length + 3 + entry.length <= width) lines[lines.length - 1] = `${last}   ${entry}`
     else lines.push(entry)

@@ -4,6 +4,8 @@ export interface Look {
   /** columns of the terminal */
   readonly width: number
   readonly color: boolean
+  /** whether nothing but ASCII can be shown: tables are laid out for it (`ascii.ts`) */
+  readonly ascii?: boolean
 }
 
 type Paint = (text: string) => string

@@ -1,5 +1,6 @@
 /** A sheet as a terminal table that never exceeds the terminal's width. */
 import {getBorderCharacters, table} from 'table'
+import {toAscii} from './ascii.ts'
 import type {Printed} from './sheet.ts'
 import type {Look} from './style.ts'
 import {styleOf} from './style.ts'
@@ -49,11 +50,15 @@ function keepColumns(sheet: Printed, width: number): {keep: number[]; widths: re
  * @param paint colours the text of a cell after it is laid out: `(text, row, column key)`
  */
 export function toTerminal(
-  sheet: Printed,
+  printed: Printed,
   look: Look,
   paint?: (text: string, row: number, key: string) => string,
 ): string {
-  if (sheet.text.length === 0) return ''
+  if (printed.text.length === 0) return ''
+  // some signs take more columns in ASCII: they are replaced before anything is measured
+  const sheet = look.ascii
+    ? {...printed, titles: printed.titles.map(toAscii), text: printed.text.map((row) => row.map(toAscii))}
+    : printed
   const {keep, widths} = keepColumns(sheet, look.width)
   const style = styleOf(look.color)
   const cell = (text: string, column: number) => {

@@ -136,8 +136,9 @@ export const echoed = (value: number): string =>
     ? `about ${value.toPrecision(3)}`
     : String(value)
 
-/** Formats a share: `12.3 %`. */
+/** Formats a share: `12.3 %`. What is there but rounds to nothing is `< 0.01 %`. */
 export function formatShare(value: number | null): string {
   if (value === null) return '–'
+  if (value > 0 && value < 0.00005) return '< 0.01 %'
   return `${(value * 100).toFixed(value < 0.0995 ? 2 : 1)} %`
 }

@@ -1,4 +1,4 @@
-import {existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
 import {describe, expect, it, vi} from 'vitest'
 import {documentOf, expectNoInternals, run, sandbox} from './support.ts'
 
@@ -161,6 +161,16 @@ it('a value from the environment that is no number: whose it is, on one line', a
   expect(error.message).toMatch(/^--batch "four" is not a number \(set by environment RIDGEPOINT_BATCH.*\)$/)
 })
 
+it('a value that a setting brought: which one, in the message', async () => {
+  vi.stubEnv('RIDGEPOINT_MACHINE', 'h100-sxm,zzz')
+  const {stderr, code} = await run('analyze', 'gpt2')
+  expect(code).toBe(3)
+  expect(stderr).toMatch(/^Error: "zzz" .*\(machine is set by environment RIDGEPOINT_MACHINE\)\n/)
+  // what the command line says is its own
+  expect((await run('analyze', 'gpt2', '--machine', 'yyy')).stderr).not.toContain('RIDGEPOINT_MACHINE')
+  expect((await run('analyze', 'gpt3')).stderr).not.toContain('RIDGEPOINT_MACHINE')
+})
+
 it('a kernel and a pair that are not known come with those that are near', async () => {
   for (const [argv, near] of [
     [['bench', 'gem'], 'did you mean gemm?'],
@@ -177,6 +187,18 @@ describe('what an error leaves behind', () => {
     const {code} = await run('analyze', 'gpt3', ...h100, '--report', path('r.html'))
     expect(code).toBe(3)
     expect(readFileSync(path('r.html'), 'utf8')).toBe('before')
+  })
+
+  it('refuses one file for two outputs, whatever it is called', async () => {
+    symlinkSync(path(), path('link'))
+    for (const second of [path('x.html'), path('.', 'link', '..', 'x.html'), path('link', 'x.html')]) {
+      const {stderr, code} = await run('analyze', 'gpt2', ...h100, '--report', path('x.html'), '--output', second)
+      expect(code).toBe(2)
+      expect(stderr).toContain(`--output and --report both write ${second}`)
+      expect(existsSync(path('x.html'))).toBe(false)
+    }
+    const devices = await run('analyze', 'gpt2', ...h100, '--report', '/dev/null', '--output', '/dev/null')
+    expect(devices.code).toBe(0)
   })
 
   it('refuses an unwritable report before anything else is done', async () => {

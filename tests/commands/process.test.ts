@@ -1,6 +1,6 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {closeSync, existsSync, mkdirSync, openSync, writeFileSync} from 'node:fs'
+import {closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {bin, documentOf, run, sandbox, spawned} from './support.ts'
 
@@ -28,6 +28,24 @@ describe('the program as a process', () => {
       const {stdout, stderr} = await spawned(['analyze', 'gpt2', ...h100], {env})
       expect(stdout + stderr).not.toContain(escapeCode)
     }
+  })
+
+  it('prints plain ASCII where the locale has nothing else: answers, help, warnings and errors, but no document', async () => {
+    for (const LC_ALL of ['C', 'POSIX', 'de_DE.ISO-8859-1']) {
+      const env = {LC_ALL}
+      const {stdout, stderr} = await spawned(['analyze', 'gpt2', ...h100, '--seq', '64'], {env})
+      expect(stdout + stderr).toMatch(/^[\n\x20-\x7e]+$/)
+      expect(stdout).toContain('time >=')
+    }
+    const env = {LC_ALL: 'C'}
+    const texts = [await spawned(['explain', 'gelu'], {env}), await spawned(['analyze', '--help'], {env})]
+    for (const {stdout} of texts) expect(stdout).toMatch(/^[\n\x20-\x7e]+$/)
+    expect((await spawned(['analyze', 'gpt2', '--machine', 'é'], {env})).stderr).toMatch(/^[\n\x20-\x7e]+$/)
+    const json = ['analyze', 'gpt2', ...h100, '--json']
+    expect((await spawned(json, {env})).stdout).toBe((await spawned(json)).stdout)
+    const file = path('table.txt')
+    await spawned(['analyze', 'gpt2', ...h100, '--output', file], {env})
+    expect(readFileSync(file, 'utf8')).toContain('time ≥')
   })
 
   it('stays quiet when its reader goes away', async () => {

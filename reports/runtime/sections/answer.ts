@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** The first screen: what limits the workload, how far it is from the roof, what to change first, and the key figures. */
 import type {Analysis} from '../../../src/analysis/document/analysis.ts'
-import {format, formatCapacity, formatCount, formatShare} from '../../../src/analysis/units.ts'
+import {format, formatCount, formatShare} from '../../../src/analysis/units.ts'
 import {formatIntensity} from '../../chart/points.ts'
 import {mainRidge} from '../../chart/roofs.ts'
 import type {ReportDocument} from '../../document.ts'
@@ -71,7 +71,7 @@ function figures(analysis: Analysis): Figure[] {
     {
       label: 'Parameters',
       value: format(model.parameters.total, ''),
-      note: `${formatCount(model.parameters.total)}; weights ${formatCapacity(totals.memory.weights)}`,
+      note: `${formatCount(model.parameters.total)}; weights ${format(totals.memory.weights, 'B')}`,
     },
     totals.costPerMillionTokens !== null && {
       label: 'Cost per million tokens',

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** Each pass that compresses: the totals before and after it. */
 import type {CompressionSide, CompressionSummary} from '../../../src/analysis/document/compression.ts'
-import {format, formatCapacity} from '../../../src/analysis/units.ts'
+import {format} from '../../../src/analysis/units.ts'
 import {h} from '../dom.ts'
 import type {Store} from '../state.ts'
 import {type Column, Table} from '../table.ts'
@@ -19,9 +19,9 @@ const column = (key: keyof CompressionSide, label: string, text: (value: number)
 
 const columns: Column<Stage>[] = [
   {id: 'pass', label: 'Pass', value: ({pass}) => pass},
-  column('weights', 'Weights', formatCapacity),
-  column('kvCache', 'KV cache', formatCapacity),
-  column('peak', 'Memory', formatCapacity),
+  column('weights', 'Weights', (value) => format(value, 'B')),
+  column('kvCache', 'KV cache', (value) => format(value, 'B')),
+  column('peak', 'Memory', (value) => format(value, 'B')),
   column('bytes', 'Bytes', (value) => format(value, 'B')),
   column('macs', 'MACs', (value) => format(value, '')),
   column('flops', 'FLOPs', (value) => format(value, 'FLOP')),

@@ -4,12 +4,13 @@
  */
 import type {Interfaces} from '@oclif/core'
 import {Command} from '@oclif/core/command'
+import {asciiLines, speaksUnicode} from '../../../reports/text/ascii.ts'
 import type {Printed} from '../../../reports/text/sheet.ts'
 import type {Look} from '../../../reports/text/style.ts'
 import type {Warning} from '../../analysis/errors.ts'
-import {report} from './failure.ts'
+import {report, setBy} from './failure.ts'
 import {outputFlags} from './flags.ts'
-import {checkWritable, harmless, writeAnswer, writeWhole} from './output.ts'
+import {checkApart, checkWritable, harmless, writeAnswer, writeRemark, writeWhole} from './output.ts'
 import {loadSettings, type Setting} from './settings.ts'
 
 /** A document, and how to show it. Renderers are functions so that only the one that is asked for is loaded. */
@@ -50,6 +51,8 @@ export abstract class BaseCommand extends Command {
   protected readonly warnings: Warning[] = []
   private common: CommonFlags = {}
   private sources = new Map<string, string>()
+  /** settings that came from outside the command line */
+  private outside: readonly (readonly [string, Setting])[] = []
 
   /**
    * Parses the arguments, with environment, project and user file filling in what the command line leaves out, and refuses output
@@ -67,13 +70,16 @@ export abstract class BaseCommand extends Command {
     const extra = [...settings].filter(([name]) => !typed.has(name))
     const {flags, args, argv} = extra.length > 0 ? await this.parseWith(command, extra) : given
     this.common = flags as CommonFlags
+    this.outside = extra
     this.sources = new Map([
       ...Object.entries(args).flatMap(([name, value]) => (value === undefined ? [] : [[name, 'argument'] as const])),
       ...[...typed].map((name) => [name, 'flag'] as const),
       ...extra.map(([name, setting]) => [name, setting.source] as const),
     ])
-    if (this.common.output !== undefined && this.common.output !== '-') checkWritable('--output', this.common.output)
-    if (this.common.report !== undefined) checkWritable('--report', this.common.report)
+    const {output, report} = this.common
+    if (output !== undefined && output !== '-') checkWritable('--output', output)
+    if (report !== undefined) checkWritable('--report', report)
+    if (output !== undefined && report !== undefined) checkApart('--output', output, '--report', report)
     return {flags, args, argv}
   }
 
@@ -108,7 +114,7 @@ export abstract class BaseCommand extends Command {
 
   /** A line to standard error, unless `--quiet`. */
   say(line: string): void {
-    if (!this.common.quiet) process.stderr.write(`${harmless(line)}\n`)
+    if (!this.common.quiet) writeRemark(harmless(line))
   }
 
   /** Whether progress may be drawn on standard error. */
@@ -130,7 +136,11 @@ export abstract class BaseCommand extends Command {
     const color = this.isTerminal && !NO_COLOR && TERM !== 'dumb' && !this.common['no-color']
     const width = Number(process.stdout.columns || COLUMNS)
     // a pipe has no width: 120 columns show every column of every table
-    return {color, width: Number.isInteger(width) && width > 0 ? Math.max(width, 40) : 120}
+    return {
+      ...{color, width: Number.isInteger(width) && width > 0 ? Math.max(width, 40) : 120},
+      // a file holds UTF-8, whatever the terminal that it was ordered from
+      ascii: this.common.output === undefined && !speaksUnicode(process.env),
+    }
   }
 
   /** Chooses the format of `answer` by name, for a command that has a flag for it. */
@@ -164,7 +174,8 @@ export abstract class BaseCommand extends Command {
         return harmless((await sheets()).map(([title, sheet]) => `## ${title}\n\n${toMarkdown(sheet)}`).join('\n'))
       }
       const look = this.look()
-      return `${harmless((await text(look)).trimEnd(), look.color)}\n`
+      const shown = harmless((await text(look)).trimEnd(), look.color)
+      return `${look.ascii ? asciiLines(shown, look.width) : shown}\n`
     }
     await this.deliver(await render())
     if (next && !json && !csv && !markdown) this.say(`Next: ${next}`)
@@ -189,6 +200,11 @@ export abstract class BaseCommand extends Command {
   }
 
   override async catch(error: unknown): Promise<void> {
-    await report(error, this.argv, this.id, Object.keys({...this.ctor.flags, ...this.ctor.baseFlags}))
+    await report(
+      setBy(error, this.outside),
+      this.argv,
+      this.id,
+      Object.keys({...this.ctor.flags, ...this.ctor.baseFlags}),
+    )
   }
 }

@@ -1,6 +1,7 @@
 /** Any error → the one shape a user sees, in text and in JSON, with its exit code. */
 import {AnalysisError, type ErrorCode, errorCodes, exitCodes} from '../../analysis/errors.ts'
-import {writeAnswer} from './output.ts'
+import {writeAnswer, writeRemark} from './output.ts'
+import type {Setting} from './settings.ts'
 
 export interface Failure {
   readonly code: ErrorCode
@@ -104,6 +105,20 @@ export async function failureOf(error: unknown, command?: string, flags: readonl
   }
 }
 
+/**
+ * The same error, saying where its value comes from: nobody looks for a machine in the environment when the command line names none.
+ * @param outside settings that no flag gave
+ */
+export function setBy(error: unknown, outside: readonly (readonly [string, Setting])[]): unknown {
+  if (!(error instanceof AnalysisError)) return error
+  const {code, message, suggestions} = error
+  const names = (value: string) => value.split(',').some((part) => message.includes(JSON.stringify(part.trim())))
+  const behind = outside.filter(([flag, {value}]) => message.includes(`--${flag} `) || names(value))
+  if (behind.length === 0) return error
+  const from = behind.map(([flag, {source}]) => `${flag} is set by ${source}`)
+  return new AnalysisError(code, `${message} (${from.join(', ')})`, suggestions)
+}
+
 /** The error document of the contract. */
 export function failureJson({code, message, suggestions}: Failure): string {
   return JSON.stringify({schema: 'ridgepoint/error@1', ok: false, error: {code, message, suggestions}}, null, 2)
@@ -141,5 +156,5 @@ export async function report(
   process.exitCode = failure.exitCode
   if (process.env.RIDGEPOINT_DEBUG === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   if (wantsJson(argv) && answered(`${failureJson(failure)}\n`)) return
-  process.stderr.write(`${failureText(failure)}\n`)
+  writeRemark(failureText(failure))
 }

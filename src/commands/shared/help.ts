@@ -1,5 +1,6 @@
 /** Help with examples first: what people copy comes before what they look up. */
 import {CommandHelp, Help} from '@oclif/core/help'
+import {speaksUnicode, toAscii} from '../../../reports/text/ascii.ts'
 
 class ExamplesFirst extends CommandHelp {
   protected override sections() {
@@ -13,6 +14,7 @@ export class PerfHelp extends Help {
   protected override CommandHelpClass = ExamplesFirst
 
   protected override log(...lines: string[]): void {
-    process.stdout.write(`${lines.join(' ')}\n`)
+    const text = lines.join(' ')
+    process.stdout.write(`${speaksUnicode(process.env) ? text : toAscii(text)}\n`)
   }
 }

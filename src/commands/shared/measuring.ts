@@ -1,4 +1,5 @@
 /** Measuring this machine with a progress bar, and saving what was found. */
+import {speaksUnicode} from '../../../reports/text/ascii.ts'
 import type {Machine} from '../../analysis/document/machine.ts'
 import type {Warning} from '../../analysis/errors.ts'
 import {readIdentity} from '../../kernels/identity.ts'
@@ -29,7 +30,7 @@ export async function withProgress<T>(
       hideCursor: null,
       barsize: 24,
     },
-    Presets.shades_classic,
+    speaksUnicode(process.env) ? Presets.shades_classic : Presets.legacy,
   )
   bar.start(1, 0, {label: 'starting'})
   try {

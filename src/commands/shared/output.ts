@@ -1,6 +1,8 @@
 /** Files are written whole or not at all, and refused before the work when they cannot be written. */
-import {accessSync, constants, fstatSync, statSync, writeSync} from 'node:fs'
-import {dirname, resolve} from 'node:path'
+import {accessSync, constants, existsSync, fstatSync, realpathSync, statSync, writeSync} from 'node:fs'
+import {basename, dirname, join, resolve} from 'node:path'
+import {speaksUnicode, toAscii} from '../../../reports/text/ascii.ts'
+import {wrap} from '../../../reports/text/style.ts'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {systemReason} from '../../analysis/system-reason.ts'
 
@@ -29,6 +31,26 @@ export function checkWritable(flag: string, path: string): void {
     if (error instanceof AnalysisError) throw error
     refuse(flag, path, systemReason(error))
   }
+}
+
+/** Where a path leads, through links; of a file that is not there yet, where its folder does. */
+function real(path: string): string {
+  const target = resolve(path)
+  try {
+    return existsSync(target) ? realpathSync(target) : join(realpathSync(dirname(target)), basename(target))
+  } catch {
+    return target
+  }
+}
+
+/**
+ * Checks that two flags do not name one file: the second would replace what the first has just written.
+ * @throws AnalysisError `bad-flag`
+ */
+export function checkApart(flag: string, path: string, other: string, second: string): void {
+  // a device takes both
+  if (real(path) !== real(second) || statSync(path, {throwIfNoEntry: false})?.isFile() === false) return
+  throw new AnalysisError('bad-flag', `${flag} and ${other} both write ${path}`, ['give each a file of its own'])
 }
 
 /**
@@ -70,6 +92,24 @@ export function writeAnswer(content: string | Buffer): void {
     ])
   }
 }
+
+/**
+ * A line for people, to standard error: in its locale's characters, and on a terminal broken between words, two columns in.
+ * A line that has no end yet at the edge would be cut within a word.
+ */
+export function writeRemark(line: string): void {
+  const {isTTY, columns} = process.stderr
+  const plain = speaksUnicode(process.env) ? line : toAscii(line)
+  process.stderr.write(`${isTTY && columns >= 20 ? plain.split('\n').map(broken(columns)).join('\n') : plain}\n`)
+}
+
+/** Breaks a line at `width`; what goes on stands two columns further in. */
+const broken =
+  (width: number) =>
+  (line: string): string => {
+    const start = /^ */.exec(line)![0]
+    return line.length <= width ? line : start + wrap(line.slice(start.length), width, `${start}  `, start.length)
+  }
 
 /** Colours that the reports paint with, and whatever else a terminal obeys or a reader cannot see; line ends and tabs stay. */
 const obeyed = new RegExp(

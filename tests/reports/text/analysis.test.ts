@@ -18,7 +18,7 @@ describe('the text of an analysis', () => {
     const {said, result} = text({phase: 'decode', prune: 'heads:0.25,2:4', quantize: 'kv8'})
     expect(result.compression!.map(({pass}) => pass)).toEqual(['prune-heads', 'prune-weights', 'quantize'])
     expect(said).toMatch(
-      /prune-heads weights 15 GiB → [\d.]+ GiB, KV cache 256 MiB → 192 MiB, bytes .* → .*, MACs .* → /,
+      /prune-heads weights 16.1 GB → [\d.]+ GB, KV cache 269 MB → 201 MB, bytes .* → .*, MACs .* → /,
     )
     expect(said).toMatch(/prune-weights weights [\d.]+ GiB → [\d.]+ GiB, bytes [^K]*time/)
     expect(said).toMatch(/quantize KV cache 192 MiB → 96 MiB/)
