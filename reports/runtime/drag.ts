@@ -41,9 +41,9 @@ export function draggable(frame: HTMLElement, chart: () => Chart | undefined): v
   const end = () => {
     const running = chart()
     const canvas = picture()
-    if (!from || !running || !canvas) return
+    const dragged = from !== undefined
     from = undefined
-    if (Math.hypot(...moved) < LEAST) return
+    if (!dragged || !running || !canvas || Math.hypot(...moved) < LEAST) return
     running.dragged(...moved)
     running.ready.then(() => {
       canvas.style.transform = ''

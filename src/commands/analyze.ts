@@ -48,6 +48,8 @@ export default class Analyze extends BaseCommand {
     ...reportFlag,
   }
 
+  protected override readonly hasOwnConfig = true
+
   async run(): Promise<void> {
     const {args, flags} = await this.read(Analyze)
     const found = await findModel(args.model, await importOptions(flags))

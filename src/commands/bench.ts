@@ -1,3 +1,4 @@
+import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import type {Bench as BenchResult} from '../analysis/document/bench.ts'
 import {BaseCommand} from './shared/base.ts'
@@ -14,7 +15,9 @@ export default class Bench extends BaseCommand {
     '<%= config.bin %> bench softmax --sweep',
     '<%= config.bin %> bench --load ./mykernel.so',
   ]
-  static override strict = false
+  static override args = {
+    kernel: Args.string({ignoreStdin: true, multiple: true, description: 'kernels to run (default: all)'}),
+  }
   static override flags = {
     ...kernelFlags,
     sweep: Flags.boolean({
@@ -35,14 +38,16 @@ export default class Bench extends BaseCommand {
     ),
   }
 
+  protected override readonly hasOwnConfig = true
+
   async run(): Promise<void> {
-    const {argv, flags} = await this.read(Bench)
-    const names = argv.map(String)
+    const {args, flags} = await this.read(Bench)
+    const names = args.kernel ?? []
     if (this.wantsConfig)
       return this.answerConfig({
-        kernels: names.join(',') || 'all',
+        kernel: names.join(',') || 'all',
         dims: flags.dims?.join('x') ?? null,
-        dtype: flags.dtype ?? 'f32',
+        dtype: flags.dtype ?? 'all',
         threads: flags.threads ?? null,
         sweep: flags.sweep,
         load: flags.load ?? null,

@@ -47,6 +47,8 @@ export default class Measure extends BaseCommand {
     adapter: adapterFlag('MEASURING'),
   }
 
+  protected override readonly hasOwnConfig = true
+
   async run(): Promise<void> {
     const {args, flags} = await this.read(Measure)
     const threads = flags.threads === undefined ? undefined : wholeNumber(flags.threads, '--threads')

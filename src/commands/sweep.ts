@@ -56,6 +56,8 @@ export default class Sweep extends BaseCommand {
     ...machineFlags,
   }
 
+  protected override readonly hasOwnConfig = true
+
   async run(): Promise<void> {
     const {args, flags} = await this.read(Sweep)
     const found = await findModel(args.model, await importOptions({...flags, batch: undefined}))

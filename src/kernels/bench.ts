@@ -16,6 +16,8 @@ import {
   effortInTime,
   type Measured,
   measure,
+  type Run,
+  type RunOptions,
   runsOf,
   setUp,
   thorough,
@@ -175,6 +177,16 @@ export function entryOf(
 }
 
 /**
+ * What names, dims and type ask for; needs neither the addon nor a profile.
+ * @throws {AnalysisError} `unknown-kernel`, `bad-flag`, `bad-dimension`
+ */
+export const kernelRuns = (options: RunOptions & {kernels?: readonly string[] | undefined}): Run<KernelDef>[] =>
+  runsOf(
+    choose<KernelId>(options.kernels, kernelIds, 'kernel').map((id): KernelDef => kernels[id]),
+    options,
+  )
+
+/**
  * Measures kernels. Each is first checked at a small awkward size against the operator's f64 reference, with the same instruction set
  * and threads.
  * @throws {AnalysisError} `no-addon`, `unknown-kernel`, `bad-flag`, `bad-dimension`, `does-not-fit`, `interrupted`
@@ -183,8 +195,7 @@ export async function benchKernels(
   options: BenchOptions & {kernels?: readonly string[] | undefined},
 ): Promise<{kernels: BenchEntry[]; warnings: Warning[]}> {
   const setup = setUp(options)
-  const chosen = choose<KernelId>(options.kernels, kernelIds, 'kernel').map((id): KernelDef => kernels[id])
-  const runs = runsOf(chosen, options)
+  const runs = kernelRuns(options)
   const planned = runs.map((run) => ({...run, program: run.def.program(run.dims, run.dtype)}))
   const free = checkMemory(planned.map(({def, program}) => ({id: def.id, bytes: bytesOf([program])})))
   const {isa, threads} = setup

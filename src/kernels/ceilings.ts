@@ -125,7 +125,14 @@ export function ceilingOf(
   if (task.ceiling.kind === 'latency') {
     // The rate is calls per second; the ceiling is the shortest time of one.
     const times = summarize(series.rates.map((rate) => 1 / rate))!
-    return {...task.ceiling, value: times.min, provenance, ...times, ...judge(series.rates, limitOf(task.ceiling))}
+    return {
+      ...task.ceiling,
+      value: times.min,
+      provenance,
+      clockHz: null,
+      ...times,
+      ...judge(series.rates, limitOf(task.ceiling)),
+    }
   }
   const summary = summarize(series.rates)!
   const isa = task.ceiling.kind === 'bandwidth' ? {isa: probe.spec.isa} : {}
@@ -135,21 +142,18 @@ export function ceilingOf(
     ...task.ceiling,
     ...isa,
     value: summary.max,
-    ...(clockHz === undefined
-      ? {}
-      : {
+    // what waits for memory is bound by no core's clock, and has none
+    clockHz: clockHz ?? null,
+    ...(clockHz !== undefined && probe.model
+      ? modelOf(
+          probe.model,
+          summary.max,
           clockHz,
-          ...(probe.model
-            ? modelOf(
-                probe.model,
-                summary.max,
-                clockHz,
-                threads,
-                task.ceiling.unit,
-                alone.get(kindOf(probe, task.ceiling.level)),
-              )
-            : {}),
-        }),
+          threads,
+          task.ceiling.unit,
+          alone.get(kindOf(probe, task.ceiling.level)),
+        )
+      : {}),
     provenance,
     ...summary,
     ...verdictOf(task, probe, series.rates),

@@ -83,12 +83,12 @@ export async function openBare(
   addon: Pick<NativeAddon, 'Session' | 'exitNow'>,
   threads: number,
   signal: AbortSignal | undefined,
-): Promise<{session: NativeSession; memory: undefined; close(): void}> {
+): Promise<{session: NativeSession; info: SessionInfo; memory: undefined; close(): void}> {
   const {session, close} = guarded(addon, signal)
   const [bytesPerThread, residentPerThread] = [64, 0].map((bytes) => Array<number>(threads).fill(bytes))
   try {
-    await openSession(session, {bytesPerThread: bytesPerThread!, residentPerThread: residentPerThread!})
-    return {session, memory: undefined, close}
+    const info = await openSession(session, {bytesPerThread: bytesPerThread!, residentPerThread: residentPerThread!})
+    return {session, info, memory: undefined, close}
   } catch (error) {
     close()
     throwIfAborted(signal)

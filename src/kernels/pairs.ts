@@ -16,6 +16,7 @@ import {
   measure,
   type Opened,
   type Run,
+  type RunOptions,
   runsOf,
   type Setup,
   setUp,
@@ -121,6 +122,16 @@ async function sweep(
 }
 
 /**
+ * What names, dims and type ask for; needs neither the addon nor a profile.
+ * @throws {AnalysisError} `unknown-kernel`, `bad-flag`, `bad-dimension`
+ */
+export const pairRuns = (options: RunOptions & {pairs?: readonly string[] | undefined}): Run<PairDef>[] =>
+  runsOf(
+    choose<PairId>(options.pairs, pairIds, 'pair').map((id): PairDef => pairs[id]),
+    options,
+  )
+
+/**
  * Measures unfused chains and their fused forms over the same tensors, in turn, so that both meet the same neighbours.
  * @throws {AnalysisError} as `benchKernels`
  */
@@ -128,8 +139,7 @@ export async function benchPairs(
   options: BenchOptions & {pairs?: readonly string[] | undefined},
 ): Promise<{pairs: PairEntry[]; warnings: Warning[]}> {
   const setup = setUp(options)
-  const chosen = choose<PairId>(options.pairs, pairIds, 'pair').map((id): PairDef => pairs[id])
-  const runs = runsOf(chosen, options)
+  const runs = pairRuns(options)
   const sides = ({def, dtype}: Run<PairDef>, dims: readonly number[]) => [
     def.unfused(dims, dtype),
     def.fused(dims, dtype),

@@ -1,7 +1,6 @@
 /** Runs programs on this machine's processor: what is asked for is checked, threads and tensors are given back whatever happens. */
 
 import {freemem} from 'node:os'
-import {nearest} from '../analysis/catalog.ts'
 import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted} from '../analysis/errors.ts'
 import {checkDims} from './dims.ts'
@@ -15,6 +14,7 @@ import {type Program, stagesOf, tensorBytes, tensorSpecs, tensorsOf} from './pro
 import type {KernelDef, KernelDType} from './registry.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
 import {coreCeilings, sharedCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from './turns.ts'
+import {unknownKernel} from './unknown.ts'
 
 export interface BenchOptions {
   /** in the order of the kernel's `dims`; default: a cache-resident and a DRAM-resident size */
@@ -31,6 +31,9 @@ export interface BenchOptions {
   onProgress?: ((done: number, total: number, label: string) => void) | undefined
   signal?: AbortSignal | undefined
 }
+
+/** What of them says which sizes and types run. */
+export type RunOptions = Pick<BenchOptions, 'dims' | 'dtype' | 'sweep'>
 
 /** How long and how often programs are measured. */
 export interface Effort {
@@ -242,16 +245,16 @@ export async function withSession<T>(
 }
 
 /** @throws {AnalysisError} `unknown-kernel` */
-export function choose<K extends string>(names: readonly string[] | undefined, all: readonly K[], what: string): K[] {
+export function choose<K extends string>(
+  names: readonly string[] | undefined,
+  all: readonly K[],
+  what: 'kernel' | 'pair',
+): K[] {
   if (!names || names.length === 0) return [...all]
   return names.map((name) => {
     const known = all.find((id) => id === name)
     if (known) return known
-    throw new AnalysisError(
-      'unknown-kernel',
-      `${what} ${quoted(name)} is not known; there are ${all.join(', ')}`,
-      nearest(name, all).map((id) => `did you mean ${id}?`),
-    )
+    throw unknownKernel(what, name, 'is not known', all)
   })
 }
 
@@ -281,7 +284,7 @@ export function sweepOf(def: Pick<KernelDef, 'dims' | 'sizes' | 'sweep'>): {
 
 const sizesOf = (
   def: Pick<KernelDef, 'id' | 'dims' | 'sizes' | 'sweep'>,
-  {dims, sweep}: BenchOptions,
+  {dims, sweep}: RunOptions,
 ): readonly (readonly number[])[] => {
   if (sweep) return sweepOf(def).sizes
   if (!dims) return [def.sizes.cache, def.sizes.dram]
@@ -300,7 +303,7 @@ export interface Run<D> {
  * What is to run: each definition at its sizes, in every type it has or in the one that is asked for.
  * @throws {AnalysisError} `bad-flag` where nothing computes in that type
  */
-export function runsOf<D extends Omit<KernelDef, 'program'>>(defs: readonly D[], options: BenchOptions): Run<D>[] {
+export function runsOf<D extends Omit<KernelDef, 'program'>>(defs: readonly D[], options: RunOptions): Run<D>[] {
   const {dtype} = options
   const typesOf = (def: D): readonly KernelDType[] => def.dtypes ?? ['f32']
   const runs = defs.flatMap((def) =>

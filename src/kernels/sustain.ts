@@ -4,8 +4,8 @@ import {AnalysisError, type Warning} from '../analysis/errors.ts'
 import {readIdentity} from './identity.ts'
 import {chooseIsas} from './isas.ts'
 import {chooseThreads} from './measure-cpu.ts'
-import {cancelAtExit, loadNative} from './native.ts'
-import {openSession, sessionWarnings} from './opening.ts'
+import {loadNative} from './native.ts'
+import {openBare, sessionWarnings} from './opening.ts'
 import {calibrate, throwIfAborted} from './rounds.ts'
 import {summarize} from './statistics.ts'
 
@@ -88,13 +88,8 @@ export async function measureSustained(options: SustainOptions): Promise<Sustain
     ])
   const isa = isas.at(-1)!.name
   const threads = chooseThreads(identity, options.threads)
-  const session = new addon.Session()
-  const forget = cancelAtExit(addon, session)
-  const abort = () => session.cancel()
-  signal?.addEventListener('abort', abort, {once: true})
+  const {session, info, close} = await openBare(addon, threads, signal)
   try {
-    const empty = Array.from({length: threads}, () => 64)
-    const info = await openSession(session, {bytesPerThread: empty, residentPerThread: empty.map(() => 0)})
     const spec = {
       probe: 'fma-f32',
       isa,
@@ -142,6 +137,7 @@ export async function measureSustained(options: SustainOptions): Promise<Sustain
         source: `native probe fma-f32 (${isa}) on ${info.threads} threads for ${Math.round(curve.at(-1)!.seconds)} s; median of the last third`,
         date: new Date().toISOString(),
       },
+      clockHz: curve.at(-1)!.clockHz,
       samples,
       ...spread,
       ...(share < kept
@@ -153,8 +149,6 @@ export async function measureSustained(options: SustainOptions): Promise<Sustain
     throwIfAborted(signal)
     throw error
   } finally {
-    signal?.removeEventListener('abort', abort)
-    forget()
-    session.close()
+    close()
   }
 }

@@ -1,5 +1,5 @@
-import {readFileSync} from 'node:fs'
-import {describe, expect, it} from 'vitest'
+import {existsSync, readFileSync} from 'node:fs'
+import {describe, expect, it, vi} from 'vitest'
 import {extractDocument, extractExtras} from '../../reports/html.ts'
 import {documentOf, run, sandbox} from './support.ts'
 
@@ -16,6 +16,32 @@ describe('perf bench and perf compare --fused', () => {
     expect(page.schema).toBe('ridgepoint/placement@1')
     expect(page.result.points.map(({name}) => name)).toEqual([expect.stringMatching(/^add 4096 f32, \d+ T$/)])
     expect(page.result.points[0]!.seconds).toBe(result.kernels[0].seconds.min)
+  })
+
+  it('take kernels by name, one or several, and say what runs when nothing is said', async () => {
+    const {result} = documentOf(await run('bench', 'add', 'mul', '--dims', '64', '--threads', '1', '--json'))
+    expect(result.kernels.map(({id}: {id: string}) => id)).toEqual(['add', 'mul'])
+    const config = documentOf(await run('bench', '--show-config', '--json')).result.items as Record<string, unknown>[]
+    const said = Object.fromEntries(config.map(({name, value}) => [name, value]))
+    expect(said).toMatchObject({kernel: 'all', dtype: 'all'})
+    const {stdout} = await run('bench', '--help')
+    expect(stdout).toMatch(/perf bench \[KERNEL/)
+    expect(stdout).not.toContain("the model's own")
+  })
+
+  it('show what they were given, and do nothing else, with --show-config', async () => {
+    vi.stubEnv('RIDGEPOINT_THREADS', '1')
+    const {result} = documentOf(await run('compare', '--fused', 'all', '--dims', '8x8', '--show-config', '--json'))
+    expect(result.items).toEqual(
+      expect.arrayContaining([
+        {name: 'fused', value: 'all', source: 'flag'},
+        {name: 'dims', value: '8,8', source: 'flag'},
+        {name: 'threads', value: 1, source: expect.stringContaining('RIDGEPOINT_THREADS')},
+        {name: 'isa', value: null, source: 'default'},
+      ]),
+    )
+    // nothing was measured, so there is no profile
+    expect(existsSync(path('cache'))).toBe(false)
   })
 
   it('print both sides of a pair, and embed the pairs', async () => {

@@ -95,6 +95,9 @@ const calls: [args: string[], kind: string][] = [
   [['doctor'], 'doctor@1'],
   [['measure', '--show-config'], 'list@1'],
   [['bench', '--show-config'], 'list@1'],
+  [['compare', '--fused', 'all', '--show-config'], 'list@1'],
+  [['model', 'list', '--show-config'], 'list@1'],
+  [['machine', 'add', '@mine.json', '--show-config'], 'list@1'],
 ]
 
 describe.each(calls)('perf %j', (args, kind) => {

@@ -38,6 +38,8 @@ const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
   [['analyze', 'gpt2', '--launch-overhead', '5 apples', ...h100], 3, 'bad-quantity', /5 apples/],
   [['analyze', 'gpt2', '--launch-overhead=-5us', ...h100], 2, 'bad-flag', /negative/],
   [['check'], 2, 'bad-flag', /--baseline is missing/],
+  [['bench', 'zzzzzzzzz'], 3, 'unknown-kernel', /kernel "zzzzzzzzz" is not known; there are gemm, /],
+  [['compare', '--fused', 'zzzzzzzzz'], 3, 'unknown-kernel', /pair "zzzzzzzzz" is not known; there are /],
   [['measure', '--sustain', 'x'], 2, 'bad-flag', /--sustain "x" is not a number/],
   [['measure', '--sustain', '86401'], 2, 'bad-flag', /--sustain 86401.* to 86,400/],
   [['analyze', 'gpt2', '--price', '0', ...h100], 2, 'bad-flag', /--price 0/],
@@ -169,6 +171,17 @@ it('a value that a setting brought: which one, in the message', async () => {
   // what the command line says is its own
   expect((await run('analyze', 'gpt2', '--machine', 'yyy')).stderr).not.toContain('RIDGEPOINT_MACHINE')
   expect((await run('analyze', 'gpt3')).stderr).not.toContain('RIDGEPOINT_MACHINE')
+})
+
+it.each([
+  [['bench', 'gem'], 'unknown-kernel'],
+  [['bench', 'add', '--dims', '0'], 'bad-dimension'],
+  [['bench', 'add', '--dtype', 'fp8'], 'bad-flag'],
+  [['compare', '--fused', 'atention'], 'unknown-kernel'],
+])('%j is refused before the machine is measured for it', async (argv, code) => {
+  const {stdout} = await run(...argv, '--json')
+  expect(JSON.parse(stdout).error.code).toBe(code)
+  expect(existsSync(path('cache'))).toBe(false)
 })
 
 it('a kernel and a pair that are not known come with those that are near', async () => {

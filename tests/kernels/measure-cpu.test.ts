@@ -21,6 +21,9 @@ describe('a quick measurement', () => {
       expect(c.value, c.id).toBe(c.kind === 'latency' ? c.min : c.max)
       expect(c.samples, c.id).toBeGreaterThanOrEqual(2)
       expect(c.verdict === 'ok' || c.reason, c.id).toBeTruthy()
+      // what a core does alone has its clock; what waits for memory or another thread has none, and says so
+      const alone = c.kind === 'compute' || c.level === 'L1'
+      expect(c.clockHz, c.id).toEqual(alone && c.kind !== 'latency' ? expect.any(Number) : null)
     }
     expect(machine).toMatchObject({id: 'local', profile: 'quick'})
     expect(seen.length).toBeGreaterThan(10)

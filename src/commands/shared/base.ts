@@ -43,12 +43,26 @@ export interface ConfigRow {
   readonly source: string
 }
 
+const shownValue = (value: unknown): ConfigRow['value'] =>
+  value === undefined || value === null
+    ? null
+    : typeof value === 'number' || typeof value === 'boolean'
+      ? value
+      : Array.isArray(value)
+        ? value.join(',')
+        : String(value)
+
+/** Ends a command that has shown its settings and is to do nothing else. */
+class ConfigShown extends Error {}
+
 export abstract class BaseCommand extends Command {
   static override baseFlags = outputFlags
   static override enableJsonFlag = false
 
   /** remarks so far: they travel in the document and were printed when they arose */
   protected readonly warnings: Warning[] = []
+  /** answers `--show-config` itself, with the values that its defaults come to; others show what they were given */
+  protected readonly hasOwnConfig: boolean = false
   private common: CommonFlags = {}
   private sources = new Map<string, string>()
   /** settings that came from outside the command line */
@@ -56,7 +70,7 @@ export abstract class BaseCommand extends Command {
 
   /**
    * Parses the arguments, with environment, project and user file filling in what the command line leaves out, and refuses output
-   * paths that cannot be written.
+   * paths that cannot be written. With `--show-config` it does not return, unless the command answers that itself.
    */
   protected async read<
     F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
@@ -80,6 +94,14 @@ export abstract class BaseCommand extends Command {
     if (output !== undefined && output !== '-') checkWritable('--output', output)
     if (report !== undefined) checkWritable('--report', report)
     if (output !== undefined && report !== undefined) checkApart('--output', output, '--report', report)
+    if (this.wantsConfig && !this.hasOwnConfig) {
+      const given: Readonly<Record<string, unknown>> = {...args, ...flags}
+      const own = Object.keys({...this.ctor.args, ...this.ctor.flags, ...this.ctor.baseFlags}).filter(
+        (name) => name !== 'show-config',
+      )
+      await this.answerConfig(Object.fromEntries(own.map((name) => [name, shownValue(given[name])])))
+      throw new ConfigShown()
+    }
     return {flags, args, argv}
   }
 
@@ -200,6 +222,7 @@ export abstract class BaseCommand extends Command {
   }
 
   override async catch(error: unknown): Promise<void> {
+    if (error instanceof ConfigShown) return
     await report(
       setBy(error, this.outside),
       this.argv,

@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {parseQuantity} from '../../analysis/units.ts'
 
-const dtypeNames = ['f64', 'f32', 'bf16', 'f16', 'fp8', 'int8', 'int4'] as const
+export const dtypeNames = ['f64', 'f32', 'bf16', 'f16', 'fp8', 'int8', 'int4'] as const
 const fusionNames = ['none', 'elementwise', 'attention', 'all'] as const
 
 /** A number as written: `Number('')` and `Number('0x10')` are not what anybody means. */

@@ -7,7 +7,7 @@ import {loadNative} from '../../kernels/native.ts'
 import type {BenchOptions} from '../../kernels/run.ts'
 import type {GpuBenchOptions} from '../../kernels/webgpu/bench.ts'
 import type {GpuSession} from '../../kernels/webgpu/session.ts'
-import {number, workloadFlags} from './flags.ts'
+import {dtypeNames, number} from './flags.ts'
 import {localMachine, type MachineHost} from './machine.ts'
 import {withProgress} from './measuring.ts'
 import type {Values} from './values.ts'
@@ -37,7 +37,11 @@ export const kernelFlags = {
       return sizes.map(Number)
     },
   })(),
-  dtype: workloadFlags.dtype,
+  dtype: Flags.option({
+    options: dtypeNames,
+    summary: 'only the kernels of this type (default: every type that a kernel has)',
+    helpGroup: group,
+  })(),
   threads: number('threads', 'threads (default: all that may be used)', group),
   isa: Flags.string({summary: 'instruction set (default: the widest)', helpValue: 'ISA', helpGroup: group}),
   backend: Flags.option({
@@ -118,12 +122,15 @@ export async function runKernels(
       withProgress(host.showsProgress, (onProgress) => benchGpuKernels(session, {...options, kernels, onProgress})),
     )
   }
-  const options = {...(await cpuOptions(flags, host)), ...(sweep ? {sweep} : {})}
   if (load !== undefined) {
+    const options = await cpuOptions(flags, host)
     const {benchUserKernel} = await import('../../kernels/user-kernel.ts')
     return onCpu(options, host, (onProgress) => benchUserKernel(load, {...options, timeout, onProgress}))
   }
-  const {benchKernels} = await import('../../kernels/bench.ts')
+  const {benchKernels, kernelRuns} = await import('../../kernels/bench.ts')
+  // a wrong name is refused before a machine without a profile is measured
+  kernelRuns({...flags, kernels})
+  const options = {...(await cpuOptions(flags, host)), ...(sweep ? {sweep} : {})}
   return onCpu(options, host, (onProgress) => benchKernels({...options, kernels, onProgress}))
 }
 
@@ -135,7 +142,8 @@ export async function runPairs(flags: KernelFlags, pairs: readonly string[] | un
       withProgress(host.showsProgress, (onProgress) => benchGpuPairs(session, {...options, pairs, onProgress})),
     )
   }
+  const {benchPairs, pairRuns} = await import('../../kernels/pairs.ts')
+  pairRuns({...flags, pairs})
   const options = await cpuOptions(flags, host)
-  const {benchPairs} = await import('../../kernels/pairs.ts')
   return onCpu(options, host, (onProgress) => benchPairs({...options, pairs, onProgress}))
 }

@@ -1,5 +1,4 @@
 /** Runs operator kernels on a GPU, checks them against their oracle, and places them under the measured roof. Browser-safe. */
-import {nearest} from '../../analysis/catalog.ts'
 import type {BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
 import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError, quoted, type Warning} from '../../analysis/errors.ts'
@@ -8,6 +7,7 @@ import {defaultTolerance} from '../families/types.ts'
 import type {Program} from '../program.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from '../rounds.ts'
 import {judge, summarize} from '../statistics.ts'
+import {unknownKernel} from '../unknown.ts'
 import {gpuBytes, gpuTensors} from './bytes.ts'
 import {gpuRoof, gpuTime} from './place.ts'
 import {type GpuKernel, type GpuPair, gpuKernels, gpuPairs} from './programs.ts'
@@ -45,16 +45,16 @@ const dtypeOf = (def: GpuKernel | GpuPair): string => {
   return format === undefined ? 'f32' : typeNames[format as keyof typeof typeNames]
 }
 
-function choose<D>(names: readonly string[] | undefined, all: Readonly<Record<string, D>>, what: string): D[] {
+function choose<D>(
+  names: readonly string[] | undefined,
+  all: Readonly<Record<string, D>>,
+  what: 'kernel' | 'pair',
+): D[] {
   const ids = Object.keys(all)
   if (!names || names.length === 0) return Object.values(all)
   return names.map((name) => {
     if (Object.hasOwn(all, name)) return all[name]!
-    throw new AnalysisError(
-      'unknown-kernel',
-      `${what} ${quoted(name)} does not run through WebGPU; there are ${ids.join(', ')}`,
-      nearest(name, ids).map((id) => `did you mean ${id}?`),
-    )
+    throw unknownKernel(what, name, 'does not run through WebGPU', ids)
   })
 }
 

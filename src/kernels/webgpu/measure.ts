@@ -116,11 +116,12 @@ function withInnerLevel(ceilings: readonly Ceiling[]): Ceiling[] {
   return ceilings.map((c) => (c.id === 'workgroup-memory' && c.value > outer ? {...c, level: 'L1' as const} : c))
 }
 
+/** No clock: WebGPU tells none. */
 function ceilingFrom(target: Target, rates: readonly number[], provenance: Ceiling['provenance']): Ceiling | undefined {
   if (target.kind === 'latency') {
     const times = summarize(rates.map((rate) => 1 / rate))
-    return times && {...target, value: times.min, provenance, ...times, verdict: 'ok'}
+    return times && {...target, value: times.min, provenance, clockHz: null, ...times, verdict: 'ok'}
   }
   const summary = summarize(rates)
-  return summary && {...target, value: summary.max, provenance, ...summary, ...judge(rates)}
+  return summary && {...target, value: summary.max, provenance, clockHz: null, ...summary, ...judge(rates)}
 }
