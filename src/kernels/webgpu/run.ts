@@ -43,7 +43,7 @@ export const canRun = (session: GpuSession, shader: Shader): boolean => {
     (shader.invocations ?? 0) <= maxInvocations &&
     (shader.subgroups === undefined || (subgroups !== null && shader.subgroups <= subgroups.min)) &&
     (shader.scratchBytes ?? 0) <= session.largestBuffer &&
-    (!shader.then || canRun(session, shader.then))
+    (!shader.second || canRun(session, shader.second))
   )
 }
 
@@ -87,7 +87,7 @@ export async function stepsOf(
     if (!shader) throw new AnalysisError('unknown-kernel', `${part.kernel} has no WGSL kernel`, ['--backend cpu'])
     const slices = bound(part).map((name) => tensors.get(name)!)
     if (shader.scratchBytes) slices.push(await scratchOf(session, shader.scratchBytes, tensors))
-    for (let stage: Shader | undefined = shader; stage; stage = stage.then)
+    for (let stage: Shader | undefined = shader; stage; stage = stage.second)
       steps.push(await session.step(stage, slices))
   }
   return steps

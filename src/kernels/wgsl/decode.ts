@@ -3,6 +3,7 @@
  * threads take columns of the values (online softmax: Milakov & Gimelshein 2018), so that one query still fills a workgroup.
  */
 import {buffers, f32, grid, groupIndex, powerOfTwo, type Shader, unrolled} from './shader.ts'
+import {addParts, type Bound, parts} from './split.ts'
 
 export interface DecodeParams {
   batch: number
@@ -16,7 +17,7 @@ export interface DecodeParams {
 
 const threads = 64
 /** As attention.ts: low enough for a maximum, and e^(lowest − lowest) is no NaN. */
-const lowest = '-3.0e38f'
+export const lowest = '-3.0e38f'
 
 /** Lanes of a load, their type, and items of a head. */
 function shapeOf(headDim: number): {
@@ -183,4 +184,61 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   o[item] = sum;
 }`
   return {code, bindings: list.map(({access}) => access), workgroups}
+}
+
+/** Items of the result, and slices of the keys, of a workgroup. */
+const across = 32
+const slices = 8
+
+/**
+ * O = P·V with the keys split over slices of a workgroup and over `wanted` workgroups: one sequence has too few results for a GPU.
+ * @returns `undefined` where that is no split
+ */
+export function valuesSplit(p: DecodeParams, wanted: number): Shader | undefined {
+  const {batch, seq, cached, heads, headDim} = p
+  const {type, items, zero} = shapeOf(headDim)
+  const keys = cached + seq
+  const results = batch * seq * heads * items
+  const columns = Math.ceil(results / across)
+  const count = Math.max(1, Math.min(Math.floor(keys / 64), Math.round(wanted / columns)))
+  if (count === 1 && wanted > 1) return undefined
+  const depth = Math.ceil(keys / count)
+  const workgroups = grid(columns * count)
+  const list: Bound[] = [
+    {name: 'weights', type: 'f32', access: 'read'},
+    ...['v', 'v_cache'].map((name) => ({name, type, access: 'read' as const})),
+    {name: 'o', type, access: 'write'},
+    ...(count > 1 ? [parts(type)] : []),
+  ]
+  const code = `${buffers(list)}
+${keyed('v', p)}
+var<workgroup> sums: array<${type}, ${across * slices}>;
+@compute @workgroup_size(${across * slices})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let number = ${groupIndex(workgroups)};
+  let part = number / ${columns}u;
+  let item = number % ${columns}u * ${across}u + thread % ${across}u;
+  let slice = thread / ${across}u;
+  let here = min(item, ${results - 1}u);
+  let c = here % ${items}u;
+  let head = here / ${items}u % ${heads}u;
+  let row = here / ${items * heads}u % ${seq}u;
+  let image = here / ${items * heads * seq}u;
+  let at = ((image * ${heads}u + head) * ${seq}u + row) * ${keys}u;
+  let end = min((part + 1u) * ${depth}u, ${keys}u);
+  var sum = ${zero};
+  for (var key = part * ${depth}u + slice; key < end; key += ${slices}u) { sum += weights[at + key] * get_v(image, head, key, c); }
+  sums[thread] = sum;
+  workgroupBarrier();
+  if (slice == 0u && item < ${results}u && part < ${count}u) {
+    ${count > 1 ? `parts[part * ${results}u + item]` : 'o[item]'} = ${unrolled(slices, (s) => `sums[thread + ${s * across}u]`, ' + ')};
+  }
+}`
+  const bytes = 4 * (type === 'f32' ? 1 : 4)
+  return {
+    code,
+    bindings: list.map(({access}) => access),
+    workgroups,
+    ...(count > 1 ? {scratchBytes: bytes * results * count, second: addParts(list, 'o', results, count)} : {}),
+  }
 }

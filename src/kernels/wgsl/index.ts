@@ -1,8 +1,7 @@
 /** The WGSL kernels by the name and the dims of a program's part: the names of the native kernels, and some more. */
-import {attentionCached, scoresCached, valuesCached} from './decode.ts'
+import {scoresCached} from './decode.ts'
 import {embedding, spmm} from './gather.ts'
 import {gelu} from './gelu.ts'
-import {matrixVector} from './gemv.ts'
 import {adam, adamDescend, adamFirst, adamRoot, adamSecond, adamStep, momentum} from './optimizers.ts'
 import {quantize} from './quantize.ts'
 import {dequantize, type Quantized, quantizedMatrixVector} from './quantized.ts'
@@ -62,7 +61,6 @@ export const wgsl = {
     keyof typeof tiled,
     Make
   >),
-  gemv: ([n, k]) => matrixVector(n!, k!, true),
   'dequantize-int8': widened('i8'),
   'dequantize-int4': widened('i4'),
   'dequantize-int8+gemv': quantizedVector('i8'),
@@ -96,9 +94,7 @@ export const wgsl = {
   'bias+gelu': ([rows, cols]) => gelu({elements: rows! * cols!, form: 'erf', biasCols: cols!}),
   rope: ([batch, seq, h, kvHeads, headDim]) =>
     rope({batch: batch!, seq: seq!, heads: h!, kvHeads: kvHeads!, headDim: headDim!}),
-  'attention-cached': (dims) => attentionCached(cachedHeads(dims)),
   'attention-scores-cached': (dims) => scoresCached(cachedHeads(dims)),
-  'attention-values-cached': (dims) => valuesCached(cachedHeads(dims)),
   adam: flat(adam),
   'adam-first': flat(adamFirst),
   'adam-second': flat(adamSecond),

@@ -13,10 +13,10 @@ export interface Shader {
   invocations?: number
   /** uses subgroup functions, and needs subgroups of at least this many threads */
   subgroups?: number
-  /** B of a buffer of its own, bound after the tensors: `then` reads what is left there */
+  /** B of a buffer of its own, bound after the tensors: `second` reads what is left there */
   scratchBytes?: number
   /** runs after it over the same bindings */
-  then?: Shader
+  second?: Shader
 }
 
 /** How a tensor's elements lie in memory: i8 four and i4 eight to a 32-bit word, the lowest bits first. */

@@ -4,6 +4,8 @@ import {type AttentionParams, attention} from './attention.ts'
 import {attentionScores, attentionValues} from './attention-products.ts'
 import {attentionTiles} from './attention-tiles.ts'
 import {type ConvParams, convDirect, convProduct} from './conv.ts'
+import {attentionCached, type DecodeParams, valuesCached, valuesSplit} from './decode.ts'
+import {attentionSplit} from './decode-split.ts'
 import {geluFunctions} from './gelu.ts'
 import {matrixVector, vectorMatrix} from './gemv.ts'
 import {lstmDirect, lstmProduct} from './lstm.ts'
@@ -12,6 +14,7 @@ import type {Quantized} from './quantized.ts'
 import {type RowShape, rowShapes} from './row-kernel.ts'
 import {addLayernorm, addRmsnorm, crossEntropy, layernorm, rmsnorm, softmax} from './rows.ts'
 import type {Shader} from './shader.ts'
+import {fewRowsProduct, weightsProduct, weightsShapes} from './skinny.ts'
 
 type Dims = readonly number[]
 /** By a shape, or by the one that the size suggests; `undefined` where a shape is of no use to these dims. */
@@ -54,6 +57,8 @@ const heads = ([batch, seq, h, kvHeads, headDim, causal]: Dims): AttentionParams
   causal: causal === 1,
 })
 
+const cachedHeads = (dims: Dims): DecodeParams => ({...heads(dims), cached: dims[6]!})
+
 /** A product by the kernel for its shape: vectors have their own, and no tiles. */
 const product = (batch: number, m: number, n: number, k: number, tile?: TileShape): Shader | undefined => {
   if (batch === 1 && n === 1 && m > 1) return tile ? undefined : matrixVector(m, k)
@@ -95,10 +100,25 @@ const productWays = Object.fromEntries(
     id,
     {
       first: (dims: Dims) => make(dims)!,
-      others: (dims: Dims) => (id === 'gemm' ? shapes : fewShapes).map((tile) => make(dims, tile)),
+      others: (dims: Dims) => [
+        ...(id === 'gemm' ? shapes : fewShapes).map((tile) => make(dims, tile)),
+        ...(fewRowsWays[id]?.(dims) ?? []),
+      ],
     },
   ]),
 ) as Record<keyof typeof products, Ways>
+
+/** Ways of products of few rows: by columns, or by rows of weights where one side is a vector or lies along k. */
+const fewRowsWays: Readonly<Record<string, (dims: Dims) => (Shader | undefined)[]>> = {
+  gemm: ([m, n, k]) => [
+    ...[1, 256, 1024].map((wanted) => (n === 1 ? undefined : fewRowsProduct(m!, n!, k!, wanted))),
+    ...weightsShapes.map((shape) =>
+      n === 1 && m! > 1 ? weightsProduct({m: 1, n: m!, k: k!, names: ['w', 'x']}, shape) : undefined,
+    ),
+  ],
+  'gemm-nt': ([m, n, k]) =>
+    weightsShapes.map((shape) => weightsProduct({m: m!, n: n!, k: k!, names: ['x', 'w']}, shape)),
+}
 
 /** Filters of a group from which a convolution is a product: below, most of a tile's rows would be empty. */
 const productFilters = 16
@@ -155,6 +175,22 @@ export const tiled = {
   'add+rmsnorm': rowWays(([rows, cols], shape) => addRmsnorm(rows!, cols!, shape)),
   lstm: lstmWays(true),
   'lstm-products': lstmWays(false),
+  gemv: {
+    first: ([n, k]: Dims) => matrixVector(n!, k!, true),
+    others: ([n, k]: Dims) =>
+      weightsShapes.map((shape) => weightsProduct({m: 1, n: n!, k: k!, names: ['x', 'w']}, shape)),
+  },
+  'attention-cached': {
+    first: (dims: Dims) => attentionCached(cachedHeads(dims)),
+    others: (dims: Dims) =>
+      (['subgroups', 'tree'] as const).flatMap((by) =>
+        ([256, 128, 512] as const).map((chunk) => attentionSplit(cachedHeads(dims), {chunk, by})),
+      ),
+  },
+  'attention-values-cached': {
+    first: (dims: Dims) => valuesCached(cachedHeads(dims)),
+    others: (dims: Dims) => [1, 512].map((wanted) => valuesSplit(cachedHeads(dims), wanted)),
+  },
   attention: {
     first: (dims: Dims) => attention(heads(dims)),
     others: (dims: Dims) => [

@@ -22,11 +22,21 @@ const ways: Readonly<Record<string, readonly (readonly number[])[]>> = {
   gemm: [
     [65, 63, 17],
     [128, 128, 32],
-    [3, 130, 5],
+    [8, 130, 135],
+    [1, 260, 300],
+    [261, 1, 300],
+  ],
+  gemv: [
+    [53, 331],
+    [70, 1300],
   ],
   'gemm-batched': [[2, 66, 70, 20]],
   'gemm-f16': [[65, 66, 17]],
-  'gemm-nt': [[128, 128, 16]],
+  'gemm-nt': [
+    [128, 128, 16],
+    [5, 67, 300],
+    [8, 9, 131],
+  ],
   'gemm-tn': [[130, 129, 33]],
   'gemm+bias+gelu': [[65, 70, 20]],
   'dequantize-int8+gemm': [[65, 67, 18]],
@@ -58,6 +68,12 @@ const ways: Readonly<Record<string, readonly (readonly number[])[]>> = {
   attention: [
     [2, 71, 3, 20],
     [1, 65, 1, 64],
+  ],
+  'attention-decode': [
+    [2, 1, 130, 6, 2, 20],
+    [1, 3, 140, 4, 1, 8],
+    [2, 2, 511, 2, 2, 132],
+    [1, 1, 300, 2, 2, 8],
   ],
   'attention-gqa': [
     [2, 65, 4, 2, 36, 0],
@@ -97,10 +113,17 @@ describe.runIf(gpu)('results against the f64 reference', () => {
     }
   }, 240_000)
 
+  /** more than one part of the keys in decoding */
+  const small: Readonly<Record<string, readonly number[]>> = {
+    lstm: [3, 5, 6],
+    attention: [1, 37, 2, 12],
+    'attention-decode': [1, 2, 300, 4, 2, 12],
+  }
+
   test('the parts of unfused chains by every other way', async () => {
-    for (const id of ['attention', 'lstm']) {
+    for (const id of ['attention', 'attention-decode', 'lstm']) {
       const def = gpuPairs[id]!
-      const program = def.unfused(id === 'lstm' ? [3, 5, 6] : [1, 37, 2, 12])
+      const program = def.unfused(small[id]!)
       const tried = program.parts.filter((part) => shadersOf(gpu!, part).length > 1)
       expect(tried.length, id).toBeGreaterThan(0)
       for (const part of tried)

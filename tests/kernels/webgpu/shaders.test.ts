@@ -23,15 +23,22 @@ describe.runIf(adapter)('shaders compile', async () => {
 
   const compile = async (shader: Shader): Promise<void> => {
     await session.pipeline(shader)
-    if (shader.then) await compile(shader.then)
+    if (shader.second) await compile(shader.second)
   }
 
   it('of kernels, at the sizes that fill a GPU', async () => {
     expect(session.hasF16).toBe(true)
+    // as on a GPU with subgroups of 32
+    const wide = new GpuSession(session.device, {...session.facts, subgroups: {min: 32, max: 32}}, session.timer)
+    const compiled = new Set<number | undefined>()
     for (const def of Object.values(gpuKernels))
       for (const dims of [def.sizes.cache, def.sizes.dram, def.check])
         for (const {kernel, dims: native} of def.program(dims).parts)
-          for (const shader of variantsOf(kernel, native)) if (shader && canRun(session, shader)) await compile(shader)
+          for (const shader of variantsOf(kernel, native))
+            if (shader && canRun(wide, shader)) {
+              compiled.add(shader.subgroups)
+              await compile(shader)
+            }
     for (const def of Object.values(gpuPairs))
       for (const {kernel, dims} of def.unfused(def.sizes.dram).parts) {
         const shader = shaderOf(kernel, dims)!
@@ -40,6 +47,8 @@ describe.runIf(adapter)('shaders compile', async () => {
           expect(kernel).toBe('lstm-products')
         else await session.pipeline(shader)
       }
+    // none, any, and those that exchange between four or 32 threads
+    expect(compiled).toEqual(new Set([undefined, 4, 32]))
   })
 
   it('of probes, in every shape that is searched', async () => {
