@@ -1,12 +1,12 @@
 /** Measured kernels under the roof, as people read them. */
-import type {Bench, BenchKernel, FusedComparison, FusedPair} from '../../src/analysis/document/bench.ts'
-import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
+import type {Bench, BenchKernel} from '../../src/analysis/document/bench.ts'
+import {format, formatShare} from '../../src/analysis/units.ts'
 import {type Column, type Printed, print} from './sheet.ts'
 import {count, quantity, words} from './sheets/columns.ts'
 import {type Look, styleOf, wrap} from './style.ts'
 import {toTerminal} from './terminal.ts'
 
-const dimsText = (dims: Readonly<Record<string, number>>): string => Object.values(dims).join('×')
+export const dimsText = (dims: Readonly<Record<string, number>>): string => Object.values(dims).join('×')
 /** A kernel that computes is rated in FLOP/s, one that only moves data in B/s. */
 const rate = (k: BenchKernel): string =>
   k.flops > 0 ? format(k.flopsPerSecond, 'FLOP/s') : format(k.bytesPerSecond, 'B/s')
@@ -81,7 +81,7 @@ export function benchSheets({kernels}: Bench): [string, Printed][] {
 }
 
 /** Colours every verdict that is not `ok`. */
-const paintVerdict = (look: Look) => {
+export const paintVerdict = (look: Look) => {
   const style = styleOf(look.color)
   return (text: string, _: number, key: string) => (key === 'verdict' && text !== 'ok' ? style.warn(text) : text)
 }
@@ -101,120 +101,5 @@ export function benchText(bench: Bench, look: Look): string {
     toTerminal(benchSheets(bench)[0]![1], look, paintVerdict(look)).trimEnd(),
     '',
     styleOf(look.color).dim(wrap(note, look.width)),
-  ].join('\n')
-}
-
-const ratio = (value: number | null): string => (value === null ? '–' : `${value.toPrecision(3)} ×`)
-/** From which size on fusing pays, in words. */
-export function paysText(pays: FusedPair['pays']): string {
-  if (!pays) return '–'
-  if (pays.at === null) return pays.when
-  return `${pays.when === 'from' ? 'from' : 'up to'} ${pays.dim} ${formatCount(pays.at)}`
-}
-
-/** One side of a pair; what compares the two stands beside the fused one. */
-interface Side {
-  readonly pair: FusedPair
-  readonly side: 'unfused' | 'fused'
-}
-
-const of = ({pair, side}: Side): BenchKernel => pair[side]
-const onFused = <T>(side: Side, read: (pair: FusedPair) => T): T | null =>
-  side.side === 'fused' ? read(side.pair) : null
-const factor = (title: string, key: string, read: (pair: FusedPair) => number | null, drop: number): Column<Side> => ({
-  title,
-  key,
-  text: (s) => (s.side === 'fused' ? ratio(read(s.pair)) : ''),
-  raw: (s) => onFused(s, read),
-  align: 'right',
-  drop,
-})
-
-export function fusedSheets({pairs}: FusedComparison): [string, Printed][] {
-  return [
-    [
-      'Fused against unfused',
-      print<Side>({
-        rows: pairs.flatMap((pair) => (['unfused', 'fused'] as const).map((side) => ({pair, side}))),
-        columns: [
-          {
-            title: 'pair',
-            key: 'pair',
-            text: (s) => (s.side === 'fused' ? '' : s.pair.id),
-            raw: (s) => s.pair.id,
-            drop: 0,
-          },
-          {
-            title: 'dims',
-            key: 'dims',
-            text: (s) => (s.side === 'fused' ? '' : dimsText(s.pair.dims)),
-            raw: (s) => dimsText(s.pair.dims),
-            drop: 4,
-          },
-          words('type', 'dtype', (s) => of(s).dtype, 9),
-          words('side', 'side', (s) => s.side),
-          quantity('bytes', 'bytes', 'B', (s) => of(s).bytes, 3),
-          {
-            title: 'FLOP/B',
-            key: 'intensity',
-            text: (s) => of(s).intensity?.toPrecision(2) ?? '–',
-            raw: (s) => of(s).intensity,
-            align: 'right',
-            drop: 6,
-          },
-          words('bound by', 'bound', (s) => of(s).bound, 5),
-          quantity('median', 'seconds_median', 's', (s) => of(s).seconds.median),
-          {
-            title: 'of the roof',
-            key: 'efficiency',
-            text: (s) => formatShare(of(s).efficiency),
-            raw: (s) => of(s).efficiency,
-            align: 'right',
-            drop: 7,
-          },
-          factor('faster', 'speedup', (p) => p.speedup, 0),
-          factor('roof says', 'predicted_speedup', (p) => p.predictedSpeedup, 1),
-          ...(pairs.some(({predictedInTurn}) => predictedInTurn)
-            ? [
-                factor('in turn', 'speedup_in_turn', (p) => p.speedupInTurn ?? null, 2),
-                factor('predicted', 'predicted_in_turn', (p) => p.predictedInTurn ?? null, 1),
-              ]
-            : []),
-          {
-            title: 'pays',
-            key: 'pays',
-            text: (s) => (s.side === 'fused' ? paysText(s.pair.pays) : ''),
-            raw: (s) => onFused(s, (p) => paysText(p.pays)),
-            drop: 2,
-          },
-          words('verdict', 'verdict', (s) => of(s).verdict, 8),
-        ],
-      }),
-    ],
-  ]
-}
-
-/** How far the roof's prediction is from the clock. */
-function agreement(pairs: readonly FusedPair[]): string {
-  const off = pairs
-    .flatMap((pair) => {
-      const [measured, predicted] = pair.predictedInTurn
-        ? [pair.speedupInTurn, pair.predictedInTurn]
-        : [pair.speedup, pair.predictedSpeedup]
-      return measured && predicted ? [Math.abs(predicted / measured - 1)] : []
-    })
-    .sort((a, b) => a - b)
-  if (off.length === 0) return ''
-  const median = off[off.length >> 1]!
-  return `The roof's speed-up is off by ${formatShare(median)} in the median, ${formatShare(off.at(-1)!)} at most.`
-}
-
-export function fusedText(comparison: FusedComparison, look: Look): string {
-  const note =
-    'faster: unfused time ÷ fused time, medians of runs in turn. roof says: the same of the times that the measured ceilings allow; in turn, predicted: medians of the turns, each under L3 and DRAM as measured beside it. pays: the sizes at which fusing is at least 3 % faster.'
-  return [
-    toTerminal(fusedSheets(comparison)[0]![1], look, paintVerdict(look)).trimEnd(),
-    '',
-    styleOf(look.color).dim(wrap(`${note} ${agreement(comparison.pairs)}`.trim(), look.width)),
   ].join('\n')
 }

@@ -116,8 +116,8 @@ export default class Compare extends BaseCommand {
     await this.answer({
       schema: 'comparison@1',
       result,
-      text: async (look) => (await import('../../reports/text/bench.ts')).fusedText(result, look),
-      sheets: async () => (await import('../../reports/text/bench.ts')).fusedSheets(result),
+      text: async (look) => (await import('../../reports/text/fused.ts')).fusedText(result, look),
+      sheets: async () => (await import('../../reports/text/fused.ts')).fusedSheets(result),
       next: 'perf analyze transformer --fusion all',
     })
   }

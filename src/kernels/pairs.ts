@@ -11,10 +11,10 @@ import {
   checkMemory,
   choose,
   type Effort,
-  fair,
   type Measured,
   measure,
   type Opened,
+  pairEffortInTime,
   type Run,
   type RunOptions,
   runsOf,
@@ -103,12 +103,13 @@ async function sweep(
   dtype: KernelDType,
   setup: Setup,
   options: BenchOptions,
+  effort: Effort,
 ): Promise<Pays> {
   const {dim, sizes} = sweepOf(def)
   const points: PayPoint[] = []
   for (const dims of sizes) {
     const [chain, one] = [def.unfused(dims, dtype), def.fused(dims, dtype)]
-    const measured = await measure({session, memory: undefined}, [chain, one], setup, options, brief)
+    const measured = await measure({session, memory: undefined}, [chain, one], setup, options, effort)
     const [slow, fast] = [chain, one].map(({id}) => median(measured.get(id)!.rates))
     if (!slow || !fast) continue
     points.push({
@@ -149,7 +150,12 @@ export async function benchPairs(
   )
   const free = checkMemory(sizes.map(({run, dims}) => ({id: run.def.id, bytes: bytesOf(sides(run, dims))})))
   const isShared = runs.some((run) => sharedCeilings(options.machine, sides(run, run.dims), setup.threads).length > 0)
-  const effort = options.pairs?.length ? thorough : fair
+  // what was asked for by name is worth its time; all pairs have two minutes
+  const started = performance.now()
+  const effortOf = (i: number): {run: Effort; point: Effort} =>
+    options.pairs?.length
+      ? {run: thorough, point: brief}
+      : pairEffortInTime((performance.now() - started) / 1000, runs.length - i)
   const swept = new Map<string, Pays>()
   const entries = await withSession(setup, options.signal, isShared ? free : 0, async (opened) => {
     const found: PairEntry[] = []
@@ -157,8 +163,9 @@ export async function benchPairs(
       const {def, dims, dtype} = run
       options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
       const key = `${def.id} ${dtype}`
-      if (!options.dims && !swept.has(key)) swept.set(key, await sweep(opened, def, dtype, setup, options))
-      found.push({...(await benchPair(opened, run, setup, options, effort)), pays: swept.get(key) ?? null})
+      const {point} = effortOf(i)
+      if (!options.dims && !swept.has(key)) swept.set(key, await sweep(opened, def, dtype, setup, options, point))
+      found.push({...(await benchPair(opened, run, setup, options, effortOf(i).run)), pays: swept.get(key) ?? null})
     }
     return found
   })

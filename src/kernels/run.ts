@@ -64,6 +64,20 @@ export function effortInTime(elapsedSeconds: number, runsLeft: number): Effort {
   return {...brief, budgetSeconds: Math.max(0, each / 2), leastRounds: 1}
 }
 
+/** Seconds that all pairs may take together: two minutes with the start of the program and the run that is under way. */
+const pairSeconds = 100
+/** Seconds that a pair at one size takes on an idle machine with its share of a sweep: the longest five, most of them less than two. */
+const usualPairSeconds = 1.5
+
+/** As `effortInTime`, of a pair at one size, and of each size of its sweep. */
+export function pairEffortInTime(elapsedSeconds: number, runsLeft: number): {run: Effort; point: Effort} {
+  const each = (pairSeconds - elapsedSeconds) / Math.max(1, runsLeft)
+  if (each >= usualPairSeconds) return {run: fair, point: brief}
+  const left = Math.max(0, each / usualPairSeconds)
+  const less = (effort: Effort): Effort => ({...effort, budgetSeconds: left * effort.budgetSeconds, leastRounds: 1})
+  return {run: less(fair), point: less(brief)}
+}
+
 /** Hardware counts of one call of a program, all threads together. */
 export interface Counts {
   instructions: number

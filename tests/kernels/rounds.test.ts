@@ -48,6 +48,18 @@ describe('calibrate', () => {
     expect(passes).toBeLessThanOrEqual(Math.max(1, Math.ceil(rate * 0.0011)))
   })
 
+  test('one sample that waited for another process does not leave a repetition at a single pass', async () => {
+    // 100 µs a pass; the first sample takes 8 ms, or the third
+    for (const late of [1, 3]) {
+      const {sampler} = fake((call) => (call === late ? 1 / 0.008 : 1e4))
+      expect(await calibrate(sampler, spec, 0.001), `late ${late}`).toBeGreaterThanOrEqual(8)
+    }
+    // what is long by itself is sampled no more often than before
+    const long = fake(() => 1 / 0.3)
+    expect(await calibrate(long.sampler, spec, 0.001)).toBe(1)
+    expect(long.calls).toHaveLength(1)
+  })
+
   test('a clock that stands still ends in undefined, not in an endless loop', async () => {
     expect(await calibrate(fake(() => Number.POSITIVE_INFINITY).sampler, spec, 0.001)).toBeUndefined()
   })

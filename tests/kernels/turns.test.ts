@@ -5,7 +5,17 @@ import {assumedCaches, planMemory} from '../../src/kernels/levels.ts'
 import {loadNative} from '../../src/kernels/native.ts'
 import {kernels, pairs} from '../../src/kernels/registry.ts'
 import {runRounds, type Task} from '../../src/kernels/rounds.ts'
-import {brief, bytesOf, checkMemory, effortInTime, measure, setUp, withSession} from '../../src/kernels/run.ts'
+import {
+  brief,
+  bytesOf,
+  checkMemory,
+  effortInTime,
+  fair,
+  measure,
+  pairEffortInTime,
+  setUp,
+  withSession,
+} from '../../src/kernels/run.ts'
 import {
   coreCeilings,
   machineByTurn,
@@ -241,6 +251,14 @@ test('all kernels come within a minute: behind time each gets fewer rounds', () 
   expect(effortInTime(0, 150)).toBe(brief)
   expect(effortInTime(40, 100)).toMatchObject({budgetSeconds: 0.075, leastRounds: 1})
   expect(effortInTime(70, 10)).toMatchObject({budgetSeconds: 0, leastRounds: 1})
+})
+
+test('all pairs come within two minutes: behind time each size and each point of a sweep gets fewer rounds', () => {
+  expect(pairEffortInTime(0, 42)).toEqual({run: fair, point: brief})
+  const {run, point} = pairEffortInTime(70, 40)
+  expect(run).toMatchObject({budgetSeconds: fair.budgetSeconds / 2, leastRounds: 1})
+  expect(point).toMatchObject({budgetSeconds: brief.budgetSeconds / 2, leastRounds: 1})
+  expect(pairEffortInTime(200, 3).run).toMatchObject({budgetSeconds: 0, leastRounds: 1})
 })
 
 test('a kernel and its ceiling are measured in the same rounds, in memory that is planned beside the tensors', async () => {

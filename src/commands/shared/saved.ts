@@ -97,7 +97,7 @@ export async function readKept(value: unknown, origin: string, extras: Extras): 
     case 'comparison@1': {
       const {result, warnings} = parse(documents['comparison@1'], value, origin)
       if (result.kind === 'fused') {
-        const text = () => import('../../../reports/text/bench.ts')
+        const text = () => import('../../../reports/text/fused.ts')
         const kernels = result.pairs.flatMap(({unfused, fused}) => [unfused, fused])
         return {
           warnings,

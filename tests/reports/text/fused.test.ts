@@ -1,0 +1,73 @@
+import {expect, test} from 'vitest'
+import {boundText, fusedSheets, fusedText} from '../../../reports/text/fused.ts'
+import type {FusedPair} from '../../../src/analysis/document/bench.ts'
+
+const side = (id: string, bytes: number, intensity: number, bound: string, median: number) =>
+  ({
+    ...{
+      id,
+      op: id,
+      dims: {},
+      dtype: 'f32',
+      isa: 'avx512',
+      threads: 1,
+      flops: bytes * intensity,
+      bytes,
+      intensity,
+      bound,
+    },
+    ...{seconds: {min: median, median, max: median, cv: 0}, flopsPerSecond: 1, bytesPerSecond: 1, attainable: 1},
+    ...{efficiency: 0.9, efficiencyMedian: 0.9, inTurn: null, maxError: 0, counters: null, verdict: 'ok' as const},
+  }) satisfies FusedPair['fused']
+const pair = (more: Partial<FusedPair> = {}): FusedPair => ({
+  id: 'conv+batchnorm+relu',
+  dims: {...[1, 16, 16, 1, 28, 28, 3, 1, 1, 2]},
+  unfused: {...side('conv, batchnorm, relu', 310_000, 12.34, 'fma-f32-avx512-t1', 3e-5), parts: []},
+  fused: side('conv+batchnorm+relu', 110_000, 260, 'fma-f32-avx512-t1+functions', 2e-5),
+  ...{bytesSaved: 200_000, speedup: 1.5, predictedSpeedup: 1.4, speedupInTurn: null, predictedInTurn: null},
+  pays: {dim: 'batch', when: 'up-to', at: 28, points: []},
+  ...more,
+})
+const plain = {width: 80, color: false}
+
+test('80 columns hold bytes, intensity, bound and time of each side, both speed-ups, and where fusing pays', () => {
+  const longest = pair({
+    id: 'dequantize-int4+gemv',
+    dims: {n: 16384, k: 8192, group: 64},
+    ...{speedupInTurn: 8.4, predictedInTurn: 16.8},
+  })
+  const text = fusedText({kind: 'fused', pairs: [pair(), longest]}, plain)
+  const lines = text.split('\n')
+  for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(80)
+  expect(lines[2]).toMatch(/^conv\+batchnorm\+relu +unfused +310 kB +12 +fma f32 +30 µs$/)
+  expect(lines[3]).toMatch(/^1×16×16×1×28×28×3×1×1×2 +fused +110 kB +260 +fma f32\+functions +20 µs$/)
+  const gains = lines.slice(lines.findIndex((line) => line.startsWith('pair  ')))
+  expect(gains[2]).toMatch(/^conv\+batchnorm\+relu 1×16×16×1×28×28×3×1×1×2 +1\.50 × +1\.40 × +up to batch 28$/)
+  // in turn where a shared ceiling decides
+  expect(gains[3]).toMatch(/^dequantize-int4\+gemv 16384×8192×64 +8\.40 × +16\.8 × /)
+  expect(text.replace(/\s+/g, ' ')).toContain('off by 100 % in the median; 1 of 2 are within 15')
+})
+
+test('wide terminals have all figures, and files one table of two rows a pair', () => {
+  const text = fusedText(
+    {kind: 'fused', pairs: [pair({speedupInTurn: 1.6, predictedInTurn: 1.7})]},
+    {...plain, width: 160},
+  )
+  for (const title of ['type', 'of the roof', 'verdict', 'over all', 'roof says']) expect(text).toContain(title)
+  const [[, sheet]] = fusedSheets({kind: 'fused', pairs: [pair()]}) as [[string, {raw: unknown[][]; keys: string[]}]]
+  expect(sheet.raw.map((row) => row[sheet.keys.indexOf('side')])).toEqual(['unfused', 'fused'])
+  expect(sheet.raw[1]![sheet.keys.indexOf('predicted_speedup')]).toBe(1.4)
+})
+
+test('a pair without ceilings or a sweep has dashes, not numbers', () => {
+  const bare = pair({predictedSpeedup: null, pays: null})
+  const text = fusedText({kind: 'fused', pairs: [bare]}, plain)
+  expect(text).toMatch(/1\.50 × +– +–$/m)
+  expect(text).not.toMatch(/in the median/)
+})
+
+test('names of ceilings in short', () => {
+  expect(
+    ['nt-2:1-DRAM-t2', 'read-L3-t16', 'fma-f32-avx2-t1', 'fma-f32-avx2-t1+functions', 'bus', null].map(boundText),
+  ).toEqual(['nt-2:1 DRAM', 'read L3', 'fma f32', 'fma f32+functions', 'bus', '–'])
+})
