@@ -21,7 +21,7 @@ const side = (id: string, bytes: number, intensity: number, bound: string, media
   }) satisfies FusedPair['fused']
 const pair = (more: Partial<FusedPair> = {}): FusedPair => ({
   id: 'conv+batchnorm+relu',
-  dims: {...[1, 16, 16, 1, 28, 28, 3, 1, 1, 2]},
+  dims: Object.fromEntries([1, 16, 16, 1, 28, 28, 3, 1, 1, 2].map((size, i) => [`d${i}`, size])),
   unfused: {...side('conv, batchnorm, relu', 310_000, 12.34, 'fma-f32-avx512-t1', 3e-5), parts: []},
   fused: side('conv+batchnorm+relu', 110_000, 260, 'fma-f32-avx512-t1+functions', 2e-5),
   ...{bytesSaved: 200_000, speedup: 1.5, predictedSpeedup: 1.4, speedupInTurn: null, predictedInTurn: null},
@@ -45,7 +45,7 @@ test('80 columns hold bytes, intensity, bound and time of each side, both speed-
   expect(gains[2]).toMatch(/^conv\+batchnorm\+relu 1×16×16×1×28×28×3×1×1×2 +1\.50 × +1\.40 × +up to batch 28$/)
   // in turn where a shared ceiling decides
   expect(gains[3]).toMatch(/^dequantize-int4\+gemv 16384×8192×64 +8\.40 × +16\.8 × /)
-  expect(text.replace(/\s+/g, ' ')).toContain('off by 100 % in the median; 1 of 2 are within 15')
+  expect(text.replace(/\s+/g, ' ')).toContain('off by 100.0 % in the median; 1 of 2 are within 15')
 })
 
 test('wide terminals have all figures, and files one table of two rows a pair', () => {
@@ -54,7 +54,7 @@ test('wide terminals have all figures, and files one table of two rows a pair', 
     {...plain, width: 160},
   )
   for (const title of ['type', 'of the roof', 'verdict', 'over all', 'roof says']) expect(text).toContain(title)
-  const [[, sheet]] = fusedSheets({kind: 'fused', pairs: [pair()]}) as [[string, {raw: unknown[][]; keys: string[]}]]
+  const sheet = fusedSheets({kind: 'fused', pairs: [pair()]})[0]![1]
   expect(sheet.raw.map((row) => row[sheet.keys.indexOf('side')])).toEqual(['unfused', 'fused'])
   expect(sheet.raw[1]![sheet.keys.indexOf('predicted_speedup')]).toBe(1.4)
 })
