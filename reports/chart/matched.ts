@@ -1,5 +1,6 @@
 /** Operators of two analyses that are the same work: by id, and where one side fuses, by what they are made of. */
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
+import {groupOperators} from '../../src/analysis/matched.ts'
 import {attainableOf, type Operator} from '../document.ts'
 
 /** One or several operators as one. */
@@ -21,8 +22,6 @@ export interface Match {
   readonly after: Joint
 }
 
-const partsOf = (op: Operator): readonly string[] => (op.fusedFrom.length > 0 ? op.fusedFrom : [op.id])
-
 function joint(ops: readonly Operator[], {machine, totals}: Analysis): Joint {
   const sum = (value: (op: Operator) => number) => ops.reduce((all, op) => all + value(op) * op.repeat, 0)
   const level = Object.keys(totals.bytes)[0] ?? ''
@@ -41,29 +40,7 @@ function joint(ops: readonly Operator[], {machine, totals}: Analysis): Joint {
 }
 
 /** Every group of operators that both analyses have: the parts of one side's are the parts of the other's. */
-export function matchOperators(before: Analysis, after: Analysis): Match[] {
-  const owners = new Map<string, Operator>()
-  for (const op of before.operators) for (const part of partsOf(op)) owners.set(part, op)
-  const later = new Map<string, Operator>()
-  for (const op of after.operators) for (const part of partsOf(op)) later.set(part, op)
-  const done = new Set<Operator>()
-  return after.operators.flatMap((start) => {
-    if (done.has(start)) return []
-    // whatever shares a part with the group belongs to it, on either side
-    const [olds, news] = [new Set<Operator>(), new Set([start])]
-    for (const op of news) {
-      for (const part of partsOf(op)) {
-        const old = owners.get(part)
-        if (!old) return []
-        olds.add(old)
-        for (const other of partsOf(old)) {
-          const now = later.get(other)
-          if (!now) return []
-          news.add(now)
-        }
-      }
-    }
-    for (const op of news) done.add(op)
-    return [{before: joint([...olds], before), after: joint([...news], after)}]
-  })
-}
+export const matchOperators = (before: Analysis, after: Analysis): Match[] =>
+  groupOperators(before.operators, after.operators)
+    .filter((group) => group.onlyBefore.length === 0 && group.onlyAfter.length === 0)
+    .map((group) => ({before: joint(group.before, before), after: joint(group.after, after)}))

@@ -3,6 +3,7 @@ import type {Analysis} from './document/analysis.ts'
 import type {Change, Comparison, Side} from './document/comparison.ts'
 import type {Ceiling, Machine} from './document/machine.ts'
 import {AnalysisError, type Warning} from './errors.ts'
+import {type Group, groupOperators} from './matched.ts'
 import {format, formatShare} from './units.ts'
 
 /** Analyses are exact: a change above 0.1 % is a change of the model, the machine or the tool, not of the weather. */
@@ -103,33 +104,67 @@ function totalsChanges(before: Analysis, after: Analysis): Change[] {
   return metrics.map((m) => change('totals', m))
 }
 
-/** Time, FLOPs and bytes of all instances of each operator; operators are the same where their ids are. */
+type Op = Analysis['operators'][number]
+
+const counted = (n: number, fused: boolean) => `${n} ${fused ? 'kernel' : 'operator'}${n === 1 ? '' : 's'}`
+
+/** What became of the operators of a group, in words; `undefined` where nothing did. */
+function becameOf({before, after, onlyBefore, onlyAfter}: Group<Op>): string | undefined {
+  if (before.length === 0 || after.length === 0) return undefined
+  const isFused = (ops: readonly Op[]) => ops.some((op) => op.fusedFrom.length > 0)
+  const same = before.length === 1 && after.length === 1 && before[0]!.id === after[0]!.id
+  const lacks = [
+    ...(onlyBefore.length > 0 ? [`only before: ${onlyBefore.join(', ')}`] : []),
+    ...(onlyAfter.length > 0 ? [`only after: ${onlyAfter.join(', ')}`] : []),
+  ]
+  if (same && lacks.length === 0) return undefined
+  const became = `${counted(before.length, isFused(before))} became ${counted(after.length, isFused(after))}`
+  return [...(same ? [] : [became]), ...lacks].join('; ')
+}
+
+/**
+ * Time, FLOPs and bytes of all instances of each operator. Operators are the same where their ids are the same, or their
+ * parts: what one side fuses is compared with the sum of what it was made of.
+ */
 function operatorChanges(before: Analysis, after: Analysis): Change[] {
-  const olds = new Map(before.operators.map((op) => [op.id, op]))
-  const news = new Map(after.operators.map((op) => [op.id, op]))
-  const ids = [...new Set([...olds.keys(), ...news.keys()])]
-  return ids.flatMap((id) => {
-    const [a, b] = [olds.get(id), news.get(id)]
-    const both = (value: (op: Analysis['operators'][number]) => number) => ({
-      before: a ? value(a) * a.repeat : null,
-      after: b ? value(b) * b.repeat : null,
-    })
+  const level = (Object.keys(before.totals.bytes)[0] ?? Object.keys(after.totals.bytes)[0])!
+  return groupOperators(before.operators, after.operators).flatMap((group) => {
+    const ids = (ops: readonly Op[]) => ops.map(({id}) => id)
+    const [olds, news] = [ids(group.before), ids(group.after)]
+    // a kernel's id names its parts
+    const subject = news.length === 1 ? news[0]! : (olds.length === 1 ? olds : news).join(', ')
+    const became = becameOf(group)
+    const extra = became === undefined ? {} : {operators: {before: olds, after: news}}
+    const sum = (ops: readonly Op[], value: (op: Op) => number) =>
+      ops.length === 0 ? null : ops.reduce((all, op) => all + value(op) * op.repeat, 0)
+    const row = (metric: string, unit: string, value: (op: Op) => number): Change => {
+      const found = change(subject, {metric, unit, before: sum(group.before, value), after: sum(group.after, value)})
+      return {...found, ...extra, reason: became === undefined ? found.reason : `${found.reason}; ${became}`}
+    }
     return [
-      change(id, {metric: 'time', unit: 's', ...both((op) => op.time.lower)}),
-      change(id, {metric: 'flops', unit: 'FLOP', ...both((op) => op.flops)}),
-      ...levels(a?.bytes, b?.bytes)
-        .slice(0, 1)
-        .map((level) => change(id, {metric: `bytes.${level}`, unit: 'B', ...both((op) => op.bytes[level] ?? 0)})),
+      row('time', 's', (op) => op.time.lower),
+      row('flops', 'FLOP', (op) => op.flops),
+      row(`bytes.${level}`, 'B', (op) => op.bytes[level] ?? 0),
     ]
   })
 }
 
+/** Names of ceilings that mean the same on machines of other numbers of threads: all of them are all of them. */
+function rolesOf({ceilings}: Machine): (ceiling: Ceiling) => string {
+  const most = Math.max(1, ...ceilings.map(({threads = 1}) => threads))
+  return ({id, threads}) => (threads === most && most > 1 ? id.replace(/-t\d+$/, '-all') : id)
+}
+
 function ceilingChanges(before: Machine, after: Machine): Change[] {
-  const olds = new Map(before.ceilings.map((c) => [c.id, c]))
-  const news = new Map(after.ceilings.map((c) => [c.id, c]))
-  return [...new Set([...olds.keys(), ...news.keys()])].map((id) => {
-    const [a, b] = [olds.get(id), news.get(id)]
+  const byRole = (machine: Machine) => {
+    const role = rolesOf(machine)
+    return new Map(machine.ceilings.map((c) => [role(c), c]))
+  }
+  const [olds, news] = [byRole(before), byRole(after)]
+  return [...new Set([...olds.keys(), ...news.keys()])].map((role) => {
+    const [a, b] = [olds.get(role), news.get(role)]
     const metric = {metric: 'value', unit: (a ?? b)!.unit, before: a?.value ?? null, after: b?.value ?? null}
+    const id = a && b && a.id !== b.id ? `${a.id} → ${b.id}` : (b ?? a)!.id
     return change(id, metric, a && b ? noiseOf(a, b) : EXACT)
   })
 }

@@ -52,13 +52,50 @@ describe('two analyses', () => {
     expect(result.summary).toMatch(/slower\)\.$/)
   })
 
-  it('operators of one side only are changes with null on the other', () => {
-    const {result} = compareDocuments(analysis({fusion: 'none'}), analysis({fusion: 'attention'}))
+  it('a kernel is compared with the sum of the operators that it was made of, either way', () => {
+    const [apart, fused] = [analysis({fusion: 'none'}), analysis({fusion: 'attention'})]
+    const {result} = compareDocuments(apart, fused)
+    expect(comparisonSchema.parse(result)).toEqual(result)
+    const kernel = 'layers.attn.scores+softmax+values'
+    const parts = ['layers.attn.scores', 'layers.attn.softmax', 'layers.attn.values']
+    const find = (id: string, changes = result.changes) => changes.find((c) => c.id === id)!
+    const time = find(`${kernel}.time`)
+    if (apart.kind !== 'analysis') throw new Error('no analysis')
+    const ops = apart.result.operators.filter((op) => parts.includes(op.id))
+    expect(time.before).toBeCloseTo(
+      ops.reduce((all, op) => all + op.time.lower * op.repeat, 0),
+      12,
+    )
+    expect(time).toMatchObject({operators: {before: parts, after: [kernel]}, significant: true})
+    expect(time.reason).toMatch(/^beyond 0.10 %; 3 operators became 1 kernel$/)
+    expect(find(`${kernel}.flops`)).toMatchObject({ratio: 1, significant: false})
+    expect(find('layers.attn.softmax.time')).toBeUndefined()
+    const back = find(`${kernel}.time`, compareDocuments(fused, apart).result.changes)
+    expect(back).toMatchObject({before: time.after, after: time.before, operators: {before: [kernel], after: parts}})
+    expect(back.reason).toContain('1 kernel became 3 operators')
+    expect(result.summary).toMatch(/faster\)\.$/)
+  })
+
+  it.each([
+    ['none', 'all'],
+    ['attention', 'all'],
+    ['elementwise', 'all'],
+  ] as const)('%s to %s: every operator is in one row, and the rows add up to the totals', (from, to) => {
+    const {result} = compareDocuments(analysis({fusion: from}), analysis({fusion: to}))
+    const times = result.changes.filter((c) => c.metric === 'time' && c.subject !== 'totals')
+    expect(times.filter((c) => c.before === null || c.after === null)).toEqual([])
+    const total = result.changes.find((c) => c.id === 'totals.time')!
+    for (const side of ['before', 'after'] as const)
+      expect(times.reduce((all, c) => all + c[side]!, 0) / total[side]!).toBeCloseTo(1, 12)
+    expect(new Set(result.changes.map((c) => c.id)).size).toBe(result.changes.length)
+  })
+
+  it('operators of one side only are changes with null on the other, and say so', () => {
+    const {result} = compareDocuments(analysis({}), analysis({}, 'h100-sxm', 'gpt2'))
     expect(comparisonSchema.parse(result)).toEqual(result)
     const find = (id: string) => result.changes.find((c) => c.id === id)!
-    expect(find('layers.attn.softmax.time')).toMatchObject({after: null, ratio: null, significant: true})
-    expect(find('layers.attn.scores+softmax+values.time')).toMatchObject({before: null, ratio: null, significant: true})
-    expect(result.summary).toMatch(/faster\)\.$/)
+    expect(find('layers.mlp.gate.time')).toMatchObject({after: null, ratio: null, reason: 'only before'})
+    expect(find('position.time') ?? find('layers.attn.qkv.time')).toBeDefined()
   })
 
   it('refuses an analysis beside a machine', () => {
@@ -85,6 +122,16 @@ describe('two machines', () => {
     expect(noiseOf(ceiling('dram', 1, 0.6), ceiling('dram', 1, 0.6))).toBe(0.4)
     expect(noiseOf(ceiling('launch', 1, 0.6), ceiling('launch', 1, 0.6))).toBeGreaterThan(1)
   })
+})
+
+it('the fastest of all threads is compared with it, whatever their number; one thread with one', () => {
+  const at = (threads: number, value: number): Ceiling => ({...ceiling(`fma-t${threads}`, value, 0.01), threads})
+  const {result} = compareDocuments(machine(at(1, 100), at(2, 200)), machine(at(1, 90), at(32, 2900), at(64, 5000)))
+  expect(result.changes.map(({id, before, after}) => [id, before, after])).toEqual([
+    ['fma-t1.value', 100, 90],
+    ['fma-t2 → fma-t64.value', 200, 5000],
+    ['fma-t32.value', null, 2900],
+  ])
 })
 
 describe('check', () => {

@@ -13,6 +13,10 @@ export const changeSchema = z.strictObject({
   ratio: maybe.describe('after ÷ before; null where one of them is missing or before is 0'),
   significant: z.boolean(),
   reason: z.string().describe('why it is or is not significant'),
+  operators: z
+    .strictObject({before: z.array(z.string()), after: z.array(z.string())})
+    .optional()
+    .describe('ids whose figures are added on each side, where fusing made other kernels of the same work'),
 })
 
 export const sideSchema = z.strictObject({id: z.string(), name: z.string(), machine: z.string().nullable()})
