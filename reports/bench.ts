@@ -16,6 +16,7 @@ function pointOf(k: BenchKernel, name: string): PlacedPoint | undefined {
     flops: k.flops,
     bytes: k.bytes,
     seconds: k.seconds.min,
+    cv: k.seconds.cv,
     intensity: k.bytes > 0 ? k.flops / k.bytes : null,
     attainable: k.flops > 0 && least > 0 ? k.flops / least : null,
     achieved: k.flops > 0 ? k.flopsPerSecond : null,

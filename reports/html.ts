@@ -1,7 +1,7 @@
 /** A document in and out of the self-contained page. */
-import {badDocument as bad, checkDocument, isRecord, readDocument} from './document.ts'
+import {badDocument as bad, isRecord} from './document.ts'
 import type {Extras} from './live/source.ts'
-import {isPlacement, readPlacement} from './placement.ts'
+import {checkBefore, readEmbedded} from './shown.ts'
 
 const SLOT = '<!--ridgepoint:document-->'
 const CLOSE = '</script>'
@@ -64,8 +64,8 @@ async function embed(id: string, value: unknown): Promise<string> {
  * @throws AnalysisError `bad-document`; Error where the template has no place for a document
  */
 export async function renderHtml(template: string, document: unknown, extras: Extras = {}): Promise<string> {
-  const value = isPlacement(document) ? readPlacement(document) : readDocument(document)
-  if (extras.before !== undefined) checkDocument(extras.before)
+  const value = readEmbedded(document)
+  checkBefore(value, extras)
   const at = template.indexOf(SLOT)
   if (at < 0) throw new Error('the report template has no place for a document: build it again')
   const given = Object.values(extras).some((extra) => extra !== undefined)

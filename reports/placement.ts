@@ -3,9 +3,9 @@ import type {Analysis} from '../src/analysis/document/analysis.ts'
 import type {PlacedPoint, Placement} from '../src/analysis/document/placement.ts'
 import type {Warning} from '../src/analysis/errors.ts'
 import {formatCount} from '../src/analysis/units.ts'
+import {blankAnalysis} from './blank.ts'
 import {UNSTATED} from './chart/classes.ts'
-import {badDocument, isRecord, type Operator, type ReportDocument, readDocument} from './document.ts'
-import type {Extras} from './live/source.ts'
+import {badDocument, isRecord, type Operator, type ReportDocument} from './document.ts'
 import {misfit, placementShape, warningsShape} from './shape.ts'
 
 /** What `perf place --json` prints. */
@@ -28,24 +28,6 @@ export function readPlacement(value: unknown): PlacementDocument {
   if (wrong) throw badDocument(wrong)
   if ((result.points as readonly unknown[]).length === 0) throw badDocument('"result.points" has no points')
   return value as unknown as PlacementDocument
-}
-
-export interface Shown {
-  /** what views are drawn from */
-  readonly document: ReportDocument
-  readonly extras: Extras
-  /** where there are measured points alone */
-  readonly placement?: PlacementDocument
-}
-
-/**
- * What a page and a picture are made of: an analysis, or a placement with its points as operators.
- * @throws AnalysisError `bad-document` naming the first field that is wrong
- */
-export function shownOf(value: unknown, extras: Extras): Shown {
-  if (!isPlacement(value)) return {document: readDocument(value), extras}
-  const placement = readPlacement(value)
-  return {document: documentOf(placement), extras: {...extras, placement: placement.result}, placement}
 }
 
 const none = {lower: 0, predicted: null, upper: 0, reason: 'uncalibrated'}
@@ -82,43 +64,16 @@ export function documentOf({result, warnings}: PlacementDocument): ReportDocumen
   const sum = (pick: (p: PlacedPoint) => number) => points.reduce((all, p) => all + pick(p), 0)
   const flops = sum((p) => p.flops)
   const bytes = sum((p) => p.bytes)
-  const types = {weights: dtype, activations: dtype, kv: dtype}
-  const memory = {weights: 0, activations: 0, kvCache: 0, gradients: 0, optimizer: 0, peak: 0}
   const name = points.length === 1 ? points[0]!.name : `${formatCount(points.length)} measured points`
+  const blank = blankAnalysis(name, machine, dtype)
   const analysis: Analysis = {
-    model: {id: 'points', name, source: 'measured', parameters: {total: 0, active: 0, embedding: 0}},
-    workload: {
-      ...{
-        phase: 'forward',
-        batch: 1,
-        seq: 1,
-        context: 0,
-        logits: 'last',
-        dtype: types,
-        fusion: 'none',
-        count: 1,
-        tp: 1,
-      },
-      ...{image: null, srcSeq: null, graph: null},
-    },
-    machine,
+    ...blank,
     operators: points.map((point) => operatorOf(point, result, vector, total)),
     totals: {
-      ...{macs: 0, flops, executedFlops: flops, special: 0, bytes: {[level]: bytes}},
-      ...{
-        intensity: bytes > 0 ? flops / bytes : null,
-        bound: null,
-        time: {...none, lower: sum((p) => p.least), upper: total},
-      },
-      ...{isBound: true, complete: true, memory, tokensPerSecond: null, samplesPerSecond: null, ttft: null, tpot: null},
-      ...{mfu: null, costPerMillionTokens: null, currency: null, energyPerMillionTokens: null, reasons: {}},
+      ...blank.totals,
+      ...{flops, executedFlops: flops, bytes: {[level]: bytes}, intensity: bytes > 0 ? flops / bytes : null},
+      time: {...none, lower: sum((p) => p.least), upper: total},
     },
-    unknown: [],
-    advice: [],
-    fusion: {levels: [], groups: []},
-    ranking: [],
-    summary: {limit: '', distance: '', first: ''},
-    assumptions: [],
   }
   return {schema: 'ridgepoint/analysis@1', ok: true, result: analysis, warnings}
 }

@@ -55,15 +55,17 @@ const counts = {
 } as const
 const side = of({bytes: 'number', intensity: 'number?', time: 'number', bound: 'string?'})
 
-export const machineShape: Shape = of({
-  ...{id: 'string', name: 'string', memory: 'number?'},
-  ceilings: list(
-    of({
-      ...{id: 'string', kind: 'string', value: 'number', unit: 'string'},
-      provenance: of({kind: 'string', source: 'string', date: 'string'}),
-    }),
-  ),
-})
+const ceilings = list(
+  of({
+    ...{id: 'string', kind: 'string', value: 'number', unit: 'string'},
+    provenance: of({kind: 'string', source: 'string', date: 'string'}),
+  }),
+)
+
+export const machineShape: Shape = of({id: 'string', name: 'string', memory: 'number?', ceilings})
+
+/** `machine@1` */
+export const profileShape: Shape = of({id: 'string', name: 'string', identity: record('any'), ceilings})
 
 /** `analysis@1` */
 export const analysisShape: Shape = of({

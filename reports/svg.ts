@@ -4,7 +4,7 @@ import {defaultState, fillSpec, relayout} from './chart/draw.ts'
 import {chartThemes, type ThemeName} from './chart/theme.ts'
 import {compileView} from './compile.ts'
 import {type Extras, moreOf, sourceOf} from './live/source.ts'
-import {shownOf} from './placement.ts'
+import {type Subject, shownOf} from './shown.ts'
 import type {View} from './view.ts'
 import {views} from './views/index.ts'
 
@@ -16,8 +16,19 @@ export interface SvgOptions {
   readonly extras?: Extras
 }
 
-/** Views of measured points alone. */
-const ofPoints: readonly string[] = ['roofline', 'pairs', 'blocks'] satisfies (keyof typeof views)[]
+/** What a document without a workload can show, and what it holds instead. */
+const instead: Readonly<Record<Exclude<Subject, 'analysis'>, {views: readonly (keyof typeof views)[]; holds: string}>> =
+  {
+    points: {views: ['roofline', 'timings', 'pairs', 'blocks'], holds: 'measured points'},
+    machine: {views: ['roofline', 'profiles', 'caches', 'sustained', 'noise'], holds: 'a machine'},
+  }
+
+/** Why a document of this kind cannot show a view; `undefined` where it may. */
+function unfit(subject: Subject, view: string): string | undefined {
+  if (subject === 'analysis') return undefined
+  const {views: fitting, holds} = instead[subject]
+  return (fitting as readonly string[]).includes(view) ? undefined : `it holds ${holds}, not a workload`
+}
 
 /**
  * Draws one view of a document. Loads Vega and Vega-Lite when called, and only then.
@@ -28,11 +39,11 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   if (!chosen) {
     throw new AnalysisError('bad-flag', `there is no view "${view}"`, [`use one of ${Object.keys(views).join(', ')}`])
   }
-  const {document: shown, extras, placement} = shownOf(document, options.extras ?? {})
+  const {document: shown, extras, subject} = shownOf(document, options.extras ?? {})
   const {result} = shown
-  const more = moreOf(shown, extras, placement ? undefined : sourceOf(shown, extras).source, placement !== undefined)
-  const missing =
-    placement && !ofPoints.includes(view) ? 'it holds measured points, not a workload' : chosen.missing?.(result, more)
+  const source = subject === 'analysis' ? sourceOf(shown, extras).source : undefined
+  const more = moreOf(shown, extras, source, subject)
+  const missing = unfit(subject, view) ?? chosen.missing?.(result, more)
   if (missing !== undefined) {
     throw new AnalysisError('bad-document', `the document does not hold what the view ${view} shows: ${missing}`, [
       'use --view roofline',
@@ -40,7 +51,7 @@ export async function renderSvg(document: unknown, view = 'roofline', options: S
   }
   const [vega, compiled] = await Promise.all([import('vega'), compileView(chosen)])
   const inputs = chosen.inputs(result, defaultState(result, extras.runs), more)
-  const what = placement ? result.model.name : `${result.model.name}, ${result.workload.phase},`
+  const what = subject === 'analysis' ? `${result.model.name}, ${result.workload.phase},` : result.model.name
   const title = `${chosen.title}: ${what} on ${result.machine.name}`
   const spec = fillSpec(chosen, compiled, inputs, {
     theme: chartThemes[options.theme ?? 'light'],

@@ -3,8 +3,9 @@ import type {TopLevelSpec} from 'vega-lite'
 import type {Analysis} from '../src/analysis/document/analysis.ts'
 import type {BenchKernel, FusedPair} from '../src/analysis/document/bench.ts'
 import type {Machine} from '../src/analysis/document/machine.ts'
-import type {PlacedPoint} from '../src/analysis/document/placement.ts'
+import type {PlacedPoint, Placement} from '../src/analysis/document/placement.ts'
 import type {Source} from './live/source.ts'
+import type {Subject} from './shown.ts'
 
 /** Below this outer width, px, charts give names less room. */
 export const NARROW = 520
@@ -45,8 +46,12 @@ export interface ViewMore {
   readonly pairs?: readonly FusedPair[] | undefined
   /** points measured elsewhere, under the document's machine */
   readonly points?: readonly PlacedPoint[] | undefined
-  /** the document is made of such points alone */
-  readonly placed?: boolean | undefined
+  /** points measured before, in a comparison of two sets */
+  readonly pointsBefore?: Placement | undefined
+  /** the profile before, in a comparison of two */
+  readonly machineBefore?: Machine | undefined
+  /** what the page is about; a workload where nothing is said */
+  readonly subject?: Subject | undefined
 }
 
 /** Rows by data set name and values by signal name. */

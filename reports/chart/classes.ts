@@ -32,16 +32,14 @@ export function classOf(op: Pick<Operator, 'kind' | 'flops' | 'macs'>): Operator
   if (op.kind === UNSTATED) return 'other'
   const parts = partsOf(op.kind)
   if (parts.some(isAttention)) return 'attention'
-  // 2 FLOP per MAC: half of the FLOPs in products makes it one
-  if (4 * op.macs >= op.flops) return 'matrix'
+  // 2 FLOP per MAC: half of the FLOPs in products makes it one; of what was measured nobody counted them
+  if (4 * op.macs >= op.flops || parts.some(isProduct)) return 'matrix'
   return parts.some(isNorm) ? 'norm' : 'elementwise'
 }
 
 /** The class of something measured, which has a kind but no count of multiply-accumulates. */
-export function classOfKind(kind: string | undefined, flops: number): OperatorClass {
-  const product = partsOf(kind ?? '').some(isProduct)
-  return classOf({kind: kind ?? UNSTATED, flops, macs: product ? flops / 2 : 0})
-}
+export const classOfKind = (kind: string | undefined, flops: number): OperatorClass =>
+  classOf({kind: kind ?? UNSTATED, flops, macs: 0})
 
 export const classLabel = (id: OperatorClass): string => operatorClasses.find((c) => c.id === id)!.label
 

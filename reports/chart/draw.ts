@@ -4,11 +4,12 @@ import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {BenchKernel} from '../../src/analysis/document/bench.ts'
 import type {Zoom} from '../live/address.ts'
 import type {View, ViewInputs, ViewState} from '../view.ts'
-import {type Arrow, type Drawn, layoutArrows, layoutRoofline, type Stretch} from './layout.ts'
+import {type Arrow, type Drawn, layoutArrows, layoutRoofline, type SideLine} from './layout.ts'
 import type {Move, Point} from './points.ts'
 import type {Plot, Scale} from './roof-labels.ts'
 import {type RoofLine, roofLines} from './roofs.ts'
 import type {Run} from './runs.ts'
+import type {Stretch} from './stretches.ts'
 import type {ChartTheme} from './theme.ts'
 
 /** What is on when a page opens: the ceilings that matter to the workload and to runs that are drawn beside it, every class. */
@@ -76,6 +77,10 @@ type Rows<T> = readonly T[]
 const shown = <T extends {readonly faded?: boolean}>(rows: unknown): T[] =>
   (rows as Rows<T>).filter((row) => !row.faded)
 
+const layoutSides = ({roofs, shifts, pairs}: ViewInputs['data'], plot: Plot) => ({
+  ...layoutArrows(plot, roofs as Rows<SideLine>, shifts as Rows<Stretch>, pairs as Rows<Arrow>),
+})
+
 /** What is placed once the size of a chart is known, by its view: rows by data set. */
 const layouts: Readonly<Record<string, (data: ViewInputs['data'], plot: Plot) => Record<string, readonly object[]>>> = {
   roofline: (data, plot) => ({
@@ -87,9 +92,9 @@ const layouts: Readonly<Record<string, (data: ViewInputs['data'], plot: Plot) =>
       ridge: (data.ridge as Rows<Drawn['ridge']>)[0]!,
     }),
   }),
-  comparison: (data, plot) => ({
-    names: layoutArrows(plot, data.roofs as Rows<Stretch>, data.pairs as Rows<Arrow>),
-  }),
+  comparison: layoutSides,
+  timings: layoutSides,
+  profiles: layoutSides,
 }
 
 /**

@@ -5,6 +5,7 @@ import {GUTTER, type Plot, placeRoofLabel, type RoofLabel, segmentOf} from './ro
 import type {RoofLine} from './roofs.ts'
 import {type Box, Room, type Segment} from './room.ts'
 import type {Run} from './runs.ts'
+import {extremes, type Stretch} from './stretches.ts'
 
 /** Area of a dot in px² for a share of the time: the smallest is 9 px across, the whole time 44 px. */
 export const dotArea = (share: number): number => 60 + 1450 * share
@@ -51,6 +52,32 @@ export function thinLines({points, joints, moves, ridge}: Drawn, {x, y, width, h
   ]
 }
 
+/** Labels of ceilings on their lines: what matters first, flat ones before slanted ones. */
+function placeRoofLabels(
+  lines: readonly (RoofLine & {readonly which?: string})[],
+  plot: Plot,
+  rooms: readonly Room[],
+  around: readonly Box[] = [],
+): {texts: Box[]; leaders: Segment[]; roofLabels: RoofLabel[]} {
+  const texts = [...around]
+  const leaders: Segment[] = []
+  const roofLabels: RoofLabel[] = []
+  const of = (kind: RoofLine['kind'], relevant: boolean) =>
+    lines.filter((line) => line.kind === kind && line.relevant === relevant)
+  const ordered = [true, false].flatMap((relevant) => [...of('compute', relevant), ...of('bandwidth', relevant)])
+  for (const line of ordered) {
+    // lines end where those of their own side do
+    const {top, fastest} = extremes(lines.filter(({which}) => which === line.which))
+    const found = line.label === '' ? undefined : placeRoofLabel(line, plot, top, fastest, {texts, leaders, rooms})
+    if (!found) continue
+    texts.push(...found.boxes)
+    roofLabels.push(found.label)
+    const {leader, fromX, fromY, toX, toY} = found.label
+    if (leader) leaders.push([fromX, fromY, toX, toY])
+  }
+  return {texts, leaders, roofLabels}
+}
+
 /** Labels of ceilings on their lines, then names of operators in the room that is left: no text on a text, none under a line. */
 export function layoutRoofline(
   plot: Plot,
@@ -66,8 +93,7 @@ export function layoutRoofline(
     radius: radiusOf(point.share),
     priority: point.share,
   }))
-  const top = Math.max(...lines.filter((l) => l.kind === 'compute').map((l) => l.value))
-  const fastest = Math.max(...lines.filter((l) => l.kind === 'bandwidth').map((l) => l.value))
+  const {top, fastest} = extremes(lines)
   // all marks and lines; all lines; the ceilings alone
   const rooms = [new Room(width, height), new Room(width, height), new Room(width, height)] as const
   const [everything, allLines] = rooms
@@ -76,18 +102,7 @@ export function layoutRoofline(
   for (const spot of spots) everything.takeBox(square(spot.x, spot.y, spot.radius))
   for (const run of drawn.runs) everything.takeBox(square(x(run.intensity), y(run.performance), radiusOf(run.share)))
 
-  const texts: Box[] = [ridgeWords(x(drawn.ridge.intensity), plot)]
-  const leaders: Segment[] = []
-  const roofLabels: RoofLabel[] = []
-  const flat = lines.filter((l) => l.kind === 'compute').sort((a, b) => Number(b.relevant) - Number(a.relevant))
-  for (const line of [...flat, ...lines.filter((l) => l.kind === 'bandwidth')]) {
-    const found = placeRoofLabel(line, plot, top, fastest, {texts, leaders, rooms})
-    if (!found) continue
-    texts.push(...found.boxes)
-    roofLabels.push(found.label)
-    const {leader, fromX, fromY, toX, toY} = found.label
-    if (leader) leaders.push([fromX, fromY, toX, toY])
-  }
+  const {texts, leaders, roofLabels} = placeRoofLabels(lines, plot, rooms, [ridgeWords(x(drawn.ridge.intensity), plot)])
   for (const leader of leaders) everything.takeLine(leader)
   const narrow = width < NARROW_PLOT
   const names = layoutLabels(spots, {
@@ -113,30 +128,34 @@ export interface Arrow {
   readonly moved: boolean
 }
 
-/** A straight part of a roof. */
-export interface Stretch {
-  readonly intensity: number
-  readonly performance: number
-  readonly intensity2: number
-  readonly performance2: number
+/** A line of one side of a comparison. */
+export interface SideLine extends RoofLine, Stretch {
+  readonly which: 'before' | 'after'
 }
 
-/** Names at the arrows of a comparison, the largest first. */
-export function layoutArrows(plot: Plot, roofs: readonly Stretch[], arrows: readonly Arrow[]): PlacedLabel[] {
+/** Labels of both sides' ceilings on their lines, then names at the arrows of a comparison, the largest first. */
+export function layoutArrows(
+  plot: Plot,
+  roofs: readonly SideLine[],
+  shifts: readonly Stretch[],
+  arrows: readonly Arrow[],
+): {roofLabels: RoofLabel[]; names: PlacedLabel[]} {
   const {width, height, x, y} = plot
-  const room = new Room(width, height)
-  const line = (s: Stretch): Segment => [x(s.intensity), y(s.performance), x(s.intensity2), y(s.performance2)]
-  for (const roof of roofs) room.takeLine(line(roof))
+  const [room, lines] = [new Room(width, height), new Room(width, height)]
+  for (const s of [...roofs, ...shifts]) {
+    const line: Segment = [x(s.intensity), y(s.performance), x(s.intensity2), y(s.performance2)]
+    for (const each of [room, lines]) each.takeLine(line)
+  }
   for (const a of arrows) {
     const [from, to] = [
       [x(a.fromIntensity), y(a.fromPerformance)] as const,
       [x(a.intensity), y(a.performance)] as const,
     ]
     room.takeBox(square(...to, radiusOf(a.share)))
-    if (!a.moved) continue
-    room.takeBox(square(...from, radiusOf(a.fromShare)))
-    room.takeLine([...from, ...to])
+    if (a.moved) room.takeBox(square(...from, radiusOf(a.fromShare)))
   }
+  const {texts, leaders, roofLabels} = placeRoofLabels(roofs, plot, [room, lines])
+  for (const leader of leaders) room.takeLine(leader)
   const narrow = width < NARROW_PLOT
   const spots = arrows
     .filter((a) => a.moved)
@@ -146,11 +165,12 @@ export function layoutArrows(plot: Plot, roofs: readonly Stretch[], arrows: read
       x: (x(a.fromIntensity) + x(a.intensity)) / 2,
       y: (y(a.fromPerformance) + y(a.performance)) / 2,
     }))
-  return layoutLabels(spots, {
+  const names = layoutLabels(spots, {
     bounds: {x: 4, y: 4, width: width - 8, height: height - 8},
-    texts: [],
+    texts,
     room,
     limit: narrow ? 4 : 12,
     maxChars: narrow ? 20 : 34,
   })
+  return {roofLabels, names}
 }

@@ -142,11 +142,16 @@ export function roofLines(analysis: Analysis): RoofLine[] {
   return [...levels, ...mixes, ...peaks.sort((a, b) => b.value - a.value)]
 }
 
-/** The peak that carries most of the multiply-accumulates, and the ridge it makes with a level: the outermost where none is named. */
+/** The peak that carries most of the multiply-accumulates (without operators: the vector peak), and the ridge it makes with a level: the outermost where none is named. */
 export function mainRidge(analysis: Analysis, level = ''): {peak: number; bandwidth: number; intensity: number} {
   const roof = roofOf(analysis.machine)
-  const main = analysis.operators.reduce((a, b) => (b.macs * b.repeat > a.macs * a.repeat ? b : a))
-  const peak = roof.compute(main.macs > 0 ? 'matrix' : 'vector', main.computes as 'f32').rate
+  const main = analysis.operators.reduce<Analysis['operators'][number] | undefined>(
+    (a, b) => (a && b.macs * b.repeat <= a.macs * a.repeat ? a : b),
+    undefined,
+  )
+  // a machine without a workload: its vector peak
+  const dtype = (main?.computes ?? analysis.workload.dtype.activations) as 'f32'
+  const peak = roof.compute(main && main.macs > 0 ? 'matrix' : 'vector', dtype).rate
   const bandwidth = (roof.levels.find((l) => l.level === level) ?? roof.levels[0]!).rate
   return {peak, bandwidth, intensity: ridgePoint(peak, bandwidth)}
 }

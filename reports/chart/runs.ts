@@ -60,7 +60,7 @@ export function placedRuns(points: readonly PlacedPoint[], frame: Frame, operato
     if (!intensity || !achieved || !attainable) return []
     if (intensity < frame.x[0] || intensity > frame.x[1] || achieved < frame.y[0] || achieved > frame.y[1]) return []
     const doubt = verdict === 'ok' ? '' : `, ${verdict}`
-    const op = known.get(name)
+    const op = kind === undefined ? known.get(name) : undefined
     return [
       {
         id: name,

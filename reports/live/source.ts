@@ -13,6 +13,7 @@ import {routingOptions} from '../../src/analysis/routing.ts'
 import {trainingOptions} from '../../src/analysis/training/options.ts'
 import type {Workload} from '../../src/analysis/workload.ts'
 import type {ReportDocument} from '../document.ts'
+import type {Embedded, Subject} from '../shown.ts'
 import type {ViewMore} from '../view.ts'
 
 /** Options that stay as they were given. */
@@ -27,7 +28,7 @@ export interface Extras {
   /** options that a workload does not repeat */
   readonly fixed?: Fixed | undefined
   /** the document to compare with: the state before */
-  readonly before?: ReportDocument | undefined
+  readonly before?: Embedded | undefined
   /** kernels that were measured on the document's machine */
   readonly runs?: readonly BenchKernel[] | undefined
   /** products measured in blocks of many sizes, where the document is of measured kernels */
@@ -75,24 +76,35 @@ function machineOf(summary: Analysis['machine'], known: readonly Machine[]): Mac
   return same ?? bareMachine(summary)
 }
 
-/**
- * What views may use besides a document.
- * @param placed the document is made of measured points alone
- */
+/** What a comparison calls the state before, by its kind. */
+function beforeOf(before: Embedded | undefined): Pick<ViewMore, 'before' | 'pointsBefore' | 'machineBefore'> {
+  switch (before?.schema) {
+    case 'ridgepoint/analysis@1':
+      return {before: before.result}
+    case 'ridgepoint/placement@1':
+      return {pointsBefore: before.result}
+    case 'ridgepoint/machine@1':
+      return {machineBefore: before.result}
+    default:
+      return {}
+  }
+}
+
+/** What views may use besides a document. */
 export const moreOf = (
   {result}: ReportDocument,
   extras: Extras,
   source: Source | undefined,
-  placed: boolean,
+  subject: Subject,
 ): ViewMore => ({
   source,
+  subject,
   machine: source?.machine ?? extras.machines?.find(({id}) => id === result.machine.id),
-  before: extras.before?.result,
+  ...beforeOf(extras.before),
   runs: extras.runs,
   blocks: extras.blocks,
   pairs: extras.pairs,
   points: extras.placement?.points,
-  placed,
 })
 
 /** Options that repeat a workload on a model; sizes that mean nothing to the model are left out. */

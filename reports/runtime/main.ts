@@ -2,10 +2,10 @@
 /** The page: reads the embedded document and builds every section from it. */
 import {formatCount} from '../../src/analysis/units.ts'
 import type {ThemeName} from '../chart/theme.ts'
-import {checkDocument, type ReportDocument} from '../document.ts'
 import {unpack} from '../html.ts'
 import type {Extras} from '../live/source.ts'
-import {type PlacementDocument, type Shown, shownOf} from '../placement.ts'
+import type {PlacementDocument} from '../placement.ts'
+import {type Shown, shownOf} from '../shown.ts'
 import {blocks} from '../views/blocks.ts'
 import {caches} from '../views/caches.ts'
 import {latency} from '../views/latency.ts'
@@ -20,8 +20,9 @@ import {h, save} from './dom.ts'
 import {live} from './live.ts'
 import {adviceSection, assumptionsSection} from './sections/advice.ts'
 import {answerSection} from './sections/answer.ts'
-import {chartSection} from './sections/chart.ts'
-import {comparisonSection} from './sections/comparison.ts'
+import {changesAnswer} from './sections/changes-answer.ts'
+import {chartSection, type Section} from './sections/chart.ts'
+import {comparisonOf, comparisonSection} from './sections/comparison.ts'
 import {compressionSection} from './sections/compression.ts'
 import {controlsSection} from './sections/controls.ts'
 import {fusionSection} from './sections/fusion.ts'
@@ -49,12 +50,17 @@ async function content(): Promise<Shown> {
   const [text, more] = await Promise.all([embedded('document'), embedded('extras')])
   if (text === undefined) throw new Error('this page embeds no document')
   const extras: Extras = more === undefined ? {} : JSON.parse(more)
-  if (extras.before !== undefined) checkDocument(extras.before)
   return shownOf(JSON.parse(text), extras)
 }
 
 function lead(store: Store): HTMLElement {
-  if (store.placement) {
+  if (store.subject === 'machine') {
+    const {machine} = store.more
+    const {date} = machine?.identity ?? {}
+    const parts = [machine?.id, machine?.profile && `${machine.profile} profile`, date?.slice(0, 10)]
+    return h('p', {class: 'lead'}, parts.filter((part) => part !== undefined).join(' · '))
+  }
+  if (store.subject === 'points') {
     const {workload, totals} = store.document.result
     return h('p', {class: 'lead'}, `measured · ${workload.dtype.weights} · bytes at ${Object.keys(totals.bytes)[0]}`)
   }
@@ -79,7 +85,9 @@ function lead(store: Store): HTMLElement {
   return h('p', {class: 'lead'}, parts.filter((part) => part !== false).join(' · '))
 }
 
-const titleOf = ({result}: ReportDocument) => `${result.model.name} on ${result.machine.name}`
+function titleOf({subject, document: {result}}: Store): string {
+  return subject === 'machine' ? result.machine.name : `${result.model.name} on ${result.machine.name}`
+}
 
 function header(store: Store): HTMLElement {
   const other = (theme: ThemeName): ThemeName => (theme === 'dark' ? 'light' : 'dark')
@@ -97,7 +105,7 @@ function header(store: Store): HTMLElement {
       'div',
       {class: 'title'},
       h('p', {class: 'brand'}, 'Ridgepoint'),
-      live(store, () => h('h1', {}, titleOf(store.document))),
+      live(store, () => h('h1', {}, titleOf(store))),
       live(store, () => lead(store)),
     ),
     h(
@@ -111,9 +119,9 @@ function header(store: Store): HTMLElement {
           type: 'button',
           click: () =>
             save(
-              store.placement ? 'points.json' : 'analysis.json',
+              `${store.subject}.json`,
               'application/json',
-              `${JSON.stringify(store.placement ?? store.document, null, 2)}\n`,
+              `${JSON.stringify(store.subject === 'analysis' ? store.document : store.embedded, null, 2)}\n`,
             ),
         },
         'Save JSON',
@@ -174,42 +182,73 @@ function followTheme(store: Store): void {
   addEventListener('afterprint', () => store.set({theme: before}))
 }
 
-/** The page of measured points: their chart, their table and the machine. */
+/** Charts of a page without a workload: the first one drawn is what it is about. */
+async function settle(root: HTMLElement, store: Store, main: HTMLElement, charts: readonly Startable[]): Promise<void> {
+  document.title = `${titleOf(store)} · Ridgepoint`
+  root.replaceChildren(header(store), navigation(main, store), main)
+  const rest = follow(store)
+  for (const [i, chart] of charts.entries()) {
+    if (i > 0) await breathe()
+    await chart.start().ready
+    if (i === 0) performance.mark('ridgepoint:first-chart')
+  }
+  rest()
+  document.documentElement.dataset.ready = 'true'
+}
+
+type Startable = Pick<Section, 'start'>
+
+const all = (...parts: readonly (Section | undefined)[]) => parts.filter((part) => part !== undefined)
+
+/** The page of measured points: their chart, their table and the machine; beside others where it compares. */
 async function buildPoints(
   root: HTMLElement,
   store: Store,
   tooltip: Tooltip,
   placement: PlacementDocument,
 ): Promise<void> {
-  document.title = `${titleOf(store.document)} · Ridgepoint`
+  const compared = comparisonOf(store)
+  const changes = comparisonSection(store, tooltip)
   const roofline = rooflineSection(store, tooltip)
-  const slopes = chartSection(pairs, store, tooltip, true)
-  const blockChart = chartSection(blocks, store, tooltip, true)
+  const [slopes, blockChart] = [pairs, blocks].map((view) => chartSection(view, store, tooltip, true))
   const main = h(
     'main',
     {},
-    pointsAnswer(placement),
-    slopes.element,
+    compared ? changesAnswer(compared) : pointsAnswer(placement),
+    changes?.element,
+    slopes!.element,
     roofline.element,
-    blockChart.element,
+    blockChart!.element,
     measuredSection(store),
     ceilingsSection(store),
   )
-  root.replaceChildren(header(store), navigation(main, store), main)
-  const settle = follow(store)
-  await roofline.start().ready
-  performance.mark('ridgepoint:first-chart')
-  await slopes.start().ready
-  await blockChart.start().ready
-  settle()
-  document.documentElement.dataset.ready = 'true'
+  const first = changes ? [changes, roofline] : [roofline]
+  await settle(root, store, main, [...first, ...all(slopes, blockChart)])
+}
+
+/** The page of a profile: its roofs, what they were measured with, every ceiling; beside another where it compares. */
+async function buildMachine(root: HTMLElement, store: Store, tooltip: Tooltip): Promise<void> {
+  const compared = comparisonOf(store)
+  const changes = comparisonSection(store, tooltip)
+  const roofline = rooflineSection(store, tooltip)
+  const more = [caches, sustained, noise].map((view) => chartSection(view, store, tooltip, true))
+  const main = h(
+    'main',
+    {},
+    compared && changesAnswer(compared),
+    changes?.element,
+    roofline.element,
+    ceilingsSection(store),
+    ...more.map(({element}) => element),
+  )
+  await settle(root, store, main, [...(changes ? [changes] : []), roofline, ...more])
 }
 
 async function build(root: HTMLElement): Promise<void> {
-  const {document: shown, extras, placement} = await content()
-  const store = new Store(shown, extras, dark.matches ? 'dark' : 'light', placement)
+  const shown = await content()
+  const store = new Store(shown, dark.matches ? 'dark' : 'light')
   const name = () => {
-    document.title = `${titleOf(store.document)} · Ridgepoint`
+    document.title = `${titleOf(store)} · Ridgepoint`
   }
   store.listen((_state, changed) => changed.has('document') && name())
   // first, since an address may already ask for something else than the embedded document
@@ -221,7 +260,8 @@ async function build(root: HTMLElement): Promise<void> {
     tooltip.hide()
     store.set({picked: ''})
   })
-  if (placement) return buildPoints(root, store, tooltip, placement)
+  if (shown.embedded.schema === 'ridgepoint/placement@1') return buildPoints(root, store, tooltip, shown.embedded)
+  if (shown.subject === 'machine') return buildMachine(root, store, tooltip)
   const controls = controlsSection(store)
   name()
   const roofline = rooflineSection(store, tooltip)

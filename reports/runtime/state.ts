@@ -8,7 +8,7 @@ import type {ReportDocument} from '../document.ts'
 import type {Named, TableState, Zoom} from '../live/address.ts'
 import {recompute, type Settings} from '../live/settings.ts'
 import {type Extras, moreOf, type Source, type Sourced, sourceOf} from '../live/source.ts'
-import type {PlacementDocument} from '../placement.ts'
+import type {Embedded, Shown, Subject} from '../shown.ts'
 import type {ViewMore, ViewState} from '../view.ts'
 import type {TableMemory} from './table.ts'
 
@@ -39,8 +39,9 @@ export class Store {
   readonly #extras: Extras
   /** points that the page embeds, and what they were joined with */
   readonly measured: NonNullable<Extras['placement']>
-  /** what the page embeds where it is of such points alone: there is nothing to compute again */
-  readonly placement: PlacementDocument | undefined
+  readonly subject: Subject
+  /** what the page holds, as it was given */
+  readonly embedded: Embedded
   #source: Source | undefined
   #state: PageState
   readonly #listeners: Listener[] = []
@@ -49,12 +50,14 @@ export class Store {
   /** name of the table that changes its own state */
   #writing = ''
 
-  constructor(document: ReportDocument, extras: Extras, theme: ThemeName, placement?: PlacementDocument) {
+  constructor({document, extras, subject, embedded}: Shown, theme: ThemeName) {
     this.original = document
-    this.#sourced = placement ? {reason: 'points are measured, not computed'} : sourceOf(document, extras)
+    this.subject = subject
+    this.embedded = embedded
+    this.#sourced =
+      subject === 'analysis' ? sourceOf(document, extras) : {reason: 'what was measured is not computed again'}
     this.#extras = extras
     this.measured = extras.placement ?? {points: []}
-    this.placement = placement
     this.#source = this.#sourced.source
     this.#state = {
       ...{document, settings: {}, picked: '', view: defaultState(document.result, extras.runs), theme},
@@ -78,7 +81,7 @@ export class Store {
 
   /** What views may use besides the document that is shown. */
   get more(): ViewMore {
-    const all = moreOf(this.document, this.#extras, this.#source, this.placement !== undefined)
+    const all = moreOf(this.document, this.#extras, this.#source, this.subject)
     // runs belong to the machine that they were measured on
     const same = this.document.result.machine.id === this.original.result.machine.id
     // points belong to the workload too

@@ -21,13 +21,13 @@ const isPoint = (value: unknown): value is SweepPoint =>
   value.bytesPerSecond > 0
 
 function sweepOf(more: ViewMore | undefined): SweepPoint[] {
-  const sweep: unknown = more?.source?.machine.identity.sweep
+  const sweep: unknown = more?.machine?.identity.sweep
   return Array.isArray(sweep) ? sweep.filter(isPoint) : []
 }
 
 /** A level as the sweep found it, and as the machine claims it. */
 function levelsOf(more: ViewMore | undefined) {
-  const caches = more?.source?.machine.identity.caches ?? []
+  const caches = more?.machine?.identity.caches ?? []
   return caches.flatMap(({level, claimed, found}) => {
     const bytes = found ?? claimed
     if (!bytes) return []

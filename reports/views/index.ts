@@ -8,15 +8,19 @@ import {latency} from './latency.ts'
 import {memory} from './memory.ts'
 import {noise} from './noise.ts'
 import {pairs} from './pairs.ts'
+import {profiles} from './profiles.ts'
 import {roofline} from './roofline.ts'
 import {sustained} from './sustained.ts'
 import {throughput} from './throughput.ts'
 import {tiles} from './tiles.ts'
 import {time} from './time.ts'
+import {timings} from './timings.ts'
 
 export const views = {
   roofline,
   comparison,
+  timings,
+  profiles,
   time,
   fusion,
   pairs,

@@ -7,6 +7,7 @@ import {formatIntensity, gutterOf, levelPointsOf, movesOf, pointsOf} from '../ch
 import {rooflineSpec} from '../chart/roofline-spec.ts'
 import {type Frame, frameOf, mainRidge, roofLines} from '../chart/roofs.ts'
 import {placedRuns, runsOf} from '../chart/runs.ts'
+import {stretchesOf} from '../chart/stretches.ts'
 import type {View, ViewMore, ViewState} from '../view.ts'
 
 /** A page of points alone: what was measured under which roof. */
@@ -35,9 +36,6 @@ function shownRuns(analysis: Analysis, state: ViewState, more: ViewMore | undefi
     .map((run) => ({...run, faded: search !== '' && !run.id.toLowerCase().includes(search)}))
 }
 
-/** How far lines run beyond the frame, so that they do not end while a reader pans. */
-const FAR = 1e12
-
 export const roofline: View = {
   id: 'roofline',
   title: 'Roofline',
@@ -50,8 +48,6 @@ export const roofline: View = {
         state.ceilings.includes(line.id) &&
         (state.level === '' || line.kind === 'compute' || line.level === state.level),
     )
-    const top = Math.max(...lines.filter((l) => l.kind === 'compute').map((l) => l.value))
-    const fastest = Math.max(...lines.filter((l) => l.kind === 'bandwidth').map((l) => l.value))
     const {peak, intensity} = mainRidge(analysis, state.level)
     const dots = pointsOf(analysis, frame, state.hidden, state)
     const gutter = gutterOf(analysis, state.hidden, state.isolated)
@@ -64,20 +60,7 @@ export const roofline: View = {
         present: operatorClasses.map((c) => c.label).filter((label) => classes.has(label)),
       },
       data: {
-        lines: lines.map((line) => {
-          const compute = line.kind === 'compute'
-          const knee = compute ? line.value / fastest : (Number.isFinite(top) ? top : frame.y[1] * FAR) / line.value
-          // without a line of the other kind there is no knee, and the line crosses the whole frame
-          const start = compute ? (Number.isFinite(fastest) ? knee : frame.x[0] / FAR) : frame.x[0] / FAR
-          const end = compute ? frame.x[1] * FAR : knee
-          return {
-            ...line,
-            intensity: start,
-            performance: compute ? line.value : start * line.value,
-            intensity2: end,
-            performance2: compute ? line.value : end * line.value,
-          }
-        }),
+        lines: stretchesOf(lines, frame),
         ridge: [
           {
             intensity,
@@ -108,7 +91,12 @@ export const roofline: View = {
   ],
   describe(analysis, more) {
     const {peak, bandwidth, intensity} = mainRidge(analysis)
-    if (more?.placed) return describePoints(analysis, more.points ?? [], peak, bandwidth)
+    if (more?.subject === 'points') return describePoints(analysis, more.points ?? [], peak, bandwidth)
+    if (analysis.operators.length === 0)
+      return (
+        `Roofline of ${analysis.machine.name}: a peak of ${format(peak, 'FLOP/s')} and a memory bandwidth of ` +
+        `${format(bandwidth, 'B/s')}, which meet at ${formatIntensity(intensity)}.`
+      )
     const left = analysis.operators.filter((op) => op.intensity !== null && op.intensity < intensity)
     const shareLeft = left.reduce((sum, op) => sum + op.share, 0)
     const largest = analysis.operators.reduce((a, b) => (b.share > a.share ? b : a))

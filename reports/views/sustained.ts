@@ -23,7 +23,7 @@ const isPoint = (value: unknown): value is Point =>
   isRecord(value) && typeof value.seconds === 'number' && typeof value.flopsPerSecond === 'number'
 
 function curveOf(more: ViewMore | undefined): Curve | undefined {
-  const found: unknown = more?.source?.machine.identity.sustained
+  const found: unknown = more?.machine?.identity.sustained
   if (!isRecord(found) || !Array.isArray(found.curve)) return undefined
   const points = found.curve.filter(isPoint)
   const {peak, remains} = found

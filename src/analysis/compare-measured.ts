@@ -2,6 +2,7 @@
 import {EXACT, NOISE_MOST, timeNoise} from './compare.ts'
 import type {BenchKernel} from './document/bench.ts'
 import type {Change, Comparison, Side} from './document/comparison.ts'
+import type {Placement} from './document/placement.ts'
 import {AnalysisError} from './errors.ts'
 import {format, formatShare} from './units.ts'
 
@@ -37,6 +38,15 @@ const side = (times: readonly MeasuredTime[], machine: string | null): Side => (
   machine,
 })
 
+/** What points measured. */
+export const measuredPoints = ({points, machine}: Placement): Measured => {
+  const times = points.map(({name: id, seconds, cv, verdict}) => ({
+    ...{id, seconds, verdict},
+    ...(cv === undefined ? {} : {cv}),
+  }))
+  return {side: side(times, machine.id), times}
+}
+
 /**
  * The times of a `bench@1`, `placement@1` or fused `comparison@1` document; `undefined` for every other value.
  * @param origin what messages call it
@@ -61,10 +71,7 @@ export async function readMeasured(value: unknown, origin: string): Promise<Meas
     ])
   }
   const {data} = parsed
-  if ('points' in data) {
-    const times = data.points.map(({name: id, seconds, verdict}) => ({id, seconds, verdict}))
-    return {side: side(times, data.machine.id), times}
-  }
+  if ('points' in data) return measuredPoints(data)
   const kernels = 'kernels' in data ? data.kernels : data.pairs.flatMap(({unfused, fused}) => [unfused, fused])
   const times = kernels.flatMap(timeOf)
   return {side: side(times, null), times}

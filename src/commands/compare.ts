@@ -1,13 +1,23 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
+import type {Extras} from '../../reports/live/source.ts'
 import type {FusedComparison} from '../analysis/document/bench.ts'
 import type {Comparison} from '../analysis/document/comparison.ts'
+import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import {BaseCommand} from './shared/base.ts'
 import {readPage} from './shared/document.ts'
 import {reportFlag} from './shared/flags.ts'
 import {kernelFlags, runPairs} from './shared/kernels.ts'
+import type {Page} from './shared/report.ts'
 import type {Values} from './shared/values.ts'
+
+/** A document to compare. */
+interface Side {
+  readonly value: unknown
+  readonly origin: string
+  readonly extras: Extras
+}
 
 export default class Compare extends BaseCommand {
   static override summary = 'Compare two saved documents, or fused kernels with their unfused form'
@@ -16,6 +26,7 @@ export default class Compare extends BaseCommand {
   static override examples = [
     '<%= config.bin %> compare before.json after.json',
     '<%= config.bin %> compare before.html after.html --all',
+    '<%= config.bin %> compare profile-before.json profile-after.json --report changes.html',
     '<%= config.bin %> compare --fused all',
   ]
   static override args = {
@@ -27,6 +38,11 @@ export default class Compare extends BaseCommand {
     fused: Flags.string({summary: 'run this pair, or all, and compare', helpValue: 'PAIR|all', helpGroup: 'KERNELS'}),
     ...kernelFlags,
     ...reportFlag,
+    machine: Flags.string({
+      summary: 'what the kernels of two benchmarks stand under on the page (default local)',
+      helpValue: 'ID|FILE',
+      helpGroup: 'REPORT',
+    }),
   }
 
   async run(): Promise<void> {
@@ -35,6 +51,10 @@ export default class Compare extends BaseCommand {
     if (flags.fused !== undefined) {
       if (before !== undefined)
         throw new AnalysisError('bad-flag', '--fused runs kernels and takes no documents', ['leave the documents out'])
+      if (flags.machine !== undefined)
+        throw new AnalysisError('bad-flag', '--fused runs kernels here: they stand under this machine', [
+          'leave --machine out',
+        ])
       return this.fused(flags.fused, flags)
     }
     if (before === undefined || after === undefined)
@@ -49,31 +69,26 @@ export default class Compare extends BaseCommand {
     const {document: earlier} = await readPage(before)
     const {document: later, extras} = await readPage(after)
     const times = await this.measured([earlier, before], [later, after])
-    if (times && flags.report !== undefined)
-      throw new AnalysisError('bad-flag', '--report compares two analyses on a page, not two sets of measured times', [
-        `perf report ${after} --output page.html shows one of them`,
-        'leave --report out',
-      ])
-    if (times) return this.show(times, flags, `perf report ${after}`)
+    const sides = [
+      {value: earlier, origin: before, extras: {}},
+      {value: later, origin: after, extras},
+    ] as const
+    if (times) {
+      await this.page(sides, flags)
+      return this.show(times, flags, `perf report ${after}`)
+    }
     const {compareDocuments, readComparable} = await import('../analysis/compare.ts')
     const left = await readComparable(earlier, before)
     const right = await readComparable(later, after)
     const {result, warnings} = compareDocuments(left, right)
     for (const warning of warnings) this.remark(warning)
-    if (flags.report !== undefined) {
-      if (left.kind !== 'analysis' || right.kind !== 'analysis')
-        throw new AnalysisError('bad-flag', '--report compares two analyses on a page, not two profiles', [
-          'leave --report out',
-        ])
+    if (left.kind === 'machine') await this.page(sides, flags)
+    else if (flags.report !== undefined && right.kind === 'analysis') {
       const {writeReport} = await import('./shared/report.ts')
       const page = (result: typeof left.result) =>
         ({schema: 'ridgepoint/analysis@1', ok: true, result, warnings: []}) as const
-      await writeReport(
-        '--report',
-        flags.report,
-        {...page(right.result), warnings},
-        {...extras, before: page(left.result)},
-      )
+      const document = {...page(right.result), warnings}
+      await writeReport('--report', flags.report, document, {...extras, before: page(left.result)})
       this.say(`wrote ${flags.report}`)
     }
     await this.show(result, flags, `perf check --baseline ${before} ${after} fails where it got worse`)
@@ -87,6 +102,31 @@ export default class Compare extends BaseCommand {
       sheets: async () => (await import('../../reports/text/comparison.ts')).comparisonSheets(result),
       next,
     })
+  }
+
+  /** Writes the page of two measured documents, where one is asked for. */
+  private async page(
+    sides: readonly Side[],
+    {report, machine}: {report?: string | undefined; machine?: string | undefined},
+  ) {
+    if (report === undefined) return
+    const [{readKept}, {writeReport}] = await Promise.all([import('./shared/saved.ts'), import('./shared/report.ts')])
+    let found: Promise<Machine> | undefined
+    const under = () => {
+      found ??= import('./shared/machine.ts').then(
+        async ({findMachines}) => (await findMachines(machine ?? 'local', this))[0],
+      )
+      return found
+    }
+    const pages: Page[] = []
+    for (const {value, origin, extras} of sides) {
+      const kept = await readKept(value, origin, extras)
+      if (kept) pages.push(await kept.page(under))
+    }
+    const [before, after] = pages
+    if (!before || !after) return
+    await writeReport('--report', report, after.document, {...after.extras, before: before.document})
+    this.say(`wrote ${report}`)
   }
 
   /** Two documents of measured times; `undefined` where neither is one. */

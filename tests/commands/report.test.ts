@@ -52,9 +52,11 @@ describe('perf report of every kind of document', () => {
     const mixed = await run('compare', bench, path('a.json'))
     expect(mixed.code).toBe(3)
     expect(mixed.stderr).toMatch(/a\.json holds no measured times/)
-    const paged = await run('compare', bench, bench, '--report', path('c.html'))
-    expect(paged.code).toBe(2)
-    expect(paged.stderr).toContain('two sets of measured times')
+    const paged = await run('compare', bench, path('bench.html'), '--report', path('c.html'))
+    expect(paged.code, paged.stderr).toBe(0)
+    await drawn(path('c.html'), 'placement@1', '--view', 'timings')
+    // a page of two sides stands for the side after
+    expect((await run('compare', path('c.html'), bench)).stdout).toMatch(/0 of 1 times changed/)
   }, 120_000)
 
   it('shows placed points, alone and joined to an analysis', async () => {
@@ -80,8 +82,27 @@ describe('perf report of every kind of document', () => {
     expect(page.stdout).toBe('')
   })
 
+  it('draws a machine, and two of them side by side', async () => {
+    const before = await save('before.json', 'machine', 'show', 'h100-sxm')
+    await drawn(before, 'machine@1')
+    const after = await save('after.json', 'machine', 'show', 'mi300x')
+    const words = ['compare', before, after, '--report', path('c.html')]
+    const {result} = JSON.parse(readFileSync(await save('changes.json', ...words), 'utf8'))
+    expect(result.kind).toBe('machine')
+    await drawn(path('c.html'), 'machine@1', '--view', 'profiles')
+    expect((await run('compare', path('c.html'), after)).stdout).toMatch(/No ceiling of/)
+    const workload = await run('report', before, '--format', 'svg', '--view', 'time')
+    expect(workload.code).toBe(3)
+    expect(workload.stderr).toContain('a machine, not a workload')
+  })
+
   it.each([
-    ['machine@1', ['machine', 'show', 'h100-sxm'], /perf analyze transformer --machine/],
+    ['list@1', ['model', 'list'], /--format markdown/],
+    ['list@1', ['model', 'show', 'gpt2'], /--format markdown/],
+    ['list@1', ['machine', 'list'], /--format markdown/],
+    ['list@1', ['op', 'list'], /--format markdown/],
+    ['list@1', ['analyze', 'gpt2', '--show-config'], /--format markdown/],
+    ['explain@1', ['op', 'show', 'linear'], /--format markdown/],
     ['sweep@1', ['sweep', 'gpt2', '--batch', '1:4:x2', ...h100], /draws the sweep over the batch/],
     ['explain@1', ['explain', 'ridge'], /--format markdown/],
     ['doctor@1', ['doctor'], /--format markdown/],
@@ -110,6 +131,9 @@ describe('perf report of every kind of document', () => {
     const compared = await run('compare', path('p.json'), path('p.json'))
     expect(compared.code).toBe(3)
     expect(compared.stderr).toContain('result.points.0.seconds')
+    const failed = await run('analyze', 'nothing-of-that-name', '--json')
+    writeFileSync(path('e.json'), failed.stdout)
+    expect((await run('report', path('e.json'))).stderr).toContain('the command that wrote it failed')
     for (const schema of ['ridgepoint/nothing@1', 'ridgepoint/bench@2', 'ridgepoint/error@1']) {
       writeFileSync(path('p.json'), JSON.stringify({...placed, schema}))
       const {code, stderr} = await run('report', path('p.json'))
@@ -117,4 +141,28 @@ describe('perf report of every kind of document', () => {
       expect(stderr).toContain(schema)
     }
   })
+})
+
+it('a kept run of all kernels stands under its own machine, and a list of them under none is told what it lacks', async () => {
+  const {result} = JSON.parse(readFileSync(await save('b.json', 'bench', 'add', '--dims', '4096'), 'utf8'))
+  const {result: machine} = JSON.parse(readFileSync(await save('m.json', 'machine', 'show', 'local'), 'utf8'))
+  writeFileSync(path('run.json'), JSON.stringify({about: 'a run', machine, ...result}))
+  await drawn(path('run.json'), 'bench@1')
+  writeFileSync(path('run.json'), JSON.stringify(result))
+  const {code, stderr} = await run('report', path('run.json'))
+  expect(code).toBe(3)
+  expect(stderr).toContain('no schema is not one of')
+  expect(stderr).toMatch(/perf \w+/)
+})
+
+it('a check that was saved is printed again, and names the page of what it compared', async () => {
+  const before = await save('a.json', 'analyze', 'gpt2', ...h100)
+  const check = await save('check.json', 'check', '--baseline', before, before)
+  for (const format of ['markdown', 'text', 'csv', 'json'])
+    expect((await run('report', check, '--format', format)).code).toBe(0)
+  for (const format of ['html', 'svg', 'png']) {
+    const {code, stderr} = await run('report', check, '--format', format)
+    expect(code).toBe(2)
+    expect(stderr).toContain('perf compare BEFORE AFTER --report FILE.html')
+  }
 })

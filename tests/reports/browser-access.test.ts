@@ -1,29 +1,11 @@
-import {readFileSync} from 'node:fs'
-import {join} from 'node:path'
 import type {Page} from 'playwright-core'
 import {expect, it} from 'vitest'
 import {machines} from '../../src/analysis/machines/index.ts'
-import {describePage} from './browser.ts'
-import {cpu, root, sample} from './support.ts'
+import {describePage, serious} from './browser.ts'
+import {cpu, sample} from './support.ts'
 
 const themes = ['light', 'dark'] as const
 const widths = [360, 1280, 3840]
-
-/** What axe finds serious, with the first elements of each. */
-async function serious(page: Page): Promise<string[]> {
-  // the page's policy forbids what is not its own: axe comes in through the debugger, which no policy binds
-  await page.evaluate(readFileSync(join(root, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8'))
-  return page.evaluate(async () => {
-    const {axe} = globalThis as unknown as {
-      axe: {run(): Promise<{violations: {id: string; impact: string; nodes: {html: string}[]}[]}>}
-    }
-    const {violations} = await axe.run()
-    const first = (nodes: {html: string}[]) => nodes.slice(0, 3).map((node) => node.html.slice(0, 120))
-    return violations
-      .filter(({impact}) => impact === 'serious' || impact === 'critical')
-      .map(({id, nodes}) => `${id}: ${first(nodes).join(' | ')}`)
-  })
-}
 
 /** What has the focus: enough to tell it from others, its name, and whether it shows. */
 const focused = (page: Page) =>

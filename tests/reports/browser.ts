@@ -1,14 +1,14 @@
 /** A browser for the tests of the page: one per test file, with nothing of a user's and no network of its own. */
-import {existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {pathToFileURL} from 'node:url'
 import {type BrowserContext, chromium, type Page} from 'playwright-core'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
-import type {ReportDocument} from '../../reports/document.ts'
 import {renderHtml} from '../../reports/html.ts'
 import type {Extras} from '../../reports/live/source.ts'
-import {buildTemplate} from './support.ts'
+import type {Embedded} from '../../reports/shown.ts'
+import {buildTemplate, root} from './support.ts'
 
 const executable = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const present = existsSync(executable)
@@ -60,7 +60,7 @@ export class Browser {
 
   /** Opens a document as a page; what the console says and what the page asks the network for is kept. */
   async open(
-    document: ReportDocument,
+    document: Embedded,
     viewport = {width: 1280, height: 900},
     edit = (html: string) => html,
     extras: Extras = {},
@@ -79,6 +79,22 @@ export class Browser {
     await page.waitForSelector('html[data-ready]')
     return {page, said, asked: () => asked.filter((url) => !url.startsWith('file:') && !url.startsWith('data:'))}
   }
+}
+
+/** What axe finds serious, with the first elements of each. */
+export async function serious(page: Page): Promise<string[]> {
+  // the page's policy forbids what is not its own: axe comes in through the debugger, which no policy binds
+  await page.evaluate(readFileSync(join(root, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8'))
+  return page.evaluate(async () => {
+    const {axe} = globalThis as unknown as {
+      axe: {run(): Promise<{violations: {id: string; impact: string; nodes: {html: string}[]}[]}>}
+    }
+    const {violations} = await axe.run()
+    const first = (nodes: {html: string}[]) => nodes.slice(0, 3).map((node) => node.html.slice(0, 120))
+    return violations
+      .filter(({impact}) => impact === 'serious' || impact === 'critical')
+      .map(({id, nodes}) => `${id}: ${first(nodes).join(' | ')}`)
+  })
 }
 
 /** The dot of an operator in the roofline. */

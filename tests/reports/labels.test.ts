@@ -10,7 +10,7 @@ import {type Box, overlaps, Room, type Segment, strikes} from '../../reports/cha
 import type {ReportDocument} from '../../reports/document.ts'
 import {extractDocument, extractExtras} from '../../reports/html.ts'
 import {type Extras, moreOf, sourceOf} from '../../reports/live/source.ts'
-import {shownOf} from '../../reports/placement.ts'
+import {shownOf} from '../../reports/shown.ts'
 import type {ViewMore} from '../../reports/view.ts'
 import {comparison} from '../../reports/views/comparison.ts'
 import {roofline} from '../../reports/views/roofline.ts'
@@ -229,8 +229,8 @@ describe('no label is crossed by a line', () => {
     const html = readFileSync(join(folder, name), 'utf8')
     const extras: Extras = await extractExtras(html)
     const shown = shownOf(await extractDocument(html), extras)
-    const source = shown.placement ? undefined : sourceOf(shown.document, extras).source
-    const more = moreOf(shown.document, shown.extras, source, shown.placement !== undefined)
+    const source = shown.subject === 'analysis' ? sourceOf(shown.document, extras).source : undefined
+    const more = moreOf(shown.document, shown.extras, source, shown.subject)
     // on a telephone there is no room between the joints of that many runs; ceilings never cross a name there either
     const crowded = (more.points?.length ?? 0) + (more.runs?.length ?? 0) > 10
     for (const size of Object.values(sizes)) {
@@ -254,10 +254,12 @@ describe('names at the arrows of a comparison', () => {
       y: log(signals.frameY as [number, number], [height, 0]),
     }
     const roofs = data.roofs as Parameters<typeof layoutArrows>[1]
-    const arrows = data.pairs as Parameters<typeof layoutArrows>[2]
+    const shifts = data.shifts as Parameters<typeof layoutArrows>[2]
+    const arrows = data.pairs as Parameters<typeof layoutArrows>[3]
     // every operator that computes something has its place before, the fused ones too
     expect(arrows).toHaveLength(after.operators.filter((op) => op.flops > 0).length)
-    const names = layoutArrows(plot, roofs, arrows)
+    const {names, roofLabels} = layoutArrows(plot, roofs, shifts, arrows)
+    expect(roofLabels.map(({text}) => text)).toEqual(expect.arrayContaining([expect.stringMatching(/DRAM|HBM/)]))
     expect(names.length).toBeGreaterThan(0)
     const lines: Segment[] = [
       ...roofs.map(

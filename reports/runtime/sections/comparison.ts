@@ -1,10 +1,14 @@
 /// <reference lib="dom" />
 /** What changed between two documents: the chart, and every figure with its ratio and whether it means anything. */
 import {compareDocuments} from '../../../src/analysis/compare.ts'
-import type {Change} from '../../../src/analysis/document/comparison.ts'
+import {compareMeasured, measuredPoints} from '../../../src/analysis/compare-measured.ts'
+import type {Change, Comparison} from '../../../src/analysis/document/comparison.ts'
 import {type BaseUnit, baseUnits, format} from '../../../src/analysis/units.ts'
+import type {View} from '../../view.ts'
 import {comparison} from '../../views/comparison.ts'
-import {h} from '../dom.ts'
+import {profiles} from '../../views/profiles.ts'
+import {timings} from '../../views/timings.ts'
+import {breakable, h} from '../dom.ts'
 import {live} from '../live.ts'
 import type {Store} from '../state.ts'
 import {type Column, Table} from '../table.ts'
@@ -12,19 +16,31 @@ import type {Tooltip} from '../tooltip.ts'
 import {chartSection, type Section} from './chart.ts'
 
 const isBase = (unit: string): unit is BaseUnit => (baseUnits as readonly string[]).includes(unit)
-const shown = (value: number | null, unit: string) => format(value, isBase(unit) ? unit : '')
+/** A value with its unit; units that take no prefix are named by the figure. */
+export const valueText = (value: number | null, unit: string): string => format(value, isBase(unit) ? unit : '')
 
 function difference({before, after, unit}: Change): string {
   if (before === null || after === null) return '–'
   const by = after - before
-  return by === 0 ? '0' : `${by > 0 ? '+' : '−'}${shown(Math.abs(by), unit)}`
+  return by === 0 ? '0' : `${by > 0 ? '+' : '−'}${valueText(Math.abs(by), unit)}`
+}
+
+/** What a row is about; of a kernel on one side the operators of the other. */
+function subject({subject, operators}: Change): HTMLElement {
+  const list = (ids: readonly string[]) => ids.flatMap((id, i) => [i > 0 && ', ', ...breakable(id)])
+  return h(
+    'span',
+    {},
+    ...breakable(subject),
+    operators && h('span', {class: 'quiet became'}, ...list(operators.before), ' → ', ...list(operators.after)),
+  )
 }
 
 const columns: Column<Change>[] = [
-  {id: 'subject', label: 'What', value: (c) => c.subject},
+  {id: 'subject', label: 'What', value: (c) => c.subject, show: subject},
   {id: 'metric', label: 'Figure', value: (c) => c.metric},
-  {id: 'before', label: 'Before', numeric: true, value: (c) => c.before, show: (c) => shown(c.before, c.unit)},
-  {id: 'after', label: 'After', numeric: true, value: (c) => c.after, show: (c) => shown(c.after, c.unit)},
+  {id: 'before', label: 'Before', numeric: true, value: (c) => c.before, show: (c) => valueText(c.before, c.unit)},
+  {id: 'after', label: 'After', numeric: true, value: (c) => c.after, show: (c) => valueText(c.after, c.unit)},
   {
     id: 'ratio',
     label: 'After ÷ before',
@@ -43,28 +59,27 @@ const columns: Column<Change>[] = [
   {
     id: 'significant',
     label: 'Significant',
-    title: 'beyond what two runs of the same thing differ by: 0.1 % of computed figures',
+    title:
+      'beyond what two runs of the same thing differ by: 0.1 % of computed figures, two standard deviations of the difference of measured ones',
     value: (c) => (c.significant ? 'yes' : 'no'),
     show: (c) =>
       h('span', {class: c.significant ? 'significant' : 'quiet'}, `${c.significant ? '● yes' : '○ no'}: ${c.reason}`),
   },
 ]
 
-export function comparisonSection(store: Store, tooltip: Tooltip): Section | undefined {
-  const {before} = store.more
-  if (!before) return undefined
-  const section = chartSection(comparison, store, tooltip)
+/** A chart of two documents, and every figure of both: built again where the document after can be computed again. */
+function changesSection(view: View, compare: () => Comparison, store: Store, tooltip: Tooltip): Section {
+  const section = chartSection(view, store, tooltip)
   const table = () => {
-    const after = store.document.result
-    const {result} = compareDocuments({kind: 'analysis', result: before}, {kind: 'analysis', result: after})
+    const {changes, summary} = compare()
     return h(
       'div',
       {},
-      h('p', {}, result.summary),
+      h('p', {}, summary),
       new Table({
-        caption: `${result.changes.length} figures, before and after`,
+        caption: `${changes.length} figures, before and after`,
         columns,
-        rows: result.changes,
+        rows: changes,
         file: 'changes.csv',
         memory: store.memory('changes'),
       }).element,
@@ -72,4 +87,24 @@ export function comparisonSection(store: Store, tooltip: Tooltip): Section | und
   }
   section.element.append(live(store, table))
   return section
+}
+
+/** What changed between the page's document and the one before, of whatever kind both are; `undefined` where there is one. */
+export function comparisonOf(store: Store): Comparison | undefined {
+  const {before, pointsBefore, machineBefore, machine, points} = store.more
+  if (before)
+    return compareDocuments({kind: 'analysis', result: before}, {kind: 'analysis', result: store.document.result})
+      .result
+  if (machineBefore && machine)
+    return compareDocuments({kind: 'machine', result: machineBefore}, {kind: 'machine', result: machine}).result
+  if (!pointsBefore || !points) return undefined
+  const after = measuredPoints({...pointsBefore, machine: store.document.result.machine, points: [...points]})
+  return compareMeasured(measuredPoints(pointsBefore), after)
+}
+
+const viewOf: Readonly<Record<Store['subject'], View>> = {analysis: comparison, points: timings, machine: profiles}
+
+export function comparisonSection(store: Store, tooltip: Tooltip): Section | undefined {
+  if (!comparisonOf(store)) return undefined
+  return changesSection(viewOf[store.subject], () => comparisonOf(store)!, store, tooltip)
 }

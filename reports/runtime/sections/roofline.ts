@@ -81,38 +81,39 @@ function switches(store: Store, syncs: Sync[]): HTMLElement {
   return h(
     'div',
     {class: 'switches'},
-    h(
-      'fieldset',
-      {},
-      h('legend', {}, store.placement ? 'Points' : 'Operators'),
-      ...present.map(({id, label}) =>
-        toggle(
-          label,
-          classSign(id),
-          syncs,
-          () => !view().hidden.includes(id),
-          (on) => {
-            const {hidden} = store.state.view
-            set({hidden: on ? without(hidden, id) : [...hidden, id]})
-          },
+    store.subject !== 'machine' &&
+      h(
+        'fieldset',
+        {},
+        h('legend', {}, store.subject === 'points' ? 'Points' : 'Operators'),
+        ...present.map(({id, label}) =>
+          toggle(
+            label,
+            classSign(id),
+            syncs,
+            () => !view().hidden.includes(id),
+            (on) => {
+              const {hidden} = store.state.view
+              set({hidden: on ? without(hidden, id) : [...hidden, id]})
+            },
+          ),
         ),
+        result.fusion.groups.length > 0 &&
+          toggle(
+            'What fusing moves (unfused ○ → fused ▲)',
+            undefined,
+            syncs,
+            () => view().moves,
+            (moves) => set({moves}),
+          ),
+        measured.length > 0 &&
+          h(
+            'span',
+            {class: 'key'},
+            'filled ●: what the roof allows · hollow ○: measured, joined to the tick of its roof',
+          ),
+        h('span', {class: 'key'}, 'area: share of the time'),
       ),
-      result.fusion.groups.length > 0 &&
-        toggle(
-          'What fusing moves (unfused ○ → fused ▲)',
-          undefined,
-          syncs,
-          () => view().moves,
-          (moves) => set({moves}),
-        ),
-      measured.length > 0 &&
-        h(
-          'span',
-          {class: 'key'},
-          'filled ●: what the roof allows · hollow ○: measured, joined to the tick of its roof',
-        ),
-      h('span', {class: 'key'}, 'area: share of the time'),
-    ),
     h(
       'fieldset',
       {},
@@ -211,10 +212,11 @@ export function rooflineSection(store: Store, tooltip: Tooltip): {element: HTMLE
   const all = h(
     'div',
     {class: 'switches'},
-    live(store, () => {
-      lookSyncs = []
-      return looks(store, lookSyncs)
-    }),
+    store.subject !== 'machine' &&
+      live(store, () => {
+        lookSyncs = []
+        return looks(store, lookSyncs)
+      }),
     live(store, () => {
       switchSyncs = []
       return switches(store, switchSyncs)

@@ -11,6 +11,7 @@ export const placedPointSchema = z.strictObject({
   flops: z.number().nonnegative(),
   bytes: z.number().nonnegative(),
   seconds: z.number().positive(),
+  cv: z.number().nonnegative().optional().describe('coefficient of variation of the repetitions, where it is known'),
   count: z.number().positive().optional().describe('launches or calls that the figures are the mean of'),
   intensity: maybe.describe('FLOP/B; null where no byte moves'),
   attainable: maybe.describe('FLOP/s the roof allows at this intensity; null where nothing is computed'),

@@ -2,6 +2,7 @@
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import type {Extras} from '../../../reports/live/source.ts'
+import type {Embedded} from '../../../reports/shown.ts'
 import type {BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
 import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../../analysis/errors.ts'
@@ -18,7 +19,7 @@ export interface Document {
 
 /** What a page embeds. */
 export interface Page {
-  readonly document: Document
+  readonly document: Embedded
   readonly extras: Extras
 }
 

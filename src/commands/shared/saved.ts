@@ -1,10 +1,13 @@
 /** Saved documents of every kind, shown again: as a table or text, and as a page where there is something to draw. */
 import type {Extras} from '../../../reports/live/source.ts'
-import type {BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
+import type {Printed} from '../../../reports/text/sheet.ts'
+import type {Bench, BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
 import type {DocumentKind} from '../../analysis/document/index.ts'
+import type {List, ModelFacts, SettingsList} from '../../analysis/document/list.ts'
 import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import type {Answer} from './base.ts'
+import {oneSheet} from './list.ts'
 import type {Page} from './report.ts'
 import {benchPage} from './report.ts'
 import {machineAnswer} from './show.ts'
@@ -50,6 +53,53 @@ const undrawn =
     ])
   }
 
+/** A whole run as `npm run bench:results` keeps it: kernels, and the machine that they ran on. */
+const isRun = (value: unknown): value is {kernels: unknown; machine: unknown} =>
+  typeof value === 'object' && value !== null && !('schema' in value) && 'kernels' in value && 'machine' in value
+
+async function keptRun(value: {kernels: unknown; machine: unknown}, origin: string): Promise<Kept> {
+  const [{benchSchema}, {machineSchema}] = await Promise.all([
+    import('../../analysis/document/bench.ts'),
+    import('../../analysis/document/machine.ts'),
+  ])
+  const result = parse(benchSchema, {kernels: value.kernels}, origin)
+  const machine = parse(machineSchema, value.machine, `${origin}, machine`)
+  return {
+    warnings: [],
+    answer: benchAnswer(result),
+    page: () => benchPage({kernels: result.kernels, machine, warnings: []}),
+  }
+}
+
+const benchAnswer = (result: Bench): Answer => {
+  const text = () => import('../../../reports/text/bench.ts')
+  return {
+    schema: 'bench@1',
+    result,
+    text: async (look) => (await text()).benchText(result, look),
+    sheets: async () => (await text()).benchSheets(result),
+  }
+}
+
+/** The sheet of a list of whatever kind. */
+async function listSheets(result: List | ModelFacts | SettingsList): Promise<Printed> {
+  switch (result.kind) {
+    case 'model': {
+      const {factSheet} = await import('../../../reports/text/sheets/facts.ts')
+      return factSheet(result.items[0]!)
+    }
+    case 'settings': {
+      const [{settingsSheet}, {print}] = await Promise.all([
+        import('../../../reports/text/sheets/settings.ts'),
+        import('../../../reports/text/sheet.ts'),
+      ])
+      return print(settingsSheet(result.items))
+    }
+    default:
+      return (await import('../../../reports/text/sheets/lists.ts')).listSheet(result)
+  }
+}
+
 /**
  * Reads a document of a kind that is not an analysis.
  * @param extras what its page embeds beside it
@@ -58,6 +108,7 @@ const undrawn =
  */
 export async function readKept(value: unknown, origin: string, extras: Extras): Promise<Kept | undefined> {
   const kind = kindOf(value)
+  if (isRun(value)) return keptRun(value, origin)
   if (kind === '' || kind === 'analysis@1') return undefined
   const {documents} = await import('../../analysis/document/index.ts')
   const bench = (kernels: readonly BenchKernel[], warnings: readonly Warning[], pairs?: readonly FusedPair[]) => {
@@ -82,17 +133,7 @@ export async function readKept(value: unknown, origin: string, extras: Extras): 
     }
     case 'bench@1': {
       const {result, warnings} = parse(documents['bench@1'], value, origin)
-      const text = () => import('../../../reports/text/bench.ts')
-      return {
-        warnings,
-        answer: {
-          schema: kind,
-          result,
-          text: async (look) => (await text()).benchText(result, look),
-          sheets: async () => (await text()).benchSheets(result),
-        },
-        page: bench(result.kernels, warnings),
-      }
+      return {warnings, answer: benchAnswer(result), page: bench(result.kernels, warnings)}
     }
     case 'comparison@1': {
       const {result, warnings} = parse(documents['comparison@1'], value, origin)
@@ -127,11 +168,12 @@ export async function readKept(value: unknown, origin: string, extras: Extras): 
       }
     }
     case 'machine@1': {
-      const {result, warnings} = parse(documents['machine@1'], value, origin)
+      const document = parse(documents['machine@1'], value, origin)
+      const {result, warnings} = document
       return {
         warnings,
         answer: machineAnswer(result, `perf machine add ${origin}`),
-        page: undrawn(origin, kind, `perf analyze transformer --machine ${origin} --report FILE.html draws its roof`),
+        page: async () => ({document, extras}),
       }
     }
     case 'sweep@1': {
@@ -190,6 +232,21 @@ export async function readKept(value: unknown, origin: string, extras: Extras): 
         page: undrawn(origin, kind),
       }
     }
+    case 'list@1': {
+      const {result, warnings} = parse(documents['list@1'], value, origin)
+      const title = `${result.kind.slice(0, 1).toUpperCase()}${result.kind.slice(1)}`
+      return {
+        warnings,
+        answer: {schema: kind, result, ...oneSheet(title, () => listSheets(result))},
+        page: undrawn(origin, kind),
+      }
+    }
+    case 'error@1':
+      throw new AnalysisError(
+        'bad-document',
+        `${origin} is a document of ridgepoint/error@1: the command that wrote it failed`,
+        ['mend what it says and run that command again'],
+      )
     default:
       return undefined
   }
