@@ -48,7 +48,7 @@ export const comparisonSpec: TopLevelSpec = {
           value: {expr: 'theme.muted'},
         },
         strokeDash: {condition: {test: "datum.which === 'after'", value: [1, 0]}, value: [4, 4]},
-        description: {field: 'label', type: 'nominal'},
+        description: {field: 'summary', type: 'nominal'},
       },
     },
     {
@@ -146,8 +146,11 @@ export function sideLines(before: readonly RoofLine[], after: readonly RoofLine[
   return [
     ...stretchesOf(before, frame)
       .filter(({label}) => !kept.has(label))
-      .map((line): SideLine => ({...line, which: 'before', label: `before: ${line.label}`, relevant: false})),
-    ...stretchesOf(after, frame).map((line): SideLine => ({...line, which: 'after'})),
+      .map((line): SideLine => {
+        const label = `before: ${line.label}`
+        return {...line, which: 'before', label, summary: label, relevant: false}
+      }),
+    ...stretchesOf(after, frame).map((line): SideLine => ({...line, which: 'after', summary: line.label})),
   ]
 }
 

@@ -131,6 +131,8 @@ export interface Arrow {
 /** A line of one side of a comparison. */
 export interface SideLine extends RoofLine, Stretch {
   readonly which: 'before' | 'after'
+  /** what it is, for who cannot see it; a label may be left out */
+  readonly summary: string
 }
 
 /** Labels of both sides' ceilings on their lines, then names at the arrows of a comparison, the largest first. */

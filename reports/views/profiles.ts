@@ -116,10 +116,13 @@ export const profiles: View = {
     // the label of a line stands at its new place; one that is gone keeps its own
     const olds = stretchesOf(linesOf(before), frame)
       .filter(({id}) => kept.get(id)?.significant ?? true)
-      .map((line) => ({...line, label: kept.has(line.id) ? '' : `${line.label}, only before`, relevant: false}))
+      .map((line): SideLine => {
+        const label = kept.has(line.id) ? '' : `${line.label}, only before`
+        return {...line, which: 'before', label, summary: `before: ${line.label}`, relevant: false}
+      })
     const roofs: SideLine[] = [
-      ...olds.map((line) => ({...line, which: 'before' as const})),
-      ...stretchesOf(news, frame).map((line) => ({...line, which: 'after' as const})),
+      ...olds,
+      ...stretchesOf(news, frame).map((line): SideLine => ({...line, which: 'after', summary: line.label})),
     ]
     return {
       signals: {frameX: frame.x, frameY: frame.y},
