@@ -153,10 +153,23 @@ export function grantedCpus(groups: string, content: (path: string) => string | 
   return limits.length > 0 ? Math.min(...limits) : undefined
 }
 
+/** CPUs that a process may run on. @param status content of /proc/self/status */
+export function allowedCpus(status: string): number | undefined {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1]
+  return list === undefined ? undefined : countCpuList(list)
+}
+
+/**
+ * CPUs that this process may run on, quotas of time aside. Not availableParallelism() where the system says it itself: from libuv 1.49 on that
+ * takes quotas off as well, and under cgroups of version 1 the shares, so that 16 granted CPUs are one (libuv issue 4740).
+ */
+const usableCpus = (): number =>
+  (process.platform === 'linux' ? allowedCpus(read('/proc/self/status') ?? '') : undefined) || availableParallelism()
+
 /** CPUs' worth of time that this process may take, where that is less than all the time of the CPUs it may run on. */
 export function cpuQuota(): number | undefined {
   const granted = process.platform === 'linux' ? grantedCpus(read('/proc/self/cgroup') ?? '', read) : undefined
-  return granted !== undefined && granted < availableParallelism() ? granted : undefined
+  return granted !== undefined && granted < usableCpus() ? granted : undefined
 }
 
 /** Bytes this process may use; a cgroup limit of 0 or above the machine's memory means that there is none. */
@@ -198,7 +211,7 @@ export function readIdentity(): LocalIdentity {
   const isa = features.filter((feature) => notable.has(feature)).sort()
   const caches =
     process.platform === 'darwin' ? cachesFromSysctl() : cachesFromSysfs('/sys/devices/system/cpu/cpu0/cache')
-  const cores = Math.max(1, Math.floor(cpuQuota() ?? availableParallelism()))
+  const cores = Math.max(1, Math.floor(cpuQuota() ?? usableCpus()))
   const arch = process.arch
   return {
     cpu,

@@ -1,8 +1,10 @@
+import {spawnSync} from 'node:child_process'
 import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, expect, test, vi} from 'vitest'
 import {
+  allowedCpus,
   cachesFromSysfs,
   countCpuList,
   cpuName,
@@ -50,6 +52,14 @@ test('the time of CPUs that cgroups grant: of either version, of the group or of
   expect(granted(first, {...limits, '/sys/fs/cgroup/cpu/job/cpu.cfs_quota_us': '-1'})).toBeUndefined()
   expect(granted('1:cpuset:/job\n', limits)).toBeUndefined()
   expect(granted('', {})).toBeUndefined()
+})
+
+test('the CPUs that a process may run on are counted in its own list, whatever time it gets of them', () => {
+  const status = 'Name:\tnode\nCpus_allowed:\tff01\nCpus_allowed_list:\t0,8-15\nMems_allowed_list:\t0-1\n'
+  expect(allowedCpus(status)).toBe(9)
+  expect(allowedCpus('Name:\tnode\n')).toBeUndefined()
+  const one = spawnSync('taskset', ['-c', '0', 'grep', 'Cpus_allowed_list', '/proc/self/status'], {encoding: 'utf8'})
+  if (one.status === 0) expect(allowedCpus(one.stdout)).toBe(1)
 })
 
 test('caches are read from sysfs: data and unified only, by level, with their sharing; a missing folder has none', () => {

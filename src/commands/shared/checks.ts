@@ -61,7 +61,8 @@ function addonCheck(addon: NativeAddon | AnalysisError): Found {
 }
 
 function isa(addon: NativeAddon | AnalysisError): Found {
-  if (addon instanceof AnalysisError) return warn('not known without the addon', 'npm run build:native')
+  if (addon instanceof AnalysisError)
+    return warn('not known without the addon', addon.suggestions[0] ?? 'npm run build:native')
   const names = addon.cpu().isas.map(({name}) => name)
   return ok(`${names.at(-1)} is used; ${names.join(', ')} can be asked for with --isa`)
 }
