@@ -86,10 +86,18 @@ export const paintVerdict = (look: Look) => {
   return (text: string, _: number, key: string) => (key === 'verdict' && text !== 'ok' ? style.warn(text) : text)
 }
 
+/** By what results were checked: a loaded kernel brings its own reference, or none. */
+function checkedText({kernels}: Bench): string {
+  const unchecked = kernels.filter(({maxError}) => maxError === null)
+  if (unchecked.length > 0) return `Not checked: ${unchecked.map(({id}) => id).join(', ')}.`
+  const isLoaded = kernels.every(({op}) => op === 'loaded')
+  return isLoaded ? 'Checked by the kernel’s own reference.' : 'Every kernel was checked against its f64 reference.'
+}
+
 export function benchText(bench: Bench, look: Look): string {
   const refusal = bench.kernels.find(({counters}) => counters === null)?.countersReason
   const note = [
-    'Every kernel was checked against its f64 reference. The roof is what the measured ceilings allow; the best repetition counts, as the roof is a best as well.',
+    `${checkedText(bench)} The roof is what the measured ceilings allow; the best repetition counts, as the roof is a best as well.`,
     ...(bench.kernels.some(({inTurn}) => inTurn)
       ? [
           'In turn: under bandwidths of L3 and DRAM measured between the same repetitions, best of both; by turns: median of each repetition under the ceilings beside it.',

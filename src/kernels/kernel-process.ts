@@ -78,7 +78,10 @@ async function run(request: UserRequest): Promise<UserRun> {
   }
   const dims = [...(request.dims ?? kernel.defaults)]
   if (dims.length !== kernel.dims.length || dims.some((dim) => !Number.isInteger(dim) || dim < 0 || dim > 2 ** 40))
-    throw new Refusal('bad-dimension', `dims ${dims.join('x')} do not fit ${kernel.dims.join('x')}`)
+    throw new Refusal(
+      'bad-dimension',
+      `dims ${dims.join('x')} do not fit ${kernel.name}, which takes ${kernel.dims.join('x')}, each from 0 to 2^40`,
+    )
   send({stage: 'describing itself'})
   const {tensors, flops, bytesRead, bytesWritten} = addon.describeKernel(dims)
   const counts = [...tensors, flops, bytesRead, bytesWritten]

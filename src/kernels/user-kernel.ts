@@ -1,6 +1,6 @@
 /** A kernel from a shared object, run in a process of its own: where it crashes, that is a result and not the end of the program. */
 import {fork} from 'node:child_process'
-import {existsSync} from 'node:fs'
+import {closeSync, existsSync, openSync, readSync, statSync} from 'node:fs'
 import {join, resolve} from 'node:path'
 import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted, type Warning} from '../analysis/errors.ts'
@@ -70,7 +70,51 @@ export interface UserRun extends Described {
 /** Seconds without a sign after which a kernel is taken for one that does not return. */
 const patience = 60
 
-const header = 'build it against native/include/ridgepoint/kernel.h (docs/user-kernels.md)'
+/** Where the header lies, which a package is installed anywhere with. */
+const header = (): string => `build it with -I ${join(packageRoot().path, 'native', 'include')} (docs/user-kernels.md)`
+
+const faulty = 'run it under a debugger, or build it with -g -fsanitize=address and preload libasan'
+
+/** Machines of ELF files as people call them: process.arch, and what the file says (elf.h, e_machine). */
+const machines = new Map([
+  [3, ['ia32', 'x86 of 32 bits']],
+  [40, ['arm', 'ARM of 32 bits']],
+  [62, ['x64', 'x86-64']],
+  [183, ['arm64', 'AArch64']],
+  [243, ['riscv64', 'RISC-V']],
+])
+
+/**
+ * Why a file cannot be a shared object of this machine, in better words than a loader's, which calls one of another processor missing.
+ * @param head its first bytes: an ELF header has magic, class, byte order, and from byte 16 on type and machine
+ * @returns `undefined` where nothing speaks against it
+ */
+export function notLoadable(head: Uint8Array, arch: string = process.arch): string | undefined {
+  if (head.length < 20 || ![0x7f, 0x45, 0x4c, 0x46].every((byte, i) => head[i] === byte))
+    return 'it is no shared object (it has no ELF header)'
+  const at = (i: number) => (head[5] === 2 ? head[i]! * 256 + head[i + 1]! : head[i]! + head[i + 1]! * 256)
+  if (at(16) === 1) return 'it is an object file, not yet linked: cc -shared -fPIC makes a shared object of it'
+  const [ours, name] = machines.get(at(18)) ?? ['', `machine ${at(18)}`]
+  const known = [...machines.values()].find(([id]) => id === arch)
+  return known && ours !== arch ? `it was built for ${name}, this program runs on ${known[1]}` : undefined
+}
+
+/** @throws {AnalysisError} `bad-file` before a process is started for it */
+function checkFile(path: string): void {
+  const refuse = (message: string, hints: string[]) => {
+    throw new AnalysisError('bad-file', message, hints)
+  }
+  const found = statSync(path, {throwIfNoEntry: false})
+  if (!found) refuse(`there is no file ${quoted(path)}`, ['--load ./mykernel.so'])
+  if (!found?.isFile()) refuse(`${quoted(path)} is not a file`, ['--load ./mykernel.so'])
+  if (process.platform !== 'linux') return
+  const head = new Uint8Array(20)
+  const file = openSync(path, 'r')
+  const length = readSync(file, head, 0, head.length, 0)
+  closeSync(file)
+  const problem = notLoadable(head.subarray(0, length))
+  if (problem) refuse(`${path}: ${problem}`, [header()])
+}
 
 /** Runs the request apart. @throws {AnalysisError} `kernel-failed`, `bad-file`, `bad-dimension`, `does-not-fit`, `interrupted` */
 async function apart(request: UserRequest, options: BenchOptions): Promise<UserRun> {
@@ -93,7 +137,7 @@ async function apart(request: UserRequest, options: BenchOptions): Promise<UserR
         watchdog = setTimeout(() => {
           const message = `${request.path}: gave no sign for ${limit} s while ${stage}`
           const longer = `--timeout ${Math.min(86_400, 10 * limit)} waits longer, where a call of it may take so long`
-          fail(new AnalysisError('kernel-failed', message, [longer, header]))
+          fail(new AnalysisError('kernel-failed', message, [longer]))
         }, 1000 * limit)
       }
       watch()
@@ -105,18 +149,23 @@ async function apart(request: UserRequest, options: BenchOptions): Promise<UserR
         } else if ('found' in reply) {
           found = reply.found
           child.disconnect()
-        } else fail(new AnalysisError(reply.code, `${request.path}: ${reply.problem}`, [header]))
+        } else {
+          const hint = {
+            'bad-file': header(),
+            'kernel-failed': faulty,
+            'bad-dimension': '--dims',
+            'does-not-fit': 'smaller --dims',
+          }
+          // a loader says the path itself
+          const problem = reply.problem.replace(`${request.path}: `, '')
+          fail(new AnalysisError(reply.code, `${request.path}: ${problem}`, [hint[reply.code]]))
+        }
       })
       child.on('error', fail)
       child.on('exit', (code, signal) => {
         if (found) return done(found)
         const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`
-        fail(
-          new AnalysisError('kernel-failed', `${request.path}: its process ${how} while ${stage}`, [
-            'run it under a debugger or with -fsanitize=address',
-            header,
-          ]),
-        )
+        fail(new AnalysisError('kernel-failed', `${request.path}: its process ${how} while ${stage}`, [faulty]))
       })
       child.send(request)
     })
@@ -139,8 +188,7 @@ export async function benchUserKernel(
   options: BenchOptions,
 ): Promise<{kernels: BenchEntry[]; warnings: Warning[]}> {
   const {isa, threads} = setUp(options)
-  if (!existsSync(path))
-    throw new AnalysisError('bad-file', `there is no file ${quoted(path)}`, ['--load ./mykernel.so'])
+  checkFile(path)
   const run = await apart({path: resolve(path), dims: options.dims, isa, threads, machine: options.machine}, options)
   const {kernel, dims, maxError, measured} = run
   const def = {id: kernel.name, op: 'loaded', dims: kernel.dims}

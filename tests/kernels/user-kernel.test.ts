@@ -4,10 +4,10 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import type {Machine} from '../../src/analysis/document/machine.ts'
-import {benchUserKernel} from '../../src/kernels/user-kernel.ts'
+import {benchUserKernel, notLoadable} from '../../src/kernels/user-kernel.ts'
 
 const root = join(import.meta.dirname, '../..')
-const source = join(root, 'docs/examples/axpy.c')
+const source = join(root, 'native/examples/axpy.c')
 const machine: Machine = {id: 'local', name: 'no ceilings', identity: {}, ceilings: []}
 let folder = ''
 
@@ -86,6 +86,37 @@ describe("a user's kernel", () => {
     writeFileSync(text, 'hello')
     await expect(run(text)).rejects.toMatchObject({code: 'bad-file'})
     await expect(run(join(folder, 'none.so'))).rejects.toMatchObject({code: 'bad-file'})
+  })
+
+  test('what is no shared object of this machine is named as what it is', async () => {
+    const head = (type: number, machine: number, order = 1) => {
+      const bytes = new Uint8Array(64)
+      bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, order])
+      bytes.set(order === 1 ? [type, 0, machine, 0] : [0, type, 0, machine], 16)
+      return bytes
+    }
+    expect(notLoadable(head(3, 62), 'x64')).toBeUndefined()
+    expect(notLoadable(head(3, 183), 'arm64')).toBeUndefined()
+    expect(notLoadable(head(3, 183), 'x64')).toBe('it was built for AArch64, this program runs on x86-64')
+    expect(notLoadable(head(3, 62), 'arm64')).toBe('it was built for x86-64, this program runs on AArch64')
+    expect(notLoadable(head(3, 21, 2), 'x64')).toBe('it was built for machine 21, this program runs on x86-64')
+    // of a processor that is not in the list nothing is known to speak against it
+    expect(notLoadable(head(3, 22, 2), 's390x')).toBeUndefined()
+    expect(notLoadable(head(1, 62), 'x64')).toMatch(/object file.*-shared/)
+    expect(notLoadable(new Uint8Array())).toMatch(/no shared object/)
+    await expect(run(folder)).rejects.toMatchObject({code: 'bad-file', message: expect.stringContaining('not a file')})
+  })
+
+  test('a library that it needs and that is not there is named once, with its own path', async () => {
+    const text = join(folder, 'needs.c')
+    writeFileSync(text, 'extern int absent(void); int ridgepoint_kernel_get(void) { return absent(); }')
+    const file = join(folder, 'needs.so')
+    expect(spawnSync(process.env.CC ?? 'cc', ['-shared', '-fPIC', text, '-o', file]).status).toBe(0)
+    await expect(run(file)).rejects.toMatchObject({
+      code: 'bad-file',
+      message: `${file}: undefined symbol: absent`,
+      suggestions: [expect.stringContaining(join('native', 'include'))],
+    })
   })
 
   test('dims that do not fit, sizes that do not', async () => {

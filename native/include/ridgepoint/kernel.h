@@ -1,7 +1,7 @@
 /* A kernel of your own under ridgepoint's protocol: build a shared object that defines ridgepoint_kernel_get() and run
  *   perf bench --load ./mykernel.so
  *     cc -O3 -march=native -shared -fPIC -I <package>/native/include mykernel.c -o mykernel.so
- * Plain C; docs/user-kernels.md has a whole example. */
+ * Plain C; native/examples/axpy.c is a whole example. */
 #ifndef RIDGEPOINT_KERNEL_H
 #define RIDGEPOINT_KERNEL_H
 #include <stdint.h>
