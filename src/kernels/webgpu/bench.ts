@@ -12,9 +12,9 @@ import {gpuBytes, gpuTensors} from './bytes.ts'
 import {gpuRoof, gpuTime} from './place.ts'
 import {type GpuKernel, type GpuPair, gpuKernels, gpuPairs} from './programs.ts'
 import {checkOnGpu, placeTensors, stepsOf} from './run.ts'
-import {samplerOf, shortest, specOf} from './search.ts'
+import {isPassing, samplerOf, shortest, specOf} from './search.ts'
 import type {GpuSession, Step} from './session.ts'
-import {chooseWays, isPassing, type ProgramsOf, type Ways} from './ways.ts'
+import {chooseWays, type ProgramsOf, type Ways} from './ways.ts'
 
 export interface GpuBenchOptions {
   /** in the order of the kernel's `dims`; default: a cache-resident size and, on a real GPU, one that fills it */

@@ -6,8 +6,8 @@ import {runRounds, type Task} from '../rounds.ts'
 import {judge, summarize} from '../statistics.ts'
 import {emptyProbe} from '../wgsl/probes/stream.ts'
 import {matrixTasks} from './matrix-units.ts'
-import {computeTasks, halfIds, type Target, workgroupCandidates} from './plan.ts'
-import {type GpuMeasureOptions, type Ready, Run, samplerOf, shortest, specOf} from './search.ts'
+import {type Candidate, computeTasks, halfIds, type Target, workgroupCandidates} from './plan.ts'
+import {type GpuMeasureOptions, isPassing, type Ready, Run, samplerOf, shortest, specOf} from './search.ts'
 import type {GpuSession} from './session.ts'
 import {measureStreams} from './streams.ts'
 import {transfers} from './transfers.ts'
@@ -21,7 +21,25 @@ export interface GpuMeasured {
  * Measures.
  * @throws AnalysisError `gpu-failed` where the device is lost on the way, `does-not-fit`, `interrupted`
  */
-export async function measureGpu(session: GpuSession, options: GpuMeasureOptions): Promise<GpuMeasured> {
+export const measureGpu = (session: GpuSession, options: GpuMeasureOptions): Promise<GpuMeasured> =>
+  session.scoped(() => measured(session, options))
+
+/** Seconds of work before anything is compared: an idle GPU's clock takes some tenths to rise. */
+const warm = 0.2
+
+async function warmUp(run: Run, candidate: Candidate): Promise<void> {
+  run.progress('warm-up')
+  try {
+    const {step} = await run.compute(candidate)
+    const from = performance.now()
+    while (performance.now() - from < 1000 * warm) await run.session.time([step], 8)
+  } catch (error) {
+    // the search that follows says what is wrong with it
+    if (!isPassing(error)) throw error
+  }
+}
+
+async function measured(session: GpuSession, options: GpuMeasureOptions): Promise<GpuMeasured> {
   const started = performance.now()
   const run = new Run(session, options)
   const {effort} = run
@@ -35,7 +53,9 @@ export async function measureGpu(session: GpuSession, options: GpuMeasureOptions
   }
 
   const matrix = matrixTasks(session.facts.matrixUnits, session.hasF16, effort, largestSize)
-  for (const task of [...computeTasks(effort, session.hasF16, largestSize), ...matrix.tasks])
+  const tasks = [...computeTasks(effort, session.hasF16, largestSize), ...matrix.tasks]
+  if (!session.facts.software) await warmUp(run, tasks[0]!.candidates.at(-1)!)
+  for (const task of tasks)
     try {
       ready.push(await run.search(task.ceiling, task.candidates, task))
     } catch (error) {
@@ -53,13 +73,13 @@ export async function measureGpu(session: GpuSession, options: GpuMeasureOptions
   const launch: Target = {id: 'launch', kind: 'latency', unit: 's'}
   ready.push({target: launch, label: 'launch', steps: [empty], work: 1, how: 'an empty kernel, many to a submission'})
 
-  const tasks: Task[] = ready.map(({target, label}) => ({
+  const samples: Task[] = ready.map(({target, label}) => ({
     id: target.id,
     label,
     calibrate: true,
     spec: specOf(target.id),
   }))
-  const series = await runRounds(samplerOf(session, new Map(ready.map((r) => [r.target.id, r]))), tasks, {
+  const series = await runRounds(samplerOf(session, new Map(ready.map((r) => [r.target.id, r]))), samples, {
     ...effort,
     repetitionSeconds: shortest(session, effort.repetitionSeconds),
     onProgress: (done, total, label) => options.onProgress?.(100 + Math.round((300 * done) / total), 400, label),

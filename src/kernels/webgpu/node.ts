@@ -71,6 +71,16 @@ function useSoftware(): void {
   if (existsSync(swiftShader.loader)) load(swiftShader.loader)
 }
 
+/** Where containers with NVIDIA's runtime keep the driver's description, which the Vulkan loader does not look for there. */
+const containerDrivers = '/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json'
+
+/** Names the container's driver to the Vulkan loader, beside those that it finds; what the environment names rules. */
+function addContainerDriver(): void {
+  const {VK_DRIVER_FILES, VK_ICD_FILENAMES, VK_ADD_DRIVER_FILES} = process.env
+  if (!VK_DRIVER_FILES && !VK_ICD_FILENAMES && !VK_ADD_DRIVER_FILES && existsSync(containerDrivers))
+    process.env.VK_ADD_DRIVER_FILES = containerDrivers
+}
+
 /** Instances stay reachable: one that is collected while its devices live takes the process down with it. */
 const instances: GPU[] = []
 
@@ -88,6 +98,7 @@ const flagsOf = (software: boolean): string[] => [
 async function instance(software: boolean): Promise<GPU> {
   const dawn = await loadDawn()
   if (software) useSoftware()
+  else addContainerDriver()
   requireLoader()
   const gpu = dawn.create(flagsOf(software))
   instances.push(gpu)

@@ -21,6 +21,10 @@ const mostPasses = 4096
 /** A trial of a candidate lasts at least this long, s. */
 const trialSeconds = 0.0003
 
+/** What leaves out a kernel or a way, not the run: too large for the adapter, or not compiled by its driver. */
+export const isPassing = (error: unknown): error is AnalysisError =>
+  error instanceof AnalysisError && (error.code === 'does-not-fit' || error.code === 'gpu-failed')
+
 /** A probe ready to run. */
 export interface Ready {
   target: Target

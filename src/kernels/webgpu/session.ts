@@ -7,18 +7,12 @@ import {AnalysisError} from '../../analysis/errors.ts'
 import type {Binding, Shader} from '../wgsl/shader.ts'
 import {type AdapterFacts, factsOf} from './adapters.ts'
 import {subgroupMatrixFeature} from './matrix-units.ts'
+import {Stamps, type Timer} from './timer.ts'
 
 /** WebGPU's flags by value: in Node the names are no globals. */
 const usage = {mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, storage: 0x80, resolve: 0x200} as const
 const computeStage = 0x4
 const mapForReading = 0x1
-
-/** How durations are taken. */
-export interface Timer {
-  kind: 'timestamp-query' | 'wall clock'
-  /** smallest step, s: browsers round timestamps to 100 µs (WebGPU §20.4), Dawn in Node is told not to */
-  resolution: number
-}
 
 /** One step of a timed pass: a pipeline with its buffers. */
 export interface Step {
@@ -42,6 +36,7 @@ export interface SessionOptions {
 }
 
 const wanted = ['timestamp-query', 'shader-f16', 'subgroups', subgroupMatrixFeature] as const
+const experimental = subgroupMatrixFeature as GPUFeatureName
 const limitNames = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -68,7 +63,11 @@ export async function openSession(adapter: GPUAdapter, options: SessionOptions):
   }
   let device: GPUDevice
   try {
-    device = await adapter.requestDevice({requiredFeatures: features, requiredLimits})
+    device = await adapter.requestDevice({requiredFeatures: features, requiredLimits}).catch((error) => {
+      // a driver that offers the experiment and refuses it still measures everything else; an adapter gives one device, and is asked again
+      if (!features.includes(experimental)) throw error
+      return adapter.requestDevice({requiredFeatures: features.filter((name) => name !== experimental), requiredLimits})
+    })
   } catch (error) {
     throw new AnalysisError('no-adapter', `WebGPU: ${facts.name} gave no device: ${text(error)}`, [
       'update the driver, or choose another with --adapter (`perf doctor` lists them)',
@@ -85,7 +84,7 @@ export async function openSession(adapter: GPUAdapter, options: SessionOptions):
 export class GpuSession {
   readonly device: GPUDevice
   readonly facts: AdapterFacts
-  readonly timer: Timer
+  private readonly stamps: Stamps
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>()
   private readonly layouts = new Map<string, GPUBindGroupLayout>()
   private readonly owned = new Set<GPUBuffer>()
@@ -96,10 +95,15 @@ export class GpuSession {
   constructor(device: GPUDevice, facts: AdapterFacts, timer: Timer) {
     this.device = device
     this.facts = facts
-    this.timer = timer
+    this.stamps = new Stamps(timer)
     void device.lost.then(({message, reason}) => {
       if (!this.closing) this.loss = message || reason
     })
+  }
+
+  /** How durations are taken. */
+  get timer(): Timer {
+    return this.stamps.timer
   }
 
   /** Why the device is gone, or `undefined` while it works. */
@@ -173,11 +177,28 @@ export class GpuSession {
         `WebGPU: ${what} needs a buffer of ${gigabytes(size)}; ${this.facts.name} allows ${gigabytes(this.largestBuffer)}`,
         ['smaller --dims'],
       )
-    const buffer = await this.guarded(`${what}, ${gigabytes(size)}`, () =>
-      this.device.createBuffer({size, usage: usage.storage | usage.copySource | usage.copyTarget}),
-    )
+    const create = () =>
+      this.guarded(`${what}, ${gigabytes(size)}`, () =>
+        this.device.createBuffer({size, usage: usage.storage | usage.copySource | usage.copyTarget}),
+      )
+    const buffer = await create().catch(async (error) => {
+      if (!(error instanceof AnalysisError) || error.code !== 'does-not-fit') throw error
+      // what was given back is free when the work that used it has ended
+      await this.device.queue.onSubmittedWorkDone()
+      return create()
+    })
     this.owned.add(buffer)
     return buffer
+  }
+
+  /** Runs `work` and gives back every buffer that it allocated and kept. */
+  async scoped<T>(work: () => Promise<T>): Promise<T> {
+    const before = new Set(this.owned)
+    try {
+      return await work()
+    } finally {
+      this.free([...this.owned].filter((buffer) => !before.has(buffer)))
+    }
   }
 
   /** Gives buffers back. */
@@ -344,11 +365,13 @@ export class GpuSession {
     pass.end()
     encoder.resolveQuerySet(set, 0, 2, resolved, 0)
     encoder.copyBufferToBuffer(resolved, 0, read, 0, 16)
+    const from = performance.now()
     this.device.queue.submit([encoder.finish()])
     await read.mapAsync(mapForReading)
+    const wall = (performance.now() - from) / 1000
     const [start, end] = new BigInt64Array(read.getMappedRange().slice(0))
     read.unmap()
-    return Math.max(0, Number(end! - start!) / 1e9)
+    return this.stamps.seconds(start!, end!, wall)
   }
 
   /** Wall-clock seconds of submitting steps and waiting for them. */

@@ -1,10 +1,10 @@
 /** Which of a kernel's shaders a GPU runs: the fastest by trial whose results are right. Browser-safe. */
-import {AnalysisError, type Warning} from '../../analysis/errors.ts'
+import type {Warning} from '../../analysis/errors.ts'
 import {defaultTolerance} from '../families/types.ts'
 import type {Part, Program} from '../program.ts'
 import type {GpuKernel, GpuPair} from './programs.ts'
 import {checkOnGpu, shadersOf, stepsOf, type Variants} from './run.ts'
-import {trial} from './search.ts'
+import {isPassing, trial} from './search.ts'
 import type {GpuSession, Slice} from './session.ts'
 
 /** The programs of a kernel or a pair by its dims. */
@@ -17,10 +17,6 @@ export interface Ways {
   errors: ReadonlyMap<string, number>
   warnings: Warning[]
 }
-
-/** What leaves out a kernel or a way, not the run: too large for the adapter, or not compiled by its driver. */
-export const isPassing = (error: unknown): error is AnalysisError =>
-  error instanceof AnalysisError && (error.code === 'does-not-fit' || error.code === 'gpu-failed')
 
 /**
  * Sizes to check a shader at: the awkward one and that of whole tiles where they have it, else the last of the small sizes that do; none

@@ -69,6 +69,19 @@ describe('what is missing is exit 4 with a next step', () => {
     })
   })
 
+  it('an adapter that offers experimental matrices and refuses them opens without', async () => {
+    const asked: string[][] = []
+    const device = {features: new Set(['shader-f16']), lost: new Promise(() => {})}
+    const adapter = adapterOf(['shader-f16', 'chromium-experimental-subgroup-matrix'])
+    adapter.requestDevice = ((descriptor: GPUDeviceDescriptor) => {
+      const features = [...(descriptor.requiredFeatures ?? [])] as string[]
+      asked.push(features)
+      return features.length > 1 ? Promise.reject(new Error('no')) : Promise.resolve(device)
+    }) as GPUAdapter['requestDevice']
+    expect((await openSession(adapter, {timestampStep: 0})).hasF16).toBe(true)
+    expect(asked).toEqual([['shader-f16', 'chromium-experimental-subgroup-matrix'], ['shader-f16']])
+  })
+
   it('a device that is out of memory, and one whose driver fails inside', async () => {
     // scopes are popped innermost first: validation, internal, out of memory
     const deviceOf = (...objections: (string | null)[]): GPUDevice =>
@@ -81,17 +94,21 @@ describe('what is missing is exit 4 with a next step', () => {
           return Promise.resolve(message ? {message} : null)
         },
         createBuffer: () => ({destroy: () => undefined}),
+        queue: {onSubmittedWorkDone: () => Promise.resolve()},
       })
     const timer = {kind: 'wall clock', resolution: 1e-4} as const
     const facts = factsOf(adapterOf([]))
     await expect(
-      new GpuSession(deviceOf(null, null, 'VK_ERROR'), facts, timer).allocate(64, 'a'),
+      new GpuSession(deviceOf(null, null, 'VK_ERROR', null, null, 'VK_ERROR'), facts, timer).allocate(64, 'a'),
     ).rejects.toMatchObject({
       code: 'does-not-fit',
       exitCode: 4,
       message: expect.stringMatching(/a, .*Acme 1 is out of memory/),
       suggestions: [expect.stringMatching(/smaller --dims/)],
     })
+    // memory that was given back a moment ago is there once the work that used it has ended
+    const late = new GpuSession(deviceOf(null, null, 'VK_ERROR', null, null, null), facts, timer)
+    expect(await late.allocate(64, 'a')).toBeDefined()
     await expect(new GpuSession(deviceOf(null, 'a bug', null), facts, timer).allocate(64, 'a')).rejects.toMatchObject({
       code: 'gpu-failed',
       exitCode: 4,
