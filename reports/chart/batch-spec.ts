@@ -51,9 +51,13 @@ export function batchSpec(field: 'rate' | 'latency', title: string): TopLevelSpe
     params: [themeParam, ...tickParams, {name: 'range', value: [1, 1000]}],
     layer: [
       {
-        data: {name: 'ridges'},
-        mark: {type: 'rule', strokeDash: [2, 4], strokeWidth: 1.5, aria: false},
-        encoding: {x, color},
+        data: {name: 'marks'},
+        mark: {type: 'rule', strokeWidth: 1.5, aria: false},
+        encoding: {
+          x,
+          color,
+          strokeDash: {condition: {test: "datum.kind === 'knee'", value: [7, 4]}, value: [2, 4]},
+        },
       },
       {data: {name: 'rows'}, mark: {type: 'line', strokeWidth: 2, aria: false}, encoding: {x, y, color}},
       {
@@ -71,17 +75,17 @@ export function batchSpec(field: 'rate' | 'latency', title: string): TopLevelSpe
         },
       },
       {
-        data: {name: 'ridges'},
+        data: {name: 'marks'},
         mark: {
           type: 'text',
           baseline: 'middle',
-          align: {expr: "scale('x', datum.batch) > width - 130 ? 'right' : 'left'"},
-          dx: {expr: "scale('x', datum.batch) > width - 130 ? -6 : 6"},
+          align: {expr: "scale('x', datum.batch) > width / 2 ? 'right' : 'left'"},
+          dx: {expr: "scale('x', datum.batch) > width / 2 ? -6 : 6"},
           fill: {expr: 'theme.ink'},
         },
         encoding: {
           x,
-          y: {value: {expr: "height - 10 - (datum.phase === 'decode' ? 16 : 0)"}},
+          y: {value: {expr: 'height - 10 - 16 * datum.row'}},
           text: {field: 'text', type: 'nominal'},
         },
       },
@@ -95,26 +99,28 @@ export function batchSpec(field: 'rate' | 'latency', title: string): TopLevelSpe
 }
 
 /** Rows and signals of a sweep. */
-export function batchInputs({rows, ridges}: BatchSweep, field: 'rate' | 'latency'): ViewInputs {
+export function batchInputs({rows, marks}: BatchSweep, field: 'rate' | 'latency'): ViewInputs {
   const phases = [...new Set(rows.map((row) => row.phase))]
   return {
     signals: {range: rows.length > 0 ? around(rows.map((row) => row[field])) : [1, 1000]},
     data: {
       rows,
-      ridges: ridges.map((ridge) => ({...ridge, text: `${ridge.phase}: ${ridge.label}`})),
+      marks: marks.map((mark, row) => ({...mark, row, text: `${mark.phase}: ${mark.label}`})),
       ends: phases.map((phase) => rows.findLast((row) => row.phase === phase)!),
     },
   }
 }
 
 /** A sweep in words. */
-export function batchWords({rows, ridges, sizes, unit}: BatchSweep): string {
+export function batchWords({rows, marks, knees, sizes, unit}: BatchSweep): string {
   const over = rows.find((row) => !row.fits)
+  const ridges = marks.filter(({kind}) => kind === 'ridge')
   return (
     `Batch 1 to ${rows.at(-1)?.batch ?? 1}, ${unit.toLowerCase()} per second of all devices; ${sizes}. ` +
     (ridges.length > 0
       ? `${ridges.map((ridge) => `Arithmetic binds ${ridge.phase} from batch ${ridge.batch} on`).join('; ')}.`
       : 'The bound stays the same over all batches.') +
+    (knees.length > 0 ? ` ${knees.join('. ')}.` : '') +
     (over ? ` From batch ${over.batch} on ${over.phase} does not fit the memory of one device.` : '')
   )
 }

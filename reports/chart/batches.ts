@@ -1,9 +1,10 @@
 /** One pass at growing batch sizes: what throughput and latency do, and where the bound changes. */
 import {evaluateModel} from '../../src/analysis/analyze.ts'
 import {AnalysisError} from '../../src/analysis/errors.ts'
+import {partsOfTime, takesOver, weightShare} from '../../src/analysis/knee.ts'
 import {type ModelDef, traitsOf} from '../../src/analysis/models/types.ts'
 import {prepareRoof, type Roof} from '../../src/analysis/roofline.ts'
-import {format} from '../../src/analysis/units.ts'
+import {format, formatShare} from '../../src/analysis/units.ts'
 import {type Phase, resolveWorkload, type Workload} from '../../src/analysis/workload.ts'
 import {optionsOf, type Source} from '../live/source.ts'
 
@@ -18,18 +19,20 @@ export interface BatchRow {
   readonly summary: string
 }
 
-export interface BatchRidge {
+/** A batch at which something changes. */
+export interface BatchMark {
   readonly phase: string
   readonly batch: number
-  readonly rate: number
-  readonly latency: number
+  /** `ridge`: arithmetic binds the pass from here on; `knee`: reading weights takes no more than half of it */
+  readonly kind: 'ridge' | 'knee'
   readonly label: string
 }
 
 export interface BatchSweep {
   readonly rows: readonly BatchRow[]
-  /** the first batch that arithmetic binds, where memory binds the smaller ones */
-  readonly ridges: readonly BatchRidge[]
+  readonly marks: readonly BatchMark[]
+  /** for each phase: where its knee is and what takes over, or why it has none in the range */
+  readonly knees: readonly string[]
   readonly unit: 'Tokens' | 'Samples'
   /** what the lines are, in words */
   readonly sizes: string
@@ -68,6 +71,47 @@ export function noBatches(source: Source | undefined): string | undefined {
   return fixed === undefined ? undefined : `the sizes of this model are for ${fixed} samples`
 }
 
+/** What takes over from the weights, as the subject of a sentence and as a label. */
+const successors = {
+  cache: 'the KV cache',
+  activations: 'the activations',
+  arithmetic: 'arithmetic',
+  latency: 'starting operators',
+} as const satisfies Record<ReturnType<typeof takesOver>, string>
+
+/** What a phase costs at one batch. */
+interface Run {
+  readonly rate: number
+  readonly latency: number
+  readonly fits: boolean
+  /** arithmetic binds the pass */
+  readonly compute: boolean
+  readonly parts: ReturnType<typeof partsOfTime>
+}
+
+/** The first batch of two neighbours of a sweep at which something holds that holds at the larger alone. */
+function between(holds: (batch: number) => boolean, low: number, high: number): number {
+  let [no, yes] = [low, high]
+  while (yes - no > 1) {
+    const middle = (no + yes) >> 1
+    if (holds(middle)) yes = middle
+    else no = middle
+  }
+  return yes
+}
+
+const isShared = ({parts}: Run): boolean => weightShare(parts) <= 0.5
+
+/** The knee of a phase in words. */
+function kneeWords(phase: string, first: Run, knee: {batch: number; run: Run} | undefined, last: number): string {
+  const name = `${phase.slice(0, 1).toUpperCase()}${phase.slice(1)}`
+  if (knee)
+    return `${name} has its knee at batch ${knee.batch}: below it reading the weights takes most of the pass and a larger batch is almost free; from there on ${successors[takesOver(knee.run.parts)]} takes over`
+  if (isShared(first))
+    return `${name} has no knee: at batch 1 already ${successors[takesOver(first.parts)]} takes more of the pass than reading the weights (${formatShare(weightShare(first.parts))})`
+  return `${name} has no knee up to batch ${last}: reading the weights takes most of the pass, and a larger batch is almost free`
+}
+
 /** Runs the engine at batches 1, 2, 4 … 1,024, and between two of them where the bound changes. Kept per source. */
 export function batchSweep(source: Source): BatchSweep {
   const known = sweeps.get(source)
@@ -76,21 +120,31 @@ export function batchSweep(source: Source): BatchSweep {
   const roof = prepareRoof(machine, source.fixed.launchOverhead)
   const sequence = traitsOf(model).positions !== null
   const rows: BatchRow[] = []
-  const ridges: BatchRidge[] = []
+  const marks: BatchMark[] = []
+  const knees: string[] = []
   const passes = passesOf(model, workload)
   for (const {phase, seq, context} of passes) {
-    const run = (batch: number) => {
+    const runs = new Map<number, Run>()
+    const run = (batch: number): Run => {
+      const made = runs.get(batch)
+      if (made) return made
       const options = {...optionsOf(model, {...workload, phase, seq, context, batch}), ...source.fixed}
       const evaluation = evaluateModel(model, resolveWorkload(model, options), roof)
       const latency = evaluation.time.lower
       const replicas = workload.count / workload.tp
       const rate = (batch * replicas * (sequence ? seq : 1)) / latency
       const fits = machine.memory === undefined || evaluation.memory.peak <= machine.memory.capacity
-      return {rate, latency, fits, compute: kindOf(roof, evaluation.bound) === 'compute'}
+      const compute = kindOf(roof, evaluation.bound) === 'compute'
+      const parts = partsOfTime(evaluation.operators, (bound) => kindOf(roof, bound))
+      const fresh: Run = {rate, latency, fits, compute, parts}
+      runs.set(batch, fresh)
+      return fresh
     }
-    let last: {batch: number; compute: boolean} | undefined
+    let last: number | undefined
+    let knee: {batch: number; run: Run} | undefined
+    let ridge: number | undefined
     for (const batch of batches) {
-      let found: ReturnType<typeof run>
+      let found: Run
       try {
         found = run(batch)
       } catch (error) {
@@ -98,29 +152,37 @@ export function batchSweep(source: Source): BatchSweep {
         if (error instanceof AnalysisError) break
         throw error
       }
-      const {compute, ...row} = found
+      const {rate, latency, fits} = found
       const per = sequence ? 'tokens/s' : 'samples/s'
-      const summary = `${phase}, batch ${batch}: at most ${format(row.rate, '')} ${per}, at least ${format(row.latency, 's')}${row.fits ? '' : ', does not fit'}`
-      rows.push({phase, batch, ...row, summary})
-      if (last && !last.compute && compute) {
-        let [low, high] = [last.batch, batch]
-        while (high - low > 1) {
-          const middle = (low + high) >> 1
-          if (run(middle).compute) high = middle
-          else low = middle
+      const summary = `${phase}, batch ${batch}: at most ${format(rate, '')} ${per}, at least ${format(latency, 's')}${fits ? '' : ', does not fit'}`
+      rows.push({phase, batch, rate, latency, fits, summary})
+      if (last !== undefined) {
+        const before = run(last)
+        if (ridge === undefined && !before.compute && found.compute) ridge = between((b) => run(b).compute, last, batch)
+        if (knee === undefined && !isShared(before) && isShared(found)) {
+          const at = between((b) => isShared(run(b)), last, batch)
+          knee = {batch: at, run: run(at)}
         }
-        const at = run(high)
-        ridges.push({phase, batch: high, rate: at.rate, latency: at.latency, label: `ridge at batch ${high}`})
       }
-      last = {batch, compute}
+      last = batch
     }
+    if (ridge !== undefined && ridge === knee?.batch)
+      marks.push({phase, batch: ridge, kind: 'ridge', label: `ridge and knee at batch ${ridge}`})
+    else {
+      if (ridge !== undefined) marks.push({phase, batch: ridge, kind: 'ridge', label: `ridge at batch ${ridge}`})
+      if (knee) marks.push({phase, batch: knee.batch, kind: 'knee', label: `knee at batch ${knee.batch}`})
+    }
+    if (last !== undefined) knees.push(kneeWords(phase, run(1), knee, last))
   }
   const sizes = passes
     .map(({phase, seq, context}) =>
       phase === 'decode' ? `decode at context ${context}` : sequence ? `${phase} of ${seq} tokens` : phase,
     )
     .join(', ')
-  const sweep: BatchSweep = {rows, ridges, unit: sequence ? 'Tokens' : 'Samples', sizes}
+  const sweep: BatchSweep = {rows, marks, knees, unit: sequence ? 'Tokens' : 'Samples', sizes}
   sweeps.set(source, sweep)
   return sweep
 }
+
+/** A sweep of nothing: what a page without an engine shows. */
+export const noSweep: BatchSweep = {rows: [], marks: [], knees: [], unit: 'Tokens', sizes: ''}

@@ -1,6 +1,6 @@
 /** Latency over batch, prefill and decode: the engine runs at every batch. */
 import {batchInputs, batchSpec, batchWords} from '../chart/batch-spec.ts'
-import {batchSweep, noBatches} from '../chart/batches.ts'
+import {batchSweep, noBatches, noSweep} from '../chart/batches.ts'
 import type {View} from '../view.ts'
 
 export const latency: View = {
@@ -10,12 +10,12 @@ export const latency: View = {
   // the phase is written behind its line
   margins: () => ({left: 64, right: 62, top: 26, bottom: 44}),
   missing: (_analysis, more) => noBatches(more.source),
-  inputs: (_analysis, _state, more) =>
-    batchInputs(more?.source ? batchSweep(more.source) : {rows: [], ridges: [], unit: 'Tokens', sizes: ''}, 'latency'),
+  inputs: (_analysis, _state, more) => batchInputs(more?.source ? batchSweep(more.source) : noSweep, 'latency'),
   howToRead:
-    'A flat part means that a larger batch costs no time: memory binds, and the weights dominate it. Behind the dotted ridge arithmetic binds and the time grows with the batch. A hollow point does not fit the memory of one device.',
+    'A flat part means that a larger batch costs almost no time: reading the weights, which all samples share, takes most of the pass. Behind the dashed knee it takes no more than half, and the time grows with what each sample brings. From the dotted ridge on arithmetic binds the whole pass. A hollow point does not fit the memory of one device.',
   assumptions: [
     'Bounds under the ceilings: throughput is at most this, time at least; no queueing, no padding, every sample as long as the others.',
+    'An operator that waits for memory spends its time on weights, cache and activations in proportion to their bytes; one that arithmetic binds waits for no weights (Pope et al. 2022, section 2).',
     'Prefill has the length of this workload’s prompt, decode its context behind it.',
   ],
   describe: (_analysis, more) => (more?.source ? batchWords(batchSweep(more.source)) : 'Batch 1 to 1,024.'),
