@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 /** A table that sorts, filters and leaves as CSV. Wide tables scroll inside their own frame. */
+import {formatCount} from '../../src/analysis/units.ts'
 import type {TableState} from '../live/address.ts'
 import {toCsv} from './csv.ts'
 import {type Child, copy, h, save} from './dom.ts'
@@ -10,6 +11,8 @@ export interface Column<Row> {
   /** a unit or an explanation, for who points at the heading */
   readonly title?: string
   readonly numeric?: boolean
+  /** left out on paper, where a row of every column is four lines high */
+  readonly screenOnly?: boolean
   /** what sorting and CSV use: base units */
   value(row: Row): string | number | null
   /** what is shown; the value itself where this is missing */
@@ -48,11 +51,16 @@ function compare(a: string | number | null, b: string | number | null, sign: 1 |
 /** Rows drawn at once: laying out a thousand rows takes longer than reading a hundred. Sorting, filters and CSV see all. */
 const MOST = 100
 
+/** Rows on paper: nobody reads the thousandth there. The style sheet for print hides those behind. */
+const PRINTED = 30
+
 export class Table<Row> {
   readonly element: HTMLElement
   readonly #options: TableOptions<Row>
   readonly #body = h('tbody')
   readonly #status = h('span', {class: 'status', role: 'status'})
+  /** on paper: how many rows are left out */
+  readonly #left = h('p', {class: 'left-out'})
   readonly #headings = new Map<string, HTMLTableCellElement>()
   #sort: {column: string; descending: boolean} | undefined
   #filter = ''
@@ -65,7 +73,13 @@ export class Table<Row> {
     const head = h('tr', {}, ...options.columns.map((column) => this.#heading(column)))
     const table = h('table', {}, h('caption', {}, options.caption), h('thead', {}, head), this.#body)
     const frame = h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': options.caption}, table)
-    this.element = h('div', {class: 'table'}, options.file !== undefined && this.#tools(options.file), frame)
+    this.element = h(
+      'div',
+      {class: 'table'},
+      options.file !== undefined && this.#tools(options.file),
+      frame,
+      this.#left,
+    )
     this.recall()
     options.memory?.follow(this)
   }
@@ -139,7 +153,7 @@ export class Table<Row> {
   #heading(column: Column<Row>): HTMLTableCellElement {
     const th = h(
       'th',
-      {scope: 'col', class: column.numeric ? 'numeric' : null, title: column.title},
+      {scope: 'col', class: classOf(column), title: column.title},
       h(
         'button',
         {
@@ -176,6 +190,20 @@ export class Table<Row> {
     if (!sort || !by) return found
     const sign = sort.descending ? -1 : 1
     return found.sort((a, b) => compare(by.value(a), by.value(b), sign))
+  }
+
+  /** What paper leaves out, in words; empty where it has everything. */
+  #leftOut(count: number): string {
+    const {columns} = this.#options
+    const by = columns.find(({id}) => id === this.#sort?.column)
+    const hidden = columns.filter(({screenOnly}) => screenOnly).map(({label}) => `“${label}”`)
+    const parts = [
+      ...(count > PRINTED
+        ? [`these are the first ${PRINTED} of ${formatCount(count)} rows${by ? `, by “${by.label}”` : ''}`]
+        : []),
+      ...(hidden.length > 0 ? [`columns ${hidden.join(', ')} are left out`] : []),
+    ]
+    return parts.length === 0 ? '' : `On paper ${parts.join('; ')}. The page and its CSV have everything.`
   }
 
   /** Moves the focus from a row as a key asks. */
@@ -232,15 +260,13 @@ export class Table<Row> {
               : null,
           },
           ...columns.map((column, i) =>
-            h(
-              i === 0 ? 'th' : 'td',
-              {scope: i === 0 ? 'row' : null, class: column.numeric ? 'numeric' : null},
-              shown(column, row),
-            ),
+            h(i === 0 ? 'th' : 'td', {scope: i === 0 ? 'row' : null, class: classOf(column)}, shown(column, row)),
           ),
         )
       }),
     )
+    for (const row of [...this.#body.rows].slice(PRINTED)) row.classList.add('unprinted')
+    this.#left.textContent = this.#leftOut(found.length)
     if (found.length > rows.length) {
       const more = () => {
         this.#all = true
@@ -258,3 +284,6 @@ export class Table<Row> {
 function shown<Row>(column: Column<Row>, row: Row): Child {
   return column.show ? column.show(row) : String(column.value(row) ?? '–')
 }
+
+const classOf = ({numeric, screenOnly}: Pick<Column<never>, 'numeric' | 'screenOnly'>): string | null =>
+  [numeric && 'numeric', screenOnly && 'unprinted'].filter(Boolean).join(' ') || null

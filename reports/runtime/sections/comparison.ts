@@ -4,6 +4,7 @@ import {compareDocuments} from '../../../src/analysis/compare.ts'
 import {compareMeasured, measuredPoints} from '../../../src/analysis/compare-measured.ts'
 import type {Change, Comparison} from '../../../src/analysis/document/comparison.ts'
 import {type BaseUnit, baseUnits, format} from '../../../src/analysis/units.ts'
+import {shortId} from '../../chart/classes.ts'
 import type {View} from '../../view.ts'
 import {comparison} from '../../views/comparison.ts'
 import {profiles} from '../../views/profiles.ts'
@@ -25,14 +26,15 @@ function difference({before, after, unit}: Change): string {
   return by === 0 ? '0' : `${by > 0 ? '+' : '−'}${valueText(Math.abs(by), unit)}`
 }
 
-/** What a row is about; of a kernel on one side the operators of the other. */
+/** What a row is about; of a kernel the operators that stand for it on the other side. */
 function subject({subject, operators}: Change): HTMLElement {
-  const list = (ids: readonly string[]) => ids.flatMap((id, i) => [i > 0 && ', ', ...breakable(id)])
+  const names = (side: 'before' | 'after') => operators![side].map(shortId).join(', ')
+  const apart = (side: 'before' | 'after') => operators![side].length > 1 && `${side}: ${names(side)}`
   return h(
     'span',
     {},
     ...breakable(subject),
-    operators && h('span', {class: 'quiet became'}, ...list(operators.before), ' → ', ...list(operators.after)),
+    operators && h('span', {class: 'quiet became'}, [apart('before'), apart('after')].filter(Boolean).join('; ')),
   )
 }
 

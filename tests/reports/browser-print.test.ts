@@ -1,0 +1,65 @@
+/** The page on paper: Chromium's own PDF of it. */
+import {mkdirSync, writeFileSync} from 'node:fs'
+import {dirname} from 'node:path'
+import type {Page} from 'playwright-core'
+import {expect, it} from 'vitest'
+import type {ReportDocument} from '../../reports/document.ts'
+import {describePage} from './browser.ts'
+import {cpu, sample} from './support.ts'
+
+/** A model whose graph comes from a file: 1,000 operators, each with a name of its own. */
+function large(): ReportDocument {
+  const document = sample()
+  const {operators} = document.result
+  const thousand = Array.from({length: 1000}, (_, i) => {
+    const op = operators[i % operators.length]!
+    return {...op, id: `block${i}.${op.id}`, share: op.share * (operators.length / 1000)}
+  })
+  return {...document, result: {...document.result, operators: thousand}}
+}
+
+/** Prints as a reader would, and counts the sheets. */
+async function sheets(page: Page, name: string): Promise<number> {
+  const paper = await page.pdf({format: 'A4', margin: {top: '12mm', bottom: '12mm', left: '10mm', right: '10mm'}})
+  // to look at: RIDGEPOINT_PAPER names a folder
+  const folder = process.env.RIDGEPOINT_PAPER
+  if (folder) {
+    const file = `${folder}/${name}.pdf`
+    mkdirSync(dirname(file), {recursive: true})
+    writeFileSync(file, paper)
+  }
+  return [...paper.toString('latin1').matchAll(/\/Type\s*\/Page\b/g)].length
+}
+
+describePage('the page on paper', (browser) => {
+  it('prints the rows of a long table that matter, and says how many it leaves out', async () => {
+    const {page, said} = await browser.open(large())
+    const left = page.locator('#operators .left-out')
+    expect(await left.isVisible()).toBe(false)
+    await page.emulateMedia({media: 'print'})
+    expect(await left.innerText()).toMatch(
+      /^On paper these are the first 30 of 1,000 rows, by “Share”; columns .*“Shape”.* The page and its CSV have everything\.$/,
+    )
+    const rows = page.locator('#operators tbody tr')
+    expect(await rows.evaluateAll((all) => all.filter((row) => row.getClientRects().length > 0).length)).toBe(30)
+    // sorted by time: what is left out takes less
+    const count = await sheets(page, 'thousand')
+    expect(count).toBeGreaterThan(3)
+    expect(count).toBeLessThanOrEqual(12)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('prints a short table whole', async () => {
+    const {page} = await browser.open(sample({model: 'transformer', machine: cpu, options: {batch: 32}}))
+    await page.emulateMedia({media: 'print'})
+    const table = page.locator('#operators')
+    const rows = await table.locator('tbody tr').count()
+    expect(rows).toBeLessThan(31)
+    expect(await table.locator('tbody tr.unprinted').count()).toBe(0)
+    expect(await table.locator('.left-out').innerText()).toMatch(/^On paper columns /)
+    expect(await page.locator('#machine .left-out').textContent()).toBe('')
+    expect(await sheets(page, 'transformer')).toBeLessThanOrEqual(12)
+    await page.close()
+  })
+})
