@@ -146,7 +146,10 @@ describePage('the live page in a browser', (browser) => {
       },
     )
     await expect(page.locator('#comparison svg').count()).resolves.toBe(1)
-    expect(await page.locator('#comparison tbody tr').count()).toBeGreaterThan(40)
+    // totals, and three figures of every operator; a kernel stands beside the operators it was made of
+    expect(await page.locator('#comparison tbody tr').count()).toBeGreaterThan(30)
+    expect(await page.locator('#comparison .became').first().innerText()).toMatch(/^(before|after): \S+, \S+/)
+    expect(await page.locator('#comparison tbody').innerText()).not.toMatch(/only (before|after)/)
     const summary = () => page.locator('#comparison figcaption').textContent()
     const first = await summary()
     await page.getByRole('button', {name: '×2 Batch'}).click()
