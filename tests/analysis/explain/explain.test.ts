@@ -121,6 +121,7 @@ describe('concepts', () => {
     ['flop-mac', 'MACs  = 1·14,336·4,096 = 58,720,256'],
     ['gqa', ' 8 KV heads: cache 1.07 GB'],
     ['bound', 'bound:      dram, at least 35.1 µs'],
+    ['blocks', 'product               637        2,956          934        1,575'],
     ['compulsory-traffic', 'read  w: 58,720,256 × 2 B = 117 MB'],
   ])('%s says %s', (id, text) => expect(explainConcept(id).text).toContain(text))
 

@@ -1,5 +1,6 @@
 /** Every concept, one line each. A file in this folder that is missing here fails a test. */
 import type {Concept} from '../concept.ts'
+import {blocks} from './blocks.ts'
 import {bound} from './bound.ts'
 import {compulsoryTraffic} from './compulsory-traffic.ts'
 import {flopMac} from './flop-mac.ts'
@@ -20,6 +21,7 @@ export const concepts = {
   bound,
   latency,
   'compulsory-traffic': compulsoryTraffic,
+  blocks,
   'flop-mac': flopMac,
   'prefill-decode': prefillDecode,
   'kv-cache': kvCache,

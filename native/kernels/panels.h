@@ -1,0 +1,181 @@
+// Panels of a matrix product: rows of A or columns of B packed in the order in which the register tile reads them, and what they are
+// packed from fetched ahead.
+#pragma once
+#include "gemm.h"
+#include "vec.h"
+
+namespace rp {
+namespace RP_NS {
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t roundUp(int64_t a, int64_t to) { return (a + to - 1) / to * to; }
+
+template <typename V, typename T>
+static inline V loadAs(const T* p) {
+  V v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+template <typename V, typename T>
+static inline void storeAs(T* p, V v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
+// Turns squares of 16 B: to[p * step + i] = from[i * row + p]. Eight shuffles for sixteen words in place of sixteen loads and stores.
+// `row` and `from` are in elements of any type: bytes whose words begin there.
+#if !defined(RP_ISA_SCALAR) && defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define RP_TURNS 1
+typedef int32_t i32x4 __attribute__((vector_size(16)));
+typedef double f64x2 __attribute__((vector_size(16)));
+template <typename T, typename Word>
+RP_INLINE void turn(const T* from, int64_t row, Word* to, int64_t step) {
+  if constexpr (sizeof(Word) == 4) {
+    const i32x4 r0 = loadAs<i32x4>(from), r1 = loadAs<i32x4>(from + row);
+    const i32x4 r2 = loadAs<i32x4>(from + 2 * row), r3 = loadAs<i32x4>(from + 3 * row);
+    const i32x4 a = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), b = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+    const i32x4 c = __builtin_shufflevector(r2, r3, 0, 4, 1, 5), d = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+    storeAs(to, __builtin_shufflevector(a, c, 0, 1, 4, 5));
+    storeAs(to + step, __builtin_shufflevector(a, c, 2, 3, 6, 7));
+    storeAs(to + 2 * step, __builtin_shufflevector(b, d, 0, 1, 4, 5));
+    storeAs(to + 3 * step, __builtin_shufflevector(b, d, 2, 3, 6, 7));
+  } else {
+    const f64x2 x = loadAs<f64x2>(from), y = loadAs<f64x2>(from + row);
+    storeAs(to, __builtin_shufflevector(x, y, 0, 2));
+    storeAs(to + step, __builtin_shufflevector(x, y, 1, 3));
+  }
+}
+// The same of two rows of four words.
+template <typename T>
+RP_INLINE void turnPair(const T* from, int64_t row, void* to, int64_t stepBytes) {
+  const i32x4 r0 = loadAs<i32x4>(from), r1 = loadAs<i32x4>(from + row);
+  const f64x2 a = f64x2(__builtin_shufflevector(r0, r1, 0, 4, 1, 5)), b = f64x2(__builtin_shufflevector(r0, r1, 2, 6, 3, 7));
+  char* const at = static_cast<char*>(to);
+  storeAs(at, a[0]);
+  storeAs(at + stepBytes, a[1]);
+  storeAs(at + 2 * stepBytes, b[0]);
+  storeAs(at + 3 * stepBytes, b[1]);
+}
+// `width` rows of a cache line each: rows are left one after another, since a power of two apart they would push each other out of L1.
+// A step of T is a 1/each of a word.
+template <int width, int each, typename T, typename Word>
+RP_INLINE void turnLines(const T* from, int64_t row, Word* to) {
+  constexpr int square = 16 / sizeof(Word), words = 64 / sizeof(Word), pairs = sizeof(Word) == 4 ? width / 2 * 2 : 0;
+  int i = 0;
+  for (; i + square <= width; i += square) {
+    RP_UNROLL
+    for (int p = 0; p < words; p += square) turn(from + i * row + p * each, row, to + p * width + i, width);
+  }
+  for (; i + 2 <= pairs; i += 2) {
+    RP_UNROLL
+    for (int p = 0; p < words; p += square) turnPair(from + i * row + p * each, row, to + p * width + i, width * int64_t(sizeof(Word)));
+  }
+  for (; i < width; i++)
+    for (int p = 0; p < words; p++) __builtin_memcpy(to + p * width + i, from + i * row + p * each, sizeof(Word));
+}
+#endif
+#endif
+
+// Panels of `width` lines, k-major: word (i, p) of a panel at p * width + i; lines beyond `count` are zero. A line is a row of A or a
+// column of B: `line` words apart from the next, its words `along` apart.
+template <typename Word, int width>
+static inline void packPanels(const Word* from, int64_t line, int64_t along, int64_t count, int64_t k, Word* to) {
+  for (int64_t i0 = 0; i0 < count; i0 += width, to += width * k) {
+    const Word* source = from + i0 * line;
+    const int64_t lines = least(width, count - i0);
+    if (lines == width && line == 1) {
+      // Rows lie in pages of their own, which the hardware does not fetch ahead.
+      constexpr int64_t ahead = 8, perLine = 64 / sizeof(Word);
+      constexpr int piece = width % 4 == 0 ? width / 4 : width;
+      struct Piece {
+        Word words[piece];
+      };
+      for (int64_t p = 0; p < k; p++) {
+        if (p + ahead < k)
+          for (int64_t i = 0; i < width; i += perLine) __builtin_prefetch(source + (p + ahead) * along + i, 0, 3);
+        RP_UNROLL
+        for (int i = 0; i < width; i += piece) storeAs(to + p * width + i, loadAs<Piece>(source + p * along + i));
+      }
+      continue;
+    }
+    int64_t p = 0;
+#if defined(RP_TURNS)
+    constexpr int perLine = 64 / sizeof(Word);
+    if (lines == width && along == 1)
+      for (; p + perLine <= k; p += perLine) {
+        // the lines of the next panel's rows, which begin in pages of their own
+        if (i0 + 2 * width <= count)
+          for (int64_t i = width; i < 2 * width; i++) __builtin_prefetch(source + i * line + p, 0, 2);
+        turnLines<width, 1>(source + p, line, to + p * width);
+      }
+#endif
+    for (; p < k; p++) {
+      int64_t i = 0;
+      if (line == 1)
+        for (; i < lines; i++) to[p * width + i] = source[p * along + i];
+      else
+        for (; i < lines; i++) to[p * width + i] = source[i * line + p * along];
+      for (; i < width; i++) to[p * width + i] = Word(0);
+    }
+  }
+}
+
+// What a panel is packed from: `rows` pieces of `bytes`, `step` bytes apart.
+struct Source {
+  const char* from;
+  int64_t step, rows, bytes;
+};
+
+// Fetches a source into L2 while tiles are computed, a few cache lines at a time.
+class Fetch {
+ public:
+  // `tiles` tiles of `words` steps along k share the work.
+  Fetch(const Source& source, int64_t tiles, int64_t words) : source_(source) {
+    piece_ = least(most, source.bytes);
+    const int64_t pieces = piece_ > 0 ? source.rows * ((source.bytes + piece_ - 1) / piece_) : 0;
+    each = (pieces + tiles - 1) / tiles;
+    // the tile's first steps fetch C
+    every = each > 0 ? words / 2 / each : 0;
+    if (every < 1) every = 1;
+  }
+  int64_t each, every;  // pieces per tile, and steps along k from one to the next
+  RP_MEMBER void next() {
+    if (source_.rows <= 0) return;
+    const char* const at = source_.from + offset_;
+    __builtin_prefetch(at, 0, 2);
+    if (piece_ > 64) {
+      __builtin_prefetch(at + 64, 0, 2);
+      __builtin_prefetch(at + 128, 0, 2);
+      __builtin_prefetch(at + 192, 0, 2);
+    }
+    offset_ += piece_;
+    if (offset_ < source_.bytes) return;
+    offset_ = 0;
+    source_.from += source_.step;
+    source_.rows--;
+  }
+
+ private:
+  static constexpr int64_t most = 256;
+  Source source_;
+  int64_t piece_, offset_ = 0;
+};
+
+// A matrix as the tile takes it, whose elements are words already.
+template <typename Word, int width>
+struct PackWords {
+  static constexpr bool words = true;  // they lie in memory as the tile takes them, but for their order
+  Strided<Word> from;  // `row` from line to line, `column` along k
+  void operator()(int64_t line, int64_t word, int64_t lines, int64_t words, Word* to) const {
+    packPanels<Word, width>(from.data + line * from.row + word * from.column, from.row, from.column, lines, words, to);
+  }
+  Source source(int64_t line, int64_t word, int64_t lines, int64_t words) const {
+    const char* const first = reinterpret_cast<const char*>(from.data + line * from.row + word * from.column);
+    constexpr int64_t size = sizeof(Word);
+    if (from.row == 1) return {first, from.column * size, words, lines * size};
+    return {first, from.row * size, from.column == 1 ? lines : 0, words * size};
+  }
+};
+
+}  // namespace RP_NS
+}  // namespace rp

@@ -1,0 +1,165 @@
+// The register tile of a matrix product: what it multiplies is a policy (f32, f64, or groups of bytes), where it reads its rows and columns
+// another.
+#pragma once
+#include "chains.h"
+#include "panels.h"
+
+namespace rp {
+namespace RP_NS {
+
+// The register tile: MR rows by `tileVectors` vectors. Accumulators are 24 of 32 registers, or 12 of 16; the rest hold a row of B and a
+// broadcast of A. With 64 B vectors 6 x 4 of them: rows of C a power of two apart fall into one set of L1, and of 8 ways 12 rows are too
+// many. Zen 4, tiles of 2048 columns over panels in L2 and L3: 115.7 GFLOP/s of 118.2 with 6 x 64, 113.6 with 12 x 32.
+#if defined(RP_ISA_AVX512)
+constexpr int tileVectors = 4;
+#else
+constexpr int tileVectors = 2;
+#endif
+constexpr int MR = RP_CHAINS / tileVectors;
+
+// A policy names the vector V of accumulators, the type Out of a result and the Word of the packed panels, which holds `group` elements
+// along k: one of a float, four of bytes. add() adds the products of a word of A with a vector of words of B.
+template <typename T, typename Vector>
+struct Floats {
+  typedef Vector V;
+  typedef T Word;
+  typedef T Out;
+  static constexpr int lanes = sizeof(V) / sizeof(T);
+  static constexpr int group = 1;
+  static inline void add(V& sum, Word a, V b) { sum += a * b; }
+};
+typedef Floats<float, f32v> F32;
+typedef Floats<double, f64v> F64;
+
+template <typename P>
+constexpr int NR = tileVectors * P::lanes;
+
+// What a tile reads, a step along k after the other. A panel of A:
+template <typename P>
+struct PanelA {
+  const typename P::Word* at;
+  RP_MEMBER typename P::Word row(int i) const { return at[i]; }
+  RP_MEMBER void next() { at += MR; }
+};
+// Rows of A where they lie, three to a pointer: more pointers than x86 has registers would be read from the stack.
+template <typename P>
+struct RowsA {
+  static constexpr int each = 3, pointers = MR / each;
+  const typename P::Word* at[pointers];
+  int64_t step;
+  RowsA(const typename P::Word* from, int64_t step_) : step(step_) {
+    for (int i = 0; i < pointers; i++) at[i] = from + each * i * step;
+  }
+  RP_MEMBER typename P::Word row(int i) const { return at[i / each][i % each * step]; }
+  RP_MEMBER void next() { RP_STEP(pointers) at[i]++; }
+};
+// A panel of B:
+template <typename P>
+struct PanelB {
+  const typename P::Word* at;
+  template <int W>
+  RP_MEMBER void take(typename P::V (&v)[W]) {
+    RP_STEP(W) v[i] = loadAs<typename P::V>(at + i * P::lanes);
+    at += NR<P>;
+  }
+};
+// Rows of B where they lie, which become the panel that the tiles below will read: its stores hide behind the multiply-adds.
+template <typename P>
+struct RowsB {
+  const typename P::Word* at;
+  int64_t step;
+  typename P::Word* panel;
+  template <int W>
+  RP_MEMBER void take(typename P::V (&v)[W]) {
+    constexpr int64_t ahead = 8;  // rows lie in pages of their own, which the hardware does not fetch ahead
+    RP_UNROLL
+    for (int i = 0; i < W * int(sizeof v[0]); i += 64) __builtin_prefetch(reinterpret_cast<const char*>(at + ahead * step) + i, 0, 3);
+    RP_STEP(W) v[i] = loadAs<typename P::V>(at + i * P::lanes);
+    RP_STEP(W) storeAs(panel + i * P::lanes, v[i]);
+    at += step;
+    panel += NR<P>;
+  }
+};
+
+// One tile: R x W vectors of c from `words` words along k. `rows` and `columns` cut it at the matrix's edge.
+template <typename P, int R, int W, typename A, typename B>
+static inline void tileOf(int64_t words, A a, B b, typename P::Out* c, int64_t rowC, int64_t rows, int64_t columns, typename P::Out alpha,
+                          bool add, Fetch& fetch) {
+  typedef typename P::V V;
+  typedef typename P::Out Out;
+  constexpr int lanes = P::lanes, wide = W * lanes;
+  const bool whole = rows == R && columns == wide;
+  V sums[R][W];
+  RP_UNROLL
+  for (int i = 0; i < R; i++) {
+    RP_UNROLL
+    for (int w = 0; w < W; w++) sums[i][w] = V{};
+  }
+  // always_inline: the accumulators must stay in registers
+  const auto steps = [&](int64_t count) __attribute__((always_inline)) {
+    for (int64_t p = 0; p < count; p++, a.next()) {
+      V right[W];
+      b.take(right);
+      RP_UNROLL
+      for (int i = 0; i < R; i++) {
+        RP_UNROLL
+        for (int w = 0; w < W; w++) P::add(sums[i][w], a.row(i), right[w]);
+      }
+    }
+  };
+  // C is asked for a row at a time while the first words are multiplied: its 24 lines at once would hold up the panels' own (Zen 4, 2048^3:
+  // 105 GFLOP/s without, 107 at once, 112 so). Into L2, since rows of C a power of two apart fall into one set of L1.
+  constexpr int64_t between = 8;
+  constexpr int perLine = 64 / sizeof(Out);
+  if (whole && words >= R * between) {
+    for (int i = 0; i < R; i++) {
+      RP_UNROLL
+      for (int j = 0; j < wide; j += perLine) __builtin_prefetch(c + i * rowC + j, 1, 2);
+      steps(between);
+    }
+    words -= R * between;
+  }
+  for (int64_t i = 0; i < fetch.each && words >= fetch.every; i++, words -= fetch.every) {
+    fetch.next();
+    steps(fetch.every);
+  }
+  steps(words);
+  if (whole) {
+    RP_UNROLL
+    for (int i = 0; i < R; i++) {
+      Out* const row = c + i * rowC;
+      RP_UNROLL
+      for (int w = 0; w < W; w++) storeAs(row + w * lanes, (add ? loadAs<V>(row + w * lanes) : V{}) + alpha * sums[i][w]);
+    }
+    return;
+  }
+  Out edge[R * wide];
+  RP_UNROLL
+  for (int i = 0; i < R; i++) {
+    RP_UNROLL
+    for (int w = 0; w < W; w++) storeAs(edge + i * wide + w * lanes, alpha * sums[i][w]);
+  }
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < columns; j++) c[i * rowC + j] = (add ? c[i * rowC + j] : Out(0)) + edge[i * wide + j];
+}
+
+// At the right edge only the vectors that hold columns are computed; at the lower one only a third of the rows, or two.
+template <typename P, int R, int W = tileVectors, typename A, typename B>
+static inline void tileAcross(int64_t words, A a, B b, typename P::Out* c, int64_t rowC, int64_t rows, int64_t columns, typename P::Out alpha,
+                              bool add, Fetch& fetch) {
+  if constexpr (W > 1) {
+    if (columns <= (W - 1) * P::lanes) return tileAcross<P, R, W - 1>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+  }
+  tileOf<P, R, W>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+}
+template <typename P, typename A, typename B>
+static inline void tile(int64_t words, A a, B b, typename P::Out* c, int64_t rowC, int64_t rows, int64_t columns, typename P::Out alpha,
+                        bool add, Fetch& fetch) {
+  constexpr int third = MR / 3;
+  if (rows > 2 * third) tileAcross<P, MR>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+  else if (rows > third) tileAcross<P, 2 * third>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+  else tileAcross<P, third>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+}
+
+}  // namespace RP_NS
+}  // namespace rp
