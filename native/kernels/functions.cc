@@ -45,7 +45,7 @@ constexpr int dividesPerPass = RP_CHAINS * repeats;
 RP_COMPUTE(sqrtF32, static, f32v, float, countUp, F32(1.7f), 0, SQRT_F32, total, RP_TICKS_48)
 RP_COMPUTE(sqrtF64, static, f64v, double, countUp, F64(1.7), 0, SQRT_F64, total, RP_TICKS_48)
 
-// The cheapest e^x that a kernel has: a softmax may not exceed its ceiling.
+// The cheapest e^x and the cheapest erf that a kernel has: a softmax and GELU may not exceed their ceilings.
 struct Exp {
   template <int N>
   static inline void on(f32v (&x)[N]) { expNearAll(x); }
@@ -56,7 +56,7 @@ struct Tanh {
 };
 struct Erf {
   template <int N>
-  static inline void on(f32v (&x)[N]) { erfAll(x); }
+  static inline void on(f32v (&x)[N]) { erfNearAll(x); }
 };
 
 constexpr int inFlight = inStep;

@@ -317,6 +317,7 @@ RP_INLINE void tanhAll(f32v (&x)[N]) {
   RP_STEP(N) x[i] = z[i] < splat(0.6f) ? p[i] : withSignOf(x[i], s[i]);
 }
 
+#if !defined(RP_ISA_AVX512)
 // x / (1 + e^-x). The power is taken of -x / ln 2 in one product that is not rounded before its whole part is gone; what is wrong in the
 // 1 / ln 2 of f32 makes a relative error of 1.4e-8 |x|, where expAll() needs another multiply-add: in all 3.5e-7 for |x| < 12 (instruction
 // sets that do not fuse: 8e-7), where the values are 7e-5 and less.
@@ -360,6 +361,7 @@ RP_INLINE void geluAll(f32v (&x)[N]) {
   exp2All<N, true, false>(p);
   RP_STEP(N) x[i] = max(splat(0.0f), x[i]) - z[i] * p[i];
 }
+#endif
 
 static inline f32v expOf(f32v x) {
   f32v one[1] = {x};
@@ -382,3 +384,5 @@ static inline Span share(int64_t total, int64_t grain, int thread, int threads) 
 
 }  // namespace RP_NS
 }  // namespace rp
+
+#include "lookup.h"
