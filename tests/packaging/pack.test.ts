@@ -45,7 +45,15 @@ describe('the package in an empty folder', () => {
         'binding.gyp',
       ]),
     )
-    expect(files.filter((file) => /^(src|tests|reports|docs|node_modules|coverage)\//.test(file))).toEqual([])
+    expect(files.filter((file) => /^(src|tests|reports|node_modules|coverage)\//.test(file))).toEqual([])
+    // of the documentation what messages send people to
+    const named = ['src', 'reports'].flatMap((room) =>
+      readdirSync(join(root, room), {recursive: true, encoding: 'utf8'})
+        .filter((file) => file.endsWith('.ts'))
+        .map((file) => readFileSync(join(root, room, file), 'utf8').replaceAll(/^\s*(\*|\/\*|\/\/).*$/gm, ''))
+        .flatMap((code) => code.match(/(?<!\/)\bdocs\/[\w-]+\.md/g) ?? []),
+    )
+    expect(files.filter((file) => file.startsWith('docs/')).sort()).toEqual([...new Set(named)].sort())
     expect(files.filter((file) => file.startsWith('build/'))).toEqual([])
   })
 
