@@ -44,7 +44,7 @@ export function topsOf(machine) {
 }
 
 /** One promised figure: what it is, the share, and what was promised. */
-export function figures({machine, sheet, peer, gemm, attention, rows, quick, full}) {
+export function figures({machine, sheet, peer, gemm, attention, rows, few = [], quick, full}) {
   const tops = topsOf(machine)
   const figure = (what, value, share, least, most = 1.01) => ({
     what,
@@ -112,16 +112,24 @@ export function figures({machine, sheet, peer, gemm, attention, rows, quick, ful
           ]
         : []
     }),
-    ...[
-      [quick, 'quick measurement', 5],
-      [full, 'full measurement', 30],
-    ].map(([{seconds, result}, what, most]) => ({
-      what,
-      value: result ? `${seconds.toFixed(1)} s` : 'failed',
-      share: Number.NaN,
-      target: `under ${most} s`,
-      met: result !== undefined && seconds < most,
-    })),
+    ...few.flatMap(({result}) =>
+      (result?.kernels ?? []).map((kernel) => ({
+        what: `${kernel.id} ${size(kernel)}, of its roof (${kernel.bound})`,
+        value: tera(kernel.bytesPerSecond, 'B/s'),
+        share: kernel.efficiency ?? Number.NaN,
+        target: 'not promised',
+        met: undefined,
+      })),
+    ),
+    ...[[quick, 'quick measurement', 5], ...(full ? [[full, 'full measurement', 30]] : [])].map(
+      ([{seconds, result}, what, most]) => ({
+        what,
+        value: result ? `${seconds.toFixed(1)} s` : 'failed',
+        share: Number.NaN,
+        target: `under ${most} s`,
+        met: result !== undefined && seconds < most,
+      }),
+    ),
   ]
   // on a processor the shares say nothing of a GPU: nothing was promised
   return machine.identity.adapter.software ? all.map((f) => ({...f, met: undefined})) : all
@@ -144,10 +152,10 @@ const mark = ({verdict}) => (verdict === 'ok' ? '' : ` (${verdict})`)
 
 /** The page of results. */
 export function report(measured) {
-  const {machine, peer, gemm, attention, rows, kernels, pairs, date, seconds, quick, full, sheet} = measured
+  const {machine, peer, gemm, attention, rows, few = [], kernels, pairs, date, seconds, quick, full, sheet} = measured
   const {identity} = machine
   // a run that was cut short lacks the last of them
-  const parts = [quick, full, gemm, ...rows, ...attention, kernels, pairs].filter(Boolean)
+  const parts = [quick, full, gemm, ...rows, ...attention, ...few, kernels, pairs].filter(Boolean)
   const failed = parts.filter(({error}) => error)
   const warnings = [...new Set(parts.flatMap((part) => part.warnings.map(({code, message}) => `${code}: ${message}`)))]
   return `# WebGPU on ${machine.name}

@@ -6,6 +6,7 @@
  * after every part, so that a part that fails and a run that is cut short lose nothing that was measured before.
  *   --adapter NAME    as of perf; --datasheet ID  the catalog's machine to compare with (default: by the adapter's name)
  *   --out FOLDER      other than docs/results; --name NAME  other than the adapter's
+ *   --only LIST       some of the parts alone, by comma, after a quick measurement: full, cuda, gemm, rows, attention, few, kernels, pairs
  *   --seconds N       after which no further part begins and the running one is ended; default 540, for machines that are lent for ten minutes
  * A software adapter runs small sizes: it shows that the command works. Needs `npm run build`; `npm run bench:gpu-pack` makes a copy for a
  * machine without Node or a network.
@@ -24,11 +25,17 @@ const {values: flags} = readFlags(import.meta.url, {
     datasheet: {type: 'string'},
     out: {type: 'string'},
     name: {type: 'string'},
+    only: {type: 'string'},
     seconds: {type: 'string', default: '540'},
   },
 })
 const budget = Number(flags.seconds)
 if (!(budget >= 10 && budget <= 86_400)) refuse(`--seconds: '${flags.seconds}' is not a number from 10 to 86400`)
+const names = ['full', 'cuda', 'gemm', 'rows', 'attention', 'few', 'kernels', 'pairs']
+const only = flags.only?.split(',')
+const unknown = only?.find((name) => !names.includes(name))
+if (unknown !== undefined) refuse(`--only: '${unknown}' is no part; there are ${names.join(', ')}`)
+const isWanted = (name) => !only || only.includes(name)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const out = flags.out ?? join(root, 'docs', 'results')
 const scratch = mkdtempSync(join(tmpdir(), 'ridgepoint-gpu-'))
@@ -85,9 +92,9 @@ const adapter = gpu.slice(2)
 /** Runs every part in turn, and writes what there is after each. */
 function run() {
   const quick = perf('measure', 'webgpu', '--quick', ...adapter)
-  const full = perf('measure', 'webgpu', ...adapter)
-  const machine = full.result ?? quick.result
-  if (!machine) refuse(full.error ?? quick.error, 4)
+  const full = isWanted('full') ? perf('measure', 'webgpu', ...adapter) : undefined
+  const machine = full?.result ?? quick.result
+  if (!machine) refuse(full?.error ?? quick.error, 4)
   const {software, maxBufferSize} = machine.identity.adapter
   const date = new Date().toISOString().slice(0, 10)
   const name = (flags.name ?? machine.name)
@@ -98,7 +105,7 @@ function run() {
   mkdirSync(out, {recursive: true})
   const file = join(out, `${date}-webgpu-${name}`)
   const sheet = datasheetOf(flags.datasheet ?? machine.name, (id) => perf('machine', 'show', id).result)
-  const measured = {quick, full, machine, peer: {reason: 'not reached'}, attention: [], rows: []}
+  const measured = {quick, full, machine, peer: {reason: 'not reached'}, attention: [], rows: [], few: []}
   const save = () => {
     const about = 'a GPU through WebGPU: profile, kernels and pairs of one run'
     writeFileSync(`${file}.json`, `${JSON.stringify({about, measured})}\n`)
@@ -114,23 +121,43 @@ function run() {
         ...[1024, 2048, 4096, 8192].map((seq) => `1x${seq}x${headsAt(seq)}x64`),
         ...[1024, 2048].map((seq) => `${8192 / seq}x${seq}x${Math.min(headsAt(seq), 8)}x64`),
       ]
-  const parts = [
-    () => (measured.peer = software ? {reason: 'a software adapter'} : vendor()),
-    () => (measured.gemm = perf('bench', 'gemm', '--dims', `${edge}x${edge}x${edge}`, ...gpu)),
-    ...['softmax', 'layernorm', 'rmsnorm', 'add+rmsnorm'].map(
-      (kernel) => () => measured.rows.push(perf('bench', kernel, ...(software ? ['--dims', '64x768'] : []), ...gpu)),
-    ),
-    ...shapes.map(
-      (dims) => () => measured.attention.push(perf('compare', '--fused', 'attention', '--dims', dims, ...gpu)),
-    ),
-    () => (measured.kernels = perf('bench', ...gpu)),
-    () => (measured.pairs = perf('compare', '--fused', 'all', ...gpu)),
-  ]
-  save()
-  for (const part of parts) {
-    part()
-    save()
+  // products of few rows and decoding: one sequence, eight, and 32
+  const few = software
+    ? [['gemm', '1x256x256']]
+    : [
+        ['gemm', '1x8192x8192'],
+        ['gemm', '8x8192x8192'],
+        ['gemm-nt', '4x8192x8192'],
+        ['gemv', '512x131072'],
+        ['attention-decode', '1x1x16383x32x8x128'],
+        ['attention-decode', '8x1x8191x32x8x128'],
+      ]
+  const parts = {
+    cuda: () => [() => (measured.peer = software ? {reason: 'a software adapter'} : vendor())],
+    gemm: () => [() => (measured.gemm = perf('bench', 'gemm', '--dims', `${edge}x${edge}x${edge}`, ...gpu))],
+    rows: () =>
+      ['softmax', 'layernorm', 'rmsnorm', 'add+rmsnorm'].map(
+        (kernel) => () => measured.rows.push(perf('bench', kernel, ...(software ? ['--dims', '64x768'] : []), ...gpu)),
+      ),
+    attention: () =>
+      shapes.map(
+        (dims) => () => measured.attention.push(perf('compare', '--fused', 'attention', '--dims', dims, ...gpu)),
+      ),
+    few: () =>
+      few.map(
+        ([kernel, dims]) =>
+          () =>
+            measured.few.push(perf('bench', kernel, '--dims', dims, ...gpu)),
+      ),
+    kernels: () => [() => (measured.kernels = perf('bench', ...gpu))],
+    pairs: () => [() => (measured.pairs = perf('compare', '--fused', 'all', ...gpu))],
   }
+  save()
+  for (const name of names.filter(isWanted))
+    for (const part of parts[name]?.() ?? []) {
+      part()
+      save()
+    }
   process.stdout.write(`${lines({...measured, sheet}).join('\n')}\n\n${file}.md, .json, ${elapsed()} s\n`)
 }
 

@@ -55,6 +55,7 @@ const measured = (software = false) => ({
   gemm: run({kernels: [kernel('gemm', 30e12, 1e12)]}),
   attention: [run({pairs: [{id: 'attention', dims: {seq: 1024}, unfused: side(2e-3), fused: side(1e-3), speedup: 2}]})],
   rows: [run({kernels: [kernel('softmax', 1e12, 1e12), kernel('softmax', 1e12, 2.6e12)]})],
+  few: [run({kernels: [kernel('attention-decode', 1e11, 3e12)]})],
   kernels: run({kernels: [kernel('gemm', 30e12, 1e12)]}),
   pairs: {command: 'perf compare', warnings: [], error: 'the device was lost', seconds: 9},
   quick: run({}),

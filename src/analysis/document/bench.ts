@@ -47,6 +47,10 @@ export const benchEntrySchema = z.strictObject({
       'under bandwidths of L3 and DRAM measured in the same rounds, which neighbours take for minutes; null where none decides',
     ),
   maxError: maybe.describe('against the f64 reference: absolute below 1, relative above; null where nothing checks it'),
+  ways: z
+    .array(z.strictObject({kernel: z.string(), way: z.int().nonnegative(), seconds: finite, taken: z.boolean()}))
+    .optional()
+    .describe('on a GPU: the shaders that were tried for a moment before, by number, the fastest of each kernel first'),
   counters: z
     .strictObject({instructions: finite, cycles: finite, lastLevelMisses: finite})
     .nullable()

@@ -218,6 +218,12 @@ export async function benchGpuKernels(
   return {kernels: entries, warnings: [...warnings, ...warningsOf(entries)]}
 }
 
+/** What was tried of a program's kernels, where anything was. */
+function triedFor({parts}: Program, {tried}: Ways): Pick<BenchKernel, 'ways'> {
+  const own = tried.filter(({kernel}) => parts.some((part) => part.kernel === kernel))
+  return own.length > 0 ? {ways: own} : {}
+}
+
 async function benchOne(
   session: GpuSession,
   def: GpuKernel,
@@ -232,7 +238,10 @@ async function benchOne(
   warnings.push(...ways.warnings)
   const maxError = Math.max(...program.parts.map(({kernel}) => ways.errors.get(kernel) ?? first))
   const {rates} = series.get(program.id)!
-  return gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, options.machine)
+  return {
+    ...gpuEntry(def, def.id, def.op, dims, program, rates, maxError, session.facts.name, options.machine),
+    ...triedFor(program, ways),
+  }
 }
 
 /**
@@ -282,7 +291,10 @@ async function benchPair(
     const errors = program.parts.map(({kernel}) => ways.errors.get(kernel) ?? 0)
     const maxError = Math.max(await checkOnGpu(session, check, def, ways.variants), ...errors)
     const {rates} = series.get(program.id)!
-    return gpuEntry(def, program.id, op, dims, program, rates, maxError, session.facts.name, options.machine)
+    return {
+      ...gpuEntry(def, program.id, op, dims, program, rates, maxError, session.facts.name, options.machine),
+      ...triedFor(program, ways),
+    }
   }
   const parts = chain.parts.map(({kernel}) => kernel)
   const unfused = await entry(chain, def.unfused(def.check), parts.join(', '))

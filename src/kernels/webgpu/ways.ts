@@ -1,4 +1,5 @@
 /** Which of a kernel's shaders a GPU runs: the fastest by trial whose results are right. Browser-safe. */
+import type {BenchKernel} from '../../analysis/document/bench.ts'
 import type {Warning} from '../../analysis/errors.ts'
 import {defaultTolerance} from '../families/types.ts'
 import type {Part, Program} from '../program.ts'
@@ -15,6 +16,8 @@ export interface Ways {
   variants: Variants
   /** largest error of what was taken beside the first */
   errors: ReadonlyMap<string, number>
+  /** what was tried, by kernel, the fastest first: seconds of the short runs, `taken` one of each */
+  tried: readonly NonNullable<BenchKernel['ways']>[number][]
   warnings: Warning[]
 }
 
@@ -69,8 +72,12 @@ const candidates = (session: GpuSession, part: Part) =>
     ({number}) => !session.facts.software || number === 0 || number === inSoftware[part.kernel],
   )
 
-/** Numbers of the shaders that this driver compiles and runs for a part, the fastest of two short runs each first. */
-async function rated(session: GpuSession, part: Part, tensors: Map<string, Slice>): Promise<number[]> {
+/** Numbers of the shaders that this driver compiles and runs for a part with their rates, the fastest of two short runs each first. */
+async function rated(
+  session: GpuSession,
+  part: Part,
+  tensors: Map<string, Slice>,
+): Promise<{number: number; rate: number}[]> {
   const rates: {number: number; rate: number}[] = []
   for (const {number} of candidates(session, part)) {
     const only = new Map([[part.kernel, number]])
@@ -82,7 +89,7 @@ async function rated(session: GpuSession, part: Part, tensors: Map<string, Slice
       if (number === 0 || session.lost !== undefined || !isPassing(error)) throw error
     }
   }
-  return rates.sort((a, b) => b.rate - a.rate).map(({number}) => number)
+  return rates.sort((a, b) => b.rate - a.rate)
 }
 
 /**
@@ -99,11 +106,13 @@ export async function chooseWays(
   const variants = new Map<string, number>()
   const errors = new Map<string, number>()
   const warnings: Warning[] = []
+  const all: NonNullable<BenchKernel['ways']> = []
   const tried = new Set<string>()
   for (const part of programs.flatMap(({parts}) => parts)) {
     if (tried.has(part.kernel) || candidates(session, part).length < 2) continue
     tried.add(part.kernel)
-    for (const number of await rated(session, part, tensors)) {
+    const rates = await rated(session, part, tensors)
+    for (const {number} of rates) {
       // the first is checked by whoever runs the kernel
       if (number === 0) break
       const sizes = checksOf(session, def, programsOf, part.kernel, number)
@@ -123,6 +132,14 @@ export async function chooseWays(
         } on ${session.facts.name}: another is taken`,
       })
     }
+    for (const {number, rate} of rates)
+      if (rate > 0)
+        all.push({
+          kernel: part.kernel,
+          way: number,
+          seconds: 1 / rate,
+          taken: number === (variants.get(part.kernel) ?? 0),
+        })
   }
-  return {variants, errors, warnings}
+  return {variants, errors, tried: all, warnings}
 }

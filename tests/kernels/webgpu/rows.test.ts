@@ -133,6 +133,9 @@ it.runIf(gpu?.facts.subgroups && gpu.facts.subgroups.max < 32)(
       seconds: 0.05,
     })
     expect(kernels[0]!.maxError).toBeLessThan(1e-5)
+    const {ways = []} = kernels[0]!
+    expect(ways[0]).toMatchObject({kernel: 'softmax', way: 7, taken: false})
+    expect(ways.filter(({taken}) => taken)).toHaveLength(1)
     expect(warnings).toContainEqual({
       code: 'way-wrong',
       message: expect.stringMatching(/softmax in its way 7 .*another is taken/),
