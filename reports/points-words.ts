@@ -24,11 +24,15 @@ export function limitOf({machine}: Pick<Placement, 'machine'>, points: readonly 
   )
 }
 
-/** How much of the roof all of them reach together. @param points at least one */
-export function distanceOf(points: readonly PlacedPoint[]): string {
+/**
+ * How much of the roof all of them reach together.
+ * @param points at least one
+ * @param omitted points that say nothing, of which the reader sees the signs
+ */
+export function distanceOf(points: readonly PlacedPoint[], omitted = 0): string {
   const [seconds, least] = [sum(points, (p) => p.seconds), sum(points, (p) => p.least)]
   const near = points.filter(({efficiency}) => efficiency >= 0.8).length
-  return `${format(seconds, 's')} measured, at least ${format(least, 's')} under the roof: ${formatShare(least / seconds)} of it is reached. ${formatCount(near)} of ${many(points.length)} reach 80 % or more.`
+  return `${format(seconds, 's')} measured, at least ${format(least, 's')} under the roof: ${formatShare(least / seconds)} of it is reached. ${formatCount(near)} of ${many(points.length)} reach 80 % or more.${omitted > 0 ? ` ${many(omitted)} of ${formatCount(points.length + omitted)} ${omitted === 1 ? 'is' : 'are'} wrong or implausible, and not counted here.` : ''}`
 }
 
 /** Points with the seconds that they would save under their roof, the most first. */

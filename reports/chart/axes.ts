@@ -11,6 +11,10 @@ export const ticks = (scale: 'x' | 'y') => ({
 /** A number with an SI prefix from 1,000 up, plain below. */
 export const si = "datum.value >= 1000 ? format(datum.value, '~s') : format(datum.value, '~r')"
 
+/** Seconds with the unit that fits, as everywhere else on the page: `2 s`, `200 ms`, `1,000 s`. */
+export const seconds =
+  "datum.value === 0 ? '0' : datum.value >= 1 ? format(datum.value, ',~r') + ' s' : datum.value >= 1e-3 ? format(datum.value * 1e3, '~r') + ' ms' : datum.value >= 1e-6 ? format(datum.value * 1e6, '~r') + ' µs' : format(datum.value * 1e9, '~r') + ' ns'"
+
 /** Parameters that `ticks` reads. */
 export const tickParams = [
   {name: 'decades', value: decades},

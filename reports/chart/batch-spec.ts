@@ -1,7 +1,7 @@
 /** The picture that both views of a batch sweep share: one line per phase over the batch, both axes logarithmic. */
 import type {TopLevelSpec} from 'vega-lite'
 import type {ViewInputs} from '../view.ts'
-import {around, si, tickParams, ticks, titleAbove} from './axes.ts'
+import {around, seconds, si, tickParams, ticks, titleAbove} from './axes.ts'
 import {type BatchSweep, LARGEST} from './batches.ts'
 import {chartConfig, themeParam} from './config.ts'
 
@@ -23,7 +23,7 @@ export function batchSpec(field: 'rate' | 'latency', title: string): TopLevelSpe
     scale: {type: 'log' as const, domain: [{expr: 'range[0]'}, {expr: 'range[1]'}], nice: false},
     axis: {
       values: ticks('y'),
-      labelExpr: field === 'latency' ? "format(datum.value, '~s') + 's'" : si,
+      labelExpr: field === 'latency' ? seconds : si,
       labelOverlap: 'greedy' as const,
       ...titleAbove,
     },
@@ -111,12 +111,12 @@ export function batchInputs({rows, marks}: BatchSweep, field: 'rate' | 'latency'
   }
 }
 
-/** A sweep in words. */
-export function batchWords({rows, marks, knees, sizes, unit}: BatchSweep): string {
+/** A sweep in words, as the picture of `field` shows it. */
+export function batchWords({rows, marks, knees, sizes, unit}: BatchSweep, field: 'rate' | 'latency'): string {
   const over = rows.find((row) => !row.fits)
   const ridges = marks.filter(({kind}) => kind === 'ridge')
   return (
-    `Batch 1 to ${rows.at(-1)?.batch ?? 1}, ${unit.toLowerCase()} per second of all devices; ${sizes}. ` +
+    `Batch 1 to ${rows.at(-1)?.batch ?? 1}, ${field === 'rate' ? `${unit.toLowerCase()} per second of all devices` : 'time of one pass'}; ${sizes}. ` +
     (ridges.length > 0
       ? `${ridges.map((ridge) => `Arithmetic binds ${ridge.phase} from batch ${ridge.batch} on`).join('; ')}.`
       : 'The bound stays the same over all batches.') +

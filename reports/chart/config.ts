@@ -11,6 +11,8 @@ export const chartConfig: Config = {
   view: {stroke: null},
   axis: {
     labelFontSize: 12,
+    // where labels give way to each other, what stays is apart
+    labelSeparation: 8,
     titleFontSize: 12,
     titleFontWeight: 'normal',
     labelColor: {expr: 'theme.muted'},

@@ -221,7 +221,11 @@ function whole(settings: Settings, id: string): number | undefined {
   if (text === undefined) return undefined
   if (!/^\d{1,10}$/.test(text.trim())) {
     const label = controls.find((control) => control.id === id)?.label ?? id
-    throw new AnalysisError('bad-flag', `${label} "${text.slice(0, 40)}" is not a whole number`, [])
+    throw new AnalysisError(
+      'bad-flag',
+      `${label} takes a whole number of at most ten digits, not "${text.slice(0, 40)}"`,
+      [],
+    )
   }
   return Number(text)
 }
@@ -231,14 +235,18 @@ function chosenModel(source: Source, settings: Settings): ModelDef {
   if (id === undefined || id === source.model.id) return source.model
   const catalog: Readonly<Record<string, ModelDef>> = models
   if (Object.hasOwn(catalog, id)) return catalog[id]!
-  throw new AnalysisError('unknown-model', `there is no model "${id.slice(0, 60)}" in this page`, [])
+  throw new AnalysisError('unknown-model', `there is no model "${id.slice(0, 60)}" in this page`, [
+    'choose one of the list',
+  ])
 }
 
 function chosenMachine(source: Source, settings: Settings): Machine {
   const {machine: id = source.machine.id} = settings
   const found = source.machines.find((machine) => machine.id === id)
   if (found) return found
-  throw new AnalysisError('unknown-machine', `there is no machine "${id.slice(0, 60)}" in this page`, [])
+  throw new AnalysisError('unknown-machine', `there is no machine "${id.slice(0, 60)}" in this page`, [
+    'choose one of the list; a page that was made with --machine FILE has that machine in it',
+  ])
 }
 
 /** The generic model with changed dimensions: those of the document stay unless they follow from a changed one. */

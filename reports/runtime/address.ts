@@ -2,7 +2,7 @@
 /** The address of the page carries its state: written once it rests, read when the page opens and when somebody edits it. */
 import type {ThemeName} from '../chart/theme.ts'
 import {type Look, lookOf, settingsOf, toAddress} from '../live/address.ts'
-import {toHash} from '../live/settings.ts'
+import {type Settings, toHash} from '../live/settings.ts'
 import type {PageState, Store} from './state.ts'
 
 /** ms of rest: browsers take tens of ms to change an address, and limit how often it may be done. */
@@ -19,9 +19,13 @@ export function followAddress(store: Store, system: () => ThemeName): void {
     const look: Look = {picked, view, zoom, tables, section, theme: theme === system() ? undefined : theme}
     return toAddress(settings, look, store.named)
   }
+  /** the settings that stayed when the address asked for ones without sense */
+  let kept: Settings | undefined
   const read = () => {
     const settings = settingsOf(location.hash)
-    if (toHash(settings) !== toHash(store.state.settings)) store.apply(settings)
+    // an address without sense left its complaint behind
+    if (toHash(settings) !== toHash(store.state.settings) || store.state.problem !== '') store.apply(settings)
+    kept = store.state.problem === '' ? undefined : store.state.settings
     const {theme, ...look} = lookOf(location.hash, store.named)
     store.set({...look, theme: theme ?? system()})
   }
@@ -30,11 +34,16 @@ export function followAddress(store: Store, system: () => ThemeName): void {
   else store.set({section: location.hash.slice(1)})
 
   let writing: ReturnType<typeof setTimeout> | undefined
-  /** Without a new entry in the history. */
+  /** What was computed again is a step that Back undoes; how the page is looked at is none. */
   const write = () => {
+    // an address without sense stays beside its complaint until something is computed: Back and Forward lead through it
+    if (kept === store.state.settings) return
     const hash = said()
+    const step = toHash(settingsOf(location.hash)) !== toHash(store.state.settings)
     try {
-      history.replaceState(null, '', hash === '' ? location.pathname + location.search : `#${hash}`)
+      const to = hash === '' ? location.pathname + location.search : `#${hash}`
+      if (step) history.pushState(null, '', to)
+      else history.replaceState(null, '', to)
     } catch {
       // pages without an origin of their own may refuse
       if (hash !== '') location.hash = hash
@@ -46,6 +55,7 @@ export function followAddress(store: Store, system: () => ThemeName): void {
     writing = setTimeout(write, REST)
   })
   addEventListener('hashchange', () => {
-    if (isState() && location.hash.replace(/^#/, '') !== said()) read()
+    const other = location.hash.replace(/^#/, '') !== said()
+    if (isState() && (other || store.state.problem !== '')) read()
   })
 }

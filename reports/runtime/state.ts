@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 /** What the reader has chosen: settings of the engine, one picked operator, what the charts show, the theme. Views follow. */
 import type {Machine} from '../../src/analysis/document/machine.ts'
+import {AnalysisError} from '../../src/analysis/errors.ts'
 import {defaultState} from '../chart/draw.ts'
 import {roofLines} from '../chart/roofs.ts'
 import type {ThemeName} from '../chart/theme.ts'
@@ -123,7 +124,8 @@ export class Store {
     try {
       this.#apply(settings)
     } catch (error) {
-      this.set({problem: error instanceof Error ? error.message : String(error)})
+      const next = error instanceof AnalysisError ? error.suggestions.slice(0, 1) : []
+      this.set({problem: [error instanceof Error ? error.message : String(error), ...next].join('; ')})
     }
   }
 

@@ -57,6 +57,20 @@ const y = {
   axis: {values: ticks('y'), labelExpr: si, labelOverlap: 'greedy' as const, ...titleAbove},
 }
 
+/** The name of a level stands left of its line, or right where there is no room. */
+const beside = {
+  type: 'text' as const,
+  clip: true,
+  align: {expr: "scale('x', datum.bytes) < 150 ? 'left' : 'right'"},
+  dx: {expr: "scale('x', datum.bytes) < 150 ? 5 : -5"},
+  baseline: 'middle' as const,
+}
+const named = {
+  x,
+  y: {value: {expr: 'height - 12 - 17 * datum.row'}},
+  text: {field: 'label', type: 'nominal' as const},
+}
+
 const spec: TopLevelSpec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 860,
@@ -94,22 +108,13 @@ const spec: TopLevelSpec = {
       mark: {type: 'point', filled: true, size: 50, opacity: 1, fill: {expr: 'theme.classes[0]'}},
       encoding: {x, y, description: {field: 'summary', type: 'nominal'}, tooltip: {field: 'summary', type: 'nominal'}},
     },
+    // on a narrow page a label lies over the line of the next level: its ground first, then the letters
     {
       data: {name: 'levels'},
-      mark: {
-        type: 'text',
-        clip: true,
-        align: {expr: "scale('x', datum.bytes) < 150 ? 'left' : 'right'"},
-        dx: {expr: "scale('x', datum.bytes) < 150 ? 5 : -5"},
-        baseline: 'middle',
-        fill: {expr: 'theme.ink'},
-      },
-      encoding: {
-        x,
-        y: {value: {expr: 'height - 12 - 17 * datum.row'}},
-        text: {field: 'label', type: 'nominal'},
-      },
+      mark: {...beside, stroke: {expr: 'theme.surface'}, strokeWidth: 4, aria: false},
+      encoding: named,
     },
+    {data: {name: 'levels'}, mark: {...beside, fill: {expr: 'theme.ink'}}, encoding: named},
   ],
 }
 

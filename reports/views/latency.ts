@@ -18,5 +18,5 @@ export const latency: View = {
     'An operator that waits for memory spends its time on weights, cache and activations in proportion to their bytes; one that arithmetic binds waits for no weights (Pope et al. 2022, section 2).',
     'Prefill has the length of this workload’s prompt, decode its context behind it.',
   ],
-  describe: (_analysis, more) => (more?.source ? batchWords(batchSweep(more.source)) : 'Batch 1 to 1,024.'),
+  describe: (_analysis, more) => (more?.source ? batchWords(batchSweep(more.source), 'latency') : 'Batch 1 to 1,024.'),
 }

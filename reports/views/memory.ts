@@ -46,7 +46,7 @@ const spec: TopLevelSpec = {
   height: 76,
   autosize: 'pad',
   config: chartConfig,
-  params: [themeParam, {name: 'largest', value: 1}],
+  params: [themeParam, {name: 'largest', value: 1}, {name: 'present', value: memoryClasses.map((c) => c.label)}],
   layer: [
     {
       data: {name: 'capacity'},
@@ -60,7 +60,7 @@ const spec: TopLevelSpec = {
           axis: {
             format: '~s',
             tickCount: {expr: 'width < 400 ? 4 : 8'},
-            labelExpr: "datum.value === 0 ? '0' : datum.label + 'B'",
+            labelExpr: "datum.value === 0 ? '0' : slice(datum.label, 0, -1) + ' ' + slice(datum.label, -1) + 'B'",
           },
         },
         x2: {field: 'end'},
@@ -82,7 +82,7 @@ const spec: TopLevelSpec = {
             domain: memoryClasses.map((c) => c.label),
             range: memoryClasses.map((_, i) => ({expr: `theme.memory[${i}]`})),
           },
-          legend: {columns: {expr: 'width < 420 ? 3 : 5'}},
+          legend: {columns: {expr: 'width < 420 ? 3 : 5'}, values: {expr: 'present'}},
         },
         description: {field: 'summary', type: 'nominal'},
         tooltip: {field: 'summary', type: 'nominal'},
@@ -115,7 +115,11 @@ export const memory: View = {
   inputs(analysis) {
     const capacity = analysis.machine.memory
     return {
-      signals: {largest: Math.max(1, analysis.totals.memory.peak, capacity ?? 0)},
+      signals: {
+        largest: Math.max(1, analysis.totals.memory.peak, capacity ?? 0),
+        // a class that this pass does not have stays out of the legend
+        present: parts(analysis).map(({cls}) => cls),
+      },
       data: {
         parts: parts(analysis),
         capacity: capacity === null ? [] : [{start: 0, end: capacity, label: `capacity ${format(capacity, 'B')}`}],

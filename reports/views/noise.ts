@@ -48,7 +48,7 @@ const x = {
     nice: false,
     zero: false,
   },
-  axis: {format: '.0%', tickCount: {expr: 'width < 400 ? 3 : 6'}},
+  axis: {format: '.0%', tickCount: {expr: 'width < 400 ? 3 : 6'}, labelFlush: true},
 }
 
 const spec: TopLevelSpec = {

@@ -51,12 +51,23 @@ function slopes(pairs: readonly FusedPair[]): Slope[] {
   })
 }
 
+/** px that the text right of a row takes */
+const LABEL = 128
+
+/** The label with its middle left out, where it is longer than so many characters. */
+const middle = (most: string) =>
+  `length(datum.label) > (${most}) ? slice(datum.label, 0, floor((${most}) / 2)) + '…' + slice(datum.label, -floor((${most}) / 2) + 1) : datum.label`
+
 const y = {
   field: 'pair',
   type: 'nominal',
   sort: null,
   title: null,
-  axis: {ticks: false, domain: false, labelPadding: 8, labelLimit: {expr: 'width < 420 ? 120 : 310'}},
+  axis: {
+    ...{ticks: false, domain: false, labelPadding: 8, labelLimit: {expr: 'width < 420 ? 120 : 310'}},
+    // pairs of one name differ at its end: what is cut is the middle
+    labelExpr: middle('width < 420 ? 15 : 42'),
+  },
   scale: {paddingInner: 0.3, paddingOuter: 0.15},
 } as const
 const yOffset = {field: 'measure', type: 'nominal' as const, sort: null, scale: {domain: [...measures]}}
@@ -69,7 +80,7 @@ const x = (field: string) => ({
     type: 'log' as const,
     base: 2,
     // labels stand right of their points
-    domain: [{expr: 'least / 1.1'}, {expr: 'most * pow(most / least, width < 420 ? 0.9 : 0.35)'}],
+    domain: [{expr: 'least / 1.1'}, {expr: `most * pow(most / least, min(3, ${LABEL} / max(20, width - ${LABEL})))`}],
     nice: false,
   },
   axis: {

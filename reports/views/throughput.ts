@@ -6,7 +6,7 @@ import type {View} from '../view.ts'
 export const throughput: View = {
   id: 'throughput',
   title: 'Throughput over batch',
-  spec: batchSpec('rate', 'Per second, at most'),
+  spec: batchSpec('rate', 'Tokens or samples per second, at most'),
   // the phase is written behind its line
   margins: () => ({left: 64, right: 62, top: 26, bottom: 44}),
   missing: (_analysis, more) => noBatches(more.source),
@@ -18,5 +18,5 @@ export const throughput: View = {
     'An operator that waits for memory spends its time on weights, cache and activations in proportion to their bytes; one that arithmetic binds waits for no weights (Pope et al. 2022, section 2).',
     'Prefill has the length of this workload’s prompt, decode its context behind it.',
   ],
-  describe: (_analysis, more) => (more?.source ? batchWords(batchSweep(more.source)) : 'Batch 1 to 1,024.'),
+  describe: (_analysis, more) => (more?.source ? batchWords(batchSweep(more.source), 'rate') : 'Batch 1 to 1,024.'),
 }

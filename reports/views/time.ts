@@ -2,6 +2,7 @@
 import type {TopLevelSpec} from 'vega-lite'
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import {format, formatShare} from '../../src/analysis/units.ts'
+import {seconds} from '../chart/axes.ts'
 import {classLabel, classOf, operatorClasses, shortId} from '../chart/classes.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
 import type {Operator} from '../document.ts'
@@ -87,12 +88,11 @@ const y = {
 const x = (field: string) => ({
   field,
   type: 'quantitative' as const,
-  title: 'Time of all instances (s)',
+  title: 'Time of all instances',
   scale: {domain: [0, {expr: 'longest * width / max(60, width - 126)'}], nice: false},
   axis: {
-    format: '~s',
     tickCount: {expr: 'width < 400 ? 3 : 6'},
-    labelExpr: "datum.value === 0 ? '0' : datum.label + 's'",
+    labelExpr: seconds,
   },
 })
 

@@ -49,6 +49,32 @@ describePage('the live page in a browser', (browser) => {
     await page.close()
   })
 
+  it('goes back and forward through what was computed, and out of an address that makes no sense', async () => {
+    const {page, said} = await browser.open(sample(), undefined, undefined, {}, '#batch=-1')
+    const problem = () => page.locator('#controls [role=alert]').innerText()
+    const lead = () => page.locator('h1 + .lead').innerText()
+    expect(await problem()).toBe('Batch takes a whole number of at most ten digits, not "-1"')
+    await page.getByLabel('Batch', {exact: true}).fill('64')
+    await expect.poll(() => page.url()).toMatch(/#batch=64$/)
+    await page.getByLabel('Fusion', {exact: true}).selectOption('all')
+    await expect.poll(() => page.url()).toMatch(/#batch=64&fusion=all$/)
+    // how the page is looked at is no step
+    await page.getByLabel('A bar for each').selectOption('class')
+    await expect.poll(() => page.url()).toMatch(/&bars=class$/)
+    await page.goBack()
+    await expect.poll(lead).toMatch(/batch 64.*fusion attention/)
+    expect(await page.getByLabel('Fusion', {exact: true}).inputValue()).toBe('attention')
+    await page.goBack()
+    await expect.poll(problem).toContain('"-1"')
+    await page.goForward()
+    await expect.poll(problem).toBe('')
+    await page.goForward()
+    await expect.poll(lead).toMatch(/batch 64.*fusion all/)
+    expect(await page.getByLabel('A bar for each').inputValue()).toBe('class')
+    expect(said).toEqual([])
+    await page.close()
+  })
+
   it('carries what a reader has chosen in its address, and opens with it again', async () => {
     const {page, said} = await browser.open(sample())
     await page.locator('tr[data-id="layers.attn.rope"]').click()

@@ -137,7 +137,7 @@ describe('settings', () => {
   })
 
   it.each([
-    [{batch: '1e3'}, /Batch "1e3"/],
+    [{batch: '1e3'}, /Batch takes a whole number .*"1e3"/],
     [{batch: '0'}, /--batch 0/],
     [{machine: 'toaster'}, /no machine "toaster"/],
     [{model: 'constructor'}, /no model "constructor"/],

@@ -50,6 +50,6 @@ export function assumptionsSection(document: ReportDocument): HTMLElement {
     ),
     reasons.length > 0 && h('h3', {}, 'What is left out, and why'),
     reasons.length > 0 &&
-      h('ul', {}, ...reasons.map(([field, reason]) => h('li', {}, h('code', {}, field), ` ${reason}`))),
+      h('ul', {}, ...reasons.map(([field, reason]) => h('li', {}, h('code', {}, field), `: ${reason}`))),
   )
 }

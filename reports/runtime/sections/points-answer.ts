@@ -18,7 +18,7 @@ export function pointsAnswer({result, warnings}: PlacementDocument): HTMLElement
         'div',
         {class: 'answers'},
         question('What limits it', limitOf(result, points)),
-        question('How far from the roof', distanceOf(points)),
+        question('How far from the roof', distanceOf(points, result.points.length - points.length)),
         h(
           'div',
           {class: 'answer'},
