@@ -33,6 +33,7 @@ describe('what a page of points says', () => {
   })
 
   it('adds up times, and counts who is near', () => {
+    expect(distanceOf(points, 1)).toMatch(/ 1 point of \d+ is wrong or implausible, and not counted here\.$/)
     expect(distanceOf(points)).toBe(
       '15 ms measured, at least 12 ms under the roof: 80.0 % of it is reached. 2 of 3 points reach 80 % or more.',
     )
