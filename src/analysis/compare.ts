@@ -246,10 +246,20 @@ export async function readComparable(value: unknown, origin: string): Promise<Co
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   const schema = isObject && 'schema' in value ? value.schema : undefined
   if (!isObject || typeof schema !== 'string' || !kinds.includes(schema) || !('result' in value)) {
-    const shown = typeof schema === 'string' ? `"${schema.slice(0, 60)}"` : 'no schema'
-    throw new AnalysisError('bad-document', `${origin}: ${shown} is not one of ${kinds.join(', ')}`, [
-      'save one with `perf analyze MODEL --json > a.json` or `perf measure --json > m.json`',
-      ...(isObject && 'result' in value ? [`\`perf report ${origin} --format markdown\` shows what it holds`] : []),
+    const save = 'save one with `perf analyze MODEL --json > a.json` or `perf measure --json > m.json`'
+    const [, name, version] = /^ridgepoint\/([a-z]+)@(\d+)$/.exec(typeof schema === 'string' ? schema : '') ?? []
+    if (name !== undefined && version !== '1')
+      throw new AnalysisError(
+        'bad-document',
+        `${origin}: "schema" is "${schema}", and this version of the tool reads ridgepoint/${name}@1`,
+        ['show it with the version that wrote it, or make it again with this one'],
+      )
+    if (isObject && kinds.some((kind) => kind === schema))
+      throw new AnalysisError('bad-document', `${origin}: there is no "result"`, ['the document was edited', save])
+    const shown = typeof schema === 'string' ? `"schema" is "${schema.slice(0, 60)}"` : 'there is no "schema"'
+    throw new AnalysisError('bad-document', `${origin}: ${shown}: it is none of ${kinds.join(', ')}`, [
+      save,
+      ...(name === undefined ? [] : [`\`perf report ${origin} --format markdown\` shows what it holds`]),
     ])
   }
   const analysis = schema === kinds[0]

@@ -5,7 +5,7 @@ import {readComparable} from '../analysis/compare.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import {chooseRows} from '../analysis/rows.ts'
 import {BaseCommand} from './shared/base.ts'
-import {readPage, readSaved} from './shared/document.ts'
+import {readPage, readSaved, within} from './shared/document.ts'
 import {tableFlags} from './shared/flags.ts'
 import type {Kept} from './shared/saved.ts'
 
@@ -74,7 +74,7 @@ export default class Report extends BaseCommand {
     // the whole schema first: what follows relies on every field
     await this.whole(saved, args.document)
     const {readDocument} = await import('../../reports/document.ts')
-    const document = readDocument(saved)
+    const document = await within(args.document, () => readDocument(saved))
     const extras = {...found, ...(await this.runs(flags.runs))}
     switch (format) {
       case 'html': {

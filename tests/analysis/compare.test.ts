@@ -198,12 +198,16 @@ describe('reading documents', () => {
   })
 
   it.each([
-    ['nothing', null, 'no schema'],
-    ['an array', [], 'no schema'],
-    ['another kind', envelope('sweep', {}), '"ridgepoint/sweep@1" is not one of'],
-    ['an error document', {schema: 'ridgepoint/analysis@1', ok: false}, 'is not one of'],
+    ['nothing', null, 'there is no "schema"'],
+    ['an array', [], 'there is no "schema"'],
+    ['another kind', envelope('sweep', {}), '"ridgepoint/sweep@1": it is none of'],
+    ['an error document', {schema: 'ridgepoint/analysis@1', ok: false}, 'there is no "result"'],
     ['a broken field', envelope('machine', {id: 'x', name: 'X', ceilings: [{id: 'a'}]}), 'result.ceilings.0.kind'],
-    ['an unknown version', {schema: 'ridgepoint/analysis@2', result: {}}, '"ridgepoint/analysis@2"'],
+    [
+      'an unknown version',
+      {schema: 'ridgepoint/analysis@2', result: {}},
+      '"ridgepoint/analysis@2", and this version of the tool reads ridgepoint/analysis@1',
+    ],
   ])('refuses %s', async (_, value, message) => {
     const error = await readComparable(value, 'a.json').catch((e: unknown) => e)
     expect(error).toBeInstanceOf(AnalysisError)

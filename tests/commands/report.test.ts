@@ -1,4 +1,4 @@
-import {readFileSync, writeFileSync} from 'node:fs'
+import {existsSync, readFileSync, writeFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {documentOf, run, sandbox} from './support.ts'
 
@@ -151,8 +151,40 @@ it('a kept run of all kernels stands under its own machine, and a list of them u
   writeFileSync(path('run.json'), JSON.stringify(result))
   const {code, stderr} = await run('report', path('run.json'))
   expect(code).toBe(3)
-  expect(stderr).toContain('no schema is not one of')
+  expect(stderr).toContain('there is no "schema"')
   expect(stderr).toMatch(/perf \w+/)
+})
+
+it('names the file and what is wrong with it, whatever it is', async () => {
+  const good = readFileSync(await save('a.json', 'analyze', 'gpt2', ...h100), 'utf8')
+  await run('analyze', 'gpt2', ...h100, '--report', path('a.html'))
+  const page = readFileSync(path('a.html'), 'utf8')
+  const edited = (change: (document: {ok: boolean; result?: Record<string, unknown>}) => void) => {
+    const document = JSON.parse(good)
+    change(document)
+    return JSON.stringify(document)
+  }
+  for (const [content, wrong] of [
+    ['', 'is empty'],
+    [good.slice(0, 5000), 'is not whole: its JSON breaks off at the end'],
+    [good.replace('"share"', 'share'), /is not JSON from character \d+ on/],
+    ['hello', 'is neither JSON nor a page'],
+    ['\0\x01\xff', 'is neither JSON nor a page'],
+    [page.slice(0, 3000), 'the page embeds no Ridgepoint document'],
+    ['<html></html>', 'the page embeds no Ridgepoint document'],
+    [edited((d) => Object.assign(d, {ok: false})), '"ok" is not true'],
+    [edited((d) => delete d.result), 'there is no "result"'],
+    [edited((d) => Object.assign(d, {schema: 'ridgepoint/analysis@7'})), 'reads ridgepoint/analysis@1'],
+    [edited((d) => Object.assign(d.result!, {operators: 3})), 'result.operators'],
+  ] as const) {
+    writeFileSync(path('x.json'), content)
+    const {code, stderr} = await run('report', path('x.json'), '--output', path('x.html'))
+    expect(code, stderr).toBe(3)
+    expect(stderr).toMatch(wrong)
+    expect(stderr).toContain(path('x.json'))
+    expect(stderr.trim().split('\n').length).toBeGreaterThan(1)
+    expect(existsSync(path('x.html'))).toBe(false)
+  }
 })
 
 it('a check that was saved is printed again, and names the page of what it compared', async () => {

@@ -18,16 +18,39 @@ export async function readPage(path: string): Promise<Saved> {
   const text = await readInput(path, 'a saved document')
   if (text.trimStart().startsWith('<')) {
     const {extractDocument, extractExtras} = await import('../../../reports/html.ts')
-    return {document: await extractDocument(text), extras: await extractExtras(text)}
+    return within(path, async () => ({document: await extractDocument(text), extras: await extractExtras(text)}))
   }
   try {
     return {document: JSON.parse(text), extras: {}}
-  } catch {
-    throw new AnalysisError(
-      'bad-json',
-      `${path === '-' ? 'standard input' : path} is neither JSON nor a page of this tool`,
-      ['save one with `perf analyze MODEL --json > a.json` or --report a.html'],
-    )
+  } catch (error) {
+    throw new AnalysisError('bad-json', `${nameOf(path)} ${fault(text, error)}`, [
+      'save one with `perf analyze MODEL --json > a.json` or --report a.html',
+    ])
+  }
+}
+
+const nameOf = (path: string): string => (path === '-' ? 'standard input' : path)
+
+/** Why a text is no JSON: nothing in it, broken off or edited, or something else altogether. */
+function fault(text: string, error: unknown): string {
+  if (text.trim() === '') return 'is empty'
+  if (!/^\s*[{[]/.test(text)) return 'is neither JSON nor a page of this tool'
+  // where the parser of this Node names no place, the text ended too early
+  const [, place] = /position (\d+)/.exec(error instanceof Error ? error.message : '') ?? []
+  const end = place === undefined || Number(place) >= text.trimEnd().length
+  return end ? 'is not whole: its JSON breaks off at the end' : `is not JSON from character ${place} on`
+}
+
+/**
+ * What is done with a document, its name before what is wrong with it.
+ * @throws AnalysisError `bad-document`
+ */
+export async function within<T>(path: string, use: () => T | Promise<T>): Promise<T> {
+  try {
+    return await use()
+  } catch (error) {
+    if (!(error instanceof AnalysisError) || error.code !== 'bad-document') throw error
+    throw new AnalysisError(error.code, `${nameOf(path)}: ${error.message}`, error.suggestions)
   }
 }
 
