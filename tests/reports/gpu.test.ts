@@ -7,6 +7,7 @@ import {type BrowserContext, chromium, type Page} from 'playwright-core'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {renderHtml} from '../../reports/html.ts'
 import {parseMachine} from '../../src/analysis/importers/machine-file.ts'
+import {format} from '../../src/analysis/units.ts'
 import {buildTemplate, sample} from './support.ts'
 
 const executable = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -76,6 +77,14 @@ describe.runIf(present)('"Measure this GPU" on the page', {timeout: 180_000}, ()
     const machine = parseMachine(await readFile(await download.path(), 'utf8'), 'local-gpu.json')
     expect(machine.ceilings.length).toBeGreaterThan(5)
     expect(machine.ceilings.every(({value}) => value > 0)).toBe(true)
+    // the sentence has what the chart has: no ceiling that contradicts another, and says how many are in doubt
+    const status = (await page.locator('#gpu .status').textContent())!
+    const doubtful = machine.ceilings.filter(({verdict = 'ok'}) => verdict !== 'ok')
+    expect(/(\d+) of \d+ ceilings varied/.exec(status)?.[1] ?? '0').toBe(String(doubtful.length))
+    const memory = machine.ceilings.filter(
+      (c) => c.kind === 'bandwidth' && c.level === 'DRAM' && c.verdict !== 'implausible',
+    )
+    if (memory.length > 0) expect(status).toContain(format(Math.max(...memory.map(({value}) => value)), 'B/s'))
     // back to the document's own machine: its ceilings, not the GPU's
     await page.selectOption('#control-machine', sample().result.machine.id)
     await page.waitForFunction(() => !location.hash.includes('local-gpu'))

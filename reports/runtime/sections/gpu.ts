@@ -1,20 +1,29 @@
 /// <reference lib="dom" />
 /** Measures the GPU of whoever reads the page, and places the workload under it. */
 import {measureVisitorGpu} from 'ridgepoint:gpu'
-import type {Machine} from '../../../src/analysis/document/machine.ts'
+import type {Ceiling, Machine} from '../../../src/analysis/document/machine.ts'
 import {AnalysisError} from '../../../src/analysis/errors.ts'
 import {format} from '../../../src/analysis/units.ts'
 import {h, save} from '../dom.ts'
 import type {Store} from '../state.ts'
 
-/** The ceilings that a reader compares first, in words. */
+/** A ceiling that the chart has: what contradicts another is none. */
+const isBelieved = ({verdict = 'ok'}: Ceiling): boolean =>
+  !['implausible', 'wrong', 'skipped', 'failed'].includes(verdict)
+
+/** The ceilings that a reader compares first, in words, and how many of all are in doubt. */
 function summaryOf({name, ceilings}: Machine): string {
-  const best = (kind: string, isOne: (id: string) => boolean) =>
-    ceilings.filter((c) => c.kind === kind && isOne(c.id)).sort((a, b) => b.value - a.value)[0]
-  const compute = best('compute', (id) => id.includes('f32'))
-  const bandwidth = best('bandwidth', (id) => id.includes('DRAM'))
+  const best = (isOne: (ceiling: Ceiling) => boolean) =>
+    ceilings.filter((c) => isBelieved(c) && isOne(c)).sort((a, b) => b.value - a.value)[0]
+  const compute = best(({operation, dtype, engine}) => operation === 'fma' && dtype === 'f32' && engine === 'vector')
+  const bandwidth = best(({kind, level}) => kind === 'bandwidth' && level === 'DRAM')
   const rates = [compute, bandwidth].flatMap((c) => (c ? [format(c.value, c.unit)] : []))
-  return `${name}: ${rates.join(', ')}`
+  const doubtful = ceilings.filter(({verdict = 'ok'}) => verdict !== 'ok').length
+  const doubts =
+    doubtful === 0
+      ? ''
+      : `. ${doubtful} of ${ceilings.length} ceilings varied or contradict another: with other programs closed a second try may say more`
+  return `${name}: ${rates.join(', ')}${doubts}`
 }
 
 /** What went wrong, and the next step where there is one. */

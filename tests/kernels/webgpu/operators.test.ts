@@ -70,8 +70,7 @@ const ways: Readonly<Record<string, readonly (readonly number[])[]>> = {
     [1, 65, 1, 64],
   ],
   'attention-decode': [
-    [2, 1, 130, 6, 2, 20],
-    [1, 3, 140, 4, 1, 8],
+    [1, 3, 130, 6, 2, 20],
     [2, 2, 511, 2, 2, 132],
     [1, 1, 300, 2, 2, 8],
   ],
