@@ -96,6 +96,29 @@ describe.each(isas)('what is not finite, %s', (isa) => {
     expect(errorOf(got[0]!, wanted[0]!)).toBeLessThan(1e-5)
   })
 
+  test.each([
+    ['softmax', [6, 128]],
+    ['softmax', [6, 133]],
+    ['scale+mask+softmax', [1, 128, 4]],
+    ['scale+mask+softmax', [1, 150, 4]],
+    ['cross-entropy', [6, 133]],
+  ] as const)('%s %j: rows far from 0, values far above and far below the first', (id, dims) => {
+    const part = kernels[id].program(dims).parts[0]!
+    const cols = dims[1]
+    const rows = id === 'scale+mask+softmax' ? cols : dims[0]
+    const far = [0, 1000, -1000, 3e38, -60, 70]
+    const x = Float64Array.from({length: rows * cols}, (_, i) => wave(i) * 5 + far[Math.floor(i / cols) % far.length]!)
+    for (let r = 0; r < rows; r += 5) {
+      // a row that begins low, or with infinity below 0, and whose maximum lies behind
+      x[r * cols] = r % 2 ? -inf : -500
+      x[r * cols + Math.min(r, cols - 1)] = 200
+      if (cols > 40) x.fill(-inf, r * cols + 40, r * cols + 60)
+    }
+    const targets = Array.from({length: rows}, (_, r) => (r * 7) % 40)
+    const {got, wanted} = run(part, isa, [x, targets])
+    expect(errorOf(got[0]!, wanted[0]!)).toBeLessThan(1e-5)
+  })
+
   test('layernorm about a far first element, and of rows without variance', () => {
     const part = kernels.layernorm.program([3, 300]).parts[0]!
     const x = Array.from({length: 900}, (_, i) => (i < 300 ? 1000 + wave(i) : i < 600 ? 7 : wave(i)))
