@@ -198,3 +198,37 @@ it('a check that was saved is printed again, and names the page of what it compa
     expect(stderr).toContain('perf compare BEFORE AFTER --report FILE.html')
   }
 })
+
+describe('every kind of comparison, and an analysis', () => {
+  it('an analysis and its page are drawn in every format, with and without measured kernels', async () => {
+    const analysis = await save('a.json', 'analyze', 'gpt2', ...h100, '--report', path('a.html'))
+    await drawn(analysis, 'analysis@1')
+    await drawn(path('a.html'), 'analysis@1', '--view', 'throughput')
+  })
+
+  it.each([
+    ['two machines', ['machine', 'show', 'h100-sxm'], ['machine', 'show', 'l4']],
+    ['two analyses', ['analyze', 'gpt2', ...h100], ['analyze', 'gpt2', ...h100, '--fusion', 'none']],
+    [
+      'two points',
+      ['place', '--flops', '1e12', '--bytes', '1e9', '--seconds', '0.01', '--name', 'x', ...h100],
+      ['place', '--flops', '1e12', '--bytes', '1e9', '--seconds', '0.02', '--name', 'x', ...h100],
+    ],
+  ])('%s: the table in every text format; a picture is named that needs both documents', async (_name, a, b) => {
+    const [before, after] = [await save('before.json', ...a), await save('after.json', ...b)]
+    const compared = await save('c.json', 'compare', before, after)
+    for (const format of ['markdown', 'text', 'csv', 'json']) {
+      const {code, stdout} = await run('report', compared, '--format', format)
+      expect([code, stdout.length > 40]).toEqual([0, true])
+    }
+    for (const format of ['html', 'svg', 'png']) {
+      const {code, stdout, stderr} = await run('report', compared, '--format', format)
+      expect([code, stdout]).toEqual([2, ''])
+      expect(stderr).toContain('perf compare BEFORE AFTER --report FILE.html')
+    }
+    const page = await run('compare', before, after, '--report', path('c.html'))
+    expect(page.code, page.stderr).toBe(0)
+    const table = await run('compare', path('c.html'), before, '--json')
+    expect(JSON.parse(table.stdout).result.changes.length).toBeGreaterThan(0)
+  })
+})
