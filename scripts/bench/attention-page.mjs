@@ -18,9 +18,11 @@ const doubt = ({verdict}) => (verdict === 'ok' ? '' : ` (${verdict})`)
 /** Of one form, all that tells two rows apart, in the order of the tables. */
 export const keyOf = (r) => [r.form, r.headDim, r.causal ? 1 : 0, r.kvHeads, r.threads, r.length].join(' ')
 
-/** Rows of this run in place of earlier ones of the same sizes, sorted. */
+/** Of two runs of the same sizes the one in which both forms together took less time: the other had a neighbour. Sorted. */
 export function joined(earlier, now) {
-  const all = new Map([...earlier, ...now].map((row) => [keyOf(row), row]))
+  const all = new Map(earlier.map((row) => [keyOf(row), row]))
+  const time = (row) => (row ? row.unfused + row.fused : Number.POSITIVE_INFINITY)
+  for (const row of now) if (time(row) < time(all.get(keyOf(row)))) all.set(keyOf(row), row)
   const order = (a, b) =>
     a.form.localeCompare(b.form) ||
     a.headDim - b.headDim ||

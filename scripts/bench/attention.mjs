@@ -3,7 +3,8 @@
  * Attention, fused against unfused, over lengths, head sizes, masks and threads: `npm run bench:attention -- NAME`, five minutes. Under the
  * saved profile; writes docs/results/DATE-attention-NAME.json and .md. Needs `npm run build` first.
  *
- * In pieces, where the machine is quiet for a minute at a time: rows of this run take the place of those of the same sizes in the day's file.
+ * In pieces, where the machine is quiet for a minute at a time: rows join those of the day's file, and of two of the
+ * same sizes the quicker one stays.
  *   npm run bench:attention -- NAME --lengths 512,1024 --head-dims 64 --masks causal --threads 1 --contexts none
  * `--lengths none` leaves the prefill out, `--contexts none` decoding.
  */

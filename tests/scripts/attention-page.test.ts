@@ -9,9 +9,13 @@ const row = (more: object = {}) => ({
   ...more,
 })
 
-test('rows of a later run replace those of the same sizes, and stand in order', () => {
+test('of two runs of the same sizes the quieter one stays, and all stand in order', () => {
   const earlier = [row({length: 512}), row({threads: 2, share: 0.1}), row({form: 'decode', kvHeads: 1})]
-  const all = joined(earlier, [row({threads: 2, share: 0.7}), row({length: 128})])
+  const all = joined(earlier, [
+    row({threads: 2, share: 0.7, unfused: 3e-2}),
+    row({length: 128}),
+    row({length: 512, share: 0.2, unfused: 5e-2}),
+  ])
   expect(all.map((r: {share: number}) => [keyOf(r), r.share])).toEqual([
     ['decode 64 1 1 1 2048', 0.8],
     ['prefill 64 1 4 1 128', 0.8],
