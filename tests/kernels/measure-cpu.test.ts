@@ -8,15 +8,18 @@ import {loadNative} from '../../src/kernels/native.ts'
 describe('a quick measurement', () => {
   test('is a valid machine with every ceiling that analyze needs', async () => {
     const seen: number[] = []
-    const {machine} = await measureCpu({quick: true, onProgress: (done) => seen.push(done)})
+    const {machine, warnings} = await measureCpu({quick: true, onProgress: (done) => seen.push(done)})
     expect(() => machineSchema.parse(machine)).not.toThrow()
     // what --json prints is a machine file
     expect(parseMachine(JSON.stringify(machineJson(machine)), 'printed')).toEqual(machineSchema.parse(machine))
     const ids = machine.ceilings.map(({id}) => id)
     expect(new Set(ids).size).toBe(ids.length)
     const widest = loadNative().cpu().isas.at(-1)!.name
+    // what a crowded machine did not come to is left out, and named: seen at a load of 100 on two CPUs
+    const late = warnings.flatMap(({code, message}) => (code === 'ceiling-skipped' ? [message] : [])).join()
     for (const id of [`fma-f32-${widest}-t1`, `fma-f64-${widest}-t1`, 'read-L1-t1', 'read-DRAM-t1', 'launch', 'call'])
-      expect(ids).toContain(id)
+      if (!late.includes(id)) expect(ids).toContain(id)
+    expect(ids).toContain(`fma-f32-${widest}-t1`)
     for (const c of machine.ceilings) {
       expect(c.value, c.id).toBe(c.kind === 'latency' ? c.min : c.max)
       expect(c.samples, c.id).toBeGreaterThanOrEqual(2)
