@@ -77,6 +77,22 @@ const zone = (text: string, up: number, upNarrow: number) => {
     encoding: {x, text: {value: text}},
   }
 }
+/** Words left of the ridge, px above the bottom. */
+const leftOfRidge = (text: {value: string} | {field: string; type: 'nominal'}, up: number) => ({
+  data: {name: 'ridge'},
+  mark: {
+    type: 'text' as const,
+    clip: true,
+    align: 'right' as const,
+    dx: -6,
+    baseline: 'bottom' as const,
+    y: {expr: `height - ${up}`},
+    fill: {expr: 'theme.muted'},
+    // the name of a zone repeats what the words beside the chart say
+    aria: 'field' in text,
+  },
+  encoding: {x, text},
+})
 export const rooflineSpec: TopLevelSpec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 860,
@@ -144,35 +160,10 @@ export const rooflineSpec: TopLevelSpec = {
         description: {field: 'label', type: 'nominal'},
       },
     },
-    {
-      data: {name: 'ridge'},
-      mark: {
-        type: 'text',
-        clip: true,
-        align: 'right',
-        dx: -6,
-        baseline: 'bottom',
-        y: {expr: 'height - 5'},
-        fill: {expr: 'theme.muted'},
-        aria: false,
-      },
-      encoding: {x, text: {value: '◂ memory-bound'}},
-    },
+    leftOfRidge({value: '◂ memory-bound'}, 5),
     zone('compute-bound ▸', 5, 37),
     zone('latency-bound ▾', 21, 53),
-    {
-      data: {name: 'ridge'},
-      mark: {
-        type: 'text',
-        clip: true,
-        align: 'right',
-        dx: -6,
-        baseline: 'bottom',
-        y: {expr: 'height - 21'},
-        fill: {expr: 'theme.muted'},
-      },
-      encoding: {x, text: {field: 'label', type: 'nominal'}},
-    },
+    leftOfRidge({field: 'label', type: 'nominal'}, 21),
     {
       data: {name: 'moves'},
       mark: {type: 'rule', clip: true, stroke: {expr: 'theme.accent'}, strokeWidth: 1.5, aria: false},
