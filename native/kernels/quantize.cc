@@ -92,8 +92,8 @@ RP_INLINE f32v scaled(f32v v, float inverse) {
   return inverse > 0 ? nearest(v * inverse) : splat(0.0f);
 }
 
-// distant: x comes from memory. far: what is written passes the caches by.
-template <bool distant, bool far>
+// far: what is written passes the caches by.
+template <bool far>
 struct Rows {
   const float* x;
   int8_t* q;
@@ -134,10 +134,24 @@ struct Rows {
       RP_STEP(N) giveBytes(q + from + i * lanes, scaled(take(x + from + i * lanes, n), facts[k].inverse), n);
     }
   }
-  RP_MEMBER void ahead(int64_t r, int64_t at, int rows) const {
-    if (distant) fetchAhead(x, r, at, cols, rows);
-  }
+  RP_MEMBER void ahead(int64_t, int64_t, int) const {}
 };
+
+// From memory a row is read to its end before any of it is written: it is still in L1 then. Zen 4, 4096 columns, in turn: x is read at 27.8 GB/s;
+// where two rows are gathered while the two before are written, at 20.6: four rows do not stay in L1.
+template <bool far>
+RP_INLINE void rowAfterRow(const Rows<far>& k, Span rows, int64_t cols) {
+  const int64_t whole = cols / (4 * lanes) * (4 * lanes);
+  for (int64_t r = rows.from; r < rows.to; r++) {
+    auto sums = k.begin(r);
+    const auto count = [=](int64_t at) { return at + lanes <= cols ? lanes : int(cols - at); };
+    for (int64_t at = 0; at < whole; at += 4 * lanes) RP_STEP(4) k.gather(sums, i, r, at + i * lanes, lanes);
+    for (int64_t at = whole; at < cols; at += lanes) k.gather(sums, 0, r, at, count(at));
+    const typename Rows<far>::Facts facts[1] = {k.end(sums, r)};
+    for (int64_t at = 0; at < whole; at += 4 * lanes) k.template emit<1, 4>(facts, r, at, lanes);
+    for (int64_t at = whole; at < cols; at += lanes) k.template emit<1, 1>(facts, r, at, count(at));
+  }
+}
 
 void quantize(const OpArgs& args) {
   const int64_t cols = args.dims[1], count = args.dims[0] * cols;
@@ -145,9 +159,11 @@ void quantize(const OpArgs& args) {
   int8_t* const q = output<int8_t>(args, 0);
   const bool aligned = reinterpret_cast<uintptr_t>(q) % 64 == 0 && cols % 64 == 0;
   const bool distant = size_t(count) * sizeof(float) >= streamedBytes, far = size_t(count) >= streamedBytes && aligned;
-  if (far) rowByRow(Rows<true, true>{input(args, 0), q, output(args, 1), cols}, mine, cols);
-  else if (distant) rowByRow(Rows<true, false>{input(args, 0), q, output(args, 1), cols}, mine, cols);
-  else rowByRow(Rows<false, false>{input(args, 0), q, output(args, 1), cols}, mine, cols);
+  const float* const x = input(args, 0);
+  float* const scales = output(args, 1);
+  if (far) rowAfterRow(Rows<true>{x, q, scales, cols}, mine, cols);
+  else if (distant) rowAfterRow(Rows<false>{x, q, scales, cols}, mine, cols);
+  else rowByRow(Rows<false>{x, q, scales, cols}, mine, cols);
   drain(far);
 }
 
