@@ -2,6 +2,7 @@
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {RowChoice} from '../../src/analysis/rows.ts'
 import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
+import {escapeMarkdown} from './markdown.ts'
 import {rooflineChart} from './roofline.ts'
 import {type Printed, print} from './sheet.ts'
 import {fusionSheet} from './sheets/fusion.ts'
@@ -214,6 +215,27 @@ export function analysisText(analysis: Analysis, view: AnalysisView): string {
     ),
   )
   return lines.join('\n')
+}
+
+/** The answer of an analysis before its tables, for a comment on a pull request: of what, in words, and the figures that count. */
+export function analysisLead(analysis: Analysis): string {
+  const {model, machine, summary, totals} = analysis
+  const memory = machine.memory === null ? '' : ` of ${inBytes(machine.memory)}`
+  const figures = [
+    `time ≥ ${format(totals.time.lower, 's')}`,
+    ...(totals.tokensPerSecond === null ? [] : [`≤ ${formatCount(Math.floor(totals.tokensPerSecond))} tokens/s`]),
+    ...(totals.mfu === null ? [] : [`MFU ≤ ${formatShare(totals.mfu)}`]),
+    `memory ${inBytes(totals.memory.peak)}${memory}`,
+  ]
+  return `${[
+    `## ${escapeMarkdown(`${model.name} on ${machine.name}`)}`,
+    escapeMarkdown(`${workloadText(analysis)}: ${figures.join(', ')}.`),
+    [
+      `- **What limits:** ${escapeMarkdown(summary.limit)}`,
+      `- **How far:** ${escapeMarkdown(summary.distance)}`,
+      ...(summary.first === '' ? [] : [`- **Change first:** ${escapeMarkdown(summary.first)}`]),
+    ].join('\n'),
+  ].join('\n\n')}\n`
 }
 
 /** The tables of an analysis: operators first, then what they are compared with. */

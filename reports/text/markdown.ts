@@ -2,7 +2,7 @@
 import type {Printed} from './sheet.ts'
 
 /** Names from outside stay text: no markup, no link, no end of a cell. */
-const escapeCell = (text: string): string =>
+export const escapeMarkdown = (text: string): string =>
   text
     .replaceAll(/[\\|`*[\]]/g, '\\$&')
     .replaceAll('&', '&amp;')
@@ -13,8 +13,8 @@ const escapeCell = (text: string): string =>
 export function toMarkdown(sheet: Printed): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`
   return (
-    line(sheet.titles.map(escapeCell)) +
+    line(sheet.titles.map(escapeMarkdown)) +
     line(sheet.aligns.map((align) => (align === 'right' ? '---:' : '---'))) +
-    sheet.text.map((row) => line(row.map(escapeCell))).join('')
+    sheet.text.map((row) => line(row.map(escapeMarkdown))).join('')
   )
 }

@@ -84,6 +84,7 @@ export default class Analyze extends BaseCommand {
         const {analysisSheets} = await import('../../reports/text/analysis.ts')
         return analysisSheets(result, chooseRows(result, flags))
       },
+      lead: async () => (await import('../../reports/text/analysis.ts')).analysisLead(result),
       next: flags.report === undefined ? `perf analyze ${args.model} … --report report.html` : `perf explain roofline`,
     })
   }

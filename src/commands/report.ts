@@ -99,6 +99,7 @@ export default class Report extends BaseCommand {
             return analysisText(result, {...look, ...rows, chart: this.isTerminal})
           },
           sheets: async () => (await import('../../reports/text/analysis.ts')).analysisSheets(result, rows),
+          lead: async () => (await import('../../reports/text/analysis.ts')).analysisLead(result),
         })
       }
     }

@@ -104,7 +104,14 @@ describe('analyze for people', () => {
     expect(lines).toHaveLength(operators.length + 2)
     expect(lines[4]!.split(',')[4]).toBe(String(operators[3]!.flops))
     const markdown = (await run('analyze', 'gpt2', '--machine', 'h100-sxm,l4', '--markdown')).stdout
-    expect(markdown.match(/^## .*/gm)).toEqual(['## Operators', '## Fused against unfused', '## Machines'])
+    expect(markdown.match(/^## .*/gm)).toEqual([
+      '## GPT-2 (124M) on NVIDIA H100 SXM5 80 GB',
+      ...['## Operators', '## Fused against unfused', '## Machines'],
+    ])
+    // fit for a comment: what was asked and the answer come before the tables
+    expect(markdown.split('\n## Operators')[0]).toMatch(
+      /\n\nprefill: batch 1 .*time ≥ .* tokens\/s, .*\n\n- \*\*What limits:\*\* .+\n- \*\*How far:\*\* .+\n- \*\*Change first:\*\* .+\n$/,
+    )
     const widths = new Set(
       markdown
         .split('\n')

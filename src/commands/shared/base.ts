@@ -21,6 +21,8 @@ export interface Answer {
   readonly text: (look: Look) => Promise<string> | string
   /** tables for CSV (the first) and Markdown (all), titled */
   readonly sheets: () => Promise<readonly (readonly [title: string, sheet: Printed])[]>
+  /** what stands before the tables in Markdown, ended by a new line; nothing where the tables say all */
+  readonly lead?: () => Promise<string>
   /** the next useful command */
   readonly next?: string
 }
@@ -182,7 +184,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Prints the document in the format that was asked for, or writes it to `--output`. */
-  protected async answer({schema, result, text, sheets, next}: Answer): Promise<void> {
+  protected async answer({schema, result, text, sheets, lead, next}: Answer): Promise<void> {
     const {json, csv, markdown} = this.common
     const render = async (): Promise<string> => {
       if (json)
@@ -193,7 +195,8 @@ export abstract class BaseCommand extends Command {
       }
       if (markdown) {
         const {toMarkdown} = await import('../../../reports/text/markdown.ts')
-        return harmless((await sheets()).map(([title, sheet]) => `## ${title}\n\n${toMarkdown(sheet)}`).join('\n'))
+        const parts = (await sheets()).map(([title, sheet]) => `## ${title}\n\n${toMarkdown(sheet)}`)
+        return harmless([...(lead ? [await lead()] : []), ...parts].join('\n'))
       }
       const look = this.look()
       const shown = harmless((await text(look)).trimEnd(), look.color)
