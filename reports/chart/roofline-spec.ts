@@ -160,9 +160,9 @@ export const rooflineSpec: TopLevelSpec = {
         description: {field: 'label', type: 'nominal'},
       },
     },
-    leftOfRidge({value: '◂ memory-bound'}, 5),
-    zone('compute-bound ▸', 5, 37),
-    zone('latency-bound ▾', 21, 53),
+    leftOfRidge({value: '◄ memory-bound'}, 5),
+    zone('compute-bound ►', 5, 37),
+    zone('latency-bound ▼', 21, 53),
     leftOfRidge({field: 'label', type: 'nominal'}, 21),
     {
       data: {name: 'moves'},

@@ -19,7 +19,7 @@ function bars(analysis: Analysis): Bar[] {
   const base = levels.find((level) => level.fusion === 'none') ?? levels[0]
   if (!base) return []
   return levels.flatMap((level): Bar[] => {
-    const name = level.fusion === analysis.workload.fusion ? `▸ ${level.fusion}` : level.fusion
+    const name = level.fusion === analysis.workload.fusion ? `► ${level.fusion}` : level.fusion
     const bar = (measure: Bar['measure'], value: number, of: number, text: string): Bar => {
       const ratio = of > 0 ? value / of : 0
       const percent = level === base ? '' : ` · ${(100 * ratio).toFixed(ratio > 0.995 && ratio < 1 ? 1 : 0)} %`
@@ -106,7 +106,7 @@ export const fusion: View = {
     return {signals: {most: Math.max(1, ...rows.map((bar) => bar.ratio))}, data: {levels: rows}}
   },
   howToRead:
-    'Four ways to run the same graph: every operator apart, chains of elementwise operators joined, attention without its score matrix in memory, and everything that can share a kernel. ▸ marks the one that this report uses. Shorter bars are better; fewer operators also mean fewer launches.',
+    'Four ways to run the same graph: every operator apart, chains of elementwise operators joined, attention without its score matrix in memory, and everything that can share a kernel. ► marks the one that this report uses. Shorter bars are better; fewer operators also mean fewer launches.',
   assumptions: [
     'A fused operator reads its inputs and writes its outputs once; what lies between never reaches memory.',
     'Fused kernels are taken to reach the same ceilings as unfused ones.',

@@ -22,7 +22,7 @@ const levelNames: Readonly<Record<string, string>> = {
   all: 'everything that can share a kernel',
 }
 
-const marked = (fusion: string, analysis: Analysis) => (fusion === analysis.workload.fusion ? `▸ ${fusion}` : fusion)
+const marked = (fusion: string, analysis: Analysis) => (fusion === analysis.workload.fusion ? `► ${fusion}` : fusion)
 
 const ratio = (after: number, before: number): string =>
   after > 0 && before > 0 ? `${Number((before / after).toPrecision(3))}×` : '–'
