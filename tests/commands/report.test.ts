@@ -19,7 +19,7 @@ async function drawn(file: string, schema: string, ...flags: string[]): Promise<
   const svg = await run('report', file, '--format', 'svg', ...flags)
   expect(svg.stderr).toBe('')
   expect(svg.stdout).toMatch(/^<svg[\s\S]*<\/svg>$/)
-  expect((await run('report', file, '--format', 'markdown')).stdout).toMatch(/^## .*\n\n[^]*^\|/m)
+  expect((await run('report', file, '--format', 'markdown')).stdout).toMatch(/^## .*\n\n[\s\S]*^\|/m)
   expect((await run('report', file, '--format', 'text')).stdout.length).toBeGreaterThan(40)
   expect((await run('report', file, '--format', 'csv')).stdout).toMatch(/^\w+,/)
   const json = JSON.parse((await run('report', file, '--format', 'json')).stdout)
