@@ -37,14 +37,15 @@ const prefills = (rows) => rows.filter(({form}) => form === 'prefill')
 /** Sizes from the target's length on at which the fused form is not faster. */
 export const slower = (rows) => prefills(rows).filter((r) => r.length >= wanted.from && r.speedup <= 1)
 
-const described = (r) => `${r.length} × ${r.headDim}${r.causal ? ' causal' : ''} (${r.threads} T) ${times(r.speedup)}`
+const described = (r) =>
+  `${r.length} × ${r.headDim}${r.causal ? ' causal' : ''} (${r.threads} T) ${times(r.speedup)}${doubt(r)}`
 
 /** What the rows say of the three targets. */
 export function verdicts(rows) {
   const long = prefills(rows).filter(({length}) => length >= wanted.from)
   const late = slower(rows)
   const at = prefills(rows).filter((r) => r.length === wanted.length && r.headDim === wanted.headDim)
-  const shares = at.map((r) => `${percent(r.share)} (${r.causal ? 'causal' : 'all pairs'}, ${r.threads} T)`)
+  const shares = at.map((r) => `${percent(r.share)}${doubt(r)} (${r.causal ? 'causal' : 'all pairs'}, ${r.threads} T)`)
   const below = late.length === 0 ? '' : ` Not: ${late.map(described).join(', ')}.`
   return [
     ...(long.length > 0
@@ -106,7 +107,7 @@ ${verdicts(rows).join('\n')}
 
 Times are medians of repetitions in turn over the same tensors; **faster** is unfused ÷ fused, **predicted** the same by the roof (in turn, where L3 or DRAM
 decides). **Of f32**: FLOP/s of the fastest repetition of the fused form ÷ the measured f32 FMA ceiling of as many threads; FLOPs are those of the kept
-query–key pairs, exponentials 1 each. **Tensors** are what each form has in memory, scores and weights among them: the fused form has none, and beside its tensors 8 MiB of
+query–key pairs, exponentials 1 each. A verdict behind it (noisy, throttled) is of a run that other jobs disturbed: its figures say more of them than of the kernels. **Tensors** are what each form has in memory, scores and weights among them: the fused form has none, and beside its tensors 8 MiB of
 scratch memory a thread at any length (\`native/core/table.h\`; \`tests/kernels/attention-memory.test.ts\`).
 
 ${tables.join('\n\n')}
