@@ -255,48 +255,55 @@ void gemvInt4(const OpArgs& args) {
 }
 
 #if defined(RP_DIGITS)
-// Both in digits of x where it can be written so, a part of it at a time.
-void gemvInt8Digits(const OpArgs& args) {
+// y from rows in digits of x: a thread's rows in bands as above, blocks of each band's rows by parts of x.
+template <typename Q>
+inline void byParts(const OpArgs& args, const Q& rows) {
   const int64_t n = args.dims[0], k = args.dims[1];
-  const float* x = input(args, 0);
-  const float first = unitOf(x, least(mostDigits, k));
-  if (first != first) return gemvInt8(args);
-  for (int64_t from = mostDigits; from < k; from += mostDigits)
-    if (const float unit = unitOf(x + from, least(mostDigits, k - from)); unit != unit) return gemvInt8(args);
-  int8_t* const digits = reinterpret_cast<int8_t*>(args.scratch);
-  for (int64_t from = 0; from < k || from == 0; from += mostDigits) {
-    const int64_t part = least(mostDigits, k - from);
-    Int8Digits rows = {digits, k, part, from > 0 ? unitOf(x + from, part) : first, from > 0, 0};
-    rows.write(x + from, part, rows.unit, digits);
-    rows.offset = rows.offsetOf();
-    const int8_t* q = input<int8_t>(args, 1) + from;
-    const float* scales = input(args, 2);
-    float* y = output(args, 0);
-    eachRows<digitStreams>(args, n, [=](int64_t row, int64_t apart, int count) {
-      if (count == digitStreams) rows.dots<digitStreams>(q + row * k, apart, scales + row, y + row);
-      else rows.dots<1>(q + row * k, apart, scales + row, y + row);
-    });
+  float* const y = output(args, 0);
+  const Span mine = share(n, 16, args.thread, args.threads);
+  const int64_t band = (mine.to - mine.from) / digitStreams;
+  for (int64_t from = 0; from < band; from += blockRows) {
+    const int64_t to = least(band, from + blockRows);
+    // Sums over lanes are taken at the end: in between they would hold up what does not wait for them.
+    f32v totals[blockRows][digitStreams] = {};
+    for (int64_t p = 0; p < k; p += Q::part)
+      for (int64_t r = from; r < to; r++) {
+        const bool turns = r + 1 == to, ends = p + Q::part >= k;
+        const int64_t nextRow = !turns ? r + 1 : ends ? to : from, nextP = !turns ? p : ends ? 0 : p + Q::part;
+        rows.template add<digitStreams>(totals[r - from], mine.from + r, band, p, mine.from + nextRow, nextP);
+      }
+    for (int64_t r = from; r < to; r++)
+      each<digitStreams>(RP_EACH(s) {
+        const int64_t row = mine.from + r + s * band;
+        y[row] = rows.result(sumOf(totals[r - from][s]), row);
+      });
+  }
+  for (int64_t r = mine.from + band * digitStreams; r < mine.to; r++) {
+    f32v total[1] = {};
+    for (int64_t p = 0; p < k; p += Q::part) rows.template add<1>(total, r, 0, p, r, p);
+    y[r] = rows.result(sumOf(total[0]), r);
   }
 }
 
+void gemvInt8Digits(const OpArgs& args) {
+  const int64_t k = args.dims[1];
+  int8_t* const scratch = reinterpret_cast<int8_t*>(args.scratch);
+  const int64_t parts = (k + Int8Digits::part - 1) / Int8Digits::part;
+  const Int8Digits rows = {input<int8_t>(args, 1), input(args, 2), k, scratch, reinterpret_cast<float*>(scratch + parts * Int8Digits::bytesOfPart)};
+  if (Int8Digits::bytes(k) > int64_t(scratchFloats * sizeof(float)) || !rows.write(input(args, 0))) return gemvInt8(args);
+  byParts(args, rows);
+}
+
 void gemvInt4Digits(const OpArgs& args) {
-  const int64_t n = args.dims[0], k = args.dims[1], group = args.dims[2];
-  const float* x = input(args, 0);
+  const int64_t k = args.dims[1], group = args.dims[2];
   float* const units = args.scratch;
-  float* const sums = units + Int4Digits::mostGroups;
-  float* const scaled = sums + Int4Digits::mostGroups;
-  int8_t* const digits = reinterpret_cast<int8_t*>(scaled + digitStreams * Int4Digits::mostGroups);
-  for (int64_t from = 0; from < k || from == 0; from += mostDigits) {
-    const Int4Digits rows = {digits, units, sums, scaled, x + from, k, least(mostDigits, k - from), group, from > 0};
-    if (!rows.write()) return gemvInt4(args);  // from the first element on
-    const uint8_t* q = input<uint8_t>(args, 1) + from / 2;
-    const float* scales = input(args, 2) + from / group;
-    float* y = output(args, 0);
-    eachRows<digitStreams>(args, n, [=](int64_t row, int64_t apart, int count) {
-      if (count == digitStreams) rows.dots<digitStreams>(q + row * (k / 2), scales + row * (k / group), apart, y + row);
-      else rows.dots<1>(q + row * (k / 2), scales + row * (k / group), apart, y + row);
-    });
-  }
+  float* const sums = units + k / 32 + lanes;
+  int8_t* const digits = reinterpret_cast<int8_t*>(sums + k / 32 + lanes);
+  const Int4Digits x = {input<uint8_t>(args, 1), input(args, 2), input(args, 0), k, group, digits, units, sums};
+  if (Int4Digits::bytes(k) > int64_t(scratchFloats * sizeof(float)) || !x.write()) gemvInt4(args);
+  else if (group == 32) byParts(args, Int4Parts<32>{x});
+  else if (group == 64) byParts(args, Int4Parts<64>{x});
+  else byParts(args, Int4Parts<128>{x});
 }
 #endif
 

@@ -39,6 +39,8 @@ export interface Part {
   multiplies?: number
   /** products of bytes that can take the place of its multiply-adds: of weights with the digits of x */
   byteProducts?: number
+  /** multiply-adds that give sums of those products their scales, in the unit that adds the products */
+  byteScales?: number
   /** how often it evaluates functions that have a ceiling of their own */
   specials?: Readonly<Partial<Record<SpecialOperation, number>>>
 }

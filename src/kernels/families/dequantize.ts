@@ -18,15 +18,18 @@ interface Format {
   type: NativeType
   /** bytes that write x as fixed-point numbers, where the product adds products of bytes */
   digits: number
+  /** weights whose products one multiply-add scales: with a scale for each group those of a lane */
+  scaled?: number
   /** elements that share a scale, in rows of k */
   group: (k: number, dims: readonly number[], at: number) => number
 }
 
-const int8: Format = {kernel: 'dequantize-int8', type: 'i8', digits: 4, group: (k) => k}
+const int8: Format = {kernel: 'dequantize-int8', type: 'i8', digits: 3, group: (k) => k}
 const int4: Format = {
   kernel: 'dequantize-int4',
   type: 'i4',
   digits: 3,
+  scaled: 8,
   group: (k, dims, at) => {
     const group = dims[at]!
     if (![32, 64, 128].includes(group) || k % group !== 0)
@@ -54,7 +57,7 @@ function joined(
   widen: Part,
   product: Part,
   type: NativeType,
-  byteProducts?: number,
+  bytes: Pick<Part, 'byteProducts' | 'byteScales'> = {},
 ): Program {
   const [q, scales] = widen.cost.reads
   const part: Part = {
@@ -63,7 +66,7 @@ function joined(
     in: ['x', 'q', 'scales'],
     out: ['y'],
     types: {q: type},
-    ...(byteProducts ? {byteProducts} : {}),
+    ...bytes,
     cost: fusedCost(
       [widen.cost, product.cost],
       [product.cost.reads[0]!, weight('q', q!.elements), input('scales', scales!.elements)],
@@ -83,7 +86,10 @@ function gemvPrograms(format: Format, dims: readonly number[]): {unfused: Progra
   const kernel = `${format.kernel}+gemv`
   return {
     unfused: {id: `${format.kernel}, gemv`, parts: [widen, product]},
-    fused: joined(kernel, dims, widen, product, format.type, format.digits * n! * k!),
+    fused: joined(kernel, dims, widen, product, format.type, {
+      byteProducts: format.digits * n! * k!,
+      byteScales: format.scaled ? (n! * k!) / format.scaled : 0,
+    }),
   }
 }
 
