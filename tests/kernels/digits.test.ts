@@ -19,15 +19,12 @@ function product(
   isa: string,
   {id, dims, most}: (typeof formats)[number],
   [n, k]: readonly [number, number],
-  change: (x: Float64Array, q: Float64Array, scales: Float64Array) => void = () => {},
+  change: (x: Float32Array, q: Float32Array, scales: Float32Array) => void = () => {},
 ) {
   const part = kernels[id].program([n, k, ...dims]).parts[0]!
   const tensors = tensorsOf([{id, parts: [part]}])
-  const [x, q, scales] = part.in.map((name, i) => testValues(tensors.get(name)!.elements, i + 3)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ]
+  const values = (name: string, seed: number) => testValues(tensors.get(name)!.elements, seed)
+  const [x, q, scales] = [values('x', 3), values('q', 4), values('scales', 5)]
   for (let i = 0; i < q.length; i++) q[i] = Math.floor(q[i]! * most)
   change(x, q, scales)
   const native = [pack(x, 'f32'), pack(q, tensors.get('q')!.type), pack(scales, 'f32')]
