@@ -5,7 +5,6 @@ import {pairs} from '../../src/kernels/registry.ts'
 import {bytesOf, measure, setUp, withSession} from '../../src/kernels/run.ts'
 
 const machine: Machine = {id: 'local', name: 'no ceilings', identity: {}, ceilings: []}
-const MiB = 2 ** 20
 const bytesAt = (program: Program) => program.parts.reduce((sum, part) => sum + partBytes(part), 0)
 
 /** By how much the most memory that this process ever had grows while a program runs once and again. */
@@ -26,7 +25,7 @@ test('fused attention holds no scores: memory grows with the length, that of the
   for (const causal of [0, 1]) {
     const program = fused(sizes(4096, causal))
     expect(bytesOf([program])).toBe(4 * 4 * 4096 * 16)
-    expect(await growth(program), `causal ${causal}`).toBeLessThan(16 * MiB)
+    expect(await growth(program), `causal ${causal}`).toBeLessThan(scores / 2)
   }
   // the same measurement sees scores and weights where there are any
   expect(await growth(unfused(sizes(4096, 1)))).toBeGreaterThan(1.5 * scores)
