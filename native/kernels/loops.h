@@ -90,7 +90,7 @@ inline void mapTensor(const OpArgs& args, int64_t count, float* out, Body body) 
 // the results of these: memory or L2 then delivers and takes lines all the time, and the end of one row's sums does not hold up the next.
 // R rows go together, and share what is loaded for a column. K: Sums, Facts; begin(row), gather(Sums&, k, row, i, count) with k below 4 for
 // as many independent sums, end(Sums&, row), emit<R, N>(Facts[R], row, i, count), ahead(row, i, cols, R); `wide` where a row wants all four
-// vectors of one step.
+// vectors of one step; `inPlace` where emit() must come before gather(), whose elements take the place of what it read.
 template <int R, typename K>
 inline void rowBlocks(const K& k, int64_t from, int64_t to, int64_t cols) {
   constexpr int U = K::wide || R == 1 ? 4 : 2;  // sums of two rows and of four are the same to the bit
@@ -102,22 +102,24 @@ inline void rowBlocks(const K& k, int64_t from, int64_t to, int64_t cols) {
     int64_t at = 0;
     if (gathers && emits)
       for (; at + U * lanes <= cols; at += U * lanes) {
+        if (K::inPlace) k.template emit<R, U>(facts, r, at, lanes);
         RP_STEP(R) RP_UNROLL for (int u = 0; u < U; u++) k.gather(sums[i], u, r + R + i, at + u * lanes, lanes);
         RP_STEP(R) RP_UNROLL for (int u = 0; u < U; u++) k.ahead(r + R + i, at + u * lanes, R);
-        k.template emit<R, U>(facts, r, at, lanes);
+        if (!K::inPlace) k.template emit<R, U>(facts, r, at, lanes);
       }
+    const int64_t both = at;
+    if (emits) {
+      for (; at + U * lanes <= cols; at += U * lanes) k.template emit<R, U>(facts, r, at, lanes);
+      for (; at < cols; at += lanes) k.template emit<R, 1>(facts, r, at, at + lanes <= cols ? lanes : int(cols - at));
+    }
     if (gathers) {
-      int64_t j = at;
+      int64_t j = both;
       for (; j + U * lanes <= cols; j += U * lanes)
         RP_STEP(R) RP_UNROLL for (int u = 0; u < U; u++) k.gather(sums[i], u, r + R + i, j + u * lanes, lanes);
       for (; j < cols; j += lanes) {
         const int n = j + lanes <= cols ? lanes : int(cols - j);
         RP_STEP(R) k.gather(sums[i], 0, r + R + i, j, n);
       }
-    }
-    if (emits) {
-      for (; at + U * lanes <= cols; at += U * lanes) k.template emit<R, U>(facts, r, at, lanes);
-      for (; at < cols; at += lanes) k.template emit<R, 1>(facts, r, at, at + lanes <= cols ? lanes : int(cols - at));
     }
     if (gathers) RP_STEP(R) facts[i] = k.end(sums[i], r + R + i);
   }

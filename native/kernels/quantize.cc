@@ -99,7 +99,7 @@ struct Rows {
   int8_t* q;
   float* scales;
   int64_t cols;
-  static constexpr bool wide = true;
+  static constexpr bool wide = true, inPlace = false;
 
   struct Sums {
     i32v top[4];
