@@ -1,6 +1,7 @@
 /** Two documents side by side, as people read them. */
 import type {Change, Comparison} from '../../src/analysis/document/comparison.ts'
 import {type BaseUnit, baseUnits, format} from '../../src/analysis/units.ts'
+import {escapeMarkdown} from './markdown.ts'
 import {type Printed, print, type Sheet} from './sheet.ts'
 import {words, yesNo} from './sheets/columns.ts'
 import {type Look, styleOf, wrap} from './style.ts'
@@ -46,6 +47,13 @@ function changeSheet(changes: readonly Change[]): Sheet<Change> {
 
 export function comparisonSheets({changes}: Comparison): [string, Printed][] {
   return [['Comparison', print(changeSheet(changes))]]
+}
+
+/** What changed, in words, as Markdown. */
+export function comparisonLead({before, after, summary}: Comparison): string {
+  const side = ({name, machine}: Comparison['before']) =>
+    escapeMarkdown(`${name}${machine === null ? '' : ` on ${machine}`}`)
+  return `**${escapeMarkdown(summary)}** From ${side(before)} to ${side(after)}.\n`
 }
 
 /** @param all show figures that did not change, too */

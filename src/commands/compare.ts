@@ -6,6 +6,7 @@ import type {Comparison} from '../analysis/document/comparison.ts'
 import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import {BaseCommand} from './shared/base.ts'
+import {changesAnswer, measuredChanges} from './shared/changes.ts'
 import {readPage} from './shared/document.ts'
 import {reportFlag} from './shared/flags.ts'
 import {kernelFlags, runPairs} from './shared/kernels.ts'
@@ -68,7 +69,7 @@ export default class Compare extends BaseCommand {
       ])
     const {document: earlier} = await readPage(before)
     const {document: later, extras} = await readPage(after)
-    const times = await this.measured([earlier, before], [later, after])
+    const times = await measuredChanges([earlier, before], [later, after])
     const sides = [
       {value: earlier, origin: before, extras: {}},
       {value: later, origin: after, extras},
@@ -95,13 +96,7 @@ export default class Compare extends BaseCommand {
   }
 
   private show(result: Comparison, {all}: {all: boolean}, next: string): Promise<void> {
-    return this.answer({
-      schema: 'comparison@1',
-      result,
-      text: async (look) => (await import('../../reports/text/comparison.ts')).comparisonText(result, look, all),
-      sheets: async () => (await import('../../reports/text/comparison.ts')).comparisonSheets(result),
-      next,
-    })
+    return this.answer({...changesAnswer(result, all), next})
   }
 
   /** Writes the page of two measured documents, where one is asked for. */
@@ -127,20 +122,6 @@ export default class Compare extends BaseCommand {
     if (!before || !after) return
     await writeReport('--report', report, after.document, {...after.extras, before: before.document})
     this.say(`wrote ${report}`)
-  }
-
-  /** Two documents of measured times; `undefined` where neither is one. */
-  private async measured(...documents: readonly [value: unknown, origin: string][]): Promise<Comparison | undefined> {
-    const {compareMeasured, readMeasured} = await import('../analysis/compare-measured.ts')
-    const [a, b] = await Promise.all(documents.map(([value, origin]) => readMeasured(value, origin)))
-    if (!a && !b) return undefined
-    if (!a || !b)
-      throw new AnalysisError(
-        'bad-document',
-        `${documents[a ? 1 : 0]![1]} holds no measured times, the other document does`,
-        ['compare two of one kind: analyses, profiles, or what bench, place and compare --fused print'],
-      )
-    return compareMeasured(a, b)
   }
 
   private async fused(pair: string, flags: Values<typeof kernelFlags & typeof reportFlag>): Promise<void> {

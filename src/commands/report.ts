@@ -4,7 +4,7 @@ import type {Extras} from '../../reports/live/source.ts'
 import {readComparable} from '../analysis/compare.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import {chooseRows} from '../analysis/rows.ts'
-import {BaseCommand} from './shared/base.ts'
+import {type Answer, BaseCommand} from './shared/base.ts'
 import {readPage, readSaved, within} from './shared/document.ts'
 import {tableFlags} from './shared/flags.ts'
 import type {Kept} from './shared/saved.ts'
@@ -70,7 +70,12 @@ export default class Report extends BaseCommand {
     const {document: saved, extras: found} = await readPage(args.document)
     const {readKept} = await import('./shared/saved.ts')
     const kept = await readKept(saved, args.document, found)
-    if (kept) return this.kept(kept, format, flags)
+    if (kept)
+      return this.kept(
+        {...kept, answer: await this.changed(kept.answer, format, args.document, saved, found)},
+        format,
+        flags,
+      )
     // the whole schema first: what follows relies on every field
     await this.whole(saved, args.document)
     const {readDocument} = await import('../../reports/document.ts')
@@ -91,7 +96,7 @@ export default class Report extends BaseCommand {
         this.choose(format)
         this.warnings.push(...document.warnings)
         const rows = chooseRows(result, flags)
-        return this.answer({
+        const answer: Answer = {
           schema: 'analysis@1',
           result,
           text: async (look) => {
@@ -100,9 +105,23 @@ export default class Report extends BaseCommand {
           },
           sheets: async () => (await import('../../reports/text/analysis.ts')).analysisSheets(result, rows),
           lead: async () => (await import('../../reports/text/analysis.ts')).analysisLead(result),
-        })
+        }
+        return this.answer(await this.changed(answer, format, args.document, saved, found))
       }
     }
+  }
+
+  /** The page of a comparison says what changed, wherever there is room for more than one table. */
+  private async changed(
+    answer: Answer,
+    format: Format,
+    origin: string,
+    after: unknown,
+    {before}: Extras,
+  ): Promise<Answer> {
+    if (before === undefined || (format !== 'markdown' && format !== 'text')) return answer
+    const {withChanges} = await import('./shared/changes.ts')
+    return withChanges(answer, [before, `${origin}, before`], [after, origin])
   }
 
   private picture({theme, view}: {theme?: 'light' | 'dark' | undefined; view?: string | undefined}) {

@@ -75,7 +75,13 @@ describe('perf report of every kind of document', () => {
     const compared = await save('c.json', 'compare', before, after, '--report', path('c.html'))
     await drawn(path('c.html'), 'analysis@1', '--view', 'comparison')
     const table = await run('report', compared, '--format', 'markdown')
-    expect(table.stdout).toMatch(/^## Comparison/)
+    expect(table.stdout).toMatch(/^\*\*.*\n\n## Comparison\n/)
+    const words = (await run('report', path('c.html'), '--format', 'markdown')).stdout
+    expect(words).toMatch(/^\*\*\d+ of \d+ figures changed/)
+    expect(words.match(/^## .*/gm)).toEqual(expect.arrayContaining(['## Comparison', '## Operators']))
+    expect(words).toMatch(/^\| totals\.time \| s \|.*\| yes \|/m)
+    const text = (await run('report', path('c.html'), '--format', 'text')).stdout
+    expect(text.indexOf('before GPT-2')).toBe(0)
     const page = await run('report', compared)
     expect(page.code).toBe(2)
     expect(page.stderr).toContain('perf compare BEFORE AFTER --report FILE.html')
@@ -91,6 +97,9 @@ describe('perf report of every kind of document', () => {
     expect(result.kind).toBe('machine')
     await drawn(path('c.html'), 'machine@1', '--view', 'profiles')
     expect((await run('compare', path('c.html'), after)).stdout).toMatch(/No ceiling of/)
+    expect((await run('report', path('c.html'), '--format', 'markdown')).stdout).toMatch(
+      /^\*\*18 of 18 figures changed.*\n\n## Comparison\n/,
+    )
     const workload = await run('report', before, '--format', 'svg', '--view', 'time')
     expect(workload.code).toBe(3)
     expect(workload.stderr).toContain('a machine, not a workload')

@@ -7,6 +7,7 @@ import type {List, ModelFacts, SettingsList} from '../../analysis/document/list.
 import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import type {Answer} from './base.ts'
+import {changesAnswer} from './changes.ts'
 import {oneSheet} from './list.ts'
 import type {Page} from './report.ts'
 import {benchPage} from './report.ts'
@@ -151,15 +152,9 @@ export async function readKept(value: unknown, origin: string, extras: Extras): 
           page: bench(kernels, warnings, result.pairs),
         }
       }
-      const text = () => import('../../../reports/text/comparison.ts')
       return {
         warnings,
-        answer: {
-          schema: kind,
-          result,
-          text: async (look) => (await text()).comparisonText(result, look, false),
-          sheets: async () => (await text()).comparisonSheets(result),
-        },
+        answer: changesAnswer(result, false),
         page: undrawn(
           origin,
           kind,
