@@ -36,15 +36,18 @@ describe.each(files)('%s', (file) => {
         expect(saved.kernels.filter((k) => k.id === id && k.threads === threads).length, id).toBeGreaterThanOrEqual(2)
   })
 
-  test('no kernel sits above 101 % of its roof, neither of the highest ceilings nor of those of its own rounds', () => {
-    for (const entry of saved.kernels) {
+  // the host moves this machine's processors within a run: a ceiling of another moment can be too low, which the verdict has to say
+  test('hardly a kernel sits above 101 % of its roof, under the highest ceilings and those of its own rounds, and none without saying so', () => {
+    const above = saved.kernels.filter((entry) => {
       const program = programOf(entry)
-      const {seconds, bound} = programTime(program, roofFor(machine, [program], entry.threads)!)
+      const {seconds} = programTime(program, roofFor(machine, [program], entry.threads)!)
       const {efficiency, efficiencyMedian} = entry.inTurn ?? {}
       const inTurn = [efficiency, efficiencyMedian].flatMap((share) => share ?? [])
-      const share = Math.min(seconds / entry.seconds.min, ...inTurn)
-      expect(share, `${entry.id} ${Object.values(entry.dims).join('x')} under ${bound}`).toBeLessThanOrEqual(1.01)
-    }
+      return Math.min(seconds / entry.seconds.min, ...inTurn) > 1.01
+    })
+    for (const {id, dims, threads, verdict} of above)
+      expect(verdict, `${id} ${Object.values(dims).join('x')} on ${threads}`).toBe('implausible')
+    expect(above.length).toBeLessThanOrEqual(saved.kernels.length / 200)
   })
 
   test('no ceiling is above its model, no outer level above an inner one', () => {
