@@ -28,6 +28,22 @@ interface Side {
 const of = ({pair, side}: Side): BenchKernel => pair[side]
 const onFused = <T>(side: Side, read: (pair: FusedPair) => T): T | null =>
   side.side === 'fused' ? read(side.pair) : null
+const intensityColumn = (drop: number): Column<Side> => ({
+  title: 'FLOP/B',
+  key: 'intensity',
+  text: (s) => intensityText(of(s).intensity),
+  raw: (s) => of(s).intensity,
+  align: 'right',
+  drop,
+})
+const roofColumn = (drop: number): Column<Side> => ({
+  title: 'of the roof',
+  key: 'efficiency',
+  text: (s) => formatShare(of(s).efficiency),
+  raw: (s) => of(s).efficiency,
+  align: 'right',
+  drop,
+})
 const factor = (title: string, key: string, read: (pair: FusedPair) => number | null, drop: number): Column<Side> => ({
   title,
   key,
@@ -61,24 +77,10 @@ export function fusedSheets({pairs}: FusedComparison): [string, Printed][] {
           words('type', 'dtype', (s) => of(s).dtype, 9),
           words('side', 'side', (s) => s.side),
           quantity('bytes', 'bytes', 'B', (s) => of(s).bytes, 3),
-          {
-            title: 'FLOP/B',
-            key: 'intensity',
-            text: (s) => intensityText(of(s).intensity),
-            raw: (s) => of(s).intensity,
-            align: 'right',
-            drop: 6,
-          },
+          intensityColumn(6),
           words('bound by', 'bound', (s) => of(s).bound, 5),
           quantity('median', 'seconds_median', 's', (s) => of(s).seconds.median),
-          {
-            title: 'of the roof',
-            key: 'efficiency',
-            text: (s) => formatShare(of(s).efficiency),
-            raw: (s) => of(s).efficiency,
-            align: 'right',
-            drop: 7,
-          },
+          roofColumn(7),
           factor('faster', 'speedup', (p) => p.speedup, 0),
           factor('roof says', 'predicted_speedup', (p) => p.predictedSpeedup, 1),
           ...(pairs.some(({predictedInTurn}) => predictedInTurn)
@@ -123,14 +125,7 @@ const roomy = 100
 /** What each side moves and takes; two lines a pair, so that names and dims stand whole on 80 columns. */
 function sidesTable({pairs}: FusedComparison, width: number): Printed {
   const more: Column<Side>[] = [
-    {
-      title: 'of the roof',
-      key: 'efficiency',
-      text: (s) => formatShare(of(s).efficiency),
-      raw: (s) => of(s).efficiency,
-      align: 'right',
-      drop: 2,
-    },
+    roofColumn(2),
     words('verdict', 'verdict', (s) => of(s).verdict, 1),
     words('type', 'dtype', (s) => of(s).dtype, 3),
   ]
@@ -146,14 +141,7 @@ function sidesTable({pairs}: FusedComparison, width: number): Printed {
       },
       words('side', 'side', (s) => s.side),
       quantity('bytes', 'bytes', 'B', (s) => of(s).bytes),
-      {
-        title: 'FLOP/B',
-        key: 'intensity',
-        text: (s) => intensityText(of(s).intensity),
-        raw: (s) => of(s).intensity,
-        align: 'right',
-        drop: 0,
-      },
+      intensityColumn(0),
       {title: 'bound by', key: 'bound', text: (s) => boundText(of(s).bound), raw: (s) => of(s).bound, drop: 0},
       quantity('median', 'seconds_median', 's', (s) => of(s).seconds.median),
       ...(width < roomy ? [] : more),
