@@ -48,6 +48,20 @@ describe('the program as a process', () => {
     expect(readFileSync(file, 'utf8')).toContain('time ≥')
   })
 
+  it('draws progress where standard error is a terminal, in the signs of its locale', async () => {
+    // a pipe that says it is a terminal: bars are chosen by that alone
+    const terminal = 'data:text/javascript,process.stderr.isTTY=true'
+    for (const [LC_ALL, sign] of [
+      ['C', '='],
+      ['C.UTF-8', '█'],
+    ] as const) {
+      const env = {LC_ALL, NODE_OPTIONS: `--import=${terminal}`, TERM: 'xterm'}
+      const {code, stdout, stderr} = await spawned(['bench', 'add', '--dims', '64', '--json'], {env})
+      expect(stderr).toContain(sign.repeat(24))
+      expect([code, JSON.parse(stdout).ok]).toEqual([0, true])
+    }
+  })
+
   it('stays quiet when its reader goes away', async () => {
     const child = spawn(process.execPath, [bin, 'sweep', 'gpt2', ...h100, '--batch', '1:1000', '--json'])
     let stderr = ''

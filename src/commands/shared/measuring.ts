@@ -21,7 +21,10 @@ export async function withProgress<T>(
   work: (onProgress?: (done: number, total: number, label: string) => void) => Promise<T>,
 ): Promise<T> {
   if (!shown) return work()
-  const {SingleBar, Presets} = await import('cli-progress')
+  // by its default export: a CommonJS package that is bundled into a chunk of its own has no other
+  const {
+    default: {SingleBar, Presets},
+  } = await import('cli-progress')
   const bar = new SingleBar(
     {
       format: '{bar} {percentage} % {label}',
