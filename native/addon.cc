@@ -267,6 +267,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
       if (double(spec.bytes) + (spec.roam ? double(resident_[i]) : 0) > double(bytes_[i])) return "sample: bytes exceed the session's memory";
     spec.counters = object.Get("counters").ToBoolean();
     spec.clock = object.Get("clock").ToBoolean();
+    spec.meets = object.Get("meets").ToBoolean();
     if (spec.probe == rp::Probe::program) return readStages(object.Get("stages"), spec);
     return nullptr;
   }

@@ -41,13 +41,14 @@ struct Spec {
   const MemoryProbe* memory = nullptr;
   int threads = 1;
   size_t bytes = 0;     // memory: bytes per thread and pass, a multiple of 64; chase: bytes of the cycle
-  bool roam = false;    // memory: each repetition continues where the last ended, so that nothing read is still in a cache;
+  bool roam = false;    // memory: each pass continues where the last ended, so that nothing read is still in a cache;
                         // it stays clear of the resident part, which other probes keep in the caches
                         // chase: the cycle is built for this sample and not kept
   bool warm = false;    // chase: walk the cycle's lines in order before the sample, so that what fits a cache is in it
   uint64_t passes = 1;  // turns of the kernel's loop per repetition
   int repetitions = 1;
-  std::vector<Stage> stages;  // program: run in order, the threads meeting after each
+  std::vector<Stage> stages;  // program: run in order, the threads meeting after each; a single one of ours is called again at once, as probes are
+  bool meets = false;  // program: the threads meet after a single stage too, as they have to where another operator reads what it wrote
   bool counters = false;  // program: also read the threads' hardware counters
   bool clock = false;  // also take the core clock, right after each repetition, under the same instructions
 };

@@ -52,7 +52,7 @@ export interface SampleSpec {
   threads: number
   /** bytes per thread and pass, a multiple of 64; of a chase, bytes of its cycle; 0 for probes without memory */
   bytes: number
-  /** each repetition continues where the last ended, so that nothing it reads is still in a cache; a chase's cycle is not kept */
+  /** each pass continues where the last ended, so that nothing it reads is still in a cache; a chase's cycle is not kept */
   roam: boolean
   passes: number
   repetitions: number
@@ -60,8 +60,10 @@ export interface SampleSpec {
   clock: boolean
   /** chase: walk the cycle in order before the sample, so that what fits a cache is in it */
   warm?: boolean
-  /** program: operators run in order, the threads meeting after each */
+  /** program: operators run in order, the threads meeting after each; a single one is called again without meeting */
   stages?: readonly Stage[]
+  /** program: the threads meet after a single operator too */
+  meets?: boolean
   /** program: also read the threads' hardware counters */
   counters?: boolean
 }

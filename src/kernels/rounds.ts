@@ -19,8 +19,6 @@ export interface Task {
   limit?: number
   /** where its repetitions should be of another length than all others' */
   repetitionSeconds?: number
-  /** the repetitions of a sample count as one: windows of memory that together last as long as another task */
-  joined?: boolean
   /** sampled to the end of the run, however well its rates agree: DRAM changes for seconds at a time, as neighbours and hosts do */
   drifts?: boolean
 }
@@ -153,11 +151,9 @@ export async function runRounds(
         calibrated.push(task)
       }
       // The first round is short, so that also a slow machine comes round once.
-      const isShort = round === 0 && !task.joined
-      const repetitions = isShort ? Math.min(firstRepetitions, task.spec.repetitions) : task.spec.repetitions
+      const repetitions = round === 0 ? Math.min(firstRepetitions, task.spec.repetitions) : task.spec.repetitions
       const {seconds, clockHz, work} = await sampler({...task.spec, repetitions})
-      const lasted = task.joined ? [seconds.reduce((sum, took) => sum + took, 0) / seconds.length] : seconds
-      for (const took of lasted) if (took > 0) own.rates.push(work / took)
+      for (const took of seconds) if (took > 0) own.rates.push(work / took)
       for (const hertz of clockHz) if (hertz > 0) own.clockHz.push(hertz)
     }
     if (round === 0) live = calibrated

@@ -146,7 +146,12 @@ export function checkMemory(runs: readonly {id: string; bytes: number}[]): numbe
 export const bytesOf = (programs: readonly Program[]): number =>
   [...tensorsOf(programs).values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
 
-const programTask = (program: Program, tensors: ReadonlyMap<string, unknown>, {isa, threads}: Setup): Task => ({
+const programTask = (
+  program: Program,
+  tensors: ReadonlyMap<string, unknown>,
+  {isa, threads}: Setup,
+  meets: boolean,
+): Task => ({
   id: program.id,
   label: program.id,
   calibrate: true,
@@ -160,6 +165,7 @@ const programTask = (program: Program, tensors: ReadonlyMap<string, unknown>, {i
     repetitions: 1,
     clock: false,
     stages: stagesOf(program, tensors),
+    meets,
   },
 })
 
@@ -176,7 +182,8 @@ export async function measure(
 ): Promise<Map<string, Measured>> {
   const tensors = tensorsOf(programs)
   await session.allocate(tensorSpecs(tensors))
-  const tasks = programs.map((program) => programTask(program, tensors, setup))
+  // an unfused chain's threads meet after every operator: so do those of the fused one beside it
+  const tasks = programs.map((program) => programTask(program, tensors, setup, programs.length > 1))
   const {threads} = setup
   const seconds = turnSeconds(machine, programs, threads, effort.repetitionSeconds)
   const shared = memory ? sharedCeilings(machine, programs, threads) : []
@@ -187,7 +194,7 @@ export async function measure(
 
 /** Measures tasks and the probes of ceilings in turn, then counts what one repetition of each task does. */
 export async function measureTasks(
-  session: NativeSession,
+  session: Pick<NativeSession, 'sample'>,
   tasks: readonly Task[],
   probes: readonly CeilingTask[],
   effort: Effort,
@@ -226,7 +233,7 @@ export async function measureTasks(
 
 /** Threads, and memory for the probes of ceilings where they have any. */
 export interface Opened {
-  session: NativeSession
+  session: Pick<NativeSession, 'allocate' | 'sample'>
   memory: MemoryPlan | undefined
 }
 

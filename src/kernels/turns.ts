@@ -103,9 +103,10 @@ export function turnTasks(
     }
     const turn = Math.min(longest, seconds) * value
     const tasks = task.tasks.map((probe): Task => {
+      // windows of memory that follow one another without the threads meeting in between, as they do not within a kernel
       const windows = Math.max(1, Math.round(turn / (probe.spec.bytes * threads)))
-      const spec = {...probe.spec, repetitions: probe.calibrate ? 1 : windows}
-      return {...probe, drifts: false, limit: 1, spec, joined: true}
+      const spec = {...probe.spec, passes: probe.calibrate ? probe.spec.passes : windows, repetitions: 1}
+      return {...probe, drifts: false, limit: 1, spec}
     })
     return [{ceiling, tasks}]
   })

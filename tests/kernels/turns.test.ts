@@ -1,8 +1,9 @@
-import {describe, expect, test} from 'vitest'
+import {describe, expect, test, vi} from 'vitest'
 import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {allowedTime, entryOf} from '../../src/kernels/bench.ts'
 import {assumedCaches, planMemory} from '../../src/kernels/levels.ts'
 import {loadNative} from '../../src/kernels/native.ts'
+import type {Program} from '../../src/kernels/program.ts'
 import {kernels, pairs} from '../../src/kernels/registry.ts'
 import {runRounds, type Task} from '../../src/kernels/rounds.ts'
 import {
@@ -101,12 +102,10 @@ describe('probes', () => {
     const tasks = turnTasks(sharedCeilings(machine, [large], 1), seconds, {isas, caches, threads: 2}, memory)
     expect(ids(tasks.map(({ceiling}) => ceiling))).toEqual(['2:1-DRAM-t1', 'triad-DRAM-t1'])
     for (const {tasks: probes} of tasks)
-      for (const {spec, joined} of probes) {
-        expect(spec).toMatchObject({threads: 2, roam: true, bytes: memory.window})
-        expect(joined).toBe(true)
-      }
+      for (const {spec} of probes)
+        expect(spec).toMatchObject({threads: 2, roam: true, bytes: memory.window, repetitions: 1})
     // 8 ms at 20 GB/s are 160 MB; two windows of 33.5 MB are moved at a time
-    expect(tasks[0]!.tasks[0]!.spec.repetitions).toBe(Math.round(160e6 / (2 * memory.window)))
+    expect(tasks[0]!.tasks[0]!.spec.passes).toBe(Math.round(160e6 / (2 * memory.window)))
     expect(turnSeconds(machine, [add(5e4), large], 1, 0.002)).toBe(0.002)
   })
 
@@ -193,6 +192,24 @@ describe('ceilings of the cores, of two programs that are compared', () => {
   }, 20_000)
 })
 
+test('threads meet after every call where two programs are compared, and once a repetition where one stands under ceilings', async () => {
+  const setup = setUp({machine, threads: 1})
+  const effort = {repetitionSeconds: 0.001, rounds: 1, extraRounds: 0, budgetSeconds: 0, leastRounds: 1}
+  const meetings = async (programs: readonly Program[]) => {
+    const asked = new Set<boolean | undefined>()
+    await withSession(setup, undefined, 0, async ({session, memory}) => {
+      const sample = vi.fn(session.sample.bind(session))
+      const watched = {sample, allocate: session.allocate.bind(session)}
+      await measure({session: watched, memory}, programs, setup, {machine}, effort)
+      for (const [{meets}] of sample.mock.calls) asked.add(meets)
+    })
+    return [...asked]
+  }
+  const {unfused, fused} = pairs.chain
+  expect(await meetings([fused([1000, 3])])).toEqual([false])
+  expect(await meetings([unfused([1000, 3]), fused([1000, 3])])).toEqual([true])
+})
+
 describe('rounds together', () => {
   const task = (id: string, more: Partial<Task> = {}): Task => ({
     id,
@@ -202,9 +219,9 @@ describe('rounds together', () => {
     ...more,
   })
 
-  test('go on for all while one is unsettled, and joined repetitions are one rate', async () => {
+  test('go on for all while one is unsettled', async () => {
     let call = 0
-    const seconds = (probe: string, i: number) => (probe === 'steady' ? (i === 0 ? 2 : 1) : (1 + i) / (1 + call / 10))
+    const seconds = (probe: string, i: number) => (probe === 'steady' ? 1.25 : (1 + i) / (1 + call / 10))
     const sampler = async (spec: {probe: string; repetitions: number}) => {
       call++
       return {
@@ -213,11 +230,10 @@ describe('rounds together', () => {
         work: 10,
       }
     }
-    const tasks = [task('steady', {joined: true, limit: 1}), task('restless')]
+    const tasks = [task('steady', {limit: 1}), task('restless')]
     const options = {repetitionSeconds: 0.001, rounds: 4, extraRounds: 3, budgetSeconds: 1e9, together: true}
     const series = await runRounds(sampler, tasks, options)
-    // 10 units of work in (2 + 1 + 1 + 1) / 4 s
-    expect(series.get('steady')!.rates).toEqual(Array(7).fill(8))
+    expect(series.get('steady')!.rates).toEqual(Array(3 + 6 * 4).fill(8))
     expect(series.get('restless')!.rates).toHaveLength(3 + 6 * 4)
   })
 })

@@ -158,6 +158,9 @@ describe('sessions', () => {
     // four windows of 8 MiB wrap around in what was touched
     const roam = {...spec, bytes: 8 * MiB, roam: true, passes: 1, repetitions: 4}
     expect((await session.sample(roam)).seconds).toHaveLength(4)
+    // and so do four passes of one repetition, which count as four
+    const once = await session.sample({...roam, repetitions: 1})
+    expect((await session.sample({...roam, passes: 4, repetitions: 1})).work).toBe(4 * once.work)
     session.close()
     const whole = new addon.Session()
     const all = await whole.open([4 * MiB], [0], {seconds: 60, enough: 0, least: 0})
