@@ -80,7 +80,9 @@ inline void mapTensor(const OpArgs& args, int64_t count, float* out, Body body) 
   const Span span = share(count, line, args.thread, args.threads);
   if (!isFar(out, count)) return mapRange<false, N>(span.from, span.to, out, body);
   constexpr int64_t step = runStep<N>;
-  const int64_t each = (span.to - span.from) / (runs * step) * step;
+  const int64_t steps = (span.to - span.from) / (runs * step);
+  // An odd number, where that many are nothing beside the rest: with runs 32 MiB apart add took 10.0 to 10.5 ms, with these 9.5 to 9.7.
+  const int64_t each = (steps >= 512 && steps % 2 == 0 ? steps - 1 : steps) * step;
   for (int64_t at = span.from; at < span.from + each; at += step)
     for (int run = 0; run < runs; run++) mapRange<true, N>(at + run * each, at + run * each + step, out, body);
   mapRange<true, N>(span.from + runs * each, span.to, out, body);
