@@ -1,7 +1,7 @@
 // Depthwise convolution with stride 1 and dilation 1, on the rows as they lie. Several rows of outputs go together: a vector of an input row
-// is loaded once for every tap across and serves all taps down, so that 3 x 3 taps take 4.5 loads for four rows and 3.9 for seven instead of
-// 9, of which two in three cross a line and take two cycles. Vectors at the left and right edge are masked, or copied with their padding where
-// the ISA has no masks.
+// is loaded once for every tap across and serves all taps down, so that 3 x 3 taps take 4.5 loads for four rows instead of 9, of which two in
+// three cross a line and take two cycles. Vectors at the left and right edge are masked, or copied with their padding where the ISA has no
+// masks. conv-depthwise3.cc takes most of 3 x 3 where there is AVX-512.
 #include "conv.h"
 #include "loops.h"
 
@@ -10,15 +10,8 @@ namespace RP_NS {
 namespace {
 
 constexpr int rowsTogether = 4;
-// In the caches, where their sums and the weights fit the registers: images are often a multiple of seven high. From memory seven rows in and
-// out are more streams than it serves at once (Zen 4, 8 x 256 planes of 112 x 112: 9.5 ms, with four rows 8.6).
 #if defined(RP_ISA_AVX512)
-template <int K>
-constexpr int rowsNear = K == 3 ? 7 : rowsTogether;
 constexpr int64_t mostEdges = 64;  // vectors of a row whose masks are kept
-#else
-template <int K>
-constexpr int rowsNear = rowsTogether;
 #endif
 constexpr int64_t floatsAhead = 4096;
 constexpr int64_t slack = 64;  // floats around a row of padding, into which masked vectors reach
@@ -52,7 +45,10 @@ RP_INLINE void addTaps(const float* const (&rows)[N], const f32v (&weight)[K * K
   for (int i = 0; i < N; i++)
     RP_UNROLL
     for (int across = 0; across < K; across++) {
-      const f32v x = take(rows[i], across);
+      f32v x = take(rows[i], across);
+#if defined(RP_ISA_AVX512)
+      asm("" : "+v"(x));  // or the compiler loads it once for each of its products
+#endif
       RP_UNROLL
       for (int r = 0; r < N - K + 1; r++)
         if (i >= r && i - r < K) sum[r] += weight[(i - r) * K + across] * x;
@@ -166,7 +162,7 @@ bool depthwise(const OpArgs& args, const ConvShape& s, const ConvArgs& c) {
 template <int K>
 bool depthwise(const OpArgs& args, const ConvShape& s, const ConvArgs& c) {
   if (isFar(c.y, s.batch * s.filters * s.outputs, s.outWidth)) return depthwise<K, rowsTogether, true>(args, s, c);
-  return depthwise<K, rowsNear<K>, false>(args, s, c);
+  return depthwise<K, rowsTogether, false>(args, s, c);
 }
 
 }  // namespace

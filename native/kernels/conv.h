@@ -65,6 +65,8 @@ bool convDirect(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
 bool convDepthwise(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
 // The same with stride 1 and dilation 1, for 3, 5 and 7 taps each way: conv-depthwise.cc. False where it cannot.
 bool convDepthwiseRows(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
+// The same for 3 x 3 taps with AVX-512: conv-depthwise3.cc. False where it cannot.
+bool convDepthwiseDown(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
 
 }  // namespace RP_NS
 }  // namespace rp
