@@ -8,7 +8,7 @@ export const multiplications = {
   exp2: 5,
   erf: 13,
   tanh: 13,
-  silu: 5,
+  silu: 4,
   gelu: 5,
   'gelu-tanh': 5,
 } as const
