@@ -1,7 +1,7 @@
 /** Sparse times dense: message passing over a graph. */
 import {spmm} from '../../analysis/ops/spmm.ts'
 import type {Program} from '../program.ts'
-import {type KernelDef, one, operator} from './types.ts'
+import {type KernelDef, one, operator, streaming} from './types.ts'
 
 const golden = 0.6180339887498949
 
@@ -21,12 +21,15 @@ function program(weighted: boolean, [nodes, edges, features, heads]: readonly nu
   const inputs = ['x', 'columns', 'rows', ...(weighted ? ['edge weights'] : [])]
   return one(
     kernel,
-    operator(spmm, kernel, dims, [nodes!, edges!, features!, heads!], inputs, ['y'], {
-      types: {columns: 'i32', rows: 'i32'},
-      values: {columns: columns(nodes!), rows: rowStarts(nodes!, edges!)},
-      // a node's row is asked for again after those of about all other nodes
-      gathered: {x: edges! * features! * heads!},
-    }),
+    streaming(
+      operator(spmm, kernel, dims, [nodes!, edges!, features!, heads!], inputs, ['y'], {
+        types: {columns: 'i32', rows: 'i32'},
+        values: {columns: columns(nodes!), rows: rowStarts(nodes!, edges!)},
+        // a node's row is asked for again after those of about all other nodes
+        gathered: {x: edges! * features! * heads!},
+      }),
+      features,
+    ),
   )
 }
 
