@@ -80,34 +80,30 @@ export function tensorsOf(programs: readonly Program[]): Map<string, ProgramTens
 export const tensorBytes = ({elements, type}: Pick<ProgramTensor, 'elements' | 'type'>): number =>
   Math.ceil((elements * bits[type]) / 8)
 
-/** Bytes that move in one way. */
+/** Bytes that a part moves. */
 export interface Traffic {
   reads: number
   writes: number
-  /** written where they were read */
+  /** something is written where it was read */
   inPlace: boolean
 }
 
-/** Bytes that a part reads and writes when every tensor moves once: what it updates in place, and the rest; one of them where that is all. */
-export function partTraffic(part: Part): Traffic[] {
-  const sum = (names: readonly string[], uses: readonly TensorUse[], others: readonly string[], inPlace: boolean) =>
-    uses.reduce((total, {elements}, i) => {
-      const name = names[i]!
-      if (others.includes(name) !== inPlace) return total
-      return total + tensorBytes({elements, type: part.types?.[name] ?? 'f32'})
-    }, 0)
-  const groups = [false, true].map((inPlace) => ({
-    reads: sum(part.in, part.cost.reads, part.out, inPlace),
-    writes: sum(part.out, part.cost.writes, part.in, inPlace),
-    inPlace,
-  }))
-  const moving = groups.filter(({reads, writes}) => reads + writes > 0)
-  return moving.length > 0 ? moving : groups.slice(0, 1)
+/** Bytes that a part reads and writes when every tensor moves once. */
+export function partTraffic({in: inputs, out, cost, types}: Part): Traffic {
+  const sum = (names: readonly string[], uses: readonly TensorUse[]) =>
+    uses.reduce((total, {elements}, i) => total + tensorBytes({elements, type: types?.[names[i]!] ?? 'f32'}), 0)
+  return {
+    reads: sum(inputs, cost.reads),
+    writes: sum(out, cost.writes),
+    inPlace: out.some((name) => inputs.includes(name)),
+  }
 }
 
 /** Bytes that a part moves when every tensor is read or written once. */
-export const partBytes = (part: Part): number =>
-  partTraffic(part).reduce((total, {reads, writes}) => total + reads + writes, 0)
+export function partBytes(part: Part): number {
+  const {reads, writes} = partTraffic(part)
+  return reads + writes
+}
 
 /** Outputs of this size and more are written past the caches by kernels that can: native/core/table.h has the same number. */
 const streamedBytes = 2 ** 25

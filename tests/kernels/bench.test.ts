@@ -130,6 +130,20 @@ describe('mixes and functions', () => {
     ceilings: [...machine.ceilings, bandwidth('copy', 2e10), bandwidth('triad', 3e10), bandwidth('2:1', 2.5e10)],
   }
   const large = 40_000_000
+  test('an optimizer moves at the rate of updates, but reads no faster than where nothing is written', () => {
+    const step = kernels.momentum.program([large])
+    const at = (reading: number, updating: number) => {
+      const withUpdates: Machine = {
+        ...machine,
+        ceilings: [fma(1, 1e15), read('DRAM', 1, reading), bandwidth('copy', 1e10), bandwidth('update', updating)],
+      }
+      return programTime(step, roofFor(withUpdates, [step], 1)!)
+    }
+    // weights and velocities are read and written, gradients read: 12 B in, 8 B out
+    expect(at(4e10, 5e10)).toEqual({seconds: (large * 20) / 5e10, bound: 'update-DRAM-t1'})
+    expect(at(2e10, 5e10)).toMatchObject({seconds: (large * 12) / 2e10})
+  })
+
   test('a sum is a triad, a softmax a copy, under DRAM', () => {
     const sum = addOf(large)
     expect(programTime(sum, roofFor(complete, [sum], 1)!)).toEqual({
