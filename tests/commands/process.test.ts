@@ -6,6 +6,8 @@ import {bin, documentOf, run, sandbox, spawned} from './support.ts'
 
 const {path} = sandbox()
 const h100 = ['--machine', 'h100-sxm']
+/** A pipe that says it is a terminal: progress is chosen by that alone. */
+const terminal = {NODE_OPTIONS: '--import=data:text/javascript,process.stderr.isTTY=true', TERM: 'xterm'}
 
 describe('the program as a process', () => {
   it('prints what the command in process prints, with the same exit codes', async () => {
@@ -49,13 +51,11 @@ describe('the program as a process', () => {
   })
 
   it('draws progress where standard error is a terminal, in the signs of its locale', async () => {
-    // a pipe that says it is a terminal: bars are chosen by that alone
-    const terminal = 'data:text/javascript,process.stderr.isTTY=true'
     for (const [LC_ALL, sign] of [
       ['C', '='],
       ['C.UTF-8', '█'],
     ] as const) {
-      const env = {LC_ALL, NODE_OPTIONS: `--import=${terminal}`, TERM: 'xterm'}
+      const env = {LC_ALL, ...terminal}
       const {code, stdout, stderr} = await spawned(['bench', 'add', '--dims', '64', '--json'], {env})
       expect(stderr).toContain(sign.repeat(24))
       expect([code, JSON.parse(stdout).ok]).toEqual([0, true])
@@ -105,6 +105,20 @@ describe('the program as a process', () => {
     clearInterval(poll)
     expect(code).toBe(130)
     if (more.length > 0) expect(documentOf({stdout}).error.code).toBe('interrupted')
+  })
+
+  it('leaves a terminal as it was when progress is interrupted', async () => {
+    const child = spawn(process.execPath, [bin, 'bench', 'gemm'], {env: {...process.env, ...terminal}})
+    let stderr = ''
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+      if (/\d %/.test(stderr)) child.kill('SIGINT')
+    })
+    const [code] = await once(child, 'close')
+    expect(code).toBe(130)
+    const modes = stderr.split(String.fromCharCode(27)).filter((part) => part.startsWith('[?7'))
+    expect(modes.map((part) => part.slice(0, 4))).toEqual(['[?7l', '[?7h'])
+    expect(stderr).toMatch(/Error: interrupted\n$/)
   })
 
   it('does not wait for standard input that it does not need', async () => {

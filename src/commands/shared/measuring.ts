@@ -32,6 +32,8 @@ export async function withProgress<T>(
       clearOnComplete: true,
       hideCursor: null,
       barsize: 24,
+      // the bar turns the terminal's line wrapping off: Ctrl-C must not leave it so
+      gracefulExit: true,
     },
     speaksUnicode(process.env) ? Presets.shades_classic : Presets.legacy,
   )
