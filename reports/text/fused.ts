@@ -1,7 +1,7 @@
 /** Fused kernels against their unfused form, as people read them. */
 import type {BenchKernel, FusedComparison, FusedPair} from '../../src/analysis/document/bench.ts'
 import {formatCount, formatShare} from '../../src/analysis/units.ts'
-import {dimsText, paintVerdict} from './bench.ts'
+import {adapterText, boundText, dimsText, paintVerdict} from './bench.ts'
 import {type Column, type Printed, print} from './sheet.ts'
 import {quantity, words} from './sheets/columns.ts'
 import {type Look, styleOf, wrap} from './style.ts'
@@ -103,16 +103,6 @@ export function fusedSheets({pairs}: FusedComparison): [string, Printed][] {
   ]
 }
 
-/** A ceiling without what is the same for all: `nt-copy DRAM`, `fma f32+functions`. */
-export function boundText(id: string | null): string {
-  const [, what, rest] = /^(.+?)-(?:t\d+)(\+functions)?$/.exec(id ?? '') ?? []
-  if (!what) return id ?? '–'
-  const bandwidth = /^(.+)-(L\d|DRAM)$/.exec(what)
-  const compute = /^(\w+)-(\w+)-\w+$/.exec(what)
-  const [, name, of] = bandwidth ?? compute ?? [what, what, '']
-  return `${name} ${of}`.trim() + (rest ?? '')
-}
-
 /** What is measured and predicted in turn, where a shared ceiling decides, else over all and by the profile. */
 const figuresOf = (pair: FusedPair): {measured: number | null; predicted: number | null} =>
   pair.predictedInTurn
@@ -125,9 +115,9 @@ const roomy = 100
 /** What each side moves and takes; two lines a pair, so that names and dims stand whole on 80 columns. */
 function sidesTable({pairs}: FusedComparison, width: number): Printed {
   const more: Column<Side>[] = [
-    roofColumn(2),
-    words('verdict', 'verdict', (s) => of(s).verdict, 1),
-    words('type', 'dtype', (s) => of(s).dtype, 3),
+    roofColumn(8),
+    words('verdict', 'verdict', (s) => of(s).verdict, 7),
+    words('type', 'dtype', (s) => of(s).dtype, 9),
   ]
   return print<Side>({
     rows: pairs.flatMap((pair) => (['unfused', 'fused'] as const).map((side) => ({pair, side}))),
@@ -140,9 +130,9 @@ function sidesTable({pairs}: FusedComparison, width: number): Printed {
         drop: 0,
       },
       words('side', 'side', (s) => s.side),
-      quantity('bytes', 'bytes', 'B', (s) => of(s).bytes),
-      intensityColumn(0),
-      {title: 'bound by', key: 'bound', text: (s) => boundText(of(s).bound), raw: (s) => of(s).bound, drop: 0},
+      quantity('bytes', 'bytes', 'B', (s) => of(s).bytes, 4),
+      intensityColumn(6),
+      {title: 'bound by', key: 'bound', text: (s) => boundText(of(s).bound), raw: (s) => of(s).bound, drop: 5},
       quantity('median', 'seconds_median', 's', (s) => of(s).seconds.median),
       ...(width < roomy ? [] : more),
     ],
@@ -167,7 +157,7 @@ function gainsTable({pairs}: FusedComparison, width: number): Printed {
       ...(isInTurn && width >= roomy
         ? [gain('over all', 'medians', (p) => p.speedup, 4), gain('roof says', 'roof', (p) => p.predictedSpeedup, 3)]
         : []),
-      {title: 'pays', key: 'pays', text: (p) => paysText(p.pays), raw: (p) => paysText(p.pays), drop: 0},
+      {title: 'pays', key: 'pays', text: (p) => paysText(p.pays), raw: (p) => paysText(p.pays), drop: 1},
     ],
   })
 }
@@ -192,6 +182,7 @@ function agreement(pairs: readonly FusedPair[]): string {
 export function fusedText(comparison: FusedComparison, look: Look): string {
   const isInTurn = comparison.pairs.some(({predictedInTurn}) => predictedInTurn)
   const note = [
+    adapterText(comparison.pairs.map(({fused}) => fused)),
     'faster: unfused time ÷ fused time, medians of runs in turn. predicted: the same of the times that the ceilings allow.',
     ...(isInTurn
       ? [
@@ -206,6 +197,6 @@ export function fusedText(comparison: FusedComparison, look: Look): string {
     '',
     toTerminal(gainsTable(comparison, look.width), look).trimEnd(),
     '',
-    styleOf(look.color).dim(wrap(note.join(' ').trim(), look.width)),
+    styleOf(look.color).dim(wrap(note.filter(Boolean).join(' '), look.width)),
   ].join('\n')
 }

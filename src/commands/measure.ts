@@ -66,7 +66,7 @@ export default class Measure extends BaseCommand {
         'perf measure webgpu --adapter NAME',
       ])
     if (args.what === 'webgpu') {
-      for (const flag of ['threads', 'isa'] as const)
+      for (const flag of ['threads', 'isa', 'sustain'] as const)
         if (flags[flag] !== undefined)
           throw new AnalysisError('bad-flag', `--${flag} is of processors; measure webgpu measures a GPU`, [
             `leave --${flag} out`,

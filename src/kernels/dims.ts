@@ -24,18 +24,20 @@ const atLeast = [
 /** Kernels that turn pairs of a head's elements. */
 const paired = ['rope']
 
+const count = (dims: number): string => (dims === 1 ? 'one dimension' : `${dims} dimensions`)
+
 /**
  * Refuses sizes that a kernel does not have: a wrong number of them, none, fractions, a flag that is not 0 or 1, groups that do not divide,
  * rows that overlap.
  * @throws {AnalysisError} `bad-dimension`
  */
-export function checkDims(def: Pick<KernelDef, 'id' | 'dims'>, dims: readonly number[]): void {
-  const form = def.dims.join('x')
+export function checkDims(def: Pick<KernelDef, 'id' | 'dims' | 'sizes'>, dims: readonly number[]): void {
+  const form = def.dims.join(' × ')
   const refuse = (message: string) => {
-    throw new AnalysisError('bad-dimension', message, [`--dims ${form}`])
+    throw new AnalysisError('bad-dimension', message, [`--dims ${def.sizes.cache.join('x')} is ${form}`])
   }
   if (dims.length !== def.dims.length)
-    refuse(`${def.id} has the dimensions ${form}, not ${dims.length} of them (${dims.join('x')})`)
+    refuse(`${def.id} has ${count(def.dims.length)}, ${form}, not ${dims.length} (${dims.join('x')})`)
   for (const [i, dim] of dims.entries()) {
     const name = def.dims[i]!
     const least = mayBeZero.includes(name) ? 0 : 1

@@ -1,5 +1,6 @@
 /** The process that a shared object's kernel runs in: one request, one answer; see user-kernel.ts. */
 import {freemem} from 'node:os'
+import {format} from '../analysis/units.ts'
 import {loadNative, type TensorSpec, type UserKernel} from './native.ts'
 import {testValues} from './program.ts'
 import type {Task} from './rounds.ts'
@@ -26,6 +27,9 @@ function valuesOf(bytes: number, dtype: UserKernel['dtype'], seed: number): Node
   if (dtype === 'f32' && bytes % 4 === 0) return testValues(bytes / 4, seed)
   return Uint8Array.from({length: bytes}, (_, i) => (i * 167 + seed * 13) & 255)
 }
+
+/** A name for tables: a terminal obeys control characters, and a line end breaks a row. */
+const inOneLine = (name: string): string => name.replace(/\p{Cc}+/gu, ' ').trim() || 'unnamed'
 
 /** Bytes around a tensor that a check looks at, and what they hold: a page, so that the tensor's alignment stays. */
 const guard = 4096
@@ -76,6 +80,7 @@ async function run(request: UserRequest): Promise<UserRun> {
   } catch (error) {
     throw new Refusal('bad-file', error instanceof Error ? error.message : String(error))
   }
+  kernel = {...kernel, name: inOneLine(kernel.name), dims: kernel.dims.map(inOneLine)}
   const dims = [...(request.dims ?? kernel.defaults)]
   if (dims.length !== kernel.dims.length || dims.some((dim) => !Number.isInteger(dim) || dim < 0 || dim > 2 ** 40))
     throw new Refusal(
@@ -85,17 +90,16 @@ async function run(request: UserRequest): Promise<UserRun> {
   send({stage: 'describing itself'})
   const {tensors, flops, bytesRead, bytesWritten} = addon.describeKernel(dims)
   const counts = [...tensors, flops, bytesRead, bytesWritten]
-  if (counts.some((count) => !Number.isSafeInteger(count) || count < 0) || bytesRead + bytesWritten === 0)
+  if (counts.some((count) => !Number.isSafeInteger(count) || count < 0))
     throw new Refusal(
       'bad-file',
       `its FLOPs and bytes at ${dims.join('x')} are not whole numbers: ${counts.join(', ')}`,
     )
+  if (bytesRead + bytesWritten === 0)
+    throw new Refusal('bad-dimension', `reads and writes no byte at ${dims.join('x')}: there is nothing to measure`)
   const bytes = tensors.reduce((sum, size) => sum + size, 0)
   if (bytes > 0.8 * freemem())
-    throw new Refusal(
-      'does-not-fit',
-      `needs ${(bytes / 1e9).toFixed(1)} GB of tensors; ${(freemem() / 1e9).toFixed(1)} GB are free`,
-    )
+    throw new Refusal('does-not-fit', `needs ${format(bytes, 'B')} of tensors; ${format(freemem(), 'B')} are free`)
   let maxError: number | null = null
   if (kernel.checks) {
     send({stage: 'being checked'})

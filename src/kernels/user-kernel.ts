@@ -5,7 +5,6 @@ import {join, resolve} from 'node:path'
 import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted, type Warning} from '../analysis/errors.ts'
 import {type BenchEntry, entryOf, warningsOf} from './bench.ts'
-import {checkDims} from './dims.ts'
 import type {UserKernel} from './native.ts'
 import {packageRoot} from './package-root.ts'
 import type {Part, Program} from './program.ts'
@@ -192,7 +191,6 @@ export async function benchUserKernel(
   const run = await apart({path: resolve(path), dims: options.dims, isa, threads, machine: options.machine}, options)
   const {kernel, dims, maxError, measured} = run
   const def = {id: kernel.name, op: 'loaded', dims: kernel.dims}
-  checkDims(def, dims)
   const entry = entryOf(def, dims, userProgram(run), measured, maxError, {isa, threads}, options.machine)
   const unchecked: Warning[] =
     maxError === null

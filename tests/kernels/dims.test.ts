@@ -15,11 +15,18 @@ test.each([
   [kernels['gemm-strided'], [4, 5, 6, 5, 5, 5], /lda = 5 is less than k = 6/],
   [kernels['gemm-strided'], [4, 5, 6, 6, 4, 5], /ldb = 4 is less than n = 5/],
   [kernels['gemm-strided'], [4, 5, 6, 6, 5, 4], /ldc = 4 is less than n = 5/],
-  [attention, [1, 4, 4], /batchxseqxheadsxheadDim, not 3 of them \(1x4x4\)/],
+  [attention, [1, 4, 4], /has 4 dimensions, batch × seq × heads × headDim, not 3 \(1x4x4\)/],
   [attention, [1, 4.5, 4, 8], /seq = 4.5/],
 ] as const)('%o with %j is refused', (def, dims, message) => {
   expect(() => checkDims(def, dims)).toThrow(AnalysisError)
   expect(() => checkDims(def, dims)).toThrow(message)
+})
+
+test('the next step is sizes that work, and what they are', () => {
+  const refused = () => checkDims(attention, [1, 4, 4])
+  expect(refused).toThrow(
+    expect.objectContaining({suggestions: ['--dims 1x128x4x64 is batch × seq × heads × headDim']}),
+  )
 })
 
 test('no padding, no bias and no mask are sizes', () => {

@@ -1,5 +1,5 @@
 import {spawnSync} from 'node:child_process'
-import {existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
@@ -12,9 +12,11 @@ const machine: Machine = {id: 'local', name: 'no ceilings', identity: {}, ceilin
 let folder = ''
 
 /** Builds the example of the docs with definitions that break it. */
-function build(name: string, ...flags: string[]): string {
+const build = (name: string, ...flags: string[]): string => compile(source, name, flags)
+
+function compile(from: string, name: string, flags: readonly string[] = []): string {
   const file = join(folder, `${name}.so`)
-  const args = ['-O1', '-shared', '-fPIC', '-I', join(root, 'native/include'), ...flags, source, '-o', file, '-lm']
+  const args = ['-O1', '-shared', '-fPIC', '-I', join(root, 'native/include'), ...flags, from, '-o', file, '-lm']
   const {status, stderr} = spawnSync(process.env.CC ?? 'cc', args, {encoding: 'utf8'})
   expect(status, stderr).toBe(0)
   return file
@@ -71,6 +73,28 @@ describe("a user's kernel", () => {
     await expect(run(build('exit', '-DEXITS'), [1000])).rejects.toMatchObject({
       code: 'kernel-failed',
       message: expect.stringContaining('code 7'),
+    })
+  })
+
+  test('its dims are its own, whatever ours of that name may be, and its name stays on a line', async () => {
+    const renamed = join(folder, 'renamed.c')
+    const changes = {'"axpy"': '"a\\n\\033b"', '"elements"': '"groups", "channels"', '"f32", 1,': '"f32", 2,'}
+    const text = Object.entries(changes).reduce((text, [a, b]) => text.replace(a, b), readFileSync(source, 'utf8'))
+    writeFileSync(renamed, text.replace('{16777216}', '{16777216, 3}'))
+    const {kernels} = await run(compile(renamed, 'renamed'), [700, 3])
+    expect(kernels[0]).toMatchObject({id: 'a b', dims: {groups: 700, channels: 3}})
+  })
+
+  test('a size without bytes has nothing to measure, one above 2^40 is refused', async () => {
+    const file = build('empty')
+    await expect(run(file, [0])).rejects.toMatchObject({
+      code: 'bad-dimension',
+      message: expect.stringContaining('reads and writes no byte at 0'),
+    })
+    await expect(run(file, [2 ** 41])).rejects.toMatchObject({code: 'bad-dimension'})
+    await expect(run(file, [2 ** 40])).rejects.toMatchObject({
+      code: 'does-not-fit',
+      message: expect.stringContaining('needs 13.2 TB of tensors'),
     })
   })
 

@@ -1,5 +1,5 @@
 import {type ComputeDType, dtypeBits} from '../dtype.ts'
-import type {Memory} from '../evaluate.ts'
+import type {Memory} from '../memory.ts'
 import {traitsOf} from '../models/types.ts'
 import {largestWhere} from '../search.ts'
 import type {Training} from '../training/options.ts'

@@ -7,8 +7,9 @@ import {parameterCount} from '../graph.ts'
 import {buildGraph, traitsOf} from '../models/types.ts'
 import {families} from './hf/families.ts'
 import type {ConfigModel, Family} from './hf/family.ts'
-import {type Config, fail, get, show} from './hf/fields.ts'
+import {type Config, fail, get} from './hf/fields.ts'
 import {images} from './hf/images.ts'
+import {show} from './show.ts'
 
 /** The longest config.json: the largest published ones (with quantization lists) stay below 100 kB. */
 const MAX_CHARACTERS = 1_000_000

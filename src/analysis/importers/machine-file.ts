@@ -23,9 +23,9 @@ import {
   quantity,
   refuseSparse,
   required,
-  show,
   text,
 } from './machine/fields.ts'
+import {show} from './show.ts'
 
 function memoryOf(at: At): Machine['memory'] {
   const value = get(at, 'memory')

@@ -1,7 +1,7 @@
 /** A training step as one graph: forward, loss, backward, optimizer; and the memory it needs. */
 import {AnalysisError} from '../errors.ts'
-import type {Memory} from '../evaluate.ts'
 import type {Graph, Node, Tensor} from '../graph.ts'
+import type {Memory} from '../memory.ts'
 import {fuseAttention} from '../passes/fuse-attention.ts'
 import {fuseChains, fuseElementwise} from '../passes/fuse-chains.ts'
 import type {Fusion} from '../passes/index.ts'

@@ -1,7 +1,7 @@
 /** What a training step keeps from forward to backward, tensor by tensor. */
 import {bytesOf, type DType} from '../dtype.ts'
-import {activationPeak, type Memory} from '../evaluate.ts'
 import type {Graph, Node, Tensor} from '../graph.ts'
+import {activationPeak, type Memory} from '../memory.ts'
 import type {Bytes} from '../units.ts'
 import type {DTypes} from '../workload.ts'
 import {layers} from './segments.ts'

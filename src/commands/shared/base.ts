@@ -159,7 +159,7 @@ export abstract class BaseCommand extends Command {
     const {NO_COLOR, TERM, COLUMNS} = process.env
     const color = this.isTerminal && !NO_COLOR && TERM !== 'dumb' && !this.common['no-color']
     const width = Number(process.stdout.columns || COLUMNS)
-    // a pipe has no width: 120 columns show every column of every table
+    // a pipe has no width: 120 columns show most of every table, --csv and --markdown all of it
     return {
       ...{color, width: Number.isInteger(width) && width > 0 ? Math.max(width, 40) : 120},
       // a file holds UTF-8, whatever the terminal that it was ordered from

@@ -67,6 +67,7 @@ async function usageFailure(error: Foreign, command: string | undefined, flags: 
     flat(String(error.message ?? 'wrong usage'))
       .replace(preamble, '')
       .replace(/Missing required flag (\S+)/g, '--$1 is missing')
+      .replace(/--([\w-]+)=\S* cannot also be provided when using --([\w-]+)/g, '--$2 and --$1 exclude each other')
       .replace(control, ' ')
   const help = `\`perf ${command ? `${command.replaceAll(':', ' ')} ` : ''}--help\` shows what is allowed`
   const suggestions = [...(await nearFlags(error.flags, flags)), help]

@@ -31,7 +31,7 @@ export const kernelFlags = {
       if (!sizes.every((size) => /^\d{1,15}$/.test(size)))
         throw new AnalysisError(
           'bad-flag',
-          `--dims ${JSON.stringify(text.slice(0, 64))} is not whole numbers joined by x`,
+          `--dims ${JSON.stringify(text.slice(0, 64))} is not whole numbers of at most 15 digits joined by x`,
           ['for example --dims 512x512x512'],
         )
       return sizes.map(Number)

@@ -101,6 +101,9 @@ async function measured(session: GpuSession, options: GpuMeasureOptions): Promis
     const ceiling = ceilingFrom(target, rates, made(how))
     if (ceiling) ceilings.push(ceiling)
   }
+  const judged = withInnerLevel(checkPlausible(ceilings))
+  for (const {id, verdict, reason} of judged)
+    if (verdict === 'implausible') warnings.push({code: 'ceiling-implausible', message: `${id}: ${reason}`})
   if (session.facts.software)
     warnings.push({
       code: 'software-adapter',
@@ -125,7 +128,7 @@ async function measured(session: GpuSession, options: GpuMeasureOptions): Promis
       seconds: (performance.now() - started) / 1000,
     },
     profile: options.quick ? 'quick' : 'full',
-    ceilings: withInnerLevel(checkPlausible(ceilings)),
+    ceilings: judged,
   }
   return {machine, warnings}
 }

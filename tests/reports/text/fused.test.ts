@@ -1,5 +1,6 @@
 import {expect, test} from 'vitest'
-import {boundText, fusedSheets, fusedText} from '../../../reports/text/fused.ts'
+import {boundText} from '../../../reports/text/bench.ts'
+import {fusedSheets, fusedText} from '../../../reports/text/fused.ts'
 import type {FusedPair} from '../../../src/analysis/document/bench.ts'
 
 const side = (id: string, bytes: number, intensity: number, bound: string, median: number) =>
@@ -46,6 +47,13 @@ test('80 columns hold bytes, intensity, bound and time of each side, both speed-
   // in turn where a shared ceiling decides
   expect(gains[3]).toMatch(/^dequantize-int4\+gemv 16384×8192×64 +8\.40 × +16\.8 × /)
   expect(text.replace(/\s+/g, ' ')).toContain('off by 100.0 % in the median; 1 of 2 are within 15')
+})
+
+test.each([40, 60, 100])('%i columns are enough', (width) => {
+  const text = fusedText({kind: 'fused', pairs: [pair()]}, {...plain, width})
+  for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(width)
+  expect(text).toMatch(/unfused .*30 µs/)
+  expect(text).toContain('1.50 ×')
 })
 
 test('wide terminals have all figures, and files one table of two rows a pair', () => {

@@ -1,25 +1,12 @@
 /** Reads the fields of a Hugging Face config one by one, so that a mistake names its field, value and what is allowed. */
 import {AnalysisError} from '../../errors.ts'
-import {echoed} from '../../units.ts'
 import {MAX_SIZE} from '../../workload.ts'
+import {show} from '../show.ts'
 
 /** A config: where it came from and its own fields. Fields that no rule asks for are ignored, as the library does. */
 export interface Config {
   readonly origin: string
   readonly fields: Readonly<Record<string, unknown>>
-}
-
-/** The value as a message shows it: bounded, on one line. */
-export function show(value: unknown): string {
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object' && value !== null) return 'an object'
-  const text =
-    typeof value === 'string'
-      ? JSON.stringify(value.slice(0, 60))
-      : typeof value === 'number'
-        ? echoed(value)
-        : String(value)
-  return text.slice(0, 64).replace(/[\u007f-\u009f]/g, '?')
 }
 
 /** @throws AnalysisError `bad-config` */

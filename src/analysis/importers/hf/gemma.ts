@@ -2,8 +2,9 @@
 import type {TransformerSpec} from '../../architectures/transformer.ts'
 import {quoted, type Warning} from '../../errors.ts'
 import {gemmaLike} from '../../models/types.ts'
+import {show} from '../show.ts'
 import {family} from './family.ts'
-import {type Config, choice, fail, flag, get, optionalSize, show, size} from './fields.ts'
+import {type Config, choice, fail, flag, get, optionalSize, size} from './fields.ts'
 import {keyValueHeads, localGlobal, sizeOr, slidingLayers} from './shared.ts'
 
 const gates = {gelu_pytorch_tanh: 'gelu-tanh', gelu_new: 'gelu-tanh', gelu: 'gelu'} as const

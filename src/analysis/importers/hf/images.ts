@@ -2,8 +2,9 @@
 import type {InvertedStage, MobilenetSpec} from '../../architectures/mobilenet.ts'
 import type {Warning} from '../../errors.ts'
 import {mobilenetV2} from '../../models/mobilenet-v2.ts'
+import {show} from '../show.ts'
 import {family} from './family.ts'
-import {type Config, choice, fail, flag, get, optionalSize, show, size} from './fields.ts'
+import {type Config, choice, fail, flag, get, optionalSize, size} from './fields.ts'
 import {sizeOr} from './shared.ts'
 
 /** Stages of a net: published ones have at most a dozen. */

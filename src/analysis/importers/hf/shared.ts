@@ -2,7 +2,8 @@
 import type {LayerGroup, TransformerSpec} from '../../architectures/transformer.ts'
 import type {Warning} from '../../errors.ts'
 import {llamaLike} from '../../models/types.ts'
-import {type Config, choice, fail, flag, get, headSize, optionalSize, show, size} from './fields.ts'
+import {show} from '../show.ts'
+import {type Config, choice, fail, flag, get, headSize, optionalSize, size} from './fields.ts'
 
 /** Activation names of the library (`ACT2FN`) that we have an operator for. */
 export const activations = {

@@ -1,6 +1,7 @@
 /** The ceilings of a machine file: each one, and what only all of them together can show. */
 import type {Ceiling, Provenance} from '../../document/machine.ts'
 import {machines} from '../../machines/index.ts'
+import {show} from '../show.ts'
 import {
   accumulators,
   ceilingFields,
@@ -29,7 +30,6 @@ import {
   present,
   quantity,
   refuseSparse,
-  show,
   sparse,
   text,
 } from './fields.ts'

@@ -1,7 +1,8 @@
 /** Reads the fields of a machine file one by one, so that a mistake names its field, what is allowed and an example. */
 import {closest, distance} from 'fastest-levenshtein'
 import {AnalysisError} from '../../errors.ts'
-import {type BaseUnit, echoed, parseQuantity, parseUnit} from '../../units.ts'
+import {type BaseUnit, parseQuantity, parseUnit} from '../../units.ts'
+import {show} from '../show.ts'
 
 /** What a machine file may not exceed: a hostile one is refused before it is read field by field. */
 export const limits = {characters: 1_000_000, depth: 10, values: 20_000, text: 2000, name: 200, ceilings: 500}
@@ -12,19 +13,6 @@ export interface At {
   origin: string
   path: string
   fields: Fields
-}
-
-/** The value as the message shows it: bounded, on one line. An object is not asked for a text, it may bring its own. */
-export function show(value: unknown): string {
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object' && value !== null) return 'an object'
-  const text =
-    typeof value === 'string'
-      ? JSON.stringify(value.slice(0, 80))
-      : typeof value === 'number'
-        ? echoed(value)
-        : String(value)
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 
 export function fail(at: {origin: string}, path: string, problem: string, suggestions: string[] = []): never {

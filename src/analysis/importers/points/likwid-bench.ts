@@ -2,7 +2,8 @@
  * Output of `likwid-bench`, one run or several: `Test:`, `Time:`, `Number of Flops:`, `Data volume (Byte):`. Format: likwid 5.2,
  * bench/likwid-bench.c. Bytes are what the kernel loads and stores, whatever level answers; reads for write-allocate are not among them.
  */
-import {distinct, fail, limits, type Point, type PointFormat, type Points, show, tidyName} from './shared.ts'
+import {show} from '../show.ts'
+import {distinct, fail, limits, type Point, type PointFormat, type Points, tidyName} from './shared.ts'
 
 const again = ['give the whole output of likwid-bench -t KERNEL -W S0:SIZE:THREADS']
 const banner = /^LIKWID MICRO BENCHMARK\s*$/m

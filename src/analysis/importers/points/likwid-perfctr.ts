@@ -4,6 +4,7 @@
  * names in groups/<architecture>/*.txt. Tables that end in STAT repeat the columns of the threads and are passed over.
  */
 import type {Warning} from '../../errors.ts'
+import {show} from '../show.ts'
 import {
   distinct,
   fail,
@@ -12,7 +13,6 @@ import {
   type PointFormat,
   type PointOptions,
   type Points,
-  show,
   tidyName,
 } from './shared.ts'
 

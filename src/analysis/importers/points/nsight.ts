@@ -4,6 +4,7 @@
  * header is passed over. Format: Nsight Compute CLI documentation, "Console Output" and "--csv"; exports in public repositories.
  */
 import type {Warning} from '../../errors.ts'
+import {show} from '../show.ts'
 import {durations, isWanted, type Launch, launchOf, wantedMetrics} from './nsight-metrics.ts'
 import {records} from './records.ts'
 import {
@@ -14,7 +15,6 @@ import {
   type PointFormat,
   type PointOptions,
   type Points,
-  show,
   tidyName,
 } from './shared.ts'
 

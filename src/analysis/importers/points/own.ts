@@ -1,8 +1,9 @@
 /** Our own form of measurements: CSV or JSON with `name, flops, bytes, seconds` per point. */
 import {AnalysisError} from '../../errors.ts'
 import {type BaseUnit, parseQuantity} from '../../units.ts'
+import {show} from '../show.ts'
 import {records} from './records.ts'
-import {fail as failWith, limits, type Point, type PointOptions, type Points, show} from './shared.ts'
+import {fail as failWith, limits, type Point, type PointOptions, type Points} from './shared.ts'
 
 const fields = ['name', 'flops', 'bytes', 'seconds'] as const
 const units = {flops: 'FLOP', bytes: 'B', seconds: 's'} as const satisfies Record<string, BaseUnit>

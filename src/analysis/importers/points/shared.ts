@@ -1,6 +1,5 @@
 /** What every format of measured points shares: the point, the limits, and how a mistake is said. */
 import {AnalysisError, type Warning} from '../../errors.ts'
-import {echoed} from '../../units.ts'
 
 /** Figures that a file may leave out because an analysis has them: `null`. */
 export interface Point {
@@ -43,13 +42,6 @@ export const limits = {characters: 128 * 2 ** 20, points: 10_000, name: 200}
 /** @throws AnalysisError `bad-points` always */
 export function fail(where: string, problem: string, suggestions: readonly string[]): never {
   throw new AnalysisError('bad-points', `${where}: ${problem}`, suggestions)
-}
-
-/** A value of a file as a message shows it: bounded. */
-export function show(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  if (typeof value === 'number') return echoed(value)
-  return (typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value)).slice(0, 64)
 }
 
 /** A profiler's name for a kernel or region: on one line, no control characters, at most 200 characters. */

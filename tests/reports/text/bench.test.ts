@@ -1,0 +1,72 @@
+import {describe, expect, it} from 'vitest'
+import {benchSheets, benchText} from '../../../reports/text/bench.ts'
+import type {BenchKernel} from '../../../src/analysis/document/bench.ts'
+
+const inTurn = {ceilings: [], bound: 'nt-copy-DRAM-t2', attainable: 1, efficiency: 0.991, efficiencyMedian: 0.967}
+const kernel = (id: string, dims: readonly number[], more: Partial<BenchKernel> = {}): BenchKernel => ({
+  id,
+  op: id,
+  dims: Object.fromEntries(dims.map((size, i) => [`d${i}`, size])),
+  ...{dtype: 'f32', isa: 'avx512', threads: 2, flops: 2e9, bytes: 1e9, intensity: 2, bound: 'fma-f32-avx512-t2'},
+  ...{seconds: {min: 0.01, median: 0.011, max: 0.02, cv: 0.1}, flopsPerSecond: 2e11, bytesPerSecond: 1e11},
+  ...{attainable: 2.5e11, efficiency: 0.8, efficiencyMedian: 0.7, inTurn: null, maxError: 4e-6, counters: null},
+  ...{verdict: 'ok' as const},
+  ...more,
+})
+/** The longest names, dims and bounds that there are, and one name at two sizes and in three types. */
+const kernels = [
+  kernel('gemm', [192, 192, 192]),
+  kernel('gemm', [2048, 2048, 2048]),
+  kernel('gemm', [192, 192, 192], {dtype: 'int8', bound: 'dot-int8-avx512-t2', maxError: 0}),
+  kernel('dequantize-int8+gemv', [8192, 8192], {inTurn, bound: 'nt-copy-DRAM-t2', verdict: 'implausible', reason: 'x'}),
+  kernel('conv+batchnorm+relu', [8, 64, 64, 1, 56, 56, 3, 1, 1, 2, 0], {bound: 'fma-f32-avx512-t2+functions'}),
+  kernel('transpose', [1, 4096, 8192], {flops: 0, flopsPerSecond: 0, intensity: 0}),
+]
+const text = (width: number, shown = kernels) => benchText({kernels: shown}, {color: false, width})
+const line = (width: number, start: RegExp) =>
+  text(width)
+    .split('\n')
+    .find((each) => start.test(each))!
+
+describe('measured kernels in the terminal', () => {
+  it.each([40, 60, 80, 100, 120, 160])('fit %i columns', (width) => {
+    for (const each of text(width).split('\n')) expect(each.length, each).toBeLessThanOrEqual(width)
+  })
+
+  it('say which size a row is of on 80 columns, and also its type on 120', () => {
+    expect(line(80, /^gemm +2048/)).toMatch(/^gemm +2048×2048×2048 .*200 GFLOP\/s +80\.0 %/)
+    expect(line(80, /gemv/)).toMatch(/^dequ\S+gemv +8192×8192 /)
+    for (const title of ['dims', 'type', 'rate', 'of the roof', 'in turn', 'bound by', 'verdict'])
+      expect(line(120, /^kernel/)).toContain(title)
+    expect(line(120, /^conv/)).toMatch(/fma f32\+functions +ok$/)
+  })
+
+  it('rate integers in OP/s and what only moves data in B/s, as the ceilings are', () => {
+    expect(line(120, /int8 .*dot int8/)).toContain('200 GOP/s')
+    expect(line(120, /^transpose/)).toContain('100 GB/s')
+  })
+
+  it('are told apart in CSV and Markdown', () => {
+    const [[, sheet]] = benchSheets({kernels}) as [[string, ReturnType<typeof benchSheets>[0][1]]]
+    for (const key of ['dtype', 'bytes_per_second', 'bound']) expect(sheet.keys).toContain(key)
+    const named = sheet.raw.map((row) => ['id', 'dims', 'dtype'].map((key) => row[sheet.keys.indexOf(key)]).join(' '))
+    expect(new Set(named).size).toBe(kernels.length)
+    expect(sheet.raw[4]![sheet.keys.indexOf('bound')]).toBe('fma-f32-avx512-t2+functions')
+    const errors = sheet.text.map((row) => row[sheet.keys.indexOf('max_error')])
+    expect(errors.slice(0, 3)).toEqual(['4e-6', '4e-6', '0'])
+  })
+
+  it('say in words why there are no counters', () => {
+    const of = (countersReason: string) => text(200, [kernel('add', [7], {countersReason})])
+    expect(of('No such file or directory')).toContain('No hardware counters here: this processor offers none')
+    expect(of('Permission denied')).toContain('perf_event_paranoid')
+    expect(of('Function not implemented')).toContain('the system says "Function not implemented"')
+  })
+
+  it('name the adapter that ran them, and an error that is no number', () => {
+    const {isa: _, ...gpu} = kernel('mine', [7], {adapter: 'SwiftShader (software)', maxError: Number.MAX_VALUE})
+    expect(text(60, [gpu])).toContain('Ran on SwiftShader (software).')
+    expect(text(200, [gpu])).toMatch(/adapter.*\n.*\n.*not finite/)
+    expect(text(200)).not.toContain('Ran on')
+  })
+})
