@@ -97,6 +97,66 @@ struct Norm {
   }
 };
 
+// rowBlocks() for rows from a cache, with the sums `lead` floats ahead of the results: where the sums of R rows are complete, as much of the rows
+// before is still to be written, and additions over lanes, root and division, a chain of a hundred cycles, go on beside it. Zen 4, 64 rows of
+// 768 from L2: layernorm 4.8 to 4.3 us, rmsnorm 4.8 to 3.6. `cols` is at least the lead. Not inlined, it took 10 to 15 % longer.
+constexpr int lead = 64;
+template <int R, typename K>
+RP_INLINE void rowsLed(const K& k, int64_t from, int64_t to, int64_t cols) {
+  constexpr int U = R == 1 ? 4 : 2;
+  constexpr int64_t step = U * lanes;
+  static_assert(lead % step == 0, "");
+  typename K::Facts facts[R] = {};
+  typename K::Sums sums[R];
+  const int64_t whole = cols / step * step, turn = whole - lead;
+  const auto begin = [&](int64_t r) __attribute__((always_inline)) { RP_STEP(R) sums[i] = k.begin(r + i); };
+  const auto gather = [&](int64_t r, int64_t at) __attribute__((always_inline)) {
+    RP_STEP(R) RP_UNROLL for (int u = 0; u < U; u++) k.gather(sums[i], u, r + i, at + u * lanes, lanes);
+  };
+  const auto end = [&](typename K::Facts (&known)[R], int64_t r) __attribute__((always_inline)) {
+    for (int64_t at = whole; at < cols; at += lanes) {
+      const int n = at + lanes <= cols ? lanes : int(cols - at);
+      RP_STEP(R) k.gather(sums[i], 0, r + i, at, n);
+    }
+    RP_STEP(R) known[i] = k.end(sums[i], r + i);
+  };
+  begin(from);
+  for (int64_t at = 0; at < whole; at += step) gather(from, at);
+  end(facts, from);
+  if (from + R < to) {
+    begin(from + R);
+    for (int64_t at = 0; at < lead; at += step) gather(from + R, at);
+  }
+  for (int64_t r = from; r < to; r += R) {
+    typename K::Facts next[R] = {};
+    int64_t at = 0;
+    if (r + R < to) {
+      for (; at < turn; at += step) {
+        gather(r + R, at + lead);
+        k.template emit<R, U>(facts, r, at, lanes);
+      }
+      end(next, r + R);
+    }
+    if (r + 2 * R < to) {
+      begin(r + 2 * R);
+      for (; at < whole; at += step) {
+        gather(r + 2 * R, at - turn);
+        k.template emit<R, U>(facts, r, at, lanes);
+      }
+    }
+    for (; at < whole; at += step) k.template emit<R, U>(facts, r, at, lanes);
+    for (; at < cols; at += lanes) k.template emit<R, 1>(facts, r, at, at + lanes <= cols ? lanes : int(cols - at));
+    RP_STEP(R) facts[i] = next[i];
+  }
+}
+
+template <int R, typename K>
+RP_INLINE void ledByRow(const K& k, Span rows, int64_t cols) {
+  const int64_t to = rows.to - (rows.to - rows.from) % R;
+  if (rows.from < to) rowsLed<R>(k, rows.from, to, cols);
+  if (to < rows.to) rowBlocks<1>(k, to, rows.to, cols);
+}
+
 template <bool layer, bool sum, bool far, bool turns = false>
 void runRows(const OpArgs& args) {
   const int64_t cols = args.dims[1];
@@ -105,8 +165,17 @@ void runRows(const OpArgs& args) {
   const Norm<layer, sum, far, turns> norm{input(args, 0), sum ? input(args, 1) : nullptr, input(args, weights),
                                    layer ? input(args, weights + 1) : nullptr, sum ? output(args, 0) : nullptr,
                                    output(args, sum ? 1 : 0), args.scratch, cols, stride};
-  // From memory four rows share what L2 gives of gamma and beta: layernorm takes 13 % less time than with two or better.
-  rowByRow<turns ? 1 : far ? 4 : 2>(norm, share(args.dims[0], 1, args.thread, args.threads), cols);
+  const Span rows = share(args.dims[0], 1, args.thread, args.threads);
+  // Lines of each column that L1 is asked to keep, where rows come from a cache: with more than it holds, 32 KiB, a lead costs up to 20 %. Narrow
+  // vectors, whose sums themselves take the time, gain nothing.
+  constexpr int ofRow = sum ? 5 : 3, ofAll = layer ? 2 : 1;
+  const bool leads = !far && lanes >= 8 && cols >= 4 * lead;
+  const auto fits = [=](int together) { return leads && (together * ofRow + ofAll) * cols <= (together == 1 ? 8192 : 6144); };
+  // Two rows of layernorm share the loads of gamma and beta; elsewhere one row more takes longer than the loads that it saves. From memory four
+  // rows share what L2 gives of them: layernorm takes 13 % less time than with two or better.
+  if (layer && !sum && fits(2)) ledByRow<2>(norm, rows, cols);
+  else if (fits(1)) ledByRow<1>(norm, rows, cols);
+  else rowByRow<turns ? 1 : far ? 4 : 2>(norm, rows, cols);
   drain(far);
 }
 
