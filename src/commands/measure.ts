@@ -75,10 +75,16 @@ export default class Measure extends BaseCommand {
       return this.answer(machineAnswer(machineJson(machine), 'perf analyze transformer --machine local-gpu'))
     }
     const sustain = flags.sustain === undefined ? undefined : wholeNumber(flags.sustain, '--sustain', 1, longestSustain)
-    const {machine, path, saved} = await measureAndSave({quick: flags.quick, threads, isa: flags.isa, sustain}, this)
+    const cpu = () => this.cpu({quick: flags.quick, threads, isa: flags.isa, sustain})
+    const machine = args.what === 'cpu' ? await cpu() : await this.all(cpu, () => this.gpu(flags.adapter, flags.quick))
+    const next = `perf analyze transformer ${machine.id === 'local-gpu' ? '--machine local-gpu' : '--batch 32'}`
+    await this.answer(machineAnswer(machineJson(machine), next))
+  }
+
+  private async cpu(options: Parameters<typeof measureAndSave>[0]): Promise<Machine> {
+    const {machine, path, saved} = await measureAndSave(options, this)
     if (saved) this.say(`saved ${path}`)
-    if (args.what === 'all') await this.gpuWherePresent(flags.adapter, flags.quick)
-    await this.answer(machineAnswer(machineJson(machine), 'perf analyze transformer --batch 32'))
+    return machine
   }
 
   private async gpu(adapter: string | undefined, quick: boolean): Promise<Machine> {
@@ -88,14 +94,35 @@ export default class Measure extends BaseCommand {
     return machine
   }
 
-  /** What `all` adds to the processor: the answer is the processor's, the GPU is saved as `local-gpu`. */
-  private async gpuWherePresent(adapter: string | undefined, quick: boolean): Promise<void> {
-    try {
-      const {name} = await this.gpu(adapter, quick)
-      this.say(`measured ${name} as well: perf machine show local-gpu`)
-    } catch (error) {
-      if (!(error instanceof AnalysisError) || error.exitCode !== exitCodes.environment) throw error
-      this.remark({code: 'skipped', message: `webgpu was skipped: ${error.message}`})
+  /**
+   * Both, each where it is there: the answer is the processor's, the GPU is saved as `local-gpu`; without an addon it is the GPU's.
+   * @throws what kept the processor from being measured where there is no GPU either
+   */
+  private async all(cpu: () => Promise<Machine>, gpu: () => Promise<Machine>): Promise<Machine> {
+    const processor = await unless(({code}) => code === 'no-addon', cpu)
+    if (processor instanceof AnalysisError)
+      this.remark({code: 'skipped', message: `cpu was skipped: ${processor.message}`})
+    const other = await unless(({exitCode}) => exitCode === exitCodes.environment, gpu)
+    if (other instanceof AnalysisError) {
+      this.remark({code: 'skipped', message: `webgpu was skipped: ${other.message}`})
+      if (processor instanceof AnalysisError) throw processor
+      return processor
     }
+    if (processor instanceof AnalysisError) return other
+    this.say(`measured ${other.name} as well: perf machine show local-gpu`)
+    return processor
+  }
+}
+
+/** What was measured, or the error that says that it is not there. */
+async function unless(
+  isAbsent: (error: AnalysisError) => boolean,
+  measure: () => Promise<Machine>,
+): Promise<Machine | AnalysisError> {
+  try {
+    return await measure()
+  } catch (error) {
+    if (error instanceof AnalysisError && isAbsent(error)) return error
+    throw error
   }
 }

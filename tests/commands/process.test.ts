@@ -160,8 +160,16 @@ describe('without the native addon', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1)
     expect(stderr).toMatch(/npm (run build:native|rebuild)/)
 
-    const measure = spawn(process.execPath, [`${fake}/bin/perf.js`, 'measure'])
-    const [exit] = await once(measure, 'close')
-    expect(exit).toBe(4)
+    // nor is there a GPU of this name: each is skipped by name, and nothing was measured
+    for (const words of [['measure'], ['measure', 'all', '--adapter', 'no such GPU']]) {
+      const measure = spawn(process.execPath, [`${fake}/bin/perf.js`, ...words])
+      let said = ''
+      measure.stderr.on('data', (chunk) => {
+        said += chunk
+      })
+      const [exit] = await once(measure, 'close')
+      expect(exit).toBe(4)
+      if (words.includes('all')) expect(said).toMatch(/cpu was skipped: the native addon.*webgpu was skipped: /s)
+    }
   })
 })
