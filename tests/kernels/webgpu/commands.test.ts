@@ -91,7 +91,7 @@ describe.runIf(present)('commands on a GPU', {timeout: 120_000}, () => {
 
   it.each([
     [['bench', 'gemm', '--dims', '0x4x4'], 2, 'bad-dimension', /m = 0/],
-    [['bench', 'gemm', '--dims', '4x4'], 2, 'bad-dimension', /mxnxk/],
+    [['bench', 'gemm', '--dims', '4x4'], 2, 'bad-dimension', /m × n × k/],
     [['bench', 'dequantize-int4+gemm', '--dims', '4x12x48x32'], 2, 'bad-dimension', /32 in k = 48/],
     [['bench', 'rope', '--dims', '1x4x2x2x7'], 2, 'bad-dimension', /headDim = 7 is odd/],
     [['bench', 'attention-gqa', '--dims', '1x4x3x2x8x1'], 2, 'bad-dimension', /kvHeads = 2/],
