@@ -272,7 +272,7 @@ describe('runs', () => {
   test('refusals name what is allowed and allocate nothing', async () => {
     const wrong: [object, string, RegExp][] = [
       [{kernels: ['sofmax']}, 'unknown-kernel', /softmax/],
-      [{kernels: ['gemm'], dims: [1, 2]}, 'bad-dimension', /mxnxk/],
+      [{kernels: ['gemm'], dims: [1, 2]}, 'bad-dimension', /m × n × k/],
       [{kernels: ['gemm'], dims: [1, 2, 0]}, 'bad-dimension', /k = 0/],
       [{kernels: ['add'], dims: [1.5]}, 'bad-dimension', /1\.5/],
       [{kernels: ['gemm'], dims: [2 ** 31, 2 ** 31, 2]}, 'does-not-fit', /GB/],
