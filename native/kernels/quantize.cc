@@ -1,5 +1,6 @@
 // Symmetric quantization and back. dims: groups, elements of each; a group has a scale of its own, largest magnitude / 127 (int4: 7).
 #include "decode.h"
+#include "int4-groups.h"
 #include "loops.h"
 
 namespace rp {
@@ -190,85 +191,55 @@ RP_INLINE void giveNibbles(uint8_t* p, const float* values) {
   for (int i = 0; i < 8; i++) p[i] = uint8_t((int32_t(values[2 * i]) & 15) | (int32_t(values[2 * i + 1]) & 15) << 4);
 }
 
-// Groups g to g + G - 1, of a multiple of 64 elements. Together, because a group's largest value takes as long to be known as the group
-// to be read.
+// One group of an even number of elements
+void quantizeGroup(const float* x, int64_t size, uint8_t* q, float* scale) {
+  i32v top[2] = {};
+  int64_t i = 0;
+  for (; i + 2 * lanes <= size; i += 2 * lanes)
+    RP_UNROLL for (int k = 0; k < 2; k++) top[k] = largest(bitsOf(load(x + i + k * lanes)) & 0x7fffffff, top[k]);
+  for (; i < size; i += lanes) top[0] = largest(bitsOf(take(x + i, i + lanes <= size ? lanes : int(size - i))) & 0x7fffffff, top[0]);
+  const float magnitude = largestOf(largest(top[0], top[1])), inverse = inverseOf(magnitude, 7);
+  *scale = magnitude / 7;
+  for (i = 0; i + 16 <= size; i += 16) {
 #if defined(RP_ISA_AVX512)
-constexpr int groupsAtOnce = 4;
-RP_INLINE void quantizeGroups(const float* x, int64_t size, uint8_t* q, float* scales) {
-  const __m512i noSign = _mm512_set1_epi32(0x7fffffff);
-  __m512i top[4];
-  RP_UNROLL for (int g = 0; g < 4; g++) {
-    __m512i tops[4];
-    RP_STEP(4) tops[i] = _mm512_and_si512(_mm512_loadu_si512(x + g * size + i * 16), noSign);
-    for (int64_t at = 64; at < size; at += 64)
-      RP_STEP(4) tops[i] = _mm512_max_epi32(tops[i], _mm512_and_si512(_mm512_loadu_si512(x + g * size + at + i * 16), noSign));
-    top[g] = _mm512_max_epi32(_mm512_max_epi32(tops[0], tops[1]), _mm512_max_epi32(tops[2], tops[3]));
-  }
-  // four groups side by side in every quarter, then one quarter of all
-  const __m512i ab = _mm512_max_epi32(_mm512_unpacklo_epi32(top[0], top[1]), _mm512_unpackhi_epi32(top[0], top[1]));
-  const __m512i cd = _mm512_max_epi32(_mm512_unpacklo_epi32(top[2], top[3]), _mm512_unpackhi_epi32(top[2], top[3]));
-  const __m512i all = _mm512_max_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-  const __m256i half = _mm256_max_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
-  const __m128 most = _mm_castsi128_ps(_mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
-  _mm_storeu_ps(scales, _mm_div_ps(most, _mm_set1_ps(7)));
-  // 0 for groups of zeros and of what is not finite: as inverseOf()
-  const __mmask8 usable = _mm_cmp_ps_mask(most, _mm_setzero_ps(), _CMP_GT_OQ) & _mm_cmp_ps_mask(most, _mm_set1_ps(__builtin_inff()), _CMP_LT_OQ);
-  float inverse[4];
-  _mm_storeu_ps(inverse, _mm_maskz_div_ps(usable, _mm_set1_ps(7), most));
-  RP_UNROLL for (int g = 0; g < 4; g++)
-    for (int64_t at = 0; at < size; at += 64) {
-      f32v v[4];
-      takeAll(v, x + g * size + at, lanes);
-      RP_STEP(4) v[i] = v[i] * inverse[g];
-      // infinity times 0 becomes -128, whose low half is 0; the odd element of a pair times 16, plus the even one
-      const __m512i halves = _mm512_and_si512(bytesOf(v), _mm512_set1_epi8(15));
-      const __m256i bytes = _mm512_cvtepi16_epi8(_mm512_maddubs_epi16(halves, _mm512_set1_epi16(0x1001)));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(q + (g * size + at) / 2), bytes);
-    }
-}
+    // the odd element of each pair goes to the high half of the even one's byte
+    const __m512i whole = __m512i(toInt(scaled(load(x + i), inverse)));
+    const __m512i low = _mm512_and_si512(whole, _mm512_set1_epi64(15));
+    const __m512i high = _mm512_and_si512(_mm512_srli_epi64(whole, 28), _mm512_set1_epi64(0xf0));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(q + i / 2), _mm512_cvtepi64_epi8(_mm512_or_si512(low, high)));
+#else
+    float whole[16];
+    RP_UNROLL for (int k = 0; k < 16; k += lanes) store(whole + k, scaled(load(x + i + k), inverse));
+    giveNibbles(q + i / 2, whole);
 #endif
+  }
+  for (; i < size; i += 2) {
+    float pair[2];
+    for (int k = 0; k < 2; k++) {
+      const float v = x[i + k] * inverse;
+      pair[k] = inverse > 0 ? (v + 12582912.0f) - 12582912.0f : 0.0f;
+    }
+    q[i / 2] = uint8_t((int32_t(pair[0]) & 15) | (int32_t(pair[1]) & 15) << 4);
+  }
+}
 
 void quantizeInt4(const OpArgs& args) {
   const int64_t size = args.dims[1];
   const Span groups = share(args.dims[0], line, args.thread, args.threads);
+  const float* const x = input(args, 0);
+  uint8_t* const q = output<uint8_t>(args, 0);
+  float* const scales = output(args, 1);
+  const auto each = [=](int64_t from, int64_t count) {
+    for (int64_t g = from; g < from + count; g++) quantizeGroup(x + g * size, size, q + g * size / 2, scales + g);
+  };
   int64_t g = groups.from;
 #if defined(RP_ISA_AVX512)
-  if (size > 0 && size % 64 == 0)
-    for (; g + groupsAtOnce <= groups.to; g += groupsAtOnce)
-      quantizeGroups(input(args, 0) + g * size, size, output<uint8_t>(args, 0) + g * size / 2, output(args, 1) + g);
+  if (size == 128) g = quantizeBlocks(Int4Groups<false, 128>{x, size, q, scales}, g, groups.to, each);
+  else if (size == 64) g = quantizeBlocks(Int4Groups<true, 64>{x, size, q, scales}, g, groups.to, each);
+  else if (size > 0 && size % 128 == 0) g = quantizeBlocks(Int4Groups<false, 0>{x, size, q, scales}, g, groups.to, each);
+  else if (size > 0 && size % 64 == 0) g = quantizeBlocks(Int4Groups<true, 0>{x, size, q, scales}, g, groups.to, each);
 #endif
-  for (; g < groups.to; g++) {
-    const float* x = input(args, 0) + g * size;
-    uint8_t* q = output<uint8_t>(args, 0) + g * size / 2;
-    i32v top[2] = {};
-    int64_t i = 0;
-    for (; i + 2 * lanes <= size; i += 2 * lanes)
-      RP_UNROLL for (int k = 0; k < 2; k++) top[k] = largest(bitsOf(load(x + i + k * lanes)) & 0x7fffffff, top[k]);
-    for (; i < size; i += lanes) top[0] = largest(bitsOf(take(x + i, i + lanes <= size ? lanes : int(size - i))) & 0x7fffffff, top[0]);
-    const float magnitude = largestOf(largest(top[0], top[1])), inverse = inverseOf(magnitude, 7);
-    output(args, 1)[g] = magnitude / 7;
-    for (i = 0; i + 16 <= size; i += 16) {
-#if defined(RP_ISA_AVX512)
-      // the odd element of each pair goes to the high half of the even one's byte
-      const __m512i whole = __m512i(toInt(scaled(load(x + i), inverse)));
-      const __m512i low = _mm512_and_si512(whole, _mm512_set1_epi64(15));
-      const __m512i high = _mm512_and_si512(_mm512_srli_epi64(whole, 28), _mm512_set1_epi64(0xf0));
-      _mm_storel_epi64(reinterpret_cast<__m128i*>(q + i / 2), _mm512_cvtepi64_epi8(_mm512_or_si512(low, high)));
-#else
-      float whole[16];
-      RP_UNROLL for (int k = 0; k < 16; k += lanes) store(whole + k, scaled(load(x + i + k), inverse));
-      giveNibbles(q + i / 2, whole);
-#endif
-    }
-    for (; i < size; i += 2) {
-      float pair[2];
-      for (int k = 0; k < 2; k++) {
-        const float v = x[i + k] * inverse;
-        pair[k] = inverse > 0 ? (v + 12582912.0f) - 12582912.0f : 0.0f;
-      }
-      q[i / 2] = uint8_t((int32_t(pair[0]) & 15) | (int32_t(pair[1]) & 15) << 4);
-    }
-  }
+  each(g, groups.to - g);
 }
 
 typedef int64_t Unaligned __attribute__((aligned(1), may_alias));
