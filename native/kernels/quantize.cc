@@ -244,32 +244,57 @@ void quantizeInt4(const OpArgs& args) {
 
 typedef int64_t Unaligned __attribute__((aligned(1), may_alias));
 
+#if defined(RP_ISA_AVX512)
+// 16 N elements. Every byte twice, its high half moved down the second time: the sixteen values that a group can have are looked up.
+template <bool far, int N>
+RP_INLINE void lookUpGroup(const uint8_t* q, __m512 values, float* out) {
+  const __m512i spread = _mm512_setr_epi64(0x0000000000000000, 0x0000000100000001, 0x0000000200000002, 0x0000000300000003,
+                                         0x0000000400000004, 0x0000000500000005, 0x0000000600000006, 0x0000000700000007);
+  RP_STEP(N) {
+    const __m512i eight = _mm512_set1_epi64(*reinterpret_cast<const Unaligned*>(q + i * 8));
+    const __m512i index = _mm512_srlv_epi32(_mm512_shuffle_epi8(eight, spread), _mm512_set1_epi64(int64_t(4) << 32));
+    put<far>(out + i * 16, f32v(_mm512_permutexvar_ps(index, values)));
+  }
+}
+
+// Groups of 16 N elements. Zen 4, 64 from L2: 2.4 cycles a line; 2.7 where the size is read from a variable, 3.6 where every line is a turn.
+template <bool far, int N>
+void lookUpGroups(const uint8_t* q, const float* scales, Span groups, float* out) {
+  const __m512 wholes = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
+  for (int64_t g = groups.from; g < groups.to; g++)
+    lookUpGroup<far, N>(q + g * 8 * N, _mm512_mul_ps(wholes, _mm512_set1_ps(scales[g])), out + g * 16 * N);
+  drain(far);
+}
+#endif
+
 template <bool far>
 void dequantizeGroups(const OpArgs& args, Span groups, int64_t size) {
 #if defined(RP_ISA_AVX512)
   const __m512 wholes = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
-  const __m512i spread = _mm512_setr_epi64(0x0000000000000000, 0x0000000100000001, 0x0000000200000002, 0x0000000300000003,
-                                         0x0000000400000004, 0x0000000500000005, 0x0000000600000006, 0x0000000700000007);
+#endif
+  const uint8_t* const bytes = input<uint8_t>(args, 0);
+  const float* const scales = input(args, 1);
+  float* const to = output(args, 0);
+#if defined(RP_ISA_AVX512)
+  if (size == 32) return lookUpGroups<far, 2>(bytes, scales, groups, to);
+  if (size == 64) return lookUpGroups<far, 4>(bytes, scales, groups, to);
+  if (size == 128) return lookUpGroups<far, 8>(bytes, scales, groups, to);
 #endif
   for (int64_t g = groups.from; g < groups.to; g++) {
-    const uint8_t* q = input<uint8_t>(args, 0) + g * size / 2;
-    float* out = output(args, 0) + g * size;
-    const float scale = input(args, 1)[g];
-#if defined(RP_ISA_AVX512)
-    const __m512 values = _mm512_mul_ps(wholes, _mm512_set1_ps(scale));
-#endif
+    const uint8_t* q = bytes + g * size / 2;
+    float* out = to + g * size;
+    const float scale = scales[g];
     if (size % 2 != 0) {  // groups begin within a byte
-      decode<Int4>(input<uint8_t>(args, 0), g * size, size, scale, out);
+      decode<Int4>(bytes, g * size, size, scale, out);
       continue;
     }
     int64_t i = 0;
-    for (; i + 16 <= size; i += 16) {
 #if defined(RP_ISA_AVX512)
-      // every byte twice, its high half moved down the second time: the sixteen values that a group can have are looked up
-      const __m512i eight = _mm512_set1_epi64(*reinterpret_cast<const Unaligned*>(q + i / 2));
-      const __m512i index = _mm512_srlv_epi32(_mm512_shuffle_epi8(eight, spread), _mm512_set1_epi64(int64_t(4) << 32));
-      put<far>(out + i, f32v(_mm512_permutexvar_ps(index, values)));
+    const __m512 values = _mm512_mul_ps(wholes, _mm512_set1_ps(scale));
+    for (; i + 64 <= size; i += 64) lookUpGroup<far, 4>(q + i / 2, values, out + i);
+    for (; i + 16 <= size; i += 16) lookUpGroup<far, 1>(q + i / 2, values, out + i);
 #else
+    for (; i + 16 <= size; i += 16) {
       float whole[16];
       for (int k = 0; k < 8; k++) {
         whole[2 * k] = float(int32_t(uint32_t(q[i / 2 + k]) << 28) >> 28);
@@ -278,8 +303,8 @@ void dequantizeGroups(const OpArgs& args, Span groups, int64_t size) {
       RP_UNROLL for (int k = 0; k < 16; k += lanes) {
         put<far>(out + i + k, scale * load(whole + k));
       }
-#endif
     }
+#endif
     for (; i < size; i++) out[i] = scale * float(int32_t(uint32_t(q[i / 2]) << (i % 2 ? 24 : 28)) >> 28);
   }
   drain(far);
