@@ -42,7 +42,7 @@ const turnColumns: Column<BenchKernel>[] = [
     text: (k) => formatShare(k.inTurn?.efficiency ?? null),
     raw: (k) => k.inTurn?.efficiency ?? null,
     align: 'right',
-    drop: 4,
+    drop: 5,
   },
   {
     title: 'by turns',
@@ -71,7 +71,7 @@ export function benchSheets({kernels}: Bench): [string, Printed][] {
             drop: 1,
             narrow: 'cut',
           },
-          words('type', 'dtype', (k) => k.dtype, 5),
+          words('type', 'dtype', (k) => k.dtype, 3),
           words(where, 'isa', (k) => k.isa ?? k.adapter ?? null, 9),
           count('threads', 'threads', (k) => k.threads, 10),
           quantity('FLOPs', 'flops', '', (k) => k.flops, 12),
@@ -89,7 +89,7 @@ export function benchSheets({kernels}: Bench): [string, Printed][] {
             drop: 0,
           },
           ...(kernels.some(({inTurn}) => inTurn) ? turnColumns : []),
-          {title: 'bound by', key: 'bound', text: (k) => boundText(k.bound), raw: (k) => k.bound, drop: 3},
+          {title: 'bound by', key: 'bound', text: (k) => boundText(k.bound), raw: (k) => k.bound, drop: 4},
           {
             title: 'error',
             key: 'max_error',

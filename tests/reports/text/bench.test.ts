@@ -33,8 +33,8 @@ describe('measured kernels in the terminal', () => {
     for (const each of text(width).split('\n')) expect(each.length, each).toBeLessThanOrEqual(width)
   })
 
-  it('say which size a row is of on 80 columns, and also its type on 120', () => {
-    expect(line(80, /^gemm +2048/)).toMatch(/^gemm +2048×2048×2048 .*200 GFLOP\/s +80\.0 %/)
+  it('say which size and type a row is of on 80 columns, and what binds it on 120', () => {
+    expect(line(80, /^gemm +2048/)).toMatch(/^gemm +2048×2048×2048 +f32 +200 GFLOP\/s +80\.0 %/)
     expect(line(80, /gemv/)).toMatch(/^dequ\S+gemv +8192×8192 /)
     for (const title of ['dims', 'type', 'rate', 'of the roof', 'in turn', 'bound by', 'verdict'])
       expect(line(120, /^kernel/)).toContain(title)
