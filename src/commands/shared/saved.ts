@@ -58,12 +58,22 @@ const undrawn =
 const isRun = (value: unknown): value is {kernels: unknown; machine: unknown} =>
   typeof value === 'object' && value !== null && !('schema' in value) && 'kernels' in value && 'machine' in value
 
+/** Sides of pairs stand among a run's kernels: an unfused one names its parts, which an entry by itself does not have. */
+const asEntries = (kernels: unknown): unknown =>
+  Array.isArray(kernels)
+    ? kernels.map((kernel: unknown) => {
+        if (typeof kernel !== 'object' || kernel === null || !('parts' in kernel)) return kernel
+        const {parts: _, ...entry} = kernel
+        return entry
+      })
+    : kernels
+
 async function keptRun(value: {kernels: unknown; machine: unknown}, origin: string): Promise<Kept> {
   const [{benchSchema}, {machineSchema}] = await Promise.all([
     import('../../analysis/document/bench.ts'),
     import('../../analysis/document/machine.ts'),
   ])
-  const result = parse(benchSchema, {kernels: value.kernels}, origin)
+  const result = parse(benchSchema, {kernels: asEntries(value.kernels)}, origin)
   const machine = parse(machineSchema, value.machine, `${origin}, machine`)
   return {
     warnings: [],
