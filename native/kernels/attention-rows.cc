@@ -45,16 +45,21 @@ inline void eachStretch(const AttentionShape& s, const KeyRows& rows, int64_t b,
   if (old < count) work(Stretch{rows.row(s, b, from + old, 0), s.keyRow(), old, count - old});
 }
 
+// Whether keys and values lie in L2 from call to call: then nothing is to be asked for, and their order does not matter.
+bool isNear(const AttentionShape& s) { return s.batch * s.keys() * s.keyRow() <= 1 << 16; }  // 512 KiB of both
+
 // Asks for rows that come in about 16 KiB, into L2, and in the order in which they lie: four tokens at a time are four streams, which the
 // prefetchers of the processor lose. One thread of Zen 4 reads DRAM at 18 GB/s in four streams, at 25 GB/s with this. Asking for what
 // lies behind a tensor does no harm.
 struct Foresight {
   const float* row;
   int64_t dim, heads, head = 0, jump;
+  bool needed;
   Foresight(const AttentionShape& s, const Stretch& stretch, int64_t first, int64_t count)
       : row(stretch.rows + first * s.dim + (1 + 4096 / (count * s.dim + 1)) * s.keyRow()),
-        dim(s.dim), heads(count), jump(s.keyRow() - count * s.dim) {}
+        dim(s.dim), heads(count), jump(s.keyRow() - count * s.dim), needed(!isNear(s)) {}
   void rows(int64_t count) {
+    if (!needed) return;
     for (int64_t i = 0; i < count; i++) {
       for (int64_t c = 0; c < dim; c += 16) __builtin_prefetch(row + c, 0, 2);
       row += dim;
@@ -219,6 +224,37 @@ inline void addRows(const float* weights, int64_t step, const float* value, int6
     }
 }
 
+// The same of any number of tokens, for N vectors of channels, whose sums stay in registers meanwhile.
+template <int H, int N>
+inline void addTokens(const float* weights, int64_t step, const float* value, int64_t stepValue, int64_t count, int64_t dim,
+                      const float* corrections, bool add, float* o) {
+  f32v sum[H][N];
+  RP_STEP(H) RP_UNROLL for (int n = 0; n < N; n++)
+    sum[i][n] = add ? load(o + i * dim + n * lanes) * splat(corrections ? corrections[i] : 1.0f) : splat(0.0f);
+  for (int64_t j = 0; j < count; j++, value += stepValue) {
+    f32v v[N];
+    RP_UNROLL for (int n = 0; n < N; n++) v[n] = load(value + n * lanes);
+    RP_STEP(H) {
+      const f32v weight = splat(weights[i * step + j]);
+      RP_UNROLL for (int n = 0; n < N; n++) sum[i][n] += weight * v[n];
+    }
+  }
+  RP_STEP(H) RP_UNROLL for (int n = 0; n < N; n++) store(o + i * dim + n * lanes, sum[i][n]);
+}
+template <int H>
+inline void addAllTokens(const float* weights, int64_t step, const float* value, int64_t stepValue, int64_t count, int64_t dim,
+                         const float* corrections, bool add, float* o) {
+  int64_t c = 0;
+  for (; c + 4 * lanes <= dim; c += 4 * lanes) addTokens<H, 4>(weights, step, value + c, stepValue, count, dim, corrections, add, o + c);
+  for (; c + lanes <= dim; c += lanes) addTokens<H, 1>(weights, step, value + c, stepValue, count, dim, corrections, add, o + c);
+  for (; c < dim; c++)
+    for (int i = 0; i < H; i++) {
+      float sum = add ? o[i * dim + c] * (corrections ? corrections[i] : 1.0f) : 0.0f;
+      for (int64_t j = 0; j < count; j++) sum += weights[i * step + j] * value[j * stepValue + c];
+      o[i * dim + c] = sum;
+    }
+}
+
 // Adds the values of the tokens [from, from + count) under weights[head - part.from][token - from] to the outputs, which are first
 // multiplied by corrections[head - part.from], if there are any; outputs start at 0 where from is 0.
 void valueRows(const AttentionShape& s, const float* weights, int64_t step, const KeyRows& v, const Part& part, int64_t from,
@@ -226,6 +262,20 @@ void valueRows(const AttentionShape& s, const float* weights, int64_t step, cons
   float* const outputs = o + s.query(part.b, part.token, 0);
   const int64_t first = part.from / s.group(), heads = (part.to - 1) / s.group() + 1 - first;
   eachStretch(s, v, part.b, from, count, [&](const Stretch& stretch) {
+    if (isNear(s)) {
+      const bool add = from + stretch.from > 0;
+      return eachGroup(s, part, [&](int64_t kvHead, int64_t head, int64_t end) {
+        const float* const value = stretch.rows + kvHead * s.dim;
+        while (head < end) {
+          const int64_t h = head - part.from;
+          const float *weight = weights + h * step + stretch.from, *correct = stretch.from == 0 && corrections ? corrections + h : nullptr;
+          float* const to = outputs + head * s.dim;
+          if (head + headsInStep <= end)
+            addAllTokens<headsInStep>(weight, step, value, stretch.step, stretch.count, s.dim, correct, add, to), head += headsInStep;
+          else addAllTokens<1>(weight, step, value, stretch.step, stretch.count, s.dim, correct, add, to), head++;
+        }
+      });
+    }
     Foresight ahead(s, stretch, first, heads);
     for (int64_t j = 0; j < stretch.count;) {
       const int64_t keys = j + keysInStep <= stretch.count ? keysInStep : 1, token = stretch.from + j;
