@@ -1,6 +1,6 @@
 // Groups of a multiple of 64 elements to four bits for AVX-512: part of quantize.cc.
 //
-// Zen 4, 768 groups of 128 from L2: 23.5 cycles a group; a loop with these loads and stores and nothing else takes 18.1. Shifts that collect
+// Zen 4, 768 groups of 128 from L2: 24.7 cycles a group; a loop with these loads and stores and nothing else takes 18.1. Shifts that collect
 // nibbles (vpshrdd) would share the pipes of multiply-adds; additions have others.
 #pragma once
 #include "loops.h"
