@@ -89,7 +89,9 @@ class Session {
   bool allocate(std::vector<Tensor> tensors);
   const std::vector<Region>& buffers() const { return buffers_; }
   // Where a buffer's values begin: staggered, so that the buffers of an operator do not fall into the same cache sets.
-  char* buffer(int index) const { return buffers_[index].data + index % staggers * staggerBytes; }
+  // Each lies before the one of the number before it, modulo 4 KiB: where an output lay up to 600 B behind an input, a store looked like the
+  // source of the loads of the next lines, and a copy from L2 took up to 8.3 cycles a line for 4.1 on Zen 4.
+  char* buffer(int index) const { return buffers_[index].data + (staggers - 1 - size_t(index) % staggers) * staggerBytes; }
   // Takes one sample; false after cancel().
   bool take(const Spec& spec, Sample& sample);
   // Makes open() and take() return within one repetition. May be called from any thread.

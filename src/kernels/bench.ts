@@ -149,7 +149,7 @@ export function entryOf(
     : efficiency !== null && Math.min(efficiency, ...inTurnShares(inTurn)) > aboveRoof
       ? {
           verdict: 'implausible' as const,
-          reason: `${Math.round(efficiency * 100)} % of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed`,
+          reason: `${Math.round(efficiency * 100)} % of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed; \`perf measure\` measures it anew`,
         }
       : judged
   return {

@@ -68,7 +68,7 @@ export function chooseThreads(identity: LocalIdentity, wanted: number | undefine
   if (Number.isInteger(wanted) && wanted >= 1 && wanted <= identity.cores) return wanted
   throw new AnalysisError(
     'bad-flag',
-    `threads ${wanted} is not between 1 and ${identity.cores}, the CPUs this process may use`,
+    `--threads ${wanted} is not between 1 and ${identity.cores}, the CPUs this process may use`,
     [`--threads ${identity.cores}`],
   )
 }

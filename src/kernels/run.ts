@@ -3,6 +3,7 @@
 import {freemem} from 'node:os'
 import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted} from '../analysis/errors.ts'
+import {format} from '../analysis/units.ts'
 import {checkDims} from './dims.ts'
 import {type ClaimedCache, readIdentity} from './identity.ts'
 import {unavailable} from './isas.ts'
@@ -117,7 +118,7 @@ export function setUp(options: BenchOptions): Setup {
   if (!Number.isInteger(threads) || threads < 1 || threads > cores)
     throw new AnalysisError(
       'bad-flag',
-      `threads ${threads} is not between 1 and ${cores}, the CPUs this process may use`,
+      `--threads ${threads} is not between 1 and ${cores}, the CPUs this process may use`,
       [`--threads ${cores}`],
     )
   return {addon, isa, threads, isas: available, caches: caches.length > 0 ? caches : assumedCaches}
@@ -136,7 +137,7 @@ export function checkMemory(runs: readonly {id: string; bytes: number}[]): numbe
     if (!Number.isSafeInteger(bytes) || bytes > usable * free)
       throw new AnalysisError(
         'does-not-fit',
-        `${id} needs ${(bytes / 1e9).toFixed(1)} GB of tensors; ${(free / 1e9).toFixed(1)} GB are free`,
+        `${id} needs ${format(bytes, 'B')} of tensors; ${format(free, 'B')} are free`,
         ['smaller --dims'],
       )
   return usable * free - Math.max(0, ...runs.map(({bytes}) => bytes))

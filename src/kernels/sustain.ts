@@ -77,7 +77,7 @@ export function besideShort(sustained: Pick<Sustained, 'ceiling' | 'peak'>, ceil
 export async function measureSustained(options: SustainOptions): Promise<Sustained> {
   const {seconds, signal, onProgress} = options
   if (!(seconds >= 1 && seconds <= 86_400))
-    throw new AnalysisError('bad-flag', `sustain ${seconds} is not between 1 and 86400 seconds`, ['--sustain 60'])
+    throw new AnalysisError('bad-flag', `--sustain ${seconds} is not between 1 and 86400 seconds`, ['--sustain 60'])
   throwIfAborted(signal)
   const addon = loadNative()
   const identity = readIdentity()

@@ -36,8 +36,7 @@ describe.each(files)('%s', (file) => {
         expect(saved.kernels.filter((k) => k.id === id && k.threads === threads).length, id).toBeGreaterThanOrEqual(2)
   })
 
-  // the host moves this machine's processors within a run: a ceiling of another moment can be too low, which the verdict has to say
-  test('hardly a kernel sits above 101 % of its roof, under the highest ceilings and those of its own rounds, and none without saying so', () => {
+  test('no kernel sits above 101 % of its roof, under the highest ceilings and those of its own rounds', () => {
     const above = saved.kernels.filter((entry) => {
       const program = programOf(entry)
       const {seconds} = programTime(program, roofFor(machine, [program], entry.threads)!)
@@ -45,9 +44,7 @@ describe.each(files)('%s', (file) => {
       const inTurn = [efficiency, efficiencyMedian].flatMap((share) => share ?? [])
       return Math.min(seconds / entry.seconds.min, ...inTurn) > 1.01
     })
-    for (const {id, dims, threads, verdict} of above)
-      expect(verdict, `${id} ${Object.values(dims).join('x')} on ${threads}`).toBe('implausible')
-    expect(above.length).toBeLessThanOrEqual(saved.kernels.length / 200)
+    expect(above.map(({id, dims, threads}) => `${id} ${Object.values(dims).join('x')} on ${threads}`)).toEqual([])
   })
 
   test('no ceiling is above its model, no outer level above an inner one', () => {
