@@ -65,7 +65,8 @@ describe.each(isas)('store kernels, %s', (isa) => {
         stored++
       }
       expect(work).toBe(stored * perLine[probe.replace('-streams', '')]!)
-      if (lines >= 257) expect(work).toBeGreaterThan(lines * 32)
+      // eight runs of whole bodies of eight lines, with gaps between them, leave much of a small set out
+      if (lines >= (probe.endsWith('-streams') ? 1000 : 257)) expect(work).toBeGreaterThan(lines * 32)
     }
   })
 })
