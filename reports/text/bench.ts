@@ -1,8 +1,8 @@
 /** Measured kernels under the roof, as people read them. */
 import type {Bench, BenchKernel} from '../../src/analysis/document/bench.ts'
-import {format, formatShare} from '../../src/analysis/units.ts'
+import {format} from '../../src/analysis/units.ts'
 import {type Column, type Printed, print} from './sheet.ts'
-import {count, quantity, words} from './sheets/columns.ts'
+import {count, quantity, share, words} from './sheets/columns.ts'
 import {type Look, styleOf, wrap} from './style.ts'
 import {toTerminal} from './terminal.ts'
 
@@ -36,22 +36,8 @@ const counterColumns: Column<BenchKernel>[] = [
 
 /** Under bandwidths of L3 and DRAM measured in turn with the kernel. */
 const turnColumns: Column<BenchKernel>[] = [
-  {
-    title: 'in turn',
-    key: 'efficiency_in_turn',
-    text: (k) => formatShare(k.inTurn?.efficiency ?? null),
-    raw: (k) => k.inTurn?.efficiency ?? null,
-    align: 'right',
-    drop: 5,
-  },
-  {
-    title: 'by turns',
-    key: 'efficiency_median_in_turn',
-    text: (k) => formatShare(k.inTurn?.efficiencyMedian ?? null),
-    raw: (k) => k.inTurn?.efficiencyMedian ?? null,
-    align: 'right',
-    drop: 6,
-  },
+  share('in turn', 'efficiency_in_turn', (k) => k.inTurn?.efficiency ?? null, 5),
+  share('by turns', 'efficiency_median_in_turn', (k) => k.inTurn?.efficiencyMedian ?? null, 6),
 ]
 
 export function benchSheets({kernels}: Bench): [string, Printed][] {
@@ -80,14 +66,7 @@ export function benchSheets({kernels}: Bench): [string, Printed][] {
           quantity('median', 'seconds_median', 's', (k) => k.seconds.median, 8),
           {title: 'rate', key: 'flops_per_second', text: rate, raw: (k) => k.flopsPerSecond, align: 'right', drop: 2},
           quantity('bytes/s', 'bytes_per_second', 'B/s', (k) => k.bytesPerSecond, 13),
-          {
-            title: 'of the roof',
-            key: 'efficiency',
-            text: (k) => formatShare(k.efficiency),
-            raw: (k) => k.efficiency,
-            align: 'right',
-            drop: 0,
-          },
+          share('of the roof', 'efficiency', (k) => k.efficiency),
           ...(kernels.some(({inTurn}) => inTurn) ? turnColumns : []),
           {title: 'bound by', key: 'bound', text: (k) => boundText(k.bound), raw: (k) => k.bound, drop: 4},
           {

@@ -3,7 +3,7 @@ import type {Check, CheckRow} from '../../src/analysis/document/check.ts'
 import {formatShare} from '../../src/analysis/units.ts'
 import {valueText} from './comparison.ts'
 import {type Printed, print} from './sheet.ts'
-import {words} from './sheets/columns.ts'
+import {share, words} from './sheets/columns.ts'
 import {type Look, styleOf} from './style.ts'
 import {toTerminal} from './terminal.ts'
 
@@ -34,14 +34,7 @@ export function checkSheets({rows}: Check): [string, Printed][] {
             align: 'right',
             drop: 1,
           },
-          {
-            title: 'allowed',
-            key: 'limit',
-            text: (r) => formatShare(r.limit),
-            raw: (r) => r.limit,
-            align: 'right',
-            drop: 2,
-          },
+          share('allowed', 'limit', (r) => r.limit, 2),
           {title: 'passes', key: 'pass', text: (r) => (r.pass ? 'yes' : 'NO'), raw: (r) => r.pass, drop: 0},
           words('because', 'reason', (r) => r.reason, 3),
         ],

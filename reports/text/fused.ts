@@ -3,7 +3,7 @@ import type {BenchKernel, FusedComparison, FusedPair} from '../../src/analysis/d
 import {formatCount, formatShare} from '../../src/analysis/units.ts'
 import {adapterText, boundText, dimsText, paintVerdict} from './bench.ts'
 import {type Column, type Printed, print} from './sheet.ts'
-import {quantity, words} from './sheets/columns.ts'
+import {quantity, share, words} from './sheets/columns.ts'
 import {type Look, styleOf, wrap} from './style.ts'
 import {toTerminal} from './terminal.ts'
 
@@ -36,14 +36,7 @@ const intensityColumn = (drop: number): Column<Side> => ({
   align: 'right',
   drop,
 })
-const roofColumn = (drop: number): Column<Side> => ({
-  title: 'of the roof',
-  key: 'efficiency',
-  text: (s) => formatShare(of(s).efficiency),
-  raw: (s) => of(s).efficiency,
-  align: 'right',
-  drop,
-})
+const roofColumn = (drop: number): Column<Side> => share('of the roof', 'efficiency', (s) => of(s).efficiency, drop)
 const factor = (title: string, key: string, read: (pair: FusedPair) => number | null, drop: number): Column<Side> => ({
   title,
   key,

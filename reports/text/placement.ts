@@ -4,7 +4,7 @@ import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
 import {valueText} from './comparison.ts'
 import {placementChart} from './roofline.ts'
 import {type Column, type Printed, print} from './sheet.ts'
-import {quantity, words} from './sheets/columns.ts'
+import {quantity, share, words} from './sheets/columns.ts'
 import {type Look, styleOf, wrap} from './style.ts'
 import {toTerminal} from './terminal.ts'
 
@@ -41,14 +41,7 @@ function columns({points, join}: Placement): Column<PlacedPoint>[] {
     quantity('FLOP/B', 'intensity_flop_per_b', '', (p) => p.intensity, 3),
     quantity('achieved', 'achieved_flop_per_s', 'FLOP/s', (p) => p.achieved, join ? 3 : 1),
     quantity('attainable', 'attainable_flop_per_s', 'FLOP/s', (p) => p.attainable, 4),
-    {
-      title: 'of the roof',
-      key: 'efficiency',
-      text: (p) => formatShare(p.efficiency),
-      raw: (p) => p.efficiency,
-      align: 'right',
-      drop: 0,
-    },
+    share('of the roof', 'efficiency', (p) => p.efficiency),
     words('bound by', 'bound', (p) => p.bound, 1),
     words('verdict', 'verdict', (p) => p.verdict, 2),
   ]

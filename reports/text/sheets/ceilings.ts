@@ -1,8 +1,8 @@
 /** The limits of a machine. */
 import type {Ceiling} from '../../../src/analysis/document/machine.ts'
-import {format, formatShare} from '../../../src/analysis/units.ts'
+import {format} from '../../../src/analysis/units.ts'
 import type {Sheet} from '../sheet.ts'
-import {count, quantity, words} from './columns.ts'
+import {count, quantity, share, words} from './columns.ts'
 
 /** What a ceiling limits, in words. */
 export function ceilingText({kind, operation, dtype, engine, mix, level, accumulate, sparsity}: Ceiling): string {
@@ -31,10 +31,7 @@ export function ceilingSheet(ceilings: readonly Ceiling[]): Sheet<Ceiling> {
               ...quantity<Ceiling>('model', 'model', '', (c) => c.model ?? null, 5),
               text: (c: Ceiling) => format(c.model ?? null, c.unit),
             },
-            {
-              ...quantity<Ceiling>('of model', 'of_model', '', (c) => (c.model ? c.value / c.model : null), 5),
-              text: (c: Ceiling) => formatShare(c.model ? c.value / c.model : null),
-            },
+            share<Ceiling>('of model', 'of_model', (c) => (c.model ? c.value / c.model : null), 5),
             words<Ceiling>('verdict', 'verdict', (c) => c.verdict ?? null, 1),
             words<Ceiling>('model line', 'model_line', (c) => c.modelText ?? null, 9),
           ]

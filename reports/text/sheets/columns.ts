@@ -1,5 +1,5 @@
 /** Short ways to write the columns that most tables have. */
-import {type BaseUnit, format} from '../../../src/analysis/units.ts'
+import {type BaseUnit, format, formatShare} from '../../../src/analysis/units.ts'
 import type {Column} from '../sheet.ts'
 
 /** A text as it is. */
@@ -19,6 +19,16 @@ export const quantity = <Row>(
   read: (row: Row) => number | null,
   drop = 0,
 ): Column<Row> => ({title, key, text: (row) => format(read(row), unit), raw: read, align: 'right', drop})
+
+/** A share as a percentage for people, all digits for programs. */
+export const share = <Row>(title: string, key: string, read: (row: Row) => number | null, drop = 0): Column<Row> => ({
+  title,
+  key,
+  text: (row) => formatShare(read(row)),
+  raw: read,
+  align: 'right',
+  drop,
+})
 
 /** A count that is read exactly. */
 export const count = <Row>(title: string, key: string, read: (row: Row) => number | null, drop = 0): Column<Row> => ({

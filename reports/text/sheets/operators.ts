@@ -1,8 +1,9 @@
 /** Operators of an analysis: one row each with the values of one instance, or groups with sums; the share counts all instances. */
 import type {Analysis} from '../../../src/analysis/document/analysis.ts'
 import type {OperatorRow} from '../../../src/analysis/rows.ts'
-import {format, formatShare} from '../../../src/analysis/units.ts'
+import {format} from '../../../src/analysis/units.ts'
 import type {Sheet} from '../sheet.ts'
+import {share} from './columns.ts'
 
 /** `2048×6144×4096`, or the sizes that tell one operator from another. */
 export function shapeText(shape: OperatorRow['shape']): string {
@@ -65,14 +66,7 @@ export function operatorSheet(analysis: Analysis, rows: readonly OperatorRow[]):
         align: 'right',
         drop: 2,
       },
-      {
-        title: 'share',
-        key: 'share',
-        text: (op) => formatShare(op.share),
-        raw: (op) => op.share,
-        align: 'right',
-        drop: 0,
-      },
+      share('share', 'share', (op) => op.share),
     ],
   }
 }
