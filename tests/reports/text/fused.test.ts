@@ -1,34 +1,8 @@
 import {expect, test} from 'vitest'
 import {boundText} from '../../../reports/text/bench.ts'
 import {fusedSheets, fusedText} from '../../../reports/text/fused.ts'
-import type {FusedPair} from '../../../src/analysis/document/bench.ts'
+import {pair} from '../pairs.ts'
 
-const side = (id: string, bytes: number, intensity: number, bound: string, median: number) =>
-  ({
-    ...{
-      id,
-      op: id,
-      dims: {},
-      dtype: 'f32',
-      isa: 'avx512',
-      threads: 1,
-      flops: bytes * intensity,
-      bytes,
-      intensity,
-      bound,
-    },
-    ...{seconds: {min: median, median, max: median, cv: 0}, flopsPerSecond: 1, bytesPerSecond: 1, attainable: 1},
-    ...{efficiency: 0.9, efficiencyMedian: 0.9, inTurn: null, maxError: 0, counters: null, verdict: 'ok' as const},
-  }) satisfies FusedPair['fused']
-const pair = (more: Partial<FusedPair> = {}): FusedPair => ({
-  id: 'conv+batchnorm+relu',
-  dims: Object.fromEntries([1, 16, 16, 1, 28, 28, 3, 1, 1, 2].map((size, i) => [`d${i}`, size])),
-  unfused: {...side('conv, batchnorm, relu', 310_000, 12.34, 'fma-f32-avx512-t1', 3e-5), parts: []},
-  fused: side('conv+batchnorm+relu', 110_000, 260, 'fma-f32-avx512-t1+functions', 2e-5),
-  ...{bytesSaved: 200_000, speedup: 1.5, predictedSpeedup: 1.4, speedupInTurn: null, predictedInTurn: null},
-  pays: {dim: 'batch', when: 'up-to', at: 28, points: []},
-  ...more,
-})
 const plain = {width: 80, color: false}
 
 test('80 columns hold bytes, intensity, bound and time of each side, both speed-ups, and where fusing pays', () => {
