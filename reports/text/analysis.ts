@@ -10,23 +10,11 @@ import {operatorSheet} from './sheets/operators.ts'
 import {rankingSheet} from './sheets/ranking.ts'
 import {type Look, type Style, styleOf, wrap} from './style.ts'
 import {toTerminal} from './terminal.ts'
+import {plural, workloadText} from './workload.ts'
 
 export interface AnalysisView extends Look, RowChoice {
   /** draw the roofline too */
   readonly chart: boolean
-}
-
-const plural = (n: number, word: string): string => `${formatCount(n)} ${word}${n === 1 ? '' : 's'}`
-
-/** What one sample is: tokens, an image, a graph. */
-function sampleText({workload, totals}: Analysis): string {
-  const {seq, image, srcSeq, graph} = workload
-  const source = srcSeq === null ? '' : ` with ${plural(srcSeq, 'source token')}`
-  if (image) return `image of ${image.height}×${image.width}${source}`
-  if (graph) return `graph of ${plural(graph.nodes, 'node')}, ${plural(graph.edges, 'edge')}`
-  // what an imported graph takes as one sample is in its own input shapes
-  if (totals.tokensPerSecond === null) return 'sample'
-  return `${plural(seq, 'token')}${source}`
 }
 
 /** Of a mixture of experts also what one token uses. */
@@ -34,19 +22,6 @@ const parametersOf = ({total, active}: Analysis['model']['parameters']): string 
   active === total
     ? `${formatCount(total)} parameters`
     : `${formatCount(total)} parameters, ${formatCount(active)} of them active per token`
-
-/** `prefill of 32 × 1,024 tokens`, with what is cached and what the devices are. */
-export function workloadText(analysis: Analysis): string {
-  const {phase, batch, context, dtype, fusion, count, tp, logits, image, graph} = analysis.workload
-  const parts = [`${phase}: batch ${formatCount(batch)} × ${sampleText(analysis)}`]
-  if (context > 0) parts.push(`after ${formatCount(context)} cached`)
-  const types = dtype.weights === dtype.activations && dtype.kv === dtype.weights
-  parts.push(types ? dtype.weights : `weights ${dtype.weights}, activations ${dtype.activations}, KV ${dtype.kv}`)
-  parts.push(`fusion ${fusion}`)
-  if (logits === 'all' && !image && !graph) parts.push('logits of all tokens')
-  if (count > 1) parts.push(`${count} devices, ${tp} to a replica`)
-  return parts.join(', ')
-}
 
 function header(analysis: Analysis, style: Style, width: number): string[] {
   const {model, machine} = analysis

@@ -2,9 +2,10 @@
 import type {Sweep} from '../../src/analysis/document/sweep.ts'
 import {formatCount} from '../../src/analysis/units.ts'
 import {type Printed, print} from './sheet.ts'
-import {crossingSheet, fitLatencySheet, fitSizeSheet, sweepSheet} from './sheets/sweep.ts'
+import {crossingSheet, fitLatencySheet, fitSizeSheet, isSequence, sweepSheet} from './sheets/sweep.ts'
 import {type Look, styleOf, wrap} from './style.ts'
 import {toTerminal} from './terminal.ts'
+import {devicesText, plural, typesText} from './workload.ts'
 
 /** Changes shown before the rest is counted; `--json` and `--csv` have all. */
 const mostCrossings = 20
@@ -18,15 +19,24 @@ export function sweepSheets(sweep: Sweep): [string, Printed][] {
   return sheets
 }
 
+/** Sizes that every row has: without them a row could not be run again. */
+function fixedText(sweep: Sweep): string[] {
+  const row = sweep.rows[0]
+  if (!row) return []
+  const swept = new Set(sweep.dimensions.map(({name}) => name))
+  return [
+    ...(swept.has('batch') ? [] : [`batch ${formatCount(row.batch)}`]),
+    ...(swept.has('seq') || !isSequence(sweep) ? [] : [plural(row.seq, 'token')]),
+    ...(swept.has('context') || row.context === 0 ? [] : [`after ${formatCount(row.context)} cached`]),
+  ]
+}
+
 export function sweepText(sweep: Sweep, look: Look): string {
   const style = styleOf(look.color)
-  const {model, machine, phase, dtype, fusion} = sweep
+  const {model, machine, phase, dtype, fusion, count, tp} = sweep
+  const what = [phase, ...fixedText(sweep), typesText(dtype), `fusion ${fusion}`, ...devicesText(count, tp)]
   const lines = [
-    wrap(
-      `${style.bold(model.name)}, ${phase}, ${dtype.weights}, fusion ${fusion}, on ${style.bold(machine.name)}`,
-      look.width,
-      '  ',
-    ),
+    wrap(`${style.bold(model.name)}, ${what.join(', ')}, on ${style.bold(machine.name)}`, look.width, '  '),
   ]
   const shown: Sweep = {...sweep, crossings: sweep.crossings.slice(0, mostCrossings)}
   for (const [title, sheet] of sweepSheets(shown)) {

@@ -16,7 +16,7 @@ import {routingConventions} from './routing.ts'
 import {summarize} from './summary.ts'
 import {totalsOf} from './totals.ts'
 import {idleRecompute, isTraining, summarizeTraining, trainingConventions} from './training/evaluate.ts'
-import {format} from './units.ts'
+import {format, formatCount} from './units.ts'
 import {resolveWorkload, type Workload, type WorkloadOptions} from './workload.ts'
 
 export interface AnalyzeOptions extends WorkloadOptions {
@@ -125,7 +125,7 @@ function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: 
   if (positions !== null && reached > positions) {
     warnings.push({
       code: 'beyond-positions',
-      message: `${reached} tokens exceed the ${positions} positions of ${model.id}: the counts hold, the model was not made for it`,
+      message: `${formatCount(reached)} tokens exceed the ${formatCount(positions)} positions of ${model.id}: the counts hold, the model was not made for it`,
     })
   }
   if (roof.launch === null) warnings.push(...latencyUnknown(evaluation, machine))
@@ -155,7 +155,7 @@ function remarks(model: ModelDef, work: Workload, machine: Machine, evaluation: 
 }
 
 /** What the totals lack. */
-function incomplete(unknown: NonNullable<Graph['unknown']>): Warning[] {
+export function incomplete(unknown: NonNullable<Graph['unknown']>): Warning[] {
   if (unknown.length === 0) return []
   const named = unknown.slice(0, 8).map(({op, count}) => `${op} × ${count}`)
   const more = unknown.length > 8 ? ` and ${unknown.length - 8} more` : ''

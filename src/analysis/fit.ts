@@ -51,7 +51,7 @@ function largestSize(run: Run, work: Workload, size: Dimension, machine: Machine
     return {size, value, limitedBy: 'counts', peak, reason: `beyond it counts leave the exact integers (2^53)`}
   const reached = size === 'context' ? value + work.seq : size === 'seq' ? value + work.context : 0
   const positions = traitsOf(model).positions ?? Number.POSITIVE_INFINITY
-  const beyond = reached > positions ? `; ${model.id} was made for ${positions} positions` : ''
+  const beyond = reached > positions ? `; ${model.id} was made for ${formatCount(positions)} positions` : ''
   const reason = `${format(peak, 'B')} of ${format(capacity, 'B')}; one more does not fit${beyond}`
   return {size, value, limitedBy: 'memory', peak, reason}
 }

@@ -1,12 +1,13 @@
 /** One analysis over ranges of batch, sequence and context, and the points where the bound changes. */
-import {evaluateModel} from './analyze.ts'
+import {evaluateModel, incomplete} from './analyze.ts'
 import type {Machine} from './document/machine.ts'
 import type {Crossing, Dimension, Fit, Sweep, SweepRow} from './document/sweep.ts'
 import {AnalysisError, type Warning} from './errors.ts'
 import type {Evaluation} from './evaluate.ts'
-import {type ModelDef, traitsOf} from './models/types.ts'
+import {buildGraph, type ModelDef, traitsOf} from './models/types.ts'
 import {prepareRoof, type Roof} from './roofline.ts'
 import {totalsOf} from './totals.ts'
+import {format, formatCount} from './units.ts'
 import {resolveWorkload, type Workload, type WorkloadOptions} from './workload.ts'
 
 export {parseRange} from './range.ts'
@@ -108,7 +109,7 @@ function remarks(rows: readonly SweepRow[], model: ModelDef, machine: Machine, w
   if (over.length > 0) {
     warnings.push({
       code: 'does-not-fit',
-      message: `${over.length} of ${rows.length} rows need more than the ${machine.memory!.capacity} bytes of ${machine.id}`,
+      message: `${over.length} of ${rows.length} rows need more than the ${format(machine.memory!.capacity, 'B')} of ${machine.id}`,
     })
   }
   const positions = traitsOf(model).positions ?? Number.POSITIVE_INFINITY
@@ -116,7 +117,7 @@ function remarks(rows: readonly SweepRow[], model: ModelDef, machine: Machine, w
   if (beyond.length > 0) {
     warnings.push({
       code: 'beyond-positions',
-      message: `${beyond.length} of ${rows.length} rows exceed the ${positions} positions of ${model.id}: the counts hold, the model was not made for it`,
+      message: `${beyond.length} of ${rows.length} rows exceed the ${formatCount(positions)} positions of ${model.id}: the counts hold, the model was not made for it`,
     })
   }
   if (work.count > 1) {
@@ -154,6 +155,8 @@ export function sweep(
     throw new AnalysisError('bad-range', `the ranges make ${total} rows; at most ${MOST_ROWS} are allowed`, [
       'use a larger step or fewer dimensions',
     ])
+  const {unknown = []} = buildGraph(model, base)
+  const sequence = traitsOf(model).positions !== null
   const made = new Map<string, Point>()
   const at: At = (sizes) => {
     const key = `${sizes.batch},${sizes.seq},${sizes.context}`
@@ -162,7 +165,7 @@ export function sweep(
       const work = resolveWorkload(model, {...options, ...sizes})
       const evaluation = evaluateModel(model, work, roof)
       const fits = machine.memory ? evaluation.memory.peak <= machine.memory.capacity : null
-      const totals = totalsOf(evaluation, work, machine, roof)
+      const totals = totalsOf(evaluation, work, machine, roof, sequence, unknown.length === 0)
       point = {row: {...sizes, totals, fits}, bounds: boundsOf(evaluation)}
       made.set(key, point)
     }
@@ -185,5 +188,5 @@ export function sweep(
     crossings: allCrossings(varying, full, at),
     fit,
   }
-  return {result, warnings: remarks(rows, model, machine, base, roof)}
+  return {result, warnings: [...incomplete(unknown), ...remarks(rows, model, machine, base, roof)]}
 }

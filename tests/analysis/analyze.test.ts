@@ -138,7 +138,9 @@ describe('warnings', () => {
 
   it('name tokens beyond the positions of the model', () => {
     const {warnings, result} = analyze('gpt2', gpu, {seq: 1000, context: 25})
-    expect(warnings).toMatchObject([{code: 'beyond-positions', message: expect.stringContaining('1025 tokens exceed')}])
+    expect(warnings).toMatchObject([
+      {code: 'beyond-positions', message: expect.stringContaining('1,025 tokens exceed the 1,024 positions')},
+    ])
     expect(result.totals.complete).toBe(true)
     expect(codes(analyze('gpt2', gpu, {seq: 1000, context: 24}))).toEqual([])
   })

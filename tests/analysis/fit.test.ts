@@ -73,7 +73,7 @@ describe('what fits the memory', () => {
   })
 
   it('mentions positions that the model was not made for', () =>
-    expect(size('context', models.gpt2, h100, {phase: 'decode'}).reason).toContain('made for 1024 positions'))
+    expect(size('context', models.gpt2, h100, {phase: 'decode'}).reason).toContain('made for 1,024 positions'))
 
   it('more memory never holds less', () => {
     const capacity = fc.integer({min: 1, max: 500}).map((n) => n * 1e8)

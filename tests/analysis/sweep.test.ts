@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {analyzeModel} from '../../src/analysis/analyze.ts'
+import type {OperatorsSpec} from '../../src/analysis/architectures/operators.ts'
 import {sweepSchema} from '../../src/analysis/document/sweep.ts'
 import {AnalysisError} from '../../src/analysis/errors.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
@@ -108,6 +109,20 @@ describe('sweep', () => {
     for (const row of result.rows) {
       expect(row.totals).toEqual(analyzeModel(llama, h100, {...decode, batch: row.batch}).result.totals)
     }
+  })
+
+  it.each(['resnet50', 'gcn'] as const)('rows of %s are the analyses: samples, no tokens', (id) => {
+    const {rows} = sweep(models[id], h100, {}, {batch: [1, 4]}).result
+    for (const {batch, totals} of rows) expect(totals).toEqual(analyzeModel(models[id], h100, {batch}).result.totals)
+    expect(rows.map(({totals}) => totals.tokensPerSecond)).toEqual([null, null])
+  })
+
+  it('says what the totals lack, as an analysis does', () => {
+    const spec: OperatorsSpec = {batch: 1, operators: [], tensors: [], unknown: [{op: 'acme.Frob', count: 2}]}
+    const about = {id: 'file', name: 'file', source: 'file.onnx', dtype: 'f32'} as const
+    const {result, warnings} = sweep({...about, architecture: 'operators', spec}, h100, {}, {batch: [1]})
+    expect(result.rows.map(({totals}) => totals.complete)).toEqual([false])
+    expect(warnings).toMatchObject([{code: 'incomplete', message: expect.stringContaining('acme.Frob × 2')}])
   })
 
   it('names the exact whole numbers where a bound changes', () => {

@@ -1,8 +1,11 @@
 /** Points of a sweep, the places where the bound changes, and what fits. */
 import type {Crossing, FitLatency, FitSize, Sweep, SweepRow} from '../../../src/analysis/document/sweep.ts'
-import {format} from '../../../src/analysis/units.ts'
+import {format, formatCount} from '../../../src/analysis/units.ts'
 import type {Sheet} from '../sheet.ts'
 import {count, quantity, words, yesNo} from './columns.ts'
+
+/** Whether a sample is a sequence of tokens; else an image or a graph. */
+export const isSequence = ({rows}: Sweep): boolean => rows.some(({totals}) => totals.tokensPerSecond !== null)
 
 export function sweepSheet(sweep: Sweep): Sheet<SweepRow> {
   const names = sweep.dimensions.map((d) => d.name)
@@ -12,7 +15,9 @@ export function sweepSheet(sweep: Sweep): Sheet<SweepRow> {
     columns: [
       ...shown.map((name) => count<SweepRow>(name, name, (r) => r[name])),
       quantity('time ≥', 'time_lower_s', 's', (r) => r.totals.time.lower),
-      quantity('tokens/s ≤', 'tokens_per_second', '', (r) => r.totals.tokensPerSecond, 1),
+      isSequence(sweep)
+        ? quantity('tokens/s ≤', 'tokens_per_second', '', (r: SweepRow) => r.totals.tokensPerSecond, 1)
+        : quantity('samples/s ≤', 'samples_per_second', '', (r: SweepRow) => r.totals.samplesPerSecond, 1),
       quantity('FLOPs', 'flops', '', (r) => r.totals.flops, 6),
       quantity('bytes', 'bytes', 'B', (r) => Object.values(r.totals.bytes)[0] ?? null, 5),
       quantity('FLOP/B', 'intensity_flop_per_b', '', (r) => r.totals.intensity, 4),
@@ -30,7 +35,10 @@ export function crossingSheet(crossings: readonly Crossing[]): Sheet<Crossing> {
     columns: [
       words('what', 'operator', (c) => c.operator ?? 'the whole pass'),
       words('size', 'dimension', (c) => c.dimension),
-      {...count<Crossing>('at', 'at', (c) => c.at), text: (c) => (c.exact ? String(c.at) : `${c.from}…${c.at}`)},
+      {
+        ...count<Crossing>('at', 'at', (c) => c.at),
+        text: (c) => (c.exact ? formatCount(c.at) : `${formatCount(c.from)}…${formatCount(c.at)}`),
+      },
       words('from', 'before', (c) => c.before, 1),
       words('to', 'after', (c) => c.after),
       ...(fixed
@@ -40,7 +48,7 @@ export function crossingSheet(crossings: readonly Crossing[]): Sheet<Crossing> {
               'fixed',
               (c) =>
                 Object.entries(c.fixed)
-                  .map(([name, value]) => `${name} ${value}`)
+                  .map(([name, value]) => `${name} ${formatCount(value)}`)
                   .join(', '),
               2,
             ),
