@@ -24,12 +24,12 @@ import {
   withSession,
 } from './run.ts'
 import {judge, type Summary, summarize} from './statistics.ts'
-import {machineByTurn, machineInTurn, sharedCeilings, type TurnCeiling} from './turns.ts'
+import {decidingCeilings, machineByTurn, machineInTurn, probeRoom, type TurnCeiling} from './turns.ts'
 import {checkProgram} from './verify.ts'
 
 /** Where a program stands under ceilings measured in the same rounds. */
 export interface InTurn {
-  /** B/s of bandwidths of L3 and DRAM */
+  /** those that decide, in FLOP/s, OP/s or B/s */
   ceilings: Omit<TurnCeiling, 'rates'>[]
   bound: string
   /** as in the entry */
@@ -63,7 +63,7 @@ export interface BenchEntry {
   efficiency: number | null
   /** attainable time ÷ median time */
   efficiencyMedian: number | null
-  /** the same under the shared ceilings as they were during the same rounds; `null` where none of them decides */
+  /** the same under the ceilings as they were during the same rounds; `null` where none could be measured there */
   inTurn: InTurn | null
   /** largest error against the f64 oracle at a small awkward size, absolute below 1 and relative above */
   maxError: number | null
@@ -199,14 +199,15 @@ export async function benchKernels(
   const planned = runs.map((run) => ({...run, program: run.def.program(run.dims, run.dtype)}))
   const free = checkMemory(planned.map(({def, program}) => ({id: def.id, bytes: bytesOf([program])})))
   const {isa, threads} = setup
-  const isShared = planned.some(({program}) => sharedCeilings(options.machine, [program], threads).length > 0)
+  const programs = planned.map(({program}) => program)
+  const room = probeRoom(decidingCeilings(options.machine, programs, threads), threads, free)
   // what was asked for by name is worth its time; all kernels at their sizes have a minute
   const started = performance.now()
   const effortOf = (i: number): Effort => {
     if (options.sweep) return brief
     return options.kernels?.length ? thorough : effortInTime((performance.now() - started) / 1000, runs.length - i)
   }
-  const entries = await withSession(setup, options.signal, isShared ? free : 0, async (opened) => {
+  const entries = await withSession(setup, options.signal, room, async (opened) => {
     const found: BenchEntry[] = []
     for (const [i, {def, dims, dtype, program}] of planned.entries()) {
       options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)

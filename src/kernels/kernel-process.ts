@@ -4,8 +4,8 @@ import {format} from '../analysis/units.ts'
 import {loadNative, type TensorSpec, type UserKernel} from './native.ts'
 import {testValues} from './program.ts'
 import type {Task} from './rounds.ts'
-import {checkMemory, type Measured, measureTasks, setUp, thorough, withSession} from './run.ts'
-import {sharedCeilings, turnSeconds, turnTasks} from './turns.ts'
+import {checkMemory, type Measured, measureTasks, probesOf, setUp, thorough, withSession} from './run.ts'
+import {decidingCeilings, probeRoom} from './turns.ts'
 import {type Described, type UserReply, type UserRequest, type UserRun, userProgram} from './user-kernel.ts'
 
 /** The last stage. */
@@ -50,10 +50,9 @@ async function measure(
 ): Promise<Measured> {
   const setup = setUp({isa, threads, machine})
   const programs = [userProgram(described)]
-  const shared = sharedCeilings(machine, programs, threads)
-  const seconds = turnSeconds(machine, programs, threads, thorough.repetitionSeconds)
   const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0)
-  const room = shared.length > 0 ? checkMemory([{id: described.kernel.name, bytes}]) : 0
+  const free = checkMemory([{id: described.kernel.name, bytes}])
+  const room = probeRoom(decidingCeilings(machine, programs, threads), threads, free)
   const stages = [{kernel: 'user', dims: described.dims, in: [], out: tensors.map((_, i) => i)}]
   const task: Task = {
     id: 'user',
@@ -63,7 +62,7 @@ async function measure(
   }
   return withSession(setup, undefined, room, async ({session, memory}) => {
     await session.allocate(tensors)
-    const probes = memory ? turnTasks(shared, seconds, setup, memory) : []
+    const probes = probesOf({memory}, programs, setup, machine, thorough)
     // every sample is a sign of life
     const alive = () => send({stage: measuring})
     return (await measureTasks(session, [task], probes, thorough, undefined, alive)).get('user')!

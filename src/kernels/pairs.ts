@@ -25,7 +25,7 @@ import {
   withSession,
 } from './run.ts'
 import {summarize} from './statistics.ts'
-import {machineByTurn, sharedCeilings} from './turns.ts'
+import {decidingCeilings, machineByTurn, probeRoom} from './turns.ts'
 import {checkProgram} from './verify.ts'
 
 /** One size of a sweep. */
@@ -62,9 +62,9 @@ export interface PairEntry {
   speedup: number
   /** the same of the times that the roof allows; `null` without fitting ceilings */
   predictedSpeedup: number | null
-  /** median over the turns of unfused time ÷ fused time of the same turn; `null` where no shared ceiling decides */
+  /** median over the turns of unfused time ÷ fused time of the same turn; `null` where no ceiling was measured beside */
   speedupInTurn: number | null
-  /** median over the turns of what the ceilings of each predict, shared ones and those of the cores; `null` as above */
+  /** median over the turns of what the ceilings of each predict; `null` as above */
   predictedInTurn: number | null
   /** `null` where one size was asked for */
   pays: Pays | null
@@ -149,7 +149,8 @@ export async function benchPairs(
     [run.dims, ...(options.dims ? [] : sweepOf(run.def).sizes)].map((dims) => ({run, dims})),
   )
   const free = checkMemory(sizes.map(({run, dims}) => ({id: run.def.id, bytes: bytesOf(sides(run, dims))})))
-  const isShared = runs.some((run) => sharedCeilings(options.machine, sides(run, run.dims), setup.threads).length > 0)
+  const programs = runs.flatMap((run) => sides(run, run.dims))
+  const room = probeRoom(decidingCeilings(options.machine, programs, setup.threads), setup.threads, free)
   // what was asked for by name is worth its time; all pairs have two minutes
   const started = performance.now()
   const effortOf = (i: number): {run: Effort; point: Effort} =>
@@ -157,7 +158,7 @@ export async function benchPairs(
       ? {run: thorough, point: brief}
       : pairEffortInTime((performance.now() - started) / 1000, runs.length - i)
   const swept = new Map<string, Pays>()
-  const entries = await withSession(setup, options.signal, isShared ? free : 0, async (opened) => {
+  const entries = await withSession(setup, options.signal, room, async (opened) => {
     const found: PairEntry[] = []
     for (const [i, run] of runs.entries()) {
       const {def, dims, dtype} = run
@@ -182,14 +183,14 @@ function byTurns(
   threads: number,
   machine: Machine,
 ): Pick<PairEntry, 'speedupInTurn' | 'predictedInTurn'> {
-  const {turn, core} = fast
+  const {turn} = fast
   if (turn.length === 0) return {speedupInTurn: null, predictedInTurn: null}
   const middle = (values: readonly number[]) => summarize(values)?.median ?? null
   const turns = Math.min(slow.rates.length, fast.rates.length)
   return {
     speedupInTurn: middle(fast.rates.slice(0, turns).map((rate, i) => rate / slow.rates[i]!)),
     predictedInTurn: middle(
-      machineByTurn(machine, [...turn, ...core]).flatMap((then) => predictedSpeedup(chain, one, threads, then) ?? []),
+      machineByTurn(machine, turn).flatMap((then) => predictedSpeedup(chain, one, threads, then) ?? []),
     ),
   }
 }

@@ -19,10 +19,10 @@ export interface CpuRoof {
   compute(dtype: NonNullable<Part['computes']>): Ceiling
   /** dot products of bytes, where they were measured */
   bytes: Ceiling | undefined
-  /** of the level that holds the working set: the fastest of the given mixes; where none was measured, of `others`, or of reading */
-  bandwidth(mixes: readonly Mix[], others?: readonly Mix[]): Ceiling
+  /** of the level that holds the working set: the given mixes, fastest first; where none was measured, `others`, or reading */
+  bandwidth(mixes: readonly Mix[], others?: readonly Mix[]): readonly Ceiling[]
   /** what of the bytes may still lie in the cache before that level, and how fast it gives them */
-  inner: {share: number; bandwidth(mixes: readonly Mix[]): Ceiling} | undefined
+  inner: {share: number; bandwidth(mixes: readonly Mix[]): readonly Ceiling[]} | undefined
   /** what computes exp, tanh, erf, divisions or roots, where that was measured */
   special(operation: SpecialOperation): Ceiling | undefined
 }
@@ -74,15 +74,9 @@ const order = ['L1', 'L2', 'L3', 'DRAM']
 
 /**
  * The ceilings that apply to a program's working set.
- * @param onUse told of every set of bandwidths of which the fastest is about to be taken
  * @returns `undefined` where the machine has no f32 compute ceiling or no bandwidth, or none of a type that the program computes in
  */
-export function roofFor(
-  machine: Machine,
-  programs: readonly Program[],
-  threads: number,
-  onUse?: (candidates: readonly Ceiling[]) => void,
-): CpuRoof | undefined {
+export function roofFor(machine: Machine, programs: readonly Program[], threads: number): CpuRoof | undefined {
   const bytes = [...tensorsOf(programs).values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
   const ceilings = machine.ceilings.filter(usable)
   const computeOf = (operation: NonNullable<Ceiling['operation']>, dtype: string) =>
@@ -117,8 +111,7 @@ export function roofFor(
     (mixes: readonly Mix[], others: readonly Mix[] = []) => {
       const of = (wanted: readonly Mix[]) => found.filter((c) => wanted.includes(c.mix ?? 'read'))
       const candidates = [of(mixes), of(others), of(['read']), found].find(({length}) => length > 0)!
-      onUse?.(candidates)
-      return highest(candidates)!
+      return candidates.toSorted((a, b) => b.value - a.value)
     }
   const {level, inner} = residenceOf(machine, bytes, threads)
   const here = at(level)
@@ -140,6 +133,31 @@ const gatheredAgain = (part: Part): number =>
     return again > 0 ? sum + tensorBytes({elements: again, type: part.types?.[name] ?? 'f32'}) : sum
   }, 0)
 
+/** Seconds that something takes at the least. */
+interface Limit {
+  seconds: number
+  /** id of the ceiling that decides */
+  bound: string
+  /** that and every other ceiling that decides, or would if it fell */
+  from: readonly Ceiling[]
+}
+
+/** A rate may fall to this share of the profile's, as clocks and shared memory do: what takes less of the time than that never decides. */
+const lowest = 0.4
+
+/** @param from fastest first */
+const limitOf = (work: number, from: readonly Ceiling[]): Limit => ({
+  seconds: work / from[0]!.value,
+  bound: from[0]!.id,
+  from,
+})
+
+/** The limit that decides of several that hold at once. */
+function longest(limits: readonly Limit[]): Limit {
+  const top = limits.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
+  return {...top, from: limits.flatMap(({seconds, from}) => (seconds >= lowest * top.seconds ? from : []))}
+}
+
 /**
  * Seconds of a level for bytes of which every mix beside theirs was measured: the faster of them decides, and besides no more can be stored
  * or loaded than where nothing else is done. A kernel that stores four bytes for each that it loads is held by its stores: 28 GB/s past the
@@ -150,17 +168,16 @@ function levelTime(
   mixes: readonly (readonly Mix[])[],
   bandwidth: CpuRoof['bandwidth'],
   store: Mix | undefined,
-): {seconds: number; bound: string} {
-  const both = bandwidth(mixes[0]!, mixes[1])
-  const limits = [{seconds: (reads + writes) / both.value, bound: both.id}]
+): Limit {
+  const limits = [limitOf(reads + writes, bandwidth(mixes[0]!, mixes[1]))]
   const isBetween = mixes[0]!.length > 1
   const alone = (bytes: number, mix: Mix) => {
-    const ceiling = bandwidth([mix])
-    if (ceiling.mix === mix) limits.push({seconds: bytes / ceiling.value, bound: ceiling.id})
+    const ceilings = bandwidth([mix])
+    if (ceilings[0]!.mix === mix) limits.push(limitOf(bytes, ceilings))
   }
   if (isBetween && !(inPlace && reads <= writes)) alone(reads, 'read')
   if (isBetween && !inPlace && store) alone(writes, store)
-  return limits.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
+  return longest(limits)
 }
 
 /**
@@ -168,7 +185,7 @@ function levelTime(
  * mixes, but what is read no faster than where nothing is written: Adam and momentum from memory stood at 107 to 121 % of a roof that took
  * their gradients before or after their updates.
  */
-export function trafficTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
+function trafficTime(part: Part, roof: CpuRoof): Limit {
   const isFar = isStreamed(part)
   const once = partTraffic(part)
   const traffic = {...once, reads: once.reads + gatheredAgain(part)}
@@ -180,52 +197,57 @@ export function trafficTime(part: Part, roof: CpuRoof): {seconds: number; bound:
   // what was streamed is in no cache
   const found = isFar ? 0 : (roof.inner?.share ?? 0)
   const [outside, inside] = [(1 - found) * outer.seconds, near ? found * near.seconds : 0]
-  return {seconds: outside + inside, bound: near && inside > outside ? near.bound : outer.bound}
+  return {
+    seconds: outside + inside,
+    bound: near && inside > outside ? near.bound : outer.bound,
+    from: [...(outside > 0 ? outer.from : []), ...(near && inside > 0 ? near.from : [])],
+  }
 }
 
 /** Behind the id of a compute ceiling: the multiplications inside of functions are what makes it decide. */
-export const withFunctions = '+functions'
+const withFunctions = '+functions'
 
 /**
  * Multiply-adds in the part's type or, where those are faster, as products of bytes. Multiply-adds that scale sums of these wait for the same
  * unit: Zen 4 takes 4.0 cycles for four products of 64 bytes and 5.0 with one multiply-add beside them. Unpacking, shifting and converting,
  * which have other units, are not counted.
  */
-function computeTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
-  const compute = roof.compute(part.computes ?? 'f32')
-  const plain = {seconds: executed(part) / compute.value, bound: compute.id}
+function computeTime(part: Part, roof: CpuRoof): Limit {
+  const plain = limitOf(executed(part), [roof.compute(part.computes ?? 'f32')])
   if (!part.byteProducts || !roof.bytes) return plain
-  const scaling = (2 * (part.byteScales ?? 0)) / roof.compute('f32').value
-  const bytes = {seconds: (2 * part.byteProducts) / roof.bytes.value + scaling, bound: roof.bytes.id}
-  return bytes.seconds < plain.seconds ? bytes : plain
+  const products = limitOf(2 * part.byteProducts, [roof.bytes])
+  const scaling = limitOf(2 * (part.byteScales ?? 0), [roof.compute('f32')])
+  const seconds = products.seconds + scaling.seconds
+  return seconds < plain.seconds ? {...products, seconds, from: [...products.from, ...scaling.from]} : plain
 }
 
-/** Seconds that the roof allows for a part, and the id of the ceiling that decides. */
-export function partTime(part: Part, roof: CpuRoof): {seconds: number; bound: string} {
+/** Seconds that the roof allows for a part, and the ceilings that decide. */
+export function partTime(part: Part, roof: CpuRoof): Limit {
   const compute = roof.compute(part.computes ?? 'f32')
   const limits = [trafficTime(part, roof), computeTime(part, roof)]
   // exp, tanh and erf are made of multiply-adds, which wait for the same unit as the operator's own: their times add up
   if (part.multiplies && (part.computes ?? 'f32') === 'f32') {
     const products = Math.min(part.cost.macs, part.cost.matrix / 2) + part.multiplies
-    limits.push({seconds: (2 * products) / compute.value, bound: `${compute.id}${withFunctions}`})
+    limits.push({...limitOf(2 * products, [compute]), bound: `${compute.id}${withFunctions}`})
   }
   // so do those of divisions and roots, which have another unit
-  let dividing = 0
+  let dividing: Limit = {seconds: 0, bound: '', from: []}
   for (const [operation, count] of Object.entries(part.specials ?? {})) {
     const ceiling = roof.special(operation as SpecialOperation)
     if (!ceiling) continue
-    const seconds = count / ceiling.value
+    const alone = limitOf(count, [ceiling])
     const shares = operation === 'divide' || operation === 'sqrt'
-    if (shares) dividing += seconds
-    limits.push({seconds: shares ? dividing : seconds, bound: ceiling.id})
+    if (shares)
+      dividing = {...alone, seconds: dividing.seconds + alone.seconds, from: [...dividing.from, ...alone.from]}
+    limits.push(shares ? dividing : alone)
   }
-  return limits.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
+  return longest(limits)
 }
 
 /** Seconds that the roof allows for a program, part after part, and the ceiling that decides most of it. */
 export function programTime(program: Program, roof: CpuRoof): {seconds: number; bound: string} {
   const times = program.parts.map((part) => partTime(part, roof))
   const seconds = times.reduce((sum, time) => sum + time.seconds, 0)
-  const longest = times.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
-  return {seconds, bound: longest.bound}
+  const {bound} = times.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
+  return {seconds, bound}
 }

@@ -14,7 +14,7 @@ import type {CeilingTask} from './plan.ts'
 import {type Program, stagesOf, tensorBytes, tensorSpecs, tensorsOf} from './program.ts'
 import type {KernelDef, KernelDType} from './registry.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
-import {coreCeilings, sharedCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from './turns.ts'
+import {decidingCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from './turns.ts'
 import {unknownKernel} from './unknown.ts'
 
 export interface BenchOptions {
@@ -88,10 +88,8 @@ export interface Counts {
 
 /** What was measured of one program. */
 export interface Measured extends Series {
-  /** the shared ceilings during the same rounds; none where none decides */
+  /** the ceilings that decide, during the same rounds; none without memory for their probes */
   turn: TurnCeiling[]
-  /** of programs that are compared: what a core does alone during the same rounds, where `turn` has any */
-  core: TurnCeiling[]
   /** `null` where this process may not read its counters, with the reason in `countersReason` */
   counters: Counts | null
   countersReason?: string
@@ -170,10 +168,20 @@ const programTask = (
   },
 })
 
-/**
- * Measures programs over shared tensors in turn, and with them the shared ceilings that decide their roof; of several programs those of
- * the cores as well.
- */
+/** The probes of the ceilings that decide the programs' roof; none without memory for them. */
+export function probesOf(
+  {memory}: Pick<Opened, 'memory'>,
+  programs: readonly Program[],
+  setup: Setup,
+  machine: Machine,
+  {repetitionSeconds}: Pick<Effort, 'repetitionSeconds'>,
+): CeilingTask[] {
+  if (!memory) return []
+  const seconds = turnSeconds(machine, programs, setup.threads, repetitionSeconds)
+  return turnTasks(decidingCeilings(machine, programs, setup.threads), seconds, setup, memory)
+}
+
+/** Measures programs over shared tensors in turn, and with them the ceilings that decide their roof. */
 export async function measure(
   {session, memory}: Opened,
   programs: readonly Program[],
@@ -185,11 +193,7 @@ export async function measure(
   await session.allocate(tensorSpecs(tensors))
   // an unfused chain's threads meet after every operator: so do those of the fused one beside it
   const tasks = programs.map((program) => programTask(program, tensors, setup, programs.length > 1))
-  const {threads} = setup
-  const seconds = turnSeconds(machine, programs, threads, effort.repetitionSeconds)
-  const shared = memory ? sharedCeilings(machine, programs, threads) : []
-  const core = shared.length > 0 && programs.length > 1 ? coreCeilings(machine, programs, threads) : []
-  const probes = memory ? turnTasks([...shared, ...core], seconds, setup, memory) : []
+  const probes = probesOf({memory}, programs, setup, machine, effort)
   return measureTasks(session, tasks, probes, effort, signal)
 }
 
@@ -209,12 +213,7 @@ export async function measureTasks(
     onProgress,
     signal,
   })
-  const [turn, core] = (['bandwidth', 'compute'] as const).map((kind) =>
-    turnCeilings(
-      probes.filter(({ceiling}) => ceiling.kind === kind),
-      series,
-    ),
-  )
+  const turn = turnCeilings(probes, series)
   const measured = new Map<string, Measured>()
   for (const {id, spec} of tasks) {
     const found = series.get(id)!
@@ -223,8 +222,7 @@ export async function measureTasks(
     const [instructions, cycles, lastLevelMisses] = [...counters].map((value) => value / passes)
     measured.set(id, {
       ...found,
-      turn: turn!,
-      core: core!,
+      turn,
       counters: instructions === undefined ? null : {instructions, cycles: cycles!, lastLevelMisses: lastLevelMisses!},
       ...(counterProblem === null ? {} : {countersReason: counterProblem}),
     })

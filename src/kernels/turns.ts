@@ -1,19 +1,19 @@
 /**
- * Ceilings that a core shares with others, bandwidth of L3 and DRAM, measured in the same rounds as a kernel: a neighbour takes half of
- * DRAM for minutes, and a share of what the machine gave at another hour says nothing of the kernel. Where two programs are compared, the
- * ceilings of the cores themselves as well.
+ * The ceilings that decide a kernel's roof, measured in the same rounds as the kernel: a neighbour takes half of DRAM for minutes, a host halves
+ * a core's clock for seconds, and a share of what the machine gave at another hour says nothing of the kernel.
  */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import type {ClaimedCache} from './identity.ts'
 import type {MemoryPlan} from './levels.ts'
 import type {IsaRow} from './native.ts'
-import {partTime, programTime, roofFor, trafficTime, withFunctions} from './place.ts'
+import {leastMemory} from './opening.ts'
+import {partTime, programTime, roofFor} from './place.ts'
 import {type CeilingTask, planTasks} from './plan.ts'
 import type {Program} from './program.ts'
 import type {Series, Task} from './rounds.ts'
 import {summarize} from './statistics.ts'
 
-/** A ceiling as it was while a kernel was measured, in B/s. */
+/** A ceiling as it was while a kernel was measured, in FLOP/s, OP/s or B/s. */
 export interface TurnCeiling {
   /** of the profile's ceiling that it stands for */
   id: string
@@ -26,41 +26,32 @@ export interface TurnCeiling {
   rates: number[]
 }
 
-/** A shared bandwidth may fall to this share of the profile's: what takes less of the roof's time than that is not sampled. */
-const lowest = 0.4
+/** A part that takes less of its program's time than this decides nothing of it. */
+const least = 0.05
 
-const isShared = ({kind, level}: Ceiling): boolean => kind === 'bandwidth' && (level === 'L3' || level === 'DRAM')
-
-/** The shared ceilings that decide what the roof allows for the programs, or would if they fell. */
-export function sharedCeilings(machine: Machine, programs: readonly Program[], threads: number): Ceiling[] {
+/** The ceilings that decide what the roof allows for the programs, or would if they fell. */
+export function decidingCeilings(machine: Machine, programs: readonly Program[], threads: number): Ceiling[] {
   const found = new Set<Ceiling>()
   for (const program of programs) {
-    let asked: Ceiling[] = []
-    const roof = roofFor(machine, [program], threads, (candidates) => asked.push(...candidates))
-    if (!roof) continue
-    for (const part of program.parts) {
-      asked = []
-      const moving = trafficTime(part, roof).seconds
-      const candidates = asked
-      if (moving < lowest * partTime(part, roof).seconds) continue
-      for (const ceiling of candidates) if (isShared(ceiling)) found.add(ceiling)
-    }
+    const roof = roofFor(machine, [program], threads)
+    const times = roof ? program.parts.map((part) => partTime(part, roof)) : []
+    const whole = times.reduce((sum, {seconds}) => sum + seconds, 0)
+    for (const {seconds, from} of times) if (seconds >= least * whole) for (const ceiling of from) found.add(ceiling)
   }
   return [...found]
 }
 
+/** Bytes of a thread's probes of what its core has alone, and what planning takes for more: planMemory. */
+const coreRoom = 32 * 2 ** 20
+
 /**
- * The compute ceilings that decide a part of the programs. Of two programs that are compared under shared ceilings they are measured in turn
- * as well: on a processor that others use a core's own rate falls too, and arithmetic at the profile's best rate beside bandwidths of a bad
- * minute would predict more of fusing than there is (convolution, BatchNorm and ReLU beside a busy process: 2.9 instead of 1.3 times).
+ * Bytes of the free ones that the probes of ceilings may be planned in: all where memory or the cache before it is among them, which takes as
+ * long to touch as a kernel to measure.
  */
-export function coreCeilings(machine: Machine, programs: readonly Program[], threads: number): Ceiling[] {
-  const bounds = new Set<string>()
-  for (const program of programs) {
-    const roof = roofFor(machine, [program], threads)
-    for (const part of roof ? program.parts : []) bounds.add(partTime(part, roof!).bound.replace(withFunctions, ''))
-  }
-  return machine.ceilings.filter(({id, kind}) => kind === 'compute' && bounds.has(id))
+export function probeRoom(ceilings: readonly Ceiling[], threads: number, free: number): number {
+  if (ceilings.length === 0) return 0
+  const isFar = ceilings.some(({level}) => level === 'L3' || level === 'DRAM')
+  return isFar ? free : Math.min(free, Math.max(leastMemory, threads * coreRoom))
 }
 
 /** Most seconds of one turn of a probe. */
@@ -77,10 +68,11 @@ export function turnTasks(
   {isas, caches, threads}: {isas: readonly IsaRow[]; caches: readonly ClaimedCache[]; threads: number},
   memory: MemoryPlan,
 ): CeilingTask[] {
-  const chosen = isas.filter(({name}) => ceilings.some(({isa}) => isa === name))
+  const named = isas.filter(({name}) => ceilings.some(({isa}) => isa === name))
+  const chosen = named.length > 0 ? named : isas.slice(-1)
   const all = planTasks({
-    isas: chosen.length > 0 ? chosen : isas.slice(-1),
-    l1Isas: [],
+    isas: chosen,
+    l1Isas: chosen,
     threads: [threads],
     between: [],
     caches,
@@ -89,26 +81,20 @@ export function turnTasks(
     chase: memory.chase,
     quick: false,
   })
+  const turn = Math.min(longest, seconds)
   return ceilings.flatMap(({id, kind, mix, level, operation, dtype, isa, value}) => {
     const like = {kind, mix, level, operation, dtype, ...(kind === 'compute' ? {isa} : {})}
     const task = all.find(({ceiling: c}) =>
       Object.entries(like).every(([key, of]) => c[key as keyof typeof like] === of),
     )
     if (!task) return []
-    const ceiling = {...task.ceiling, id}
-    if (kind === 'compute') {
-      const spec = {...task.tasks[0]!.spec, clock: false, repetitions: 1}
-      const probe = {...task.tasks[0]!, drifts: false, limit: 1, spec, repetitionSeconds: Math.min(longest, seconds)}
-      return [{ceiling, tasks: [probe]}]
-    }
-    const turn = Math.min(longest, seconds) * value
     const tasks = task.tasks.map((probe): Task => {
       // windows of memory that follow one another without the threads meeting in between, as they do not within a kernel
-      const windows = Math.max(1, Math.round(turn / (probe.spec.bytes * threads)))
-      const spec = {...probe.spec, passes: probe.calibrate ? probe.spec.passes : windows, repetitions: 1}
-      return {...probe, drifts: false, limit: 1, spec}
+      const windows = Math.max(1, Math.round((turn * value) / (probe.spec.bytes * threads)))
+      const spec = {...probe.spec, passes: probe.calibrate ? probe.spec.passes : windows, repetitions: 1, clock: false}
+      return {...probe, drifts: false, limit: 1, spec, repetitionSeconds: turn}
     })
-    return [{ceiling, tasks}]
+    return [{ceiling: {...task.ceiling, id}, tasks}]
   })
 }
 
