@@ -34,7 +34,7 @@ const counterColumns: Column<BenchKernel>[] = [
   quantity('LLC misses', 'last_level_misses', '', (k) => k.counters?.lastLevelMisses ?? null, 11),
 ]
 
-/** Under bandwidths of L3 and DRAM measured in turn with the kernel. */
+/** Under ceilings measured in turn with the kernel. */
 const turnColumns: Column<BenchKernel>[] = [
   share('in turn', 'efficiency_in_turn', (k) => k.inTurn?.efficiency ?? null, 5),
   share('by turns', 'efficiency_median_in_turn', (k) => k.inTurn?.efficiencyMedian ?? null, 6),
@@ -121,7 +121,7 @@ export function benchText(bench: Bench, look: Look): string {
     `${checkedText(bench)} The roof is what the measured ceilings allow; the best repetition counts, as the roof is a best as well.`,
     ...(bench.kernels.some(({inTurn}) => inTurn)
       ? [
-          'In turn: under bandwidths of L3 and DRAM measured between the same repetitions, best of both; by turns: median of each repetition under the ceilings beside it.',
+          'In turn: under ceilings measured between the same repetitions, best of both; by turns: median of each repetition under the ceilings beside it.',
         ]
       : []),
     ...(refusal ? [`No hardware counters here: ${counterText(refusal)}.`] : []),

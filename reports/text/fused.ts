@@ -96,7 +96,7 @@ export function fusedSheets({pairs}: FusedComparison): [string, Printed][] {
   ]
 }
 
-/** What is measured and predicted in turn, where a shared ceiling decides, else over all and by the profile. */
+/** What is measured and predicted in turn, where ceilings were measured beside, else over all and by the profile. */
 const figuresOf = (pair: FusedPair): {measured: number | null; predicted: number | null} =>
   pair.predictedInTurn
     ? {measured: pair.speedupInTurn ?? null, predicted: pair.predictedInTurn}
@@ -179,7 +179,7 @@ export function fusedText(comparison: FusedComparison, look: Look): string {
     'faster: unfused time ÷ fused time, medians of runs in turn. predicted: the same of the times that the ceilings allow.',
     ...(isInTurn
       ? [
-          `Where L3 or DRAM decides, both are medians of the turns under the ceilings measured beside each${look.width < roomy ? '.' : '; over all and roof says: medians of the whole run, and what the profile predicts.'}`,
+          `Both are medians of the turns under the ceilings measured beside each${look.width < roomy ? '.' : '; over all and roof says: medians of the whole run, and what the profile predicts.'}`,
         ]
       : []),
     'pays: the sizes at which fusing is at least 3 % faster.',

@@ -105,8 +105,8 @@ Node ${node}. Date: ${date}. Command: \`${command}\`.
 
 ${verdicts(rows).join('\n')}
 
-Times are medians of repetitions in turn over the same tensors; **faster** is unfused ÷ fused, **predicted** the same by the roof (in turn, where L3 or DRAM
-decides). **Of f32**: FLOP/s of the fastest repetition of the fused form ÷ the measured f32 FMA ceiling of as many threads; FLOPs are those of the kept
+Times are medians of repetitions in turn over the same tensors; **faster** is unfused ÷ fused, **predicted** the same by the roof, turn by
+turn. **Of f32**: FLOP/s of the fastest repetition of the fused form ÷ the measured f32 FMA ceiling of as many threads; FLOPs are those of the kept
 query–key pairs, exponentials 1 each. A verdict behind it (noisy, throttled) is of a run that other jobs disturbed: its figures say more of them than of the kernels. **Tensors** are what each form has in memory, scores and weights among them: the fused form has none, and beside its tensors 8 MiB of
 scratch memory a thread at any length (\`native/core/table.h\`; \`tests/kernels/attention-memory.test.ts\`).
 

@@ -45,8 +45,8 @@ Machine: ${cpu}, ${cores} CPUs allowed, Node ${node}. Date: ${date}. Command: \`
 ${[...summary(kernels), ...pairSummary(pairs)].join('\n')}
 
 **Of the roof**: the time that the ceilings allow for the mix, the type and the functions of the kernel ÷ the fastest repetition; the ceilings are the highest seen, before and
-after and in earlier runs of the day. **In turn**: the same with the bandwidths of L3 and DRAM that were measured between the same repetitions, best of
-both; the host of this machine moves its processors, and neighbours take DRAM for minutes. **By turns**: the median of each repetition under the ceilings
+after and in earlier runs of the day. **In turn**: the same with the ceilings as they were between the same repetitions, best of both; the host of a
+virtual machine halves clocks for seconds and moves processors, and neighbours take DRAM for minutes. **By turns**: the median of each repetition under the ceilings
 beside it. The counts above take the share in turn where there is one. A bound with
 \`+functions\` counts the multiply-adds inside of exp, tanh and erf beside the kernel's own; any other is the lowest single ceiling. A verdict other than \`ok\` stands behind the share.
 
@@ -62,7 +62,7 @@ ${blockTable(blocks)}
 
 ## Pairs
 
-Speed-ups: unfused ÷ fused, medians, and what the profile predicts; in turn: medians of the turns, and what the bandwidths of each predict.
+Speed-ups: unfused ÷ fused, medians, and what the profile predicts; in turn: medians of the turns, and what the ceilings of each predict.
 
 ${pairTable(pairs)}
 `

@@ -21,7 +21,7 @@ const table = (head, right, rows) =>
   )
 const paysOf = ({pays}) => (!pays ? '–' : pays.at === null ? pays.when : `${pays.when} ${pays.dim} ${pays.at}`)
 
-/** The share that a figure is judged by: under the ceilings of the same rounds where a shared one decides. */
+/** The share that a figure is judged by: under the ceilings of the same rounds where they were measured. */
 export const judged = (entry) => entry.inTurn?.efficiency ?? entry.efficiency
 
 /** A rate above a ceiling of its own minutes is no wonder where that ceiling was higher in turn, before or after. */
@@ -96,7 +96,7 @@ export const blockTable = (blocks) =>
     ]),
   )
 
-/** Turn by turn where a shared ceiling decides. */
+/** Turn by turn where ceilings were measured beside. */
 const predictedOf = (pair) => pair.predictedInTurn ?? pair.predictedSpeedup
 const measuredOf = (pair) => (pair.predictedInTurn ? pair.speedupInTurn : pair.speedup)
 const off = (pair) => Math.abs(predictedOf(pair) / measuredOf(pair) - 1)

@@ -23,7 +23,7 @@ import {
   thorough,
   withSession,
 } from './run.ts'
-import {judge, type Summary, summarize} from './statistics.ts'
+import {type Judgement, judge, type Summary, summarize} from './statistics.ts'
 import {decidingCeilings, machineByTurn, machineInTurn, probeRoom, type TurnCeiling} from './turns.ts'
 import {checkProgram} from './verify.ts'
 
@@ -76,6 +76,23 @@ export interface BenchEntry {
 
 /** A kernel this far above its roof means that the roof or the count is wrong. */
 const aboveRoof = 1.01
+
+/** Where the ceilings beside a kernel gave less than this share of the profile's roof, its time is that of a disturbed machine. */
+const disturbedBelow = 0.85
+
+const percent = (share: number): string => `${Math.round(share * 100)} %`
+
+/** What the repetitions say of one another, and what the ceilings beside them say of the machine: a clock that is halved all along halves both. */
+function judgeInTurn(rates: readonly number[], attainable: number | null, inTurn: InTurn | null): Judgement {
+  const judged = judge(rates)
+  const left = inTurn && attainable ? inTurn.attainable / attainable : 1
+  if (left >= disturbedBelow) return judged
+  const share = inTurn?.efficiency ? `, of which it reached ${percent(inTurn.efficiency)}` : ''
+  const reason = `in the same rounds the ceilings allowed ${percent(left)} of the profile's roof (${inTurn?.bound})${share}`
+  return judged.verdict === 'ok'
+    ? {verdict: 'noisy', reason}
+    : {...judged, reason: [judged.reason, reason].filter(Boolean).join('; ')}
+}
 
 const total = (program: Program, pick: (part: Program['parts'][number]) => number): number =>
   program.parts.reduce((sum, part) => sum + pick(part), 0)
@@ -142,16 +159,16 @@ export function entryOf(
   const work = flops > 0 ? flops : bytes
   const inTurn = turn.length > 0 ? inTurnOf(program, work, rates, turn, machine, setup.threads) : null
   const efficiency = allowed && seconds.min > 0 ? allowed.seconds / seconds.min : null
-  const judged = judge(rates)
+  const attainable = allowed ? work / allowed.seconds : null
   const isWrong = maxError !== null && !(maxError <= (def.tolerance ?? defaultTolerance[dtype]))
   const doubt = isWrong
     ? {verdict: 'wrong' as const, reason: `differs from its reference by ${maxError.toExponential(1)}`}
     : efficiency !== null && Math.min(efficiency, ...inTurnShares(inTurn)) > aboveRoof
       ? {
           verdict: 'implausible' as const,
-          reason: `${Math.round(efficiency * 100)} % of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed; \`perf measure\` measures it anew`,
+          reason: `${percent(efficiency)} of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed; \`perf measure\` measures it anew`,
         }
-      : judged
+      : judgeInTurn(rates, attainable, inTurn)
   return {
     id: def.id,
     op: def.op,
@@ -165,7 +182,7 @@ export function entryOf(
     bytesPerSecond: seconds.min > 0 ? bytes / seconds.min : 0,
     intensity: flops / bytes,
     bound: allowed?.bound ?? null,
-    attainable: allowed ? work / allowed.seconds : null,
+    attainable,
     efficiency,
     efficiencyMedian: allowed && seconds.median > 0 ? allowed.seconds / seconds.median : null,
     inTurn,

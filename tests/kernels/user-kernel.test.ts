@@ -3,7 +3,8 @@ import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
-import type {Machine} from '../../src/analysis/document/machine.ts'
+import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
+import {loadNative} from '../../src/kernels/native.ts'
 import {benchUserKernel, notLoadable} from '../../src/kernels/user-kernel.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -38,6 +39,32 @@ describe("a user's kernel", () => {
     expect(kernels[0]!.maxError).toBeLessThan(1e-6)
     expect(kernels[0]!.seconds.min).toBeGreaterThan(0)
     expect(warnings.map(({code}) => code)).not.toContain('kernel-unchecked')
+  })
+
+  test('stands under the ceilings of its own rounds, in a cache as well', async () => {
+    const provenance = {kind: 'measured', source: 'test', date: '2026-11-22'} as const
+    const isa = loadNative().cpu().isas.at(-1)!.name
+    const ceilings: Ceiling[] = [
+      {id: 'read', kind: 'bandwidth', level: 'L1', mix: 'read', threads: 1, value: 1e11, unit: 'B/s', provenance},
+      {
+        id: 'fma',
+        kind: 'compute',
+        operation: 'fma',
+        dtype: 'f32',
+        isa,
+        threads: 1,
+        value: 3e10,
+        unit: 'FLOP/s',
+        provenance,
+      },
+    ]
+    const caches = [{level: 'L1', claimed: 2 ** 15, found: null, sharedBy: 1}] as const
+    const measured = {...machine, identity: {caches: [...caches]}, ceilings}
+    const {kernels} = await benchUserKernel(build('in-turn'), {dims: [1000], threads: 1, machine: measured})
+    const {inTurn} = kernels[0]!
+    expect(inTurn!.ceilings.map(({id}) => id)).toEqual(['read', 'fma'])
+    for (const {best, samples} of inTurn!.ceilings) expect(Math.min(best / 1e8, samples)).toBeGreaterThan(1)
+    expect(inTurn!.efficiency).toBeGreaterThan(0)
   })
 
   test('wrong results are called wrong', async () => {

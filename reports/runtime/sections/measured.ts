@@ -66,7 +66,7 @@ function columns(store: Store, points: readonly PlacedPoint[]): Column<PlacedPoi
     points.some((p) => typeof p.efficiencyInTurn === 'number') && {
       id: 'efficiency_in_turn',
       label: 'In turn',
-      title: 'of the roof with L3 and DRAM measured between the same repetitions',
+      title: 'of the roof with its ceilings measured between the same repetitions',
       numeric: true,
       value: (p) => p.efficiencyInTurn ?? null,
       show: (p) => formatShare(p.efficiencyInTurn ?? null),

@@ -9,8 +9,8 @@ const inTurnSchema = z.strictObject({
   ceilings: z.array(
     z.strictObject({
       id: z.string().describe('of the profile’s ceiling that it stands for'),
-      best: finite.describe('B/s'),
-      median: finite.describe('B/s'),
+      best: finite.describe('FLOP/s, OP/s or B/s, as that ceiling'),
+      median: finite.describe('of the same'),
       samples: z.int().nonnegative(),
     }),
   ),
@@ -44,7 +44,7 @@ export const benchEntrySchema = z.strictObject({
     .nullable()
     .optional()
     .describe(
-      'under bandwidths of L3 and DRAM measured in the same rounds, which neighbours take for minutes; null where none decides',
+      'under the ceilings that decide, measured in the same rounds: clocks and shared memory change; null where none could be',
     ),
   maxError: maybe.describe('against the f64 reference: absolute below 1, relative above; null where nothing checks it'),
   ways: z
@@ -73,8 +73,8 @@ export const pairSchema = z.strictObject({
   predictedSpeedup: maybe.describe('the same of the times that the roof allows'),
   speedupInTurn: maybe
     .optional()
-    .describe('median over the turns of unfused time ÷ fused time; null where neither L3 nor DRAM decides'),
-  predictedInTurn: maybe.optional().describe('median over the turns of what L3 and DRAM of each predict'),
+    .describe('median over the turns of unfused time ÷ fused time; null where no ceiling was measured beside'),
+  predictedInTurn: maybe.optional().describe('median over the turns of what the ceilings of each predict'),
   pays: z
     .strictObject({
       dim: z.string().describe('the dimension that was swept'),

@@ -19,7 +19,7 @@ export const placedPointSchema = z.strictObject({
   bandwidth: maybe.describe('achieved B/s; null where no byte moves'),
   least: z.number().describe('s the roof asks for'),
   efficiency: z.number().describe('least ÷ seconds: 1 is the roof'),
-  efficiencyInTurn: maybe.optional().describe('the same under bandwidths of L3 and DRAM measured in the same rounds'),
+  efficiencyInTurn: maybe.optional().describe('the same under the ceilings as they were in the same rounds'),
   bound: z.string().describe('id of the ceiling that binds'),
   verdict: verdictSchema,
   reason: z.string().optional().describe('what is wrong with it'),

@@ -18,7 +18,7 @@ test('80 columns hold bytes, intensity, bound and time of each side, both speed-
   expect(lines[3]).toMatch(/^1×16×16×1×28×28×3×1×1×2 +fused +110 kB +260 +fma f32\+functions +20 µs$/)
   const gains = lines.slice(lines.findIndex((line) => line.startsWith('pair  ')))
   expect(gains[2]).toMatch(/^conv\+batchnorm\+relu 1×16×16×1×28×28×3×1×1×2 +1\.50 × +1\.40 × +up to batch 28$/)
-  // in turn where a shared ceiling decides
+  // in turn where ceilings were measured beside
   expect(gains[3]).toMatch(/^dequantize-int4\+gemv 16384×8192×64 +8\.40 × +16\.8 × /)
   expect(text.replace(/\s+/g, ' ')).toContain('off by 100.0 % in the median; 1 of 2 are within 15')
 })
