@@ -1,12 +1,16 @@
-// What the files of the N-API glue share: reading what JavaScript hands in, and the kernel of a shared object.
+// What the files of the N-API glue share: reading what JavaScript hands in, what each exports, and the kernel of a shared object.
 #pragma once
 #include <napi.h>
 
+#include <string>
 #include <vector>
 
 #include "include/ridgepoint/kernel.h"
 
 namespace rp {
+
+struct Spec;
+
 namespace glue {
 
 constexpr double largestCount = 9007199254740991.0;  // 2^53 - 1
@@ -14,6 +18,10 @@ constexpr double largestCount = 9007199254740991.0;  // 2^53 - 1
 // The kernel of a shared object, once one is loaded, and the name by which stages call it.
 extern const ridgepoint_kernel* loadedKernel;
 constexpr const char* userKernel = "user";
+
+// A probe by name: the session's own, or a row of the tables of the specification's variant; false where it has none.
+bool readProbe(const std::string& name, Spec& spec);
+void defineSession(Napi::Env env, Napi::Object exports);
 
 Napi::Value runOp(const Napi::CallbackInfo& info);
 Napi::Value loadKernel(const Napi::CallbackInfo& info);
