@@ -179,7 +179,7 @@ export function fusedText(comparison: FusedComparison, look: Look): string {
     'faster: unfused time ÷ fused time, medians of runs in turn. predicted: the same of the times that the ceilings allow.',
     ...(isInTurn
       ? [
-          `Both are medians of the turns under the ceilings measured beside each${look.width < roomy ? '.' : '; over all and roof says: medians of the whole run, and what the profile predicts.'}`,
+          `Where ceilings were measured in turn, both are medians of the turns under those beside each${look.width < roomy ? '.' : '; over all and roof says: medians of the whole run, and what the profile predicts.'}`,
         ]
       : []),
     'pays: the sizes at which fusing is at least 3 % faster.',
