@@ -4,16 +4,12 @@ import type {Placement} from '../../src/analysis/document/placement.ts'
 import {format, formatShare} from '../../src/analysis/units.ts'
 import {type Look, styleOf, wrap} from './style.ts'
 
-/** What is drawn: decades of FLOP/s below the peak with their rows, decades of FLOP/B left of the ridge. */
-interface Extent {
-  readonly decades: number
-  readonly perDecade: number
-  readonly left: number
-}
-/** bounds lie near the roof */
-const near: Extent = {decades: 4, perDecade: 3, left: 3}
-/** what was measured may lie far below it */
-const far: Extent = {decades: 6, perDecade: 2, left: 4}
+/** Decades of FLOP/B that the page shows too: elementwise operators in f32 have 0.08, large products thousands. */
+const [LEFT, RIGHT] = [-2, 4]
+/** Decades of FLOP/s below the peak, at least: bounds lie near the roof, what was measured may lie far below it. */
+const DECADES = {bounds: 4, measured: 6}
+/** Up to so many decades have three rows each, more have two: about as high a chart. */
+const ROOMY = 4
 
 /** operators that are named; the table has the rest */
 const named = 9
@@ -44,7 +40,8 @@ interface Dot {
 }
 
 interface Drawing {
-  readonly extent: Extent
+  /** decades of FLOP/s below the peak that are drawn at least */
+  readonly decades: number
   readonly frame: Roof
   /** peaks that are drawn beside the frame's, FLOP/s */
   readonly peaks: readonly number[]
@@ -55,15 +52,18 @@ interface Drawing {
 }
 
 /** Roofs, dots, axes and legend; an empty string where the terminal is too narrow to read it. */
-function draw({extent, frame, peaks, dots, caption, legend}: Drawing, look: Look): string {
-  const {decades, perDecade, left} = extent
+function draw({decades: least, frame, peaks, dots, caption, legend}: Drawing, look: Look): string {
+  const y1 = Math.ceil(Math.log10(frame.peak))
+  // down to where the memory's line leaves the chart on its left
+  const decades = Math.max(least, y1 - Math.floor(Math.log10(frame.bandwidth) + LEFT))
+  const perDecade = decades > ROOMY ? 2 : 3
   const rows = decades * perDecade + 1
   const columns = Math.min(look.width, 100) - gutter
   if (columns < 26) return ''
   const style = styleOf(look.color)
   const ridge = Math.log10(frame.peak / frame.bandwidth)
-  const [x0, x1] = [Math.floor(ridge) - left, Math.floor(ridge) + 2]
-  const y1 = Math.ceil(Math.log10(frame.peak))
+  // a ridge further right than today's machines have keeps a decade behind it
+  const [x0, x1] = [LEFT, Math.max(RIGHT, Math.ceil(ridge) + 1)]
   const y0 = y1 - decades
   const xOf = (intensity: number) => Math.round(((Math.log10(intensity) - x0) / (x1 - x0)) * (columns - 1))
   const yOf = (rate: number) => Math.round(((y1 - Math.log10(rate)) / (y1 - y0)) * (rows - 1))
@@ -120,7 +120,7 @@ export function rooflineChart(analysis: Analysis, look: Look): string {
   const dots = shown.map((op, i) => ({label: String(i + 1), intensity: op.intensity!, rate: op.flops / op.time.lower}))
   return draw(
     {
-      extent: near,
+      decades: DECADES.bounds,
       frame,
       peaks: ceilings.filter((c) => c.kind === 'compute' && used.has(c.id)).map((c) => c.value),
       dots: dots.reverse(),
@@ -150,7 +150,7 @@ export function placementChart({machine, level, roof, points}: Placement, look: 
   )
   return draw(
     {
-      extent: far,
+      decades: DECADES.measured,
       frame,
       peaks: machine.ceilings.filter((c) => c.kind === 'compute' && bounds.has(c.id)).map((c) => c.value),
       dots: [...roofs, ...numbers.reverse()],

@@ -2,8 +2,11 @@ import {describe, expect, it} from 'vitest'
 import {analysisText} from '../../../reports/text/analysis.ts'
 import {rooflineChart} from '../../../reports/text/roofline.ts'
 import {visibleLength} from '../../../reports/text/style.ts'
+import {analyzeModel} from '../../../src/analysis/analyze.ts'
+import {models} from '../../../src/analysis/models/index.ts'
 import {chooseRows} from '../../../src/analysis/rows.ts'
 import {analyze} from '../../../src/index.ts'
+import {cpu} from '../support.ts'
 
 const look = {width: 80, color: false}
 const of = (model: string, machine: string, phase?: string) =>
@@ -29,6 +32,13 @@ describe('the roofline in the terminal', () => {
     const ticks = (text: string) => text.split('\n')[14]
     expect(ticks(chart('llama-3-8b', 'h100-sxm'))).toEqual(ticks(chart('gpt2', 'h100-sxm', 'decode')))
     expect(frame(chart('gpt2', 'l4'))).not.toEqual(frame(chart('gpt2', 'h100-sxm')))
+  })
+
+  it('has every operator inside of it: on a CPU the products lie far right of the ridge, on a GPU the additions far left', () => {
+    const batch32 = analyzeModel(models.transformer, cpu, {batch: 32}).result
+    const others = [of('llama-3-8b', 'h100-sxm'), of('resnet50', 'l4'), of('llama-3-70b', 'mi300x', 'decode')]
+    for (const analysis of [batch32, ...others])
+      for (const width of [40, 80]) expect(rooflineChart(analysis, {width, color: false})).not.toContain('outside')
   })
 
   it('puts what is faster higher, and what is more intense further right', () => {
