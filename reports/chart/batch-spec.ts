@@ -1,5 +1,6 @@
 /** The picture that both views of a batch sweep share: one line per phase over the batch, both axes logarithmic. */
 import type {TopLevelSpec} from 'vega-lite'
+import {formatCount} from '../../src/analysis/units.ts'
 import type {ViewInputs} from '../view.ts'
 import {around, seconds, si, tickParams, ticks, titleAbove} from './axes.ts'
 import {type BatchSweep, LARGEST} from './batches.ts'
@@ -116,11 +117,11 @@ export function batchWords({rows, marks, knees, sizes, unit}: BatchSweep, field:
   const over = rows.find((row) => !row.fits)
   const ridges = marks.filter(({kind}) => kind === 'ridge')
   return (
-    `Batch 1 to ${rows.at(-1)?.batch ?? 1}, ${field === 'rate' ? `${unit.toLowerCase()} per second of all devices` : 'time of one pass'}; ${sizes}. ` +
+    `Batch 1 to ${formatCount(rows.at(-1)?.batch ?? 1)}, ${field === 'rate' ? `${unit.toLowerCase()} per second of all devices` : 'time of one pass'}; ${sizes}. ` +
     (ridges.length > 0
-      ? `${ridges.map((ridge) => `Arithmetic binds ${ridge.phase} from batch ${ridge.batch} on`).join('; ')}.`
+      ? `${ridges.map((ridge) => `Arithmetic binds ${ridge.phase} from batch ${formatCount(ridge.batch)} on`).join('; ')}.`
       : 'The bound stays the same over all batches.') +
     (knees.length > 0 ? ` ${knees.join('. ')}.` : '') +
-    (over ? ` From batch ${over.batch} on ${over.phase} does not fit the memory of one device.` : '')
+    (over ? ` From batch ${formatCount(over.batch)} on ${over.phase} does not fit the memory of one device.` : '')
   )
 }

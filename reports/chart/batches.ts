@@ -4,7 +4,7 @@ import {AnalysisError} from '../../src/analysis/errors.ts'
 import {partsOfTime, takesOver, weightShare} from '../../src/analysis/knee.ts'
 import {type ModelDef, traitsOf} from '../../src/analysis/models/types.ts'
 import {prepareRoof, type Roof} from '../../src/analysis/roofline.ts'
-import {format, formatShare} from '../../src/analysis/units.ts'
+import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
 import {type Phase, resolveWorkload, type Workload} from '../../src/analysis/workload.ts'
 import {optionsOf, type Source} from '../live/source.ts'
 
@@ -68,7 +68,7 @@ const sweeps = new WeakMap<Source, BatchSweep>()
 export function noBatches(source: Source | undefined): string | undefined {
   if (!source) return 'the page does not know what the document was computed from'
   const fixed = traitsOf(source.model).batch
-  return fixed === undefined ? undefined : `the sizes of this model are for ${fixed} samples`
+  return fixed === undefined ? undefined : `the sizes of this model are for ${formatCount(fixed)} samples`
 }
 
 /** What takes over from the weights, as the subject of a sentence and as a label. */
@@ -106,10 +106,10 @@ const isShared = ({parts}: Run): boolean => weightShare(parts) <= 0.5
 function kneeWords(phase: string, first: Run, knee: {batch: number; run: Run} | undefined, last: number): string {
   const name = `${phase.slice(0, 1).toUpperCase()}${phase.slice(1)}`
   if (knee)
-    return `${name} has its knee at batch ${knee.batch}: below it reading the weights takes most of the pass and a larger batch is almost free; from there on ${successors[takesOver(knee.run.parts)]} takes over`
+    return `${name} has its knee at batch ${formatCount(knee.batch)}: below it reading the weights takes most of the pass and a larger batch is almost free; from there on ${successors[takesOver(knee.run.parts)]} takes over`
   if (isShared(first))
     return `${name} has no knee: at batch 1 already ${successors[takesOver(first.parts)]} takes more of the pass than reading the weights (${formatShare(weightShare(first.parts))})`
-  return `${name} has no knee up to batch ${last}: reading the weights takes most of the pass, and a larger batch is almost free`
+  return `${name} has no knee up to batch ${formatCount(last)}: reading the weights takes most of the pass, and a larger batch is almost free`
 }
 
 /** Runs the engine at batches 1, 2, 4 … 1,024, and between two of them where the bound changes. Kept per source. */
@@ -154,7 +154,7 @@ export function batchSweep(source: Source): BatchSweep {
       }
       const {rate, latency, fits} = found
       const per = sequence ? 'tokens/s' : 'samples/s'
-      const summary = `${phase}, batch ${batch}: at most ${format(rate, '')} ${per}, at least ${format(latency, 's')}${fits ? '' : ', does not fit'}`
+      const summary = `${phase}, batch ${formatCount(batch)}: at most ${format(rate, '')} ${per}, at least ${format(latency, 's')}${fits ? '' : ', does not fit'}`
       rows.push({phase, batch, rate, latency, fits, summary})
       if (last !== undefined) {
         const before = run(last)
@@ -167,16 +167,21 @@ export function batchSweep(source: Source): BatchSweep {
       last = batch
     }
     if (ridge !== undefined && ridge === knee?.batch)
-      marks.push({phase, batch: ridge, kind: 'ridge', label: `ridge and knee at batch ${ridge}`})
+      marks.push({phase, batch: ridge, kind: 'ridge', label: `ridge and knee at batch ${formatCount(ridge)}`})
     else {
-      if (ridge !== undefined) marks.push({phase, batch: ridge, kind: 'ridge', label: `ridge at batch ${ridge}`})
-      if (knee) marks.push({phase, batch: knee.batch, kind: 'knee', label: `knee at batch ${knee.batch}`})
+      if (ridge !== undefined)
+        marks.push({phase, batch: ridge, kind: 'ridge', label: `ridge at batch ${formatCount(ridge)}`})
+      if (knee) marks.push({phase, batch: knee.batch, kind: 'knee', label: `knee at batch ${formatCount(knee.batch)}`})
     }
     if (last !== undefined) knees.push(kneeWords(phase, run(1), knee, last))
   }
   const sizes = passes
     .map(({phase, seq, context}) =>
-      phase === 'decode' ? `decode at context ${context}` : sequence ? `${phase} of ${seq} tokens` : phase,
+      phase === 'decode'
+        ? `decode at context ${formatCount(context)}`
+        : sequence
+          ? `${phase} of ${formatCount(seq)} tokens`
+          : phase,
     )
     .join(', ')
   const sweep: BatchSweep = {rows, marks, knees, unit: sequence ? 'Tokens' : 'Samples', sizes}

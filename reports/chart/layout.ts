@@ -14,6 +14,8 @@ export const dotArea = (share: number): number => 60 + 1450 * share
 export const NARROW_PLOT = 480
 /** px of the ridge that such a plot draws: beside its words */
 export const RIDGE_FOOT = 68
+/** px that the longest words on either side of the ridge take; where there is less they stand on its other side, higher */
+export const RIDGE_ROOM = 112
 
 const radiusOf = (share: number): number => Math.sqrt(dotArea(share) / Math.PI)
 
@@ -37,7 +39,7 @@ export interface Drawn {
 
 /** Pixels that the words beside the ridge take, at the bottom. */
 const ridgeWords = (x: number, {width, height}: Plot): Box => {
-  const tall = width >= NARROW_PLOT && width - x > 112 ? 36 : RIDGE_FOOT
+  const tall = width >= NARROW_PLOT && Math.min(x, width - x) > RIDGE_ROOM ? 36 : RIDGE_FOOT
   return {x: x - 130, y: height - tall, width: 240, height: tall}
 }
 

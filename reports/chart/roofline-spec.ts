@@ -4,7 +4,7 @@ import {decades, fineDecades, si, ticks} from './axes.ts'
 import {at, color, haloed, leaders, outline, shape, size} from './channels.ts'
 import {operatorClasses} from './classes.ts'
 import {chartConfig, themeParam} from './config.ts'
-import {dotArea, NARROW_PLOT, RIDGE_FOOT} from './layout.ts'
+import {dotArea, NARROW_PLOT, RIDGE_FOOT, RIDGE_ROOM} from './layout.ts'
 import {GUTTER} from './roof-labels.ts'
 
 const x = {
@@ -55,13 +55,11 @@ const ring = {
 } as const
 /** A search makes what it does not find faint. */
 const fading = (opacity: number) => ({condition: {test: 'datum.faded', value: 0.12}, value: opacity}) as const
-/** px that the names of the zones right of the ridge take */
-const ZONE_ROOM = 112
 /**
  * The name of a zone right of the ridge, px above the bottom; where that is too narrow it stands on the ridge's other side, higher.
  */
 const zone = (text: string, up: number, upNarrow: number) => {
-  const wide = `width - scale('x', datum.intensity) > ${ZONE_ROOM}`
+  const wide = `width - scale('x', datum.intensity) > ${RIDGE_ROOM}`
   return {
     data: {name: 'ridge'},
     mark: {
@@ -77,22 +75,25 @@ const zone = (text: string, up: number, upNarrow: number) => {
     encoding: {x, text: {value: text}},
   }
 }
-/** Words left of the ridge, px above the bottom. */
-const leftOfRidge = (text: {value: string} | {field: string; type: 'nominal'}, up: number) => ({
-  data: {name: 'ridge'},
-  mark: {
-    type: 'text' as const,
-    clip: true,
-    align: 'right' as const,
-    dx: -6,
-    baseline: 'bottom' as const,
-    y: {expr: `height - ${up}`},
-    fill: {expr: 'theme.muted'},
-    // the name of a zone repeats what the words beside the chart say
-    aria: 'field' in text,
-  },
-  encoding: {x, text},
-})
+/** Words left of the ridge, px above the bottom; on its other side, higher, where that is too narrow for them. */
+const leftOfRidge = (text: {value: string} | {field: string; type: 'nominal'}, up: number, upNarrow: number) => {
+  const wide = `scale('x', datum.intensity) > ${RIDGE_ROOM}`
+  return {
+    data: {name: 'ridge'},
+    mark: {
+      type: 'text' as const,
+      clip: true,
+      align: {expr: `${wide} ? 'right' : 'left'`},
+      dx: {expr: `${wide} ? -6 : 6`},
+      baseline: 'bottom' as const,
+      y: {expr: `height - (${wide} ? ${up} : ${upNarrow})`},
+      fill: {expr: 'theme.muted'},
+      // the name of a zone repeats what the words beside the chart say
+      aria: 'field' in text,
+    },
+    encoding: {x, text},
+  }
+}
 export const rooflineSpec: TopLevelSpec = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
   width: 860,
@@ -160,10 +161,10 @@ export const rooflineSpec: TopLevelSpec = {
         description: {field: 'label', type: 'nominal'},
       },
     },
-    leftOfRidge({value: '◄ memory-bound'}, 5),
+    leftOfRidge({value: '◄ memory-bound'}, 5, 37),
     zone('compute-bound ►', 5, 37),
     zone('latency-bound ▼', 21, 53),
-    leftOfRidge({field: 'label', type: 'nominal'}, 21),
+    leftOfRidge({field: 'label', type: 'nominal'}, 21, 53),
     {
       data: {name: 'moves'},
       mark: {type: 'rule', clip: true, stroke: {expr: 'theme.accent'}, strokeWidth: 1.5, aria: false},

@@ -3,7 +3,7 @@ import {sourceOf} from '../../reports/live/source.ts'
 import {renderSvg} from '../../reports/svg.ts'
 import type {View} from '../../reports/view.ts'
 import {views} from '../../reports/views/index.ts'
-import {sample, samples} from './support.ts'
+import {cpu, sample, samples} from './support.ts'
 
 describe.each(Object.entries(samples))('SVG of a document: %s', (_name, make) => {
   const document = make()
@@ -54,4 +54,16 @@ it('refuses what is no analysis', async () => {
 it('draws what only a page embeds: the comparison with the document before', async () => {
   const extras = {before: sample({options: {batch: 4}})}
   expect(await renderSvg(sample(), 'comparison', {extras})).toMatch(/ → \d/)
+})
+
+it('keeps the words beside a ridge far left inside of the plot: where there is no room they stand on its other side', async () => {
+  const document = sample({model: 'transformer', machine: cpu})
+  const anchors = async (width: number) => {
+    const svg = await renderSvg(document, 'roofline', {width})
+    return ['ridge 6.21 FLOP/B', '◄ memory-bound'].map(
+      (words) => new RegExp(`text-anchor="(\\w+)"[^>]*>${words}<`).exec(svg)?.[1],
+    )
+  }
+  expect(await anchors(960)).toEqual(['end', 'end'])
+  expect(await anchors(300)).toEqual(['start', 'start'])
 })
