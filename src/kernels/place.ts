@@ -23,6 +23,8 @@ export interface CpuRoof {
   bandwidth(mixes: readonly Mix[], others?: readonly Mix[]): readonly Ceiling[]
   /** what of the bytes may still lie in the cache before that level, and how fast it gives them */
   inner: {share: number; bandwidth(mixes: readonly Mix[]): readonly Ceiling[]} | undefined
+  /** the caches before that level, innermost first: the most bytes that gathers may find in each or nearer, and how fast it is read */
+  nearer: readonly {holds: number; bandwidth(mixes: readonly Mix[]): readonly Ceiling[]}[]
   /** what computes exp, tanh, erf, divisions or roots, where that was measured */
   special(operation: SpecialOperation): Ceiling | undefined
 }
@@ -68,6 +70,24 @@ function residenceOf(machine: Machine, bytes: number, threads: number): Residenc
     inner = {level: cache.level, share: Math.min(1, capacity / bytes) * Math.min(1, remembered)}
   }
   return inner ? {level: 'DRAM', inner} : {level: 'DRAM'}
+}
+
+/**
+ * The caches before a level, and the most that threads which meet in one find there or nearer: all that the system claims of each, though
+ * other data wants its place, and their sum, since a cache may keep what those before it threw out (Zen 4's L3 does).
+ */
+function cachesBefore(machine: Machine, level: string, threads: number): {level: string; holds: number}[] {
+  const before: {level: string; holds: number}[] = []
+  let [holds, meeting] = [0, 1]
+  for (const cache of machine.identity.caches ?? []) {
+    if (cache.level === level) break
+    const sharedBy = typeof cache.sharedBy === 'number' ? cache.sharedBy : 1
+    const meet = Math.max(meeting, Math.min(threads, sharedBy))
+    holds = holds * (meet / meeting) + Math.max(cache.found ?? 0, cache.claimed ?? 0)
+    meeting = meet
+    before.push({level: cache.level, holds})
+  }
+  return before
 }
 
 const order = ['L1', 'L2', 'L3', 'DRAM']
@@ -122,16 +142,13 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
     bytes: peaks.get('int8'),
     bandwidth: pick(here),
     inner: before ? {share: inner!.share, bandwidth: pick(before)} : undefined,
+    nearer: cachesBefore(machine, level, threads).map((cache) => ({
+      holds: cache.holds,
+      bandwidth: pick(at(cache.level) ?? here),
+    })),
     special: (operation) => computeOf(operation, 'f32'),
   }
 }
-
-/** Bytes that a gather reads beyond once each. */
-const gatheredAgain = (part: Part): number =>
-  part.in.reduce((sum, name, i) => {
-    const again = (part.gathered?.[name] ?? 0) - part.cost.reads[i]!.elements
-    return again > 0 ? sum + tensorBytes({elements: again, type: part.types?.[name] ?? 'f32'}) : sum
-  }, 0)
 
 /** Seconds that something takes at the least. */
 interface Limit {
@@ -156,6 +173,31 @@ const limitOf = (work: number, from: readonly Ceiling[]): Limit => ({
 function longest(limits: readonly Limit[]): Limit {
   const top = limits.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
   return {...top, from: limits.flatMap(({seconds, from}) => (seconds >= lowest * top.seconds ? from : []))}
+}
+
+/** What a part reads in no order, again and again: bytes of the tensor, of all its reads, and of those that `partTraffic` has counted. */
+const gathersOf = (part: Part): {tensor: number; all: number; counted: number}[] =>
+  part.in.flatMap((name, i) => {
+    const bytes = (elements: number) => tensorBytes({elements, type: part.types?.[name] ?? 'f32'})
+    const counted = part.cost.reads[i]!.elements
+    const tensor = part.elements?.[name] ?? counted
+    const all = part.gathered?.[name] ?? 0
+    return all > tensor ? [{tensor: bytes(tensor), all: bytes(all), counted: bytes(counted)}] : []
+  })
+
+/**
+ * What the caches before a level give of gathers: of a tensor that is read in no order, one that holds a share of it answers at most that
+ * share of the reads, the first of a pass too, since the last pass left it. Lines from a farther level wait for no nearer one: Zen 4 reads
+ * two lines of L3 beside each one of DRAM in 1.0 to 1.5 times the time of that one alone, where the times one after the other are 1.5 to
+ * 1.9. So each level is a limit of its own for what is found there or farther.
+ * @returns those limits, and the bytes that the level itself gives beyond those that `partTraffic` counts
+ */
+function gathersBefore(part: Part, {nearer}: CpuRoof): {limits: Limit[]; beyond: number} {
+  const gathers = gathersOf(part)
+  if (gathers.length === 0) return {limits: [], beyond: 0}
+  const missed = (held: number) => gathers.reduce((sum, {tensor, all}) => sum + all * Math.max(0, 1 - held / tensor), 0)
+  const limits = nearer.map(({bandwidth}, i) => limitOf(missed(nearer[i - 1]?.holds ?? 0), bandwidth(['read'])))
+  return {limits, beyond: missed(nearer.at(-1)?.holds ?? 0) - gathers.reduce((sum, {counted}) => sum + counted, 0)}
 }
 
 /**
@@ -188,7 +230,8 @@ function levelTime(
 function trafficTime(part: Part, roof: CpuRoof): Limit {
   const isFar = isStreamed(part)
   const once = partTraffic(part)
-  const traffic = {...once, reads: once.reads + gatheredAgain(part)}
+  const gathered = gathersBefore(part, roof)
+  const traffic = {...once, reads: once.reads + gathered.beyond}
   const {reads, writes, inPlace} = traffic
   const [own, regular] = [isFar, false].map((streamed) => mixOf(reads, writes, inPlace, streamed))
   const store = part.zeros ? undefined : isFar ? 'nt-write' : 'write'
@@ -197,11 +240,12 @@ function trafficTime(part: Part, roof: CpuRoof): Limit {
   // what was streamed is in no cache
   const found = isFar ? 0 : (roof.inner?.share ?? 0)
   const [outside, inside] = [(1 - found) * outer.seconds, near ? found * near.seconds : 0]
-  return {
+  const moving = {
     seconds: outside + inside,
     bound: near && inside > outside ? near.bound : outer.bound,
     from: [...(outside > 0 ? outer.from : []), ...(near && inside > 0 ? near.from : [])],
   }
+  return longest([moving, ...gathered.limits])
 }
 
 /** Behind the id of a compute ceiling: the multiplications inside of functions are what makes it decide. */

@@ -60,12 +60,46 @@ describe('the roof of a program', () => {
     expect(roofFor(machine, [addOf(elements)], threads)?.bandwidth(['read'])[0]?.id).toBe(id)
   })
 
-  test('a gather brings a row from where the tensor lies each time that it is asked for', () => {
-    const program = kernels.spmm.program([40_000, 400_000, 16, 1])
-    const [part] = program.parts
-    const once = part!.cost.reads.reduce((sum, {elements}) => sum + 4 * elements, 0)
-    const bytes = once + 4 * 16 * (400_000 - 40_000) + 4 * 40_000 * 16
-    expect(programTime(program, roofFor(machine, [program], 1)!).seconds).toBeCloseTo(bytes / 1e10, 9)
+  describe('of what is read in no order', () => {
+    const withL3: Machine = {
+      ...machine,
+      ceilings: [
+        ...machine.ceilings,
+        ...[1, 2].map((t) => ({...read('L2', t, 5e10 * t), id: `read-L3-t${t}`, level: 'L3' as const})),
+      ],
+    }
+    const at = (id: 'spmm' | 'embedding', dims: number[], threads = 1) => {
+      const program = kernels[id].program(dims)
+      return programTime(program, roofFor(withL3, [program], threads)!)
+    }
+    const [KiB, MiB] = [1024, 1024 ** 2]
+
+    test.each([
+      [1, 32 * MiB + MiB + 32 * KiB, 1e10],
+      [2, 32 * MiB + 2 * (MiB + 32 * KiB), 2e10], // two threads meet in L3, and throw out into it what their own caches hold
+    ])('caches find the share of the tensor that they hold at the most, on %d threads', (threads, held, rate) => {
+      const [nodes, edges, row] = [200_000, 2_000_000, 512]
+      const other = 4 * edges + 4 * (nodes + 1) + nodes * row
+      const {seconds, bound} = at('spmm', [nodes, edges, row / 4, 1], threads)
+      expect(seconds).toBeCloseTo((edges * row * (1 - held / (nodes * row)) + other) / rate, 9)
+      expect(bound).toBe(`read-DRAM-t${threads}`)
+    })
+
+    test('a tensor that a cache holds is asked for there, whatever lies in memory beside it', () => {
+      const [nodes, edges, row] = [10_000, 4_000_000, 1024]
+      const {seconds, bound} = at('spmm', [nodes, edges, row / 4, 1])
+      expect(seconds).toBeCloseTo((edges * row * (1 - (MiB + 32 * KiB) / (nodes * row))) / 5e10, 9)
+      expect(bound).toBe('read-L3-t1')
+    })
+
+    test('rows of a table that are asked for once come from where it lies, those asked for again do not', () => {
+      const bytes = (rows: number) => 4 * rows + 4 * 256 * rows
+      expect(at('embedding', [400_000, 256, 1000]).seconds).toBeCloseTo(bytes(400_000) / 1e10, 9)
+      expect(at('embedding', [400_000, 256, 400_000]).seconds).toBeCloseTo(
+        (bytes(400_000) + 4 * 256 * 400_000) / 1e10,
+        9,
+      )
+    })
   })
 
   test('a set little larger than a cache may still find most of itself there, one four times as large nothing', () => {

@@ -11,9 +11,17 @@ const rowStarts = (nodes: number, edges: number) => (elements: number) =>
     i >= nodes ? edges : Math.floor((edges * (i + 0.9 * ((i * golden) % 1))) / nodes),
   )
 
-/** Columns far from one another, as neighbours in a graph without an order are. */
+/** 32 bits that say nothing of those of other numbers: the mixing of MurmurHash3 (Appleby 2011, public domain). */
+function mixed(n: number): number {
+  let bits = Math.imul(n + 1, 0x9e3779b1)
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
+  return (bits ^ (bits >>> 16)) >>> 0
+}
+
+/** Columns drawn at random, each for itself, as neighbours in a graph without an order are. */
 const columns = (nodes: number) => (elements: number) =>
-  Int32Array.from({length: elements}, (_, e) => Math.floor((((e + 1) * golden) % 1) * nodes))
+  Int32Array.from({length: elements}, (_, e) => Math.floor((mixed(e) / 2 ** 32) * nodes))
 
 function program(weighted: boolean, [nodes, edges, features, heads]: readonly number[]): Program {
   const kernel = weighted ? 'spmm-weighted' : 'spmm'
@@ -25,7 +33,6 @@ function program(weighted: boolean, [nodes, edges, features, heads]: readonly nu
       operator(spmm, kernel, dims, [nodes!, edges!, features!, heads!], inputs, ['y'], {
         types: {columns: 'i32', rows: 'i32'},
         values: {columns: columns(nodes!), rows: rowStarts(nodes!, edges!)},
-        // a node's row is asked for again after those of about all other nodes
         gathered: {x: edges! * features! * heads!},
       }),
       features,
