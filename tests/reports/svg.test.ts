@@ -66,5 +66,5 @@ it('keeps the words beside a ridge far left inside of the plot: where there is n
     )
   }
   expect(await anchors(960)).toEqual(['end', 'end'])
-  expect(await anchors(360)).toEqual(['start', 'start'])
+  expect(await anchors(300)).toEqual(['start', 'start'])
 })
