@@ -272,6 +272,11 @@ describe('a mistake names the field', () => {
       withCeiling({...compute, id: 'x', value: '5 TOPS'}),
       /does not fit a compute ceiling of bf16, which is in FLOP\/s/,
     ],
+    [
+      'a text that is no quantity beside a unit',
+      withCeiling({...dram, value: 'fast', unit: 'GB/s'}),
+      /ceilings\[2\]\.value: "fast" is not a number with its unit/,
+    ],
     ['unit given twice', withCeiling({...dram, id: 'x', unit: 'GB/s'}), /ceilings\[2\]\.unit: given twice/],
     [
       'no value',
@@ -287,6 +292,16 @@ describe('a mistake names the field', () => {
       'a negative text',
       withCeiling({...dram, value: '-3 TB/s'}),
       /ceilings\[2\]\.value: "-3 TB\/s" is not a positive quantity/,
+    ],
+    [
+      'a rate that makes every time infinite',
+      withCeiling({...dram, value: 5e-324, unit: 'B/s'}),
+      /ceilings\[2\]\.value: is .* B\/s, not from 1 to /,
+    ],
+    [
+      'a rate that makes every ridge infinite',
+      withCeiling({...compute, id: 'x', value: 1e300, unit: 'FLOP/s'}),
+      /ceilings\[2\]\.value: is .* FLOP\/s, not from 1 to /,
     ],
     ['zero', withCeiling({...dram, value: 0, unit: 'TB/s'}), /ceilings\[2\]\.value: is 0, not a positive number/],
     [

@@ -34,6 +34,11 @@ import {
   text,
 } from './fields.ts'
 
+/** FLOP/s, OP/s, B/s that some machine may have: what lies outside turns times and ridges into 0 and infinity. */
+const rates = [1, 1e24] as const
+/** s of a latency, likewise */
+const seconds = [1e-15, 1e3] as const
+
 /** Where a ceiling comes from: its own `provenance` (a text or an object), completed by the file's `source` and `date`. */
 function provenanceOf(at: At, file: At, sparse: boolean): Provenance {
   const value = get(at, 'provenance')
@@ -108,6 +113,9 @@ export function ceilingOf(value: unknown, index: number, file: At): Ceiling {
   }
   const what = kind === 'compute' ? `a compute ceiling of ${dtype}` : `a ${kind} ceiling`
   const rate = quantity(at, 'value', 'unit', unit, what)
+  const [least, most] = unit === 's' ? seconds : rates
+  if (rate < least || rate > most)
+    fail(at, join(at.path, 'value'), `is ${show(rate)} ${unit}, not from ${show(least)} to ${show(most)}`)
   return {id, kind, ...present(optional), value: rate, unit, provenance: provenanceOf(at, file, sparsity !== undefined)}
 }
 

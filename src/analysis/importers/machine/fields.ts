@@ -93,10 +93,10 @@ export function quantity(at: At, key: string, unitKey: string | undefined, base:
   const unit = unitKey === undefined ? undefined : text(at, unitKey, limits.name)
   const unitPath = join(at.path, unitKey ?? key)
   if (typeof value === 'string') {
-    if (unit !== undefined) fail(at, unitPath, `given twice: ${key} is ${show(value)} already`)
     const written = /^\s*([+-]?[\d.,_eE+-]+)\s*(\S*)\s*$/.exec(value.slice(0, limits.name))
-    if (written === null || written[2] === '')
-      fail(at, path, `${show(value)} has no unit; write for example "${example}"`)
+    if (written === null) fail(at, path, `${show(value)} is not a number with its unit; write for example "${example}"`)
+    if (unit !== undefined) fail(at, unitPath, `given twice: ${key} is ${show(value)} already`)
+    if (written[2] === '') fail(at, path, `${show(value)} has no unit; write for example "${example}"`)
     return unitOf(at, path, written[2]!, base, what, () => parseQuantity(value, base), show(value), example)
   }
   if (typeof value !== 'number') fail(at, path, `is ${show(value)}; write for example "${key}": "${example}"`)
