@@ -178,6 +178,7 @@ it('names the file and what is wrong with it, whatever it is', async () => {
   for (const [content, wrong] of [
     ['', 'is empty'],
     [good.slice(0, 5000), 'is not whole: its JSON breaks off at the end'],
+    [good.replace(/"share": [\d.e-]+/, '"share": NaN'), /is not JSON from character \d+ on/],
     [good.replace('"share"', 'share'), /is not JSON from character \d+ on/],
     ['hello', 'is neither JSON nor a page'],
     ['\0\x01\xff', 'is neither JSON nor a page'],

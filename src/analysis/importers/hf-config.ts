@@ -9,6 +9,7 @@ import {families} from './hf/families.ts'
 import type {ConfigModel, Family} from './hf/family.ts'
 import {type Config, fail, get} from './hf/fields.ts'
 import {images} from './hf/images.ts'
+import {parseJson} from './json.ts'
 import {show} from './show.ts'
 
 /** The longest config.json: the largest published ones (with quantization lists) stay below 100 kB. */
@@ -37,7 +38,7 @@ function sizesOf(model: ConfigModel): Pick<ModelWork, 'image' | 'srcSeq'> {
   return {image, srcSeq}
 }
 
-function parseJson(text: string, origin: string): unknown {
+function readJson(text: string, origin: string): unknown {
   if (text.length > MAX_CHARACTERS) {
     throw new AnalysisError(
       'bad-config',
@@ -45,17 +46,11 @@ function parseJson(text: string, origin: string): unknown {
       ['give the model’s config.json, not its weights or tokenizer'],
     )
   }
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')
-    const before = text.slice(0, position ? Number(position[1]) : text.length).split('\n')
-    throw new AnalysisError(
-      'bad-json',
-      `${origin}: not JSON: mistake at line ${before.length}, column ${before.at(-1)!.length + 1}`,
-      ['give the config.json that lies beside the weights of the model'],
-    )
-  }
+  const refuse = (wrong: string) =>
+    new AnalysisError('bad-json', `${origin}: not JSON: ${wrong}`, [
+      'give the config.json that lies beside the weights of the model',
+    ])
+  return parseJson(text, refuse)
 }
 
 function familyOf(config: Config): {type: string; family: Family} {
@@ -150,7 +145,7 @@ function remarks(config: Config, model: ConfigModel): Warning[] {
  */
 export function parseConfig(source: unknown, origin: string): ImportedModel {
   const place = origin.length > 200 ? `…${origin.slice(-199)}` : origin
-  const parsed = typeof source === 'string' ? parseJson(source, place) : source
+  const parsed = typeof source === 'string' ? readJson(source, place) : source
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new AnalysisError('bad-config', `${place}: the config is ${show(parsed)}, not an object`, [
       'give the config.json that lies beside the weights of the model',

@@ -6,6 +6,7 @@
  */
 import type {Identity, Machine} from '../document/machine.ts'
 import {AnalysisError} from '../errors.ts'
+import {parseJson} from './json.ts'
 import {machineFields, profiles} from './machine/allowed.ts'
 import {ceilingOf, checkCeilings, checkSparse} from './machine/ceilings.ts'
 import {
@@ -97,21 +98,12 @@ function identityOf(at: At): Identity {
   return {...inner.fields, ...present(known)} as Identity
 }
 
-function parseJson(json: string, origin: string): unknown {
+function readJson(json: string, origin: string): unknown {
   if (json.length > limits.characters)
     fail({origin}, 'the file', `has ${json.length} characters; a machine file has at most ${limits.characters}`)
-  try {
-    return JSON.parse(json)
-  } catch (error) {
-    const message = error instanceof Error ? error.message : ''
-    // not every engine tells the position; the others quote the text around the mistake
-    const position = /position (\d+)/.exec(message)
-    const before = json.slice(0, Number(position?.[1] ?? 0)).split('\n')
-    const where = position
-      ? `mistake at line ${before.length}, column ${before[before.length - 1]!.length + 1}`
-      : message.replace(/\s+/g, ' ').slice(0, 120)
-    throw new AnalysisError('bad-json', `${origin}: not JSON: ${where}`, ['see docs/machines.md for an example'])
-  }
+  const refuse = (wrong: string) =>
+    new AnalysisError('bad-json', `${origin}: not JSON: ${wrong}`, ['see docs/machines.md for an example'])
+  return parseJson(json, refuse)
 }
 
 /**
@@ -126,7 +118,7 @@ function parseJson(json: string, origin: string): unknown {
  */
 export function parseMachine(json: unknown, origin: string): Machine {
   const at = {origin: origin.length > 200 ? `…${origin.slice(-199)}` : origin}
-  const parsed = typeof json === 'string' ? parseJson(json, at.origin) : json
+  const parsed = typeof json === 'string' ? readJson(json, at.origin) : json
   checkSize(parsed, at)
   const envelope = typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, 'result')
   if (envelope && (parsed as Fields).schema !== 'ridgepoint/machine@1')

@@ -1,6 +1,7 @@
 /** Saved documents: JSON as a command printed it, or the HTML page that embeds one. */
 import type {Extras} from '../../../reports/live/source.ts'
 import {AnalysisError} from '../../analysis/errors.ts'
+import {mistakeIn} from '../../analysis/importers/json.ts'
 import {readInput} from './model.ts'
 
 /** A document, and what its page embeds beside it. */
@@ -22,8 +23,8 @@ export async function readPage(path: string): Promise<Saved> {
   }
   try {
     return {document: JSON.parse(text), extras: {}}
-  } catch (error) {
-    throw new AnalysisError('bad-json', `${nameOf(path)} ${fault(text, error)}`, [
+  } catch {
+    throw new AnalysisError('bad-json', `${nameOf(path)} ${fault(text)}`, [
       'save one with `perf analyze MODEL --json > a.json` or --report a.html',
     ])
   }
@@ -32,12 +33,11 @@ export async function readPage(path: string): Promise<Saved> {
 const nameOf = (path: string): string => (path === '-' ? 'standard input' : path)
 
 /** Why a text is no JSON: nothing in it, broken off or edited, or something else altogether. */
-function fault(text: string, error: unknown): string {
+function fault(text: string): string {
   if (text.trim() === '') return 'is empty'
   if (!/^\s*[{[]/.test(text)) return 'is neither JSON nor a page of this tool'
-  // where the parser of this Node names no place, the text ended too early
-  const [, place] = /position (\d+)/.exec(error instanceof Error ? error.message : '') ?? []
-  const end = place === undefined || Number(place) >= text.trimEnd().length
+  const place = mistakeIn(text) ?? text.length
+  const end = place >= text.trimEnd().length
   return end ? 'is not whole: its JSON breaks off at the end' : `is not JSON from character ${place} on`
 }
 

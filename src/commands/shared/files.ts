@@ -28,6 +28,10 @@ export class OpenFiles {
     const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     this.open.push(fd)
     const stat = fstatSync(fd)
+    if (stat.isDirectory())
+      throw new AnalysisError('bad-file', `${path} is a folder`, [
+        'give the file that is meant, not a folder of its name',
+      ])
     if (!stat.isFile())
       throw new AnalysisError('bad-file', `${path} is no regular file: its parts cannot be read one by one`, [
         'save it as a file first',

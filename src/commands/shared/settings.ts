@@ -3,6 +3,7 @@ import {readFileSync} from 'node:fs'
 import {homedir} from 'node:os'
 import {dirname, isAbsolute, join} from 'node:path'
 import {AnalysisError, quoted} from '../../analysis/errors.ts'
+import {parseJson} from '../../analysis/importers/json.ts'
 import {systemReason} from '../../analysis/system-reason.ts'
 
 /** A flag's value as text, and who said so. */
@@ -56,14 +57,10 @@ function projectFile(): {path: string; text: string} | undefined {
 }
 
 function parseFile(path: string, text: string): Record<string, unknown> {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch {
-    throw new AnalysisError('bad-json', `${path} is not JSON`, ['write for example {"machine": "h100-sxm"}'])
-  }
+  const example = ['write for example {"machine": "h100-sxm"}']
+  const parsed = parseJson(text, (wrong) => new AnalysisError('bad-json', `${path} is not JSON: ${wrong}`, example))
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new AnalysisError('bad-config', `${path} is not an object`, ['write for example {"machine": "h100-sxm"}'])
+    throw new AnalysisError('bad-config', `${path} is not an object`, example)
   return parsed as Record<string, unknown>
 }
 

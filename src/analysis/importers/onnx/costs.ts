@@ -1,5 +1,6 @@
 /** Costs that a user supplies for operators of a file that nobody here knows. */
 import {AnalysisError, quoted} from '../../errors.ts'
+import {parseJson} from '../json.ts'
 
 /** Work per element of the first result; bytes are those of the operator's inputs and results. */
 export interface SuppliedCost {
@@ -20,12 +21,8 @@ const example = ['for example {"acme.Frob": {"flops": 3}, "acme.Mix": {"macs": 2
  * @throws AnalysisError `bad-json`, `bad-file` naming the operator and the field
  */
 export function parseOpCosts(text: string, origin: string): SuppliedCosts {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch {
-    throw new AnalysisError('bad-json', `${origin}: not JSON`, example)
-  }
+  const refuse = (wrong: string) => new AnalysisError('bad-json', `${origin}: not JSON: ${wrong}`, example)
+  const parsed = parseJson(text, refuse)
   const fail = (problem: string): never => {
     throw new AnalysisError('bad-file', `${origin}: ${problem}`, example)
   }

@@ -1,6 +1,7 @@
 /** Our own form of measurements: CSV or JSON with `name, flops, bytes, seconds` per point. */
 import {AnalysisError} from '../../errors.ts'
 import {type BaseUnit, parseQuantity} from '../../units.ts'
+import {parseJson} from '../json.ts'
 import {show} from '../show.ts'
 import {records} from './records.ts'
 import {fail as failWith, limits, type Point, type PointOptions, type Points} from './shared.ts'
@@ -102,14 +103,8 @@ function fromCsv(text: string, origin: string, joined: boolean): Point[] {
 }
 
 function fromJson(text: string, origin: string, joined: boolean): Point[] {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch (error) {
-    const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')
-    const line = text.slice(0, position ? Number(position[1]) : text.length).split('\n').length
-    throw new AnalysisError('bad-json', `${origin}: not JSON: mistake at line ${line}`, example)
-  }
+  const refuse = (wrong: string) => new AnalysisError('bad-json', `${origin}: not JSON: ${wrong}`, example)
+  const parsed = parseJson(text, refuse)
   const list = Array.isArray(parsed)
     ? parsed
     : typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, 'points')
