@@ -18,6 +18,7 @@ function tensorSheet(tensors: readonly Tensor[]): Printed {
       words('tensor', 'name', (t) => t.name),
       words('role', 'role', (t) => t.role, 2),
       words('access', 'access', (t) => t.access, 1),
+      words('type', 'type', (t) => t.type ?? 'any', 2),
       count('elements', 'elements', (t) => t.elements, 3),
       ...types.map((type, i) =>
         quantity<Tensor>(type, `bytes_${type}`, 'B', (t) => t.bytes[type] ?? null, type === 'f32' ? 0 : 4 + i),

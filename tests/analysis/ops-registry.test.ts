@@ -3,7 +3,14 @@ import {readdirSync, readFileSync} from 'node:fs'
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {ops} from '../../src/analysis/ops/index.ts'
-import {compulsoryBytes, type Dims, type OpCost, type OpDef} from '../../src/analysis/ops/types.ts'
+import {
+  compulsoryBytes,
+  type Dims,
+  type OpCost,
+  type OpDef,
+  ownType,
+  type TensorUse,
+} from '../../src/analysis/ops/types.ts'
 import {dimsOf} from './support/dims.ts'
 import {evaluateFormula} from './support/formula.ts'
 
@@ -107,10 +114,12 @@ describe.each(Object.entries(registry))('%s', (_, op) => {
       fc.property(dimsOf(op, 100), (dims) => {
         const cost = op.cost(dims)
         const uses = [...cost.reads, ...cost.writes]
-        const indices = uses.filter((use) => use.role === 'index').reduce((sum, use) => sum + use.elements, 0)
-        const rest = uses.filter((use) => use.role !== 'index').reduce((sum, use) => sum + use.elements, 0)
-        expect(compulsoryBytes(cost, 'f32')).toBe(4 * rest + 8 * indices)
-        expect(compulsoryBytes(cost, 'bf16')).toBe(2 * rest + 8 * indices)
+        const elements = (which: (use: TensorUse) => boolean) =>
+          uses.filter(which).reduce((sum, use) => sum + use.elements, 0)
+        const rest = elements((use) => ownType(use) === null)
+        const own = 8 * elements((use) => ownType(use) === 'i64') + elements((use) => ownType(use) === 'int8')
+        expect(compulsoryBytes(cost, 'f32')).toBe(4 * rest + own)
+        expect(compulsoryBytes(cost, 'bf16')).toBe(2 * rest + own)
         const names = cost.reads.map((use) => use.name)
         expect(new Set(names).size).toBe(names.length)
       }),

@@ -9,8 +9,12 @@ export const explainTensorSchema = z.strictObject({
   name: z.string(),
   role: z.string(),
   access: z.enum(['read', 'write']),
+  type: z
+    .string()
+    .nullable()
+    .describe('its own: quantized values, masks, indices; null where it follows the type asked for'),
   elements: count,
-  bytes: z.record(z.string(), count).describe('by type; indices are i64 in every column'),
+  bytes: z.record(z.string(), count).describe('by type; one that has its own has the same bytes in every column'),
 })
 
 export const explainOperatorSchema = z.strictObject({
@@ -29,7 +33,7 @@ export const explainOperatorSchema = z.strictObject({
   executedFlops: count.describe('what an implementation computes, masked work included'),
   special: count.describe('exp, log, tanh, erf among the FLOPs'),
   tensors: z.array(explainTensorSchema),
-  bytes: z.record(z.string(), count).describe('compulsory, by type of every tensor'),
+  bytes: z.record(z.string(), count).describe('compulsory, by type of every tensor that has none of its own'),
   intensity: z.record(z.string(), z.number().nullable()).describe('FLOP/B by type'),
 })
 

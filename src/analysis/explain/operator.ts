@@ -3,7 +3,7 @@ import {findOperator} from '../catalog.ts'
 import type {OperatorExplanation} from '../document/explain.ts'
 import {bytesOf, type DType} from '../dtype.ts'
 import {AnalysisError} from '../errors.ts'
-import {compulsoryBytes, type TensorUse} from '../ops/types.ts'
+import {compulsoryBytes, ownType, type TensorUse} from '../ops/types.ts'
 import {completeDims, type GivenDims} from './dims.ts'
 import {evaluateFormula, parseFormula, substitute, termsOf} from './formula.ts'
 
@@ -42,8 +42,9 @@ export function explainOperator(kind: string, given: GivenDims = {}): OperatorEx
     name: use.name,
     role: use.role,
     access,
+    type: ownType(use),
     elements: use.elements,
-    bytes: byType((type) => bytesOf(use.elements, use.role === 'index' ? 'i64' : type)),
+    bytes: byType((type) => bytesOf(use.elements, ownType(use) ?? type)),
   })
   const bytes = byType((type) => compulsoryBytes(cost, type))
   return {

@@ -1,5 +1,5 @@
 import {gradientOf, ofExtra, vectorPart} from '../training/rules.ts'
-import {input, type OpDef, output} from './types.ts'
+import {input, type OpDef, output, useOf} from './types.ts'
 
 export type DropoutDims = {readonly elements: number; readonly training: boolean}
 
@@ -8,7 +8,7 @@ export const dropout: OpDef<'dropout', DropoutDims> = {
   title: 'training: x times a random mask times 1/(1 − p); inference: x itself, nothing moves',
   trait: 'elementwise',
   formula: 'training·2·elements',
-  where: 'the random numbers are not counted; the mask is one value per element, kept for the backward pass',
+  where: 'the random numbers are not counted; the mask is one byte per element, kept for the backward pass',
   source: 'Srivastava et al. 2014, Dropout, JMLR 15, §4; inverted scaling as in PyTorch',
   cost({elements, training}) {
     const moved = training ? elements : 0
@@ -18,7 +18,7 @@ export const dropout: OpDef<'dropout', DropoutDims> = {
       matrix: 0,
       vector: 2 * moved,
       special: 0,
-      reads: [input('x', moved), input('mask', moved)],
+      reads: [input('x', moved), useOf('mask', 'input', moved, 'int8')],
       writes: [output('y', moved)],
     }
   },
@@ -36,7 +36,12 @@ export const dropout: OpDef<'dropout', DropoutDims> = {
     return {data: part, weights: null, extra: [{name: 'mask', elements: moved, dtype: 'int8'}]}
   },
   examples: [
-    {dims: {elements: 1000, training: true}, flops: 2000, bytes: 12_000, source: '2 × 1,000; 3 × 1,000 × 4 B'},
+    {
+      dims: {elements: 1000, training: true},
+      flops: 2000,
+      bytes: 9000,
+      source: '2 × 1,000; 2 × 1,000 × 4 B + 1,000 × 1 B',
+    },
     {dims: {elements: 1000, training: false}, flops: 0, bytes: 0, source: 'the identity'},
   ],
 }

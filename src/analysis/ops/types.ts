@@ -99,7 +99,7 @@ export type Trait = 'contraction' | 'elementwise' | 'rowwise' | 'gather' | 'wind
 export type Dim = number | boolean
 export type Dims = {readonly [name: string]: Dim}
 
-/** A worked example: documentation and test at once. `bytes` is for f32 everywhere and i64 indices. */
+/** A worked example: documentation and test at once. `bytes` is for f32 wherever a tensor has no type of its own. */
 export interface Example<D> {
   readonly dims: D
   readonly flops: Flops
@@ -158,10 +158,13 @@ export const index = (name: string, elements: number): TensorUse => use(name, 'i
 /** A use of any role, with a type of its own where `dtype` is given. */
 export const useOf = use
 
-/** Compulsory bytes of a cost with every tensor in one type (indices stay i64): used by examples and `explain`. */
+/** The type that a tensor has whatever the workload's types are: quantized values, masks, indices; else `null`. */
+export const ownType = (use: TensorUse): DType | null => use.dtype ?? (use.role === 'index' ? 'i64' : null)
+
+/** Compulsory bytes of a cost with every tensor that has no type of its own in one type: used by examples and `explain`. */
 export function compulsoryBytes(cost: OpCost, dtype: DType): Bytes {
   let bytes = 0
-  for (const use of cost.reads) bytes += bytesOf(use.elements, use.role === 'index' ? 'i64' : dtype)
-  for (const use of cost.writes) bytes += bytesOf(use.elements, use.role === 'index' ? 'i64' : dtype)
+  for (const use of cost.reads) bytes += bytesOf(use.elements, ownType(use) ?? dtype)
+  for (const use of cost.writes) bytes += bytesOf(use.elements, ownType(use) ?? dtype)
   return bytes
 }

@@ -37,6 +37,20 @@ describe('operators', () => {
     }
   })
 
+  it('says which tensors have a type of their own, and counts their bytes in it', () => {
+    const found = explainOperator('dequantize', {groups: 4, size: 32, zeroPoints: true})
+    expect(found.tensors.map(({name, type, bytes}) => [name, type, bytes.f32, bytes.bf16])).toEqual([
+      ['q', 'int8', 128, 128],
+      ['scales', null, 16, 8],
+      ['zero points', 'int8', 4, 4],
+      ['x', null, 512, 256],
+    ])
+    const typesOf = (kind: string) => explainOperator(kind).tensors.map(({type}) => type)
+    expect(typesOf('quantize')).toEqual([null, 'int8', null])
+    expect(typesOf('dropout')).toEqual([null, 'int8', null])
+    expect(typesOf('embedding')).toEqual(['i64', null, null])
+  })
+
   it('fills in the arithmetic', () => {
     expect(explainOperator('linear', {m: 2, n: '3', k: 4, bias: 'true'}).steps).toEqual([
       {text: '2·m·n·k + bias·m·n', says: 'the formula'},
