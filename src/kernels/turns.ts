@@ -58,6 +58,12 @@ export function probeRoom(ceilings: readonly Ceiling[], threads: number, free: n
 const longest = 0.008
 
 /**
+ * Repetitions of a turn of what a core has alone: every second one tries another place in memory or of the stack (native/core/places.h), where it
+ * may be slower by a few percent. The better one counts.
+ */
+const tries = 2
+
+/**
  * The profile's own probes of the ceilings, at the kernel's number of threads. A turn is as long as the kernel's, since DRAM changes within
  * milliseconds: the best of many short ones would meet quiet moments that no kernel fits in.
  * @param seconds of the kernel's shortest turn
@@ -91,8 +97,9 @@ export function turnTasks(
     const tasks = task.tasks.map((probe): Task => {
       // windows of memory that follow one another without the threads meeting in between, as they do not within a kernel
       const windows = Math.max(1, Math.round((turn * value) / (probe.spec.bytes * threads)))
-      const spec = {...probe.spec, passes: probe.calibrate ? probe.spec.passes : windows, repetitions: 1, clock: false}
-      return {...probe, drifts: false, limit: 1, spec, repetitionSeconds: turn}
+      const often = probe.calibrate ? {repetitions: tries} : {repetitions: 1, passes: windows}
+      const spec = {...probe.spec, ...often, clock: false}
+      return {...probe, drifts: false, limit: 1, spec, repetitionSeconds: turn / tries}
     })
     return [{ceiling: {...task.ceiling, id}, tasks}]
   })
@@ -107,11 +114,15 @@ export function turnSeconds(machine: Machine, programs: readonly Program[], thre
   return Math.max(least, Math.min(...allowed, longest))
 }
 
+/** The best of each turn. */
+const bestOfTurns = (rates: readonly number[], each: number): number[] =>
+  Array.from({length: Math.floor(rates.length / each)}, (_, i) => Math.max(...rates.slice(i * each, (i + 1) * each)))
+
 /** What the rounds say of the ceilings; those whose probes took no measurable time are left out. */
 export function turnCeilings(tasks: readonly CeilingTask[], series: ReadonlyMap<string, Series>): TurnCeiling[] {
   return tasks.flatMap(({ceiling: {id}, tasks: probes}) => {
     const found = probes.flatMap((probe) => {
-      const rates = series.get(probe.id)?.rates ?? []
+      const rates = bestOfTurns(series.get(probe.id)?.rates ?? [], probe.spec.repetitions)
       const summary = summarize(rates)
       return summary ? [{...summary, rates}] : []
     })
