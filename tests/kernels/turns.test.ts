@@ -164,6 +164,15 @@ describe('probes', () => {
     ])
     expect(turnCeilings([task!], new Map())).toEqual([])
   })
+
+  test('of a core alone: two places a turn, of which the better counts', () => {
+    const isa = isas.at(-1)!.name
+    const [task] = turnTasks([{...fma, isa}], 0.002, {isas, caches, threads: 1}, memory)
+    const [probe] = task!.tasks
+    expect(probe).toMatchObject({calibrate: true, repetitionSeconds: 0.001, spec: {repetitions: 2}})
+    const series = new Map([[probe!.id, {rates: [9, 10, 5, 4, 7], clockHz: [], tried: true, passes: 1}]])
+    expect(turnCeilings([task!], series)).toEqual([{id: fma.id, best: 10, median: 7.5, samples: 2, rates: [10, 5]}])
+  })
 })
 
 describe('ceilings of the cores', () => {
@@ -180,7 +189,7 @@ describe('ceilings of the cores', () => {
     expect(tasks).toMatchObject([
       {
         ceiling: {id: 'fma-f32-t1', kind: 'compute', isa},
-        tasks: [{calibrate: true, repetitionSeconds: 0.008, spec: {isa, threads: 1, clock: false, repetitions: 1}}],
+        tasks: [{calibrate: true, repetitionSeconds: 0.004, spec: {isa, threads: 1, clock: false, repetitions: 2}}],
       },
     ])
     expect(tasks[0]!.tasks).toHaveLength(1)
