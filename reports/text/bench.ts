@@ -4,7 +4,7 @@ import {format} from '../../src/analysis/units.ts'
 import {type Column, type Printed, print} from './sheet.ts'
 import {count, quantity, share, words} from './sheets/columns.ts'
 import {type Look, styleOf, wrap} from './style.ts'
-import {toTerminal} from './terminal.ts'
+import {shownKeys, toTerminal} from './terminal.ts'
 
 export const dimsText = (dims: Readonly<Record<string, number>>): string => Object.values(dims).join('×')
 /** A kernel that computes is rated in FLOP/s, one of integers in OP/s, one that only moves data in B/s. */
@@ -115,21 +115,27 @@ export function adapterText(kernels: readonly BenchKernel[]): string {
 }
 
 export function benchText(bench: Bench, look: Look): string {
+  const sheet = benchSheets(bench)[0]![1]
+  const shown = shownKeys(sheet, look)
+  const turns = [
+    ...(shown.has('efficiency_in_turn')
+      ? ['in turn: under ceilings measured between the same repetitions, best of both']
+      : []),
+    ...(shown.has('efficiency_median_in_turn')
+      ? ['by turns: median of each repetition under the ceilings beside it']
+      : []),
+  ].join('; ')
   const refusal = bench.kernels.find(({counters}) => counters === null)?.countersReason
   const note = [
     adapterText(bench.kernels),
     `${checkedText(bench)} The roof is what the measured ceilings allow; the best repetition counts, as the roof is a best as well.`,
-    ...(bench.kernels.some(({inTurn}) => inTurn)
-      ? [
-          'In turn: under ceilings measured between the same repetitions, best of both; by turns: median of each repetition under the ceilings beside it.',
-        ]
-      : []),
+    turns && `${turns[0]!.toUpperCase()}${turns.slice(1)}.`,
     ...(refusal ? [`No hardware counters here: ${counterText(refusal)}.`] : []),
   ]
     .filter(Boolean)
     .join(' ')
   return [
-    toTerminal(benchSheets(bench)[0]![1], look, paintVerdict(look)).trimEnd(),
+    toTerminal(sheet, look, paintVerdict(look)).trimEnd(),
     '',
     styleOf(look.color).dim(wrap(note, look.width)),
   ].join('\n')

@@ -5,7 +5,7 @@ import {adapterText, boundText, dimsText, paintVerdict} from './bench.ts'
 import {type Column, type Printed, print} from './sheet.ts'
 import {quantity, share, words} from './sheets/columns.ts'
 import {type Look, styleOf, wrap} from './style.ts'
-import {toTerminal} from './terminal.ts'
+import {shownKeys, toTerminal} from './terminal.ts'
 
 const ratio = (value: number | null): string => (value === null ? '–' : `${value.toPrecision(3)} ×`)
 /** From which size on fusing pays, in words. */
@@ -174,21 +174,27 @@ function agreement(pairs: readonly FusedPair[]): string {
 
 export function fusedText(comparison: FusedComparison, look: Look): string {
   const isInTurn = comparison.pairs.some(({predictedInTurn}) => predictedInTurn)
+  const gains = gainsTable(comparison, look.width)
+  const shown = shownKeys(gains, look)
+  const whole = [
+    ...(shown.has('medians') ? ['over all: medians of the whole run'] : []),
+    ...(shown.has('roof') ? ['roof says: what the profile predicts'] : []),
+  ]
   const note = [
     adapterText(comparison.pairs.map(({fused}) => fused)),
     'faster: unfused time ÷ fused time, medians of runs in turn. predicted: the same of the times that the ceilings allow.',
     ...(isInTurn
       ? [
-          `Where ceilings were measured in turn, both are medians of the turns under those beside each${look.width < roomy ? '.' : '; over all and roof says: medians of the whole run, and what the profile predicts.'}`,
+          `${['Where ceilings were measured in turn, both are medians of the turns under those beside each', ...whole].join('; ')}.`,
         ]
       : []),
-    'pays: the sizes at which fusing is at least 3 % faster.',
+    shown.has('pays') && 'pays: the sizes at which fusing is at least 3 % faster.',
     agreement(comparison.pairs),
   ]
   return [
     toTerminal(sidesTable(comparison, look.width), look, paintVerdict(look)).trimEnd(),
     '',
-    toTerminal(gainsTable(comparison, look.width), look).trimEnd(),
+    toTerminal(gains, look).trimEnd(),
     '',
     styleOf(look.color).dim(wrap(note.filter(Boolean).join(' '), look.width)),
   ].join('\n')

@@ -45,6 +45,18 @@ function keepColumns(sheet: Printed, width: number): {keep: number[]; widths: re
   return {keep, widths}
 }
 
+/** Some signs take more columns in ASCII: they are replaced before anything is measured. */
+const readable = (printed: Printed, look: Look): Printed =>
+  look.ascii
+    ? {...printed, titles: printed.titles.map(toAscii), text: printed.text.map((row) => row.map(toAscii))}
+    : printed
+
+/** Keys of the columns that a terminal has room for: a note under a table speaks of these alone. */
+export function shownKeys(printed: Printed, look: Look): ReadonlySet<string> {
+  if (printed.text.length === 0) return new Set()
+  return new Set(keepColumns(readable(printed, look), look.width).keep.map((i) => printed.keys[i]!))
+}
+
 /**
  * Draws the table.
  * @param paint colours the text of a cell after it is laid out: `(text, row, column key)`
@@ -55,10 +67,7 @@ export function toTerminal(
   paint?: (text: string, row: number, key: string) => string,
 ): string {
   if (printed.text.length === 0) return ''
-  // some signs take more columns in ASCII: they are replaced before anything is measured
-  const sheet = look.ascii
-    ? {...printed, titles: printed.titles.map(toAscii), text: printed.text.map((row) => row.map(toAscii))}
-    : printed
+  const sheet = readable(printed, look)
   const {keep, widths} = keepColumns(sheet, look.width)
   const style = styleOf(look.color)
   const cell = (text: string, column: number) => {

@@ -33,6 +33,17 @@ describe('measured kernels in the terminal', () => {
     for (const each of text(width).split('\n')) expect(each.length, each).toBeLessThanOrEqual(width)
   })
 
+  it.each([
+    40, 60, 80, 100, 120, 160, 240,
+  ])('explain on %i columns the columns that are there, and no others', (width) => {
+    const [table, note] = text(width).split('\n\n') as [string, string]
+    const titles = table.split('\n')[0]!
+    const said = note.replace(/\s+/g, ' ')
+    for (const name of ['in turn', 'by turns'])
+      expect(new RegExp(`\\b${name}:`, 'i').test(said), name).toBe(titles.includes(name))
+    expect(text(240).replace(/\s+/g, ' ')).toMatch(/In turn: under [^;]+; by turns: median/)
+  })
+
   it('say which size and type a row is of on 80 columns, and what binds it on 120', () => {
     expect(line(80, /^gemm +2048/)).toMatch(/^gemm +2048×2048×2048 +200 GFLOP\/s +80\.0 %/)
     expect(text(80, kernels.slice(0, 3))).toMatch(/^gemm +2048×2048×2048 +f32 .*200 GFLOP\/s/m)

@@ -30,6 +30,14 @@ test.each([40, 60, 100])('%i columns are enough', (width) => {
   expect(text).toContain('1.50 ×')
 })
 
+test.each([40, 50, 60, 80, 100, 120, 160])('on %i columns the note explains the columns that are there', (width) => {
+  const measured = pair({speedupInTurn: 1.6, predictedInTurn: 1.7})
+  const [, table, note] = fusedText({kind: 'fused', pairs: [measured]}, {...plain, width}).split('\n\n')
+  const said = note!.replace(/\s+/g, ' ')
+  for (const name of ['faster', 'predicted', 'over all', 'roof says', 'pays'])
+    expect(said.includes(`${name}:`), name).toBe(table!.split('\n')[0]!.includes(name))
+})
+
 test('wide terminals have all figures, and files one table of two rows a pair', () => {
   const text = fusedText(
     {kind: 'fused', pairs: [pair({speedupInTurn: 1.6, predictedInTurn: 1.7})]},
