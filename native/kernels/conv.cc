@@ -18,6 +18,7 @@ void conv(const OpArgs& args) {
                     normalized ? input(args, scale + 1) : nullptr, normalized}};
   if (s.batch * s.filters * s.outputs == 0) return;
   if (s.groupChannels == 1 && (convDepthwiseDown(args, s, c) || convDepthwiseRows(args, s, c) || convDepthwise(args, s, c))) return;
+  if (algorithm == automatic && convSame(args, s, c)) return;
   // gathering a column costs as much for 8 filters as for 512
   const bool few = s.groupFilters <= 64 && s.taps > 1;
   if ((algorithm == direct || few) && convDirect(args, s, c)) return;

@@ -61,6 +61,8 @@ struct ConvArgs {
 void convProduct(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
 // On planes padded beforehand, without gathering: conv-direct.cc. False where those do not fit the scratch memory.
 bool convDirect(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
+// Of 3 x 3 taps on planes where they lie, outputs as wide and high as inputs: conv-same.cc. False where it cannot.
+bool convSame(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
 // A filter per channel, any stride and dilation.
 bool convDepthwise(const OpArgs& args, const ConvShape& s, const ConvArgs& c);
 // The same with stride 1 and dilation 1, for 3, 5 and 7 taps each way: conv-depthwise.cc. False where it cannot.
