@@ -102,3 +102,27 @@ describe.each(norms)('%s of rows that are streamed', (id) => {
     }
   })
 })
+
+// Two rows of different heads in turn, and those that are left one by one: heads that do not divide among threads and pairs, rows of whole blocks of
+// lines and not, and rows whose shift was wrong, or that hold what is not finite, beside ones that are plain.
+describe('a masked softmax of rows that are streamed', () => {
+  test.each([496, 976, 2048])('of %i columns', {timeout: 120_000}, (seq) => {
+    const heads = Math.ceil(2 ** 23 / seq ** 2) + 3
+    const part = kernels['scale+mask+softmax'].program([heads, seq, 64]).parts[0]!
+    expect(isStreamed(part)).toBe(true)
+    const inputs = new Map([['x', valuesOf(tensorsOf([{id: 'masked', parts: [part]}]).get('x')!, 0)]])
+    const x = inputs.get('x')!
+    for (let r = 0; r < heads * seq; r += 7) {
+      x[r * seq] = [-1e4, Number.NEGATIVE_INFINITY, Number.NaN, 1e4][r % 4]!
+      x[r * seq + (r % seq)] = 5e3
+    }
+    for (const by of isas) {
+      const [plain] = outputsAt(part, inputs, 4, by)
+      for (const offset of [0, 16, 32, 48]) {
+        const [values] = outputsAt(part, inputs, offset, by)
+        if (bytesOf(values!).equals(bytesOf(plain!))) continue
+        expect(errorOf(values!, plain!), `${by}, ${offset} B`).toBeLessThan(1e-5)
+      }
+    }
+  })
+})
