@@ -3,7 +3,7 @@
 // the queries are vertical operations, and keys and values are broadcast from rows as they lie. The queries of a tile are those of all
 // heads that share a key head, token after token.
 //   scores[key, query] = K[key, :] · Q[:, query]      O[channel, query] += V[key, channel] P[key, query]
-// A block of keys and one of values, copied into a row of their own each, serve up to 1024 queries; scores of a block stay in L1.
+// A block of keys and one of values, copied into rows of their own, serve up to 1024 queries; scores of a block stay in L1.
 #include "attention-tile.h"
 
 namespace rp {
@@ -21,7 +21,7 @@ inline i32v loadSeen(const int32_t* p) {
 template <int R, bool masked>
 __attribute__((noinline)) void scoreRows(const AttentionShape& s, const Block& block, int64_t j, const QueryTile& tile, f32v* tops) {
   Tile<R> c = {};
-  accumulate(c, s.dim, block.keys + j * s.dim, s.dim, 1, tile.q, columns);
+  accumulate(c, s.dim, block.keys + j * block.keyStep, block.keyStep, 1, tile.q, columns);
   float* const to = block.scores + j * columns;
   f32v top = tops[0], topHigh = tops[1];
   RP_UNROLL
@@ -43,7 +43,7 @@ __attribute__((noinline)) void scoreRows(const AttentionShape& s, const Block& b
 template <int R, bool masked>
 __attribute__((noinline)) void scoreRowsHigh(const AttentionShape& s, const Block& block, int64_t j, const QueryTile& tile, f32v* tops) {
   f32v c[R] = {};
-  accumulateOne(c, s.dim, block.keys + j * s.dim, s.dim, 1, tile.q + lanes, columns);
+  accumulateOne(c, s.dim, block.keys + j * block.keyStep, block.keyStep, 1, tile.q + lanes, columns);
   float* const to = block.scores + j * columns + lanes;
   f32v top = tops[1];
   RP_UNROLL
@@ -181,7 +181,7 @@ void attendTo(const OpArgs& args, const AttentionShape& s, const KeyRows& k, con
               int64_t count) {
   float* at = args.scratch;
   Block block;
-  block.keys = at;
+  block.copied = at;
   block.values = at += keyBlock * s.dim;
   block.scores = at += keyBlock * s.dim;
   at += keyBlock * columns;
@@ -201,7 +201,7 @@ void attendTo(const OpArgs& args, const AttentionShape& s, const KeyRows& k, con
   }
   for (block.from = 0; block.from < end; block.from += keyBlock) {
     block.count = least(keyBlock, end - block.from);
-    block.finite = copyBlock(s, k, v, b, kvHead, block);
+    block.finite = copyBlock(s, k, v, b, kvHead, keysStay(s, end), block);
     const int64_t next = block.from + block.count, calls = used * ((block.count + tileRows - 1) / tileRows);
     Ahead ahead{s, k, v, b, kvHead, next, least(end, next + keyBlock), (keyBlock + calls - 1) / calls};
     for (int64_t t = 0; t < used; t++) attend(s, block, tiles[t], ahead);

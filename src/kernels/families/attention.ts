@@ -35,7 +35,8 @@ function programs(d: AttentionDims): {unfused: Program; fused: Program} {
     },
     fused: one(`attention${suffix}`, {
       ...evaluating('exp', whole),
-      multiplies: multiplications.exp2 * whole.cost.special,
+      // dividing by the sum is one more multiplication of each weight or, where those are fewer, of each output
+      multiplies: multiplications.exp2 * whole.cost.special + Math.min(kept, rows * d.headDim),
     }),
   }
 }
