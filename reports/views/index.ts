@@ -33,5 +33,3 @@ export const views = {
   sustained,
   noise,
 } as const satisfies Record<string, View>
-
-export type ViewId = keyof typeof views

@@ -43,25 +43,9 @@ export interface ProductShape {
 export const productIntensity = ({m, n, k}: ProductShape, edge: number, elementBytes: number): number =>
   (2 * m * n * k) / (elementBytes * (m * k * Math.max(1, n / edge) + k * n * Math.max(1, m / edge) + m * n))
 
-/** FLOP per byte of square blocks of a matrix product, the block of C staying: 2b³ FLOP on 2b² elements read. */
-export const squareIntensity = (edge: number, elementBytes: number): number => edge / elementBytes
-
-/** The smallest square block whose operands a bandwidth brings as fast as they are used: FLOP/s over B/s is the ridge. */
-export const edgeAtRidge = (ridge: number, elementBytes: number): number => Math.ceil(ridge * elementBytes)
-
 /** The largest square block of which a cache holds `blocks`. */
 export const edgeThatFits = (cacheBytes: number, elementBytes: number, blocks = 3): number =>
   Math.floor(Math.sqrt(cacheBytes / blocks / elementBytes))
-
-/** A register tile: rows of a, columns of b. */
-export interface RegisterTile {
-  readonly rows: number
-  readonly columns: number
-}
-
-/** FLOP per byte that a register tile takes from its panels: 2·r·c per step along k on r + c elements. */
-export const tileIntensity = ({rows, columns}: RegisterTile, elementBytes: number): number =>
-  (2 * rows * columns) / ((rows + columns) * elementBytes)
 
 const down = (value: number, to: number): number => Math.max(to, Math.floor(value / to) * to)
 
@@ -113,6 +97,3 @@ export function convolutionIntensity(
  */
 export const attentionIntensity = (queries: number, keys: number, headDim: number, elementBytes: number): number =>
   (4 * queries * keys * headDim) / (elementBytes * (2 * keys * headDim + 2 * queries * headDim))
-
-/** Queries at which attention over many keys is fed by a bandwidth: the intensity tends to 2·q per element. */
-export const queriesAtRidge = (ridge: number, elementBytes: number): number => Math.ceil((ridge * elementBytes) / 2)

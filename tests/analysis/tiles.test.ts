@@ -6,12 +6,8 @@ import {
   blockedIntensity,
   blocksFor,
   convolutionIntensity,
-  edgeAtRidge,
   edgeThatFits,
   productLowerBound,
-  queriesAtRidge,
-  squareIntensity,
-  tileIntensity,
 } from '../../src/analysis/tiles.ts'
 
 const KiB = 1024
@@ -54,16 +50,9 @@ describe('blocks of a matrix product', () => {
     expect(blockedIntensity(10, 20, 30, {mc: 100, nc: 100, kc: 100}, 4)).toBeCloseTo(12_000 / (4 * 1300))
   })
 
-  test('square blocks: intensity, the edge at a ridge, the edge that fits', () => {
-    expect(squareIntensity(64, 4)).toBe(16)
-    expect(edgeAtRidge(3.24, 4)).toBe(13)
-    expect(squareIntensity(edgeAtRidge(3.24, 4), 4)).toBeGreaterThanOrEqual(3.24)
+  test('the largest square block of which a cache holds three, or two', () => {
     expect(edgeThatFits(32 * KiB, 4)).toBe(52)
     expect(edgeThatFits(MiB, 8, 2)).toBe(256)
-  })
-
-  test('a register tile of 12 × 32 needs 4.4 FLOP/B of what feeds it', () => {
-    expect(tileIntensity({rows: 12, columns: 32}, 4)).toBeCloseTo(768 / 176)
   })
 })
 
@@ -79,6 +68,4 @@ test('attention reuses keys and values by its block of queries', () => {
   expect(attentionIntensity(1, 1e9, 64, 4)).toBeCloseTo(0.5)
   expect(attentionIntensity(96, 1e9, 64, 4)).toBeCloseTo(48)
   expect(attentionIntensity(96, 96, 64, 4)).toBeCloseTo(24)
-  expect(queriesAtRidge(3.24, 4)).toBe(7)
-  expect(attentionIntensity(queriesAtRidge(3.24, 4), 1e9, 64, 4)).toBeGreaterThanOrEqual(3.24)
 })

@@ -2,7 +2,6 @@ import {createHash} from 'node:crypto'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {extractDocument, renderHtml} from '../../reports/html.ts'
 import {toCsv} from '../../reports/runtime/csv.ts'
-import {templatePath} from '../../reports/template.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {buildTemplate, sample} from './support.ts'
 
@@ -111,10 +110,6 @@ describe('a document that the page cannot show', () => {
 
 it('says that a template without a place for the document is broken', async () => {
   await expect(renderHtml('<html></html>', sample())).rejects.toThrow(/no place for a document/)
-})
-
-it('finds the template in a package', () => {
-  expect(templatePath('/some/package/')).toBe('/some/package/dist/report/template.html')
 })
 
 it('writes CSV that a comma, a quote or a line break in a name does not split', () => {

@@ -9,4 +9,3 @@ export const errorDocumentSchema = z.strictObject({
   ok: z.literal(false),
   error: z.strictObject({code: z.enum(codes), message: z.string(), suggestions: z.array(z.string())}),
 })
-export type ErrorDocument = z.infer<typeof errorDocumentSchema>

@@ -36,7 +36,7 @@ export function explainOperator(kind: string, given: GivenDims = {}): OperatorEx
     {text: op.formula, says: 'the formula'},
     {text: substitute(expression, values), says: 'with the numbers'},
     {text: termsOf(expression, values), says: 'term by term'},
-    {text: termsOf({kind: 'number', value: evaluateFormula(expression, values)}, values), says: 'FLOP'},
+    {text: termsOf({kind: 'number', value: evaluateFormula(expression, values)}, values), says: 'in all'},
   ].filter((step, i, list) => step.text !== list[i + 1]?.text)
   const tensor = (access: 'read' | 'write') => (use: TensorUse) => ({
     name: use.name,

@@ -31,5 +31,3 @@ export const machines = {
   'tpu-v5p': tpuV5p,
   'm3-max': m3Max,
 } as const satisfies Record<string, Machine>
-
-export type MachineId = keyof typeof machines

@@ -104,8 +104,6 @@ export const wgsl = {
   momentum: flat(momentum),
 } as const satisfies Record<string, Make>
 
-export type WgslKernel = keyof typeof wgsl
-
 /** The shader of a part. */
 export function shaderOf(kernel: string, dims: readonly number[]): Shader | undefined {
   return Object.hasOwn(wgsl, kernel) ? (wgsl as Readonly<Record<string, Make>>)[kernel]!(dims) : undefined

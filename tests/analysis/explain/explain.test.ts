@@ -28,7 +28,7 @@ describe('operators', () => {
     expect(found.bytes.f32).toBe(example.bytes)
     // the last step is the exact result
     const last = found.steps.at(-1)!
-    expect(last.says).toBe('FLOP')
+    expect(last.says).toBe('in all')
     expect(Number(last.text.replaceAll(',', ''))).toBe(example.flops)
     // bytes by tensor add up to the bytes by type
     for (const [type, bytes] of Object.entries(found.bytes)) {
@@ -56,7 +56,7 @@ describe('operators', () => {
       {text: '2·m·n·k + bias·m·n', says: 'the formula'},
       {text: '2·2·3·4 + 1·2·3', says: 'with the numbers'},
       {text: '48 + 6', says: 'term by term'},
-      {text: '54', says: 'FLOP'},
+      {text: '54', says: 'in all'},
     ])
     const attention = explainOperator('attention', {batch: 1, seq: 4, cached: 2, heads: 2, headDim: 8, causal: true})
     expect(attention.derived).toEqual({pairs: 4 * 2 + 10})

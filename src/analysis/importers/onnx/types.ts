@@ -5,26 +5,9 @@ export const elementBits: readonly number[] = [
   0, 32, 8, 8, 16, 16, 32, 64, 0, 8, 16, 64, 32, 64, 64, 128, 16, 8, 8, 8, 8, 4, 4, 4, 8, 2, 2,
 ]
 
-export const dataTypes = {
-  float: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  string: 8,
-  bool: 9,
-  float16: 10,
-  double: 11,
-  uint32: 12,
-  uint64: 13,
-  bfloat16: 16,
-} as const
-
-/** Types that shapes, positions and conditions are made of. */
-export const isInteger = (type: number): boolean =>
-  type === 6 || type === 7 || type === 9 || type === 12 || type === 13 || (type >= 2 && type <= 5)
+/** Types that shapes, positions and conditions are made of: uint8, int8, uint16, int16, int32, int64, bool, uint32, uint64. */
+const integers: readonly number[] = [2, 3, 4, 5, 6, 7, 9, 12, 13]
+export const isInteger = (type: number): boolean => integers.includes(type)
 
 /** A tensor in the file. `values` only where it is small: shape arithmetic needs those. */
 export interface OnnxTensor {
