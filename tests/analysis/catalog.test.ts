@@ -10,20 +10,10 @@ import {
   nearest,
 } from '../../src/analysis/catalog.ts'
 import {listSchema} from '../../src/analysis/document/list.ts'
-import {AnalysisError} from '../../src/analysis/errors.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {ops} from '../../src/analysis/ops/index.ts'
-
-function failure(run: () => unknown): AnalysisError {
-  try {
-    run()
-  } catch (error) {
-    expect(error).toBeInstanceOf(AnalysisError)
-    return error as AnalysisError
-  }
-  throw new Error('accepted')
-}
+import {failure} from './support/failure.ts'
 
 describe('names', () => {
   it('finds everything that is registered', () => {

@@ -12,6 +12,7 @@ import {ops} from '../../src/analysis/ops/index.ts'
 import {applyFusion, type Fusion, fusions} from '../../src/analysis/passes/index.ts'
 import {prepareRoof} from '../../src/analysis/roofline.ts'
 import {resolveWorkload} from '../../src/analysis/workload.ts'
+import {failure} from './support/failure.ts'
 import {anyOperators} from './support/graphs.ts'
 import {bandwidth, cpu, gpu, launch, machineOf, peak} from './support/machines.ts'
 import {anyGraph, nodeOf, tokens} from './support/workloads.ts'
@@ -318,14 +319,7 @@ describe('memory', () => {
 })
 
 describe('exactness', () => {
-  const refused = (graph: Graph) => {
-    try {
-      evaluate(graph, prepareRoof(gpu), same('f32'))
-    } catch (error) {
-      return error
-    }
-    throw new Error('accepted')
-  }
+  const refused = (graph: Graph) => failure(() => evaluate(graph, prepareRoof(gpu), same('f32')))
 
   it('refuses counts beyond 2^53, saying how many', () => {
     const error = refused(transformer(models['llama-3-70b'].spec, tokens(1e6, {batch: 1e9})))

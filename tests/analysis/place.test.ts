@@ -4,19 +4,10 @@ import {placementSchema} from '../../src/analysis/document/placement.ts'
 import {AnalysisError} from '../../src/analysis/errors.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {parsePoints, place, pointOf} from '../../src/analysis/place.ts'
+import {failure} from './support/failure.ts'
 
 const h100 = machines['h100-sxm']
 const point = (flops: number, bytes: number, seconds: number, name = 'p') => ({name, flops, bytes, seconds})
-
-function failure(run: () => unknown): AnalysisError {
-  try {
-    run()
-  } catch (error) {
-    expect(error).toBeInstanceOf(AnalysisError)
-    return error as AnalysisError
-  }
-  throw new Error('accepted')
-}
 
 describe('placing', () => {
   it('takes the fastest mix for the roof: a kernel that works in place is plausible', () => {

@@ -8,19 +8,10 @@ import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {MOST_VALUES, parseRange} from '../../src/analysis/range.ts'
 import {type SweepOptions, sweep} from '../../src/analysis/sweep.ts'
+import {failure} from './support/failure.ts'
 
 const llama = models['llama-3-8b']
 const h100 = machines['h100-sxm']
-
-function failure(run: () => unknown): AnalysisError {
-  try {
-    run()
-  } catch (error) {
-    expect(error).toBeInstanceOf(AnalysisError)
-    return error as AnalysisError
-  }
-  throw new Error('accepted')
-}
 
 describe('ranges', () => {
   it.each([

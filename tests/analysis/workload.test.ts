@@ -3,20 +3,16 @@ import {describe, expect, it} from 'vitest'
 import {AnalysisError} from '../../src/analysis/errors.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {MAX_SIZE, productType, resolveWorkload, type WorkloadOptions, wholeNumber} from '../../src/analysis/workload.ts'
+import {failure} from './support/failure.ts'
 
 function refusal(run: () => unknown): AnalysisError {
-  try {
-    run()
-  } catch (error) {
-    expect(error).toBeInstanceOf(AnalysisError)
-    const refused = error as AnalysisError
-    // the next step is always named
-    expect(refused.suggestions.length).toBeGreaterThan(0)
-    expect(refused.exitCode).toBe(2)
-    return refused
-  }
-  throw new Error('accepted')
+  const refused = failure(run)
+  // the next step is always named
+  expect(refused.suggestions.length).toBeGreaterThan(0)
+  expect(refused.exitCode).toBe(2)
+  return refused
 }
+
 type Id = keyof typeof models
 const resolve = (id: Id, options: WorkloadOptions = {}) => resolveWorkload(models[id], options)
 const refused = (id: Id, options: WorkloadOptions) => refusal(() => resolve(id, options))

@@ -10,6 +10,7 @@ import type {ConfigModel, Family} from './hf/family.ts'
 import {type Config, fail, get} from './hf/fields.ts'
 import {images} from './hf/images.ts'
 import {parseJson} from './json.ts'
+import {firstId} from './names.ts'
 import {show} from './show.ts'
 
 /** The longest config.json: the largest published ones (with quantization lists) stay below 100 kB. */
@@ -93,15 +94,7 @@ function idOf(config: Config, type: string): string {
   const last = path.at(-1)?.replace(/\.json$/i, '') ?? ''
   const folder = last === 'config' ? (path.at(-2) ?? '') : last
   const candidates = [typeof named === 'string' ? (named.split(/[\\/]/).at(-1) ?? '') : '', folder, type]
-  return candidates
-    .map((text) =>
-      text
-        .slice(0, 80)
-        .toLowerCase()
-        .replace(/[^a-z0-9._-]+/g, '-')
-        .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, ''),
-    )
-    .find((text) => text !== '')!
+  return firstId(candidates)
 }
 
 function remarks(config: Config, model: ConfigModel): Warning[] {

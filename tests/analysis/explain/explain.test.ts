@@ -1,21 +1,11 @@
 import {readdirSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {explainSchema} from '../../../src/analysis/document/explain.ts'
-import {AnalysisError} from '../../../src/analysis/errors.ts'
 import {layOut, SCREEN} from '../../../src/analysis/explain/concept.ts'
 import {concepts} from '../../../src/analysis/explain/concepts/index.ts'
 import {explain, explainConcept, explainOperator} from '../../../src/analysis/explain/index.ts'
 import {ops} from '../../../src/analysis/ops/index.ts'
-
-function failure(run: () => unknown): AnalysisError {
-  try {
-    run()
-  } catch (error) {
-    expect(error).toBeInstanceOf(AnalysisError)
-    return error as AnalysisError
-  }
-  throw new Error('accepted')
-}
+import {failure} from '../support/failure.ts'
 
 describe('operators', () => {
   it.each(Object.values(ops).map((op) => [op.kind, op] as const))('%s: the example, by its own numbers', (kind, op) => {

@@ -9,6 +9,7 @@ import {machines} from '../../../src/analysis/machines/index.ts'
 import {models} from '../../../src/analysis/models/index.ts'
 import {buildGraph, type ModelDef, type TransformerModel} from '../../../src/analysis/models/types.ts'
 import {resolveWorkload} from '../../../src/analysis/workload.ts'
+import {failure} from '../support/failure.ts'
 
 type Json = Record<string, unknown>
 const fixture = (name: string) => readFileSync(new URL(`../../fixtures/hf/${name}.json`, import.meta.url), 'utf8')
@@ -31,14 +32,9 @@ function specOf(config: unknown): TransformerModel['spec'] {
 const count = (config: unknown) => parameterCount(graph(parseConfig(config, 'config.json').model)).total
 
 function mistake(config: unknown): AnalysisError {
-  try {
-    parseConfig(config, 'my/config.json')
-  } catch (error) {
-    expect(error).toBeInstanceOf(AnalysisError)
-    expect((error as AnalysisError).message.startsWith('my/config.json: ')).toBe(true)
-    return error as AnalysisError
-  }
-  throw new Error('accepted')
+  const error = failure(() => parseConfig(config, 'my/config.json'))
+  expect(error.message.startsWith('my/config.json: ')).toBe(true)
+  return error
 }
 
 describe('published configurations', () => {

@@ -4,20 +4,13 @@ import {describe, expect, it} from 'vitest'
 import {AnalysisError} from '../../../src/analysis/errors.ts'
 import {unitFactor} from '../../../src/analysis/importers/points/nsight.ts'
 import {type PointOptions, parsePoints, pointFormats} from '../../../src/analysis/importers/points.ts'
+import {failure} from '../support/failure.ts'
 
 const folder = new URL('../../fixtures/points/', import.meta.url)
 const fixture = (name: string) => readFileSync(new URL(name, folder), 'utf8')
 const read = (name: string, options: PointOptions = {}) => parsePoints(fixture(name), 'unknown', options)
 
-function failure(text: string, options: PointOptions = {}): AnalysisError {
-  try {
-    parsePoints(text, 'unknown', options)
-  } catch (error) {
-    expect(error).toBeInstanceOf(AnalysisError)
-    return error as AnalysisError
-  }
-  throw new Error('accepted')
-}
+const refused = (text: string, options: PointOptions = {}) => failure(() => parsePoints(text, 'unknown', options))
 
 describe('every format', () => {
   const files = readdirSync(folder).filter((name) => name !== 'README.md')
@@ -94,8 +87,8 @@ describe('Nsight Compute', () => {
 
   it('takes the bytes of the level that is asked for', () => {
     expect(read('nsight-raw.csv', {level: 'L2'}).points[0]!.bytes).toBe(50e6)
-    expect(failure(fixture('nsight-raw.csv'), {level: 'L1'}).message).toContain('l1tex__t_bytes.sum is missing')
-    expect(failure(fixture('nsight-raw.csv'), {level: 'L3'}).message).toContain('not of L3')
+    expect(refused(fixture('nsight-raw.csv'), {level: 'L1'}).message).toContain('l1tex__t_bytes.sum is missing')
+    expect(refused(fixture('nsight-raw.csv'), {level: 'L3'}).message).toContain('not of L3')
   })
 
   it('reads a row per metric', () => {
@@ -135,15 +128,15 @@ describe('Nsight Compute', () => {
         .split('\n')
         .filter((line) => !line.includes(part))
         .join('\n')
-    const error = failure(without('dfma'))
+    const error = refused(without('dfma'))
     expect(error.message).toContain(
       'line 3: layers.mlp.up: sm__sass_thread_inst_executed_op_dfma_pred_on.sum is missing',
     )
     expect(error.suggestions[0]).toContain('ncu --csv --page raw --metrics gpu__time_duration.sum,dram__bytes.sum,')
-    expect(failure(without('dram')).message).toContain('dram__bytes.sum is missing')
-    expect(failure(without('time_duration')).message).toContain('gpu__time_duration.sum is missing')
-    expect(failure(without('sass')).message).toContain('op_fadd_pred_on.sum, sm__sass_thread')
-    expect(failure(text.replace('"2.00"', '"n/a"')).message).toContain('gpu__time_duration.sum is missing')
+    expect(refused(without('dram')).message).toContain('dram__bytes.sum is missing')
+    expect(refused(without('time_duration')).message).toContain('gpu__time_duration.sum is missing')
+    expect(refused(without('sass')).message).toContain('op_fadd_pred_on.sum, sm__sass_thread')
+    expect(refused(text.replace('"2.00"', '"n/a"')).message).toContain('gpu__time_duration.sum is missing')
     // an analysis has the FLOPs and bytes
     expect(parsePoints(without('sass'), 'p', {joined: true}).points[0]).toMatchObject({flops: null, bytes: 1.25e9})
   })
@@ -169,7 +162,7 @@ describe('Nsight Compute', () => {
     [broken(/"2.00"[\s\S]*/, '"2.00'), 'never closed'],
     [fixture('nsight-details.csv').split('\n').slice(0, 2).join('\n'), 'no kernel launches'],
   ])('refuses what is broken', (text, message) => {
-    const error = failure(text)
+    const error = refused(text)
     expect(error.message).toContain(message)
     expect(error.exitCode).toBe(3)
     expect(error.suggestions.length).toBeGreaterThan(0)
@@ -190,7 +183,7 @@ describe('Nsight Compute', () => {
     const many = `${head}\n${units}\n${`${row}\n`.repeat(100_000)}`
     expect(parsePoints(many, 'p').points).toMatchObject([{count: 100_000, flops: 4_001_000}])
     const kernels = Array.from({length: 10_001}, (_, i) => row!.replace('gemm_tiled', `k${i}`)).join('\n')
-    expect(failure(`${head}\n${units}\n${kernels}`).message).toContain('more than 10000 different kernels')
+    expect(refused(`${head}\n${units}\n${kernels}`).message).toContain('more than 10000 different kernels')
   }, 30_000)
 
   it('knows the units that ncu prints', () => {
@@ -255,15 +248,15 @@ describe('likwid', () => {
         .split('\n')
         .filter((line) => !part.test(line))
         .join('\n')
-    const error = failure(without(csv, /MFLOP/))
+    const error = refused(without(csv, /MFLOP/))
     expect(error.message).toContain('copy, tiled: a rate in MFLOP/s is missing')
     expect(error.suggestions[0]).toContain('-g MEM_SP')
-    expect(failure(without(csv, /data volume/)).message).toContain('Memory data volume [GBytes] is missing')
-    expect(failure(without(csv, /Runtime/)).message).toContain('Runtime (RDTSC) [s] is missing')
-    expect(failure(csv, {level: 'L2'}).message).toContain('L2 data volume [GBytes] is missing')
+    expect(refused(without(csv, /data volume/)).message).toContain('Memory data volume [GBytes] is missing')
+    expect(refused(without(csv, /Runtime/)).message).toContain('Runtime (RDTSC) [s] is missing')
+    expect(refused(csv, {level: 'L2'}).message).toContain('L2 data volume [GBytes] is missing')
     const bench = fixture('likwid-bench.txt')
-    expect(failure(without(bench, /^Time/)).message).toContain('run 1 (peakflops_sp): Time is missing')
-    expect(failure(without(bench, /Flops:/)).message).toContain('Number of Flops is missing')
+    expect(refused(without(bench, /^Time/)).message).toContain('run 1 (peakflops_sp): Time is missing')
+    expect(refused(without(bench, /Flops:/)).message).toContain('Number of Flops is missing')
   })
 
   const csv = fixture('likwid-perfctr.csv')
@@ -278,7 +271,7 @@ describe('likwid', () => {
     [bench.replace('1280000000', '9'.repeat(400)), 'Number of Flops "999'],
     ['LIKWID MICRO BENCHMARK\n', 'Number of Flops is missing'],
   ])('refuses what is broken', (text, message) => {
-    const error = failure(text)
+    const error = refused(text)
     expect(error.message).toContain(message)
     expect(error.exitCode).toBe(3)
   })

@@ -6,6 +6,7 @@ import {AnalysisError} from '../../../src/analysis/errors.ts'
 import * as allowed from '../../../src/analysis/importers/machine/allowed.ts'
 import {machineJson, parseMachine} from '../../../src/analysis/importers/machine-file.ts'
 import {machines} from '../../../src/analysis/machines/index.ts'
+import {failure} from '../support/failure.ts'
 
 type Json = Record<string, unknown>
 const compute = {kind: 'compute', engine: 'matrix', dtype: 'bf16', value: '181 TFLOP/s'}
@@ -19,15 +20,7 @@ const file = (change: Json = {}): Json => ({
 })
 const withCeiling = (change: Json) => file({ceilings: [compute, dram, change]})
 
-function mistake(json: unknown): AnalysisError {
-  try {
-    parseMachine(json, 'my.json')
-  } catch (error) {
-    expect(error).toBeInstanceOf(AnalysisError)
-    return error as AnalysisError
-  }
-  throw new Error('accepted')
-}
+const mistake = (json: unknown) => failure(() => parseMachine(json, 'my.json'))
 
 describe('a small file', () => {
   it('is completed with defaults, in base units', () => {

@@ -4,7 +4,6 @@ import {describe, expect, it} from 'vitest'
 import {sourceOf} from '../../../reports/live/source.ts'
 import {analyzeModel} from '../../../src/analysis/analyze.ts'
 import {analysisSchema} from '../../../src/analysis/document/analysis.ts'
-import {AnalysisError} from '../../../src/analysis/errors.ts'
 import {validateGraph} from '../../../src/analysis/graph.ts'
 import {machines} from '../../../src/analysis/machines/index.ts'
 import {models} from '../../../src/analysis/models/index.ts'
@@ -14,6 +13,7 @@ import {distillationLoss, SOFT_SHARE, TEMPERATURE} from '../../../src/analysis/o
 import {stepOf, type TrainingWork} from '../../../src/analysis/training/evaluate.ts'
 import {trainingOptions} from '../../../src/analysis/training/options.ts'
 import {resolveWorkload, type WorkloadOptions} from '../../../src/analysis/workload.ts'
+import {failure} from '../support/failure.ts'
 
 const h100 = machines['h100-sxm']
 const all: Readonly<Record<string, ModelDef>> = models
@@ -106,14 +106,7 @@ describe('the page', () => {
 })
 
 describe('a pair that does not fit', () => {
-  const refused = (student: ModelDef, options: WorkloadOptions): AnalysisError => {
-    try {
-      analyze(student, options)
-    } catch (error) {
-      if (error instanceof AnalysisError) return error
-    }
-    throw new Error('accepted')
-  }
+  const refused = (student: ModelDef, options: WorkloadOptions) => failure(() => analyze(student, options))
 
   it('of other vocabularies is refused with both sizes', () => {
     const {code, message} = refused(models.gpt2, {seq: 8, teacher: models['llama-3-8b']})

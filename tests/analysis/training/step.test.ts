@@ -4,7 +4,6 @@ import {analysisText} from '../../../reports/text/analysis.ts'
 import {memory} from '../../../reports/views/memory.ts'
 import {analyzeModel} from '../../../src/analysis/analyze.ts'
 import {analysisSchema} from '../../../src/analysis/document/analysis.ts'
-import {AnalysisError} from '../../../src/analysis/errors.ts'
 import {GraphBuilder, validateGraph} from '../../../src/analysis/graph.ts'
 import {machines} from '../../../src/analysis/machines/index.ts'
 import {models} from '../../../src/analysis/models/index.ts'
@@ -14,6 +13,7 @@ import {chooseRows} from '../../../src/analysis/rows.ts'
 import {trainingStep} from '../../../src/analysis/training/index.ts'
 import {resolveTraining, trainingOptions} from '../../../src/analysis/training/options.ts'
 import {resolveWorkload, type WorkloadOptions} from '../../../src/analysis/workload.ts'
+import {failure} from '../support/failure.ts'
 
 const dense: readonly ModelDef[] = [models.gpt2, models['bert-base'], models['llama-3-8b'], models['qwen2.5-7b']]
 const h100 = machines['h100-sxm']
@@ -29,14 +29,7 @@ const train = (model: ModelDef, options: WorkloadOptions = {}) =>
 
 const ids = (model: ModelDef, options: WorkloadOptions = {}) => step(model, options).graph.nodes.map(({id}) => id)
 
-const refused = (options: WorkloadOptions) => {
-  try {
-    resolveWorkload(models.gpt2, options)
-  } catch (error) {
-    if (error instanceof AnalysisError) return error
-  }
-  throw new Error('accepted')
-}
+const refused = (options: WorkloadOptions) => failure(() => resolveWorkload(models.gpt2, options))
 
 describe('a step', () => {
   it.each(
