@@ -37,6 +37,45 @@ function product(
   return {got, wanted, share: Math.max(...wanted.map((v, i) => Math.abs(got[i]! - v) / magnitudes[i]!))}
 }
 
+/** Bytes of any weights, for scales that are finite. */
+function weightBytes(count: number): Int8Array {
+  const bytes = new Int8Array(count)
+  let state = 1
+  for (let i = 0; i < count; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0
+    bytes[i] = state >> 24
+  }
+  return bytes
+}
+
+/** Weights of 20 MiB and more are fetched from memory, and their rows taken there and back: digits.h and gemv.cc. */
+test.each([
+  {id: 'dequantize-int8+gemv', dims: [], rows: 1290, k: 16_451, perByte: 1},
+  {id: 'dequantize-int4+gemv', dims: [64], rows: 2510, k: 16_768, perByte: 2},
+] as const)('$id: rows from memory are what they are from the caches', ({id, dims, rows, k, perByte}) => {
+  const q = weightBytes((rows * k) / perByte)
+  expect(q.length).toBeGreaterThanOrEqual(20 * 2 ** 20)
+  const groups = k / (dims[0] ?? k)
+  const x = testValues(k, 3)
+  const scales = testValues(rows * groups, 5)
+  const bytes = (from: number, to: number) => q.subarray((from * k) / perByte, (to * k) / perByte)
+  const typed = (part: Int8Array) => (perByte === 1 ? part : new Uint8Array(part.buffer, part.byteOffset, part.length))
+  const run = (isa: string, from: number, to: number) => {
+    const y = new Float32Array(to - from).fill(Number.NaN)
+    const inputs = [x, typed(bytes(from, to)), scales.subarray(from * groups, to * groups)]
+    addon.runOp(isa, id, [to - from, k, ...dims], inputs, [y], 2)
+    return y
+  }
+  const wanted = Array.from({length: 5}, (_, i) => [...run('scalar', (i * rows) / 5, ((i + 1) * rows) / 5)]).flat()
+  const size = Math.max(...wanted.map(Math.abs))
+  for (const isa of isas) {
+    const got = run(isa, 0, rows)
+    const worst = wanted.reduce((most, value, i) => Math.max(most, Math.abs(got[i]! - value)), 0)
+    expect(worst / size, isa).toBeLessThan(1e-5)
+    expect(got.every(Number.isFinite)).toBe(true)
+  }
+})
+
 describe.each(isas)('digits of x, %s', (isa) => {
   test.each(formats)('$id $dims: even data over several parts of x', (format) => {
     // two whole parts of 64 vectors of 512 bits and a bit, and fewer rows than streams beside whole blocks of them
