@@ -32,6 +32,28 @@ export function joined(earlier, now) {
   return [...all.values()].toSorted(order)
 }
 
+/** What `perf` calls a row's sizes. */
+export const dimsOf = ({form, length, headDim, causal, heads, kvHeads}) =>
+  form === 'prefill' ? [1, length, heads, kvHeads, headDim, causal ? 1 : 0] : [1, 1, length, heads, kvHeads, headDim]
+
+/** The measured entries of the rows that are kept, unfused before fused, of each size the ones that its row was made of. */
+export const sidesOf = (rows, pairs) =>
+  rows.flatMap((row) => {
+    const pair = pairs.find(
+      ({unfused, fused}) =>
+        fused.threads === row.threads &&
+        'causal' in fused.dims === (row.form === 'prefill') &&
+        Object.values(fused.dims).join() === dimsOf(row).join() &&
+        fused.seconds.median === row.fused &&
+        unfused.seconds.median === row.unfused,
+    )
+    return pair ? [pair.unfused, pair.fused] : []
+  })
+
+/** Entries of an earlier file, which stand two by two. */
+export const pairsOf = ({kernels = []}) =>
+  kernels.flatMap((unfused, i) => (i % 2 === 0 ? [{unfused, fused: kernels[i + 1]}] : []))
+
 const prefills = (rows) => rows.filter(({form}) => form === 'prefill')
 
 /** Sizes from the target's length on at which the fused form is not faster. */

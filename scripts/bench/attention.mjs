@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Attention, fused against unfused, over lengths, head sizes, masks and threads: `npm run bench:attention -- NAME`, five minutes. Under the
- * saved profile; writes docs/results/DATE-attention-NAME.json and .md. Needs `npm run build` first.
+ * saved profile; writes docs/results/DATE-attention-NAME.json (which `perf report` draws) and .md. Needs `npm run build` first.
  *
  * In pieces, where the machine is quiet for a minute at a time: rows join those of the day's file, and of two of the
  * same sizes the quicker one stays.
@@ -13,7 +13,7 @@ import {existsSync, readFileSync, writeFileSync} from 'node:fs'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {attentionPage, joined, verdicts} from './attention-page.mjs'
+import {attentionPage, dimsOf, joined, pairsOf, sidesOf, verdicts} from './attention-page.mjs'
 import {readFlags, refuse} from './flags.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -82,13 +82,12 @@ function tensorBytes({form, length, headDim, heads: h, kvHeads}) {
   return {fusedBytes: fused, unfusedBytes: fused + 2 * f32 * h * queries * keys}
 }
 
+const pairs = []
 const rows = threadCounts.flatMap((threads) =>
   sizes.map((size) => {
-    const {form, length, headDim, causal, heads: h, kvHeads} = size
-    const dims =
-      form === 'prefill' ? [1, length, h, kvHeads, headDim, causal ? 1 : 0] : [1, 1, length, h, kvHeads, headDim]
-    const id = form === 'prefill' ? 'attention-gqa' : 'attention-decode'
-    const [pair] = perf('compare', '--fused', id, '--dims', dims.join('x'), '--threads', String(threads)).pairs
+    const id = size.form === 'prefill' ? 'attention-gqa' : 'attention-decode'
+    const [pair] = perf('compare', '--fused', id, '--dims', dimsOf(size).join('x'), '--threads', String(threads)).pairs
+    pairs.push(pair)
     const {fused, unfused, speedup, predictedSpeedup, speedupInTurn, predictedInTurn} = pair
     return {
       ...size,
@@ -107,15 +106,13 @@ const rows = threadCounts.flatMap((threads) =>
 
 const date = new Date().toISOString().slice(0, 10)
 const file = join(root, 'docs', 'results', `${date}-attention-${name}`)
-const earlier = existsSync(`${file}.json`) ? JSON.parse(readFileSync(`${file}.json`, 'utf8')).rows : []
-const all = joined(earlier, rows)
-const run = {
-  machine: machine.name,
-  node: process.version,
-  date,
-  command: `npm run bench:attention -- ${name}`,
-  rows: all,
-}
-writeFileSync(`${file}.json`, `${JSON.stringify(run)}\n`)
-writeFileSync(`${file}.md`, attentionPage(run))
+const earlier = existsSync(`${file}.json`) ? JSON.parse(readFileSync(`${file}.json`, 'utf8')) : {rows: []}
+const all = joined(earlier.rows, rows)
+const run = {node: process.version, date, command: `npm run bench:attention -- ${name}`, rows: all}
+const kernels = sidesOf(all, [...pairs, ...pairsOf(earlier)])
+writeFileSync(
+  `${file}.json`,
+  `${JSON.stringify({about: 'attention, fused against unfused', ...run, machine, kernels})}\n`,
+)
+writeFileSync(`${file}.md`, attentionPage({...run, machine: machine.name}))
 process.stdout.write(`${file}.json, ${file}.md: ${all.length} sizes\n${verdicts(all).join('\n')}\n`)

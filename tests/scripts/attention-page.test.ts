@@ -1,6 +1,15 @@
 import {expect, test} from 'vitest'
 // @ts-expect-error scripts have no types
-import {attentionPage, joined, keyOf, slower, verdicts} from '../../scripts/bench/attention-page.mjs'
+import {
+  attentionPage,
+  dimsOf,
+  joined,
+  keyOf,
+  pairsOf,
+  sidesOf,
+  slower,
+  verdicts,
+} from '../../scripts/bench/attention-page.mjs'
 
 const row = (more: object = {}) => ({
   ...{form: 'prefill', length: 2048, headDim: 64, causal: true, heads: 4, kvHeads: 4, threads: 1},
@@ -22,6 +31,24 @@ test('of two runs of the same sizes the quieter one stays, and all stand in orde
     ['prefill 64 1 4 1 512', 0.8],
     ['prefill 64 1 4 2 2048', 0.7],
   ])
+})
+
+test('the entries of a row are those that its times come from; rows of a file from before there were any have none', () => {
+  const side = (of: ReturnType<typeof row>, median: number) => {
+    const names = of.form === 'prefill' ? 'b s h k d causal' : 'b s c h k d'
+    const dims = Object.fromEntries(names.split(' ').map((name, i) => [name, (dimsOf(of) as number[])[i]]))
+    return {dims, threads: of.threads, seconds: {median}}
+  }
+  const pairFor = (of: ReturnType<typeof row>) => ({unfused: side(of, of.unfused), fused: side(of, of.fused)})
+  const [quick, slow] = [row(), row({unfused: 5e-2})]
+  const decode = row({form: 'decode', heads: 32, kvHeads: 8})
+  const old = row({length: 128})
+  const [a, b, c] = [quick, slow, decode].map(pairFor)
+  const kernels = [b, c].flatMap(({unfused, fused}) => [unfused, fused])
+  expect(pairsOf({kernels})).toEqual([b, c])
+  expect(pairsOf({})).toEqual([])
+  const all = joined([old, slow, decode], [quick])
+  expect(sidesOf(all, [a, ...pairsOf({kernels})])).toEqual([c.unfused, c.fused, a.unfused, a.fused])
 })
 
 test('the targets: faster from 512 tokens on, the share at 2,048 × 64; what is missed is named', () => {
