@@ -43,7 +43,7 @@ test('the entries of a row are those that its times come from; rows of a file fr
   const [quick, slow] = [row(), row({unfused: 5e-2})]
   const decode = row({form: 'decode', heads: 32, kvHeads: 8})
   const old = row({length: 128})
-  const [a, b, c] = [quick, slow, decode].map(pairFor)
+  const [a, b, c] = [pairFor(quick), pairFor(slow), pairFor(decode)]
   const kernels = [b, c].flatMap(({unfused, fused}) => [unfused, fused])
   expect(pairsOf({kernels})).toEqual([b, c])
   expect(pairsOf({})).toEqual([])
