@@ -1,15 +1,8 @@
 import {expect, test} from 'vitest'
 // @ts-expect-error scripts have no types
-import {
-  attentionPage,
-  dimsOf,
-  joined,
-  keyOf,
-  pairsOf,
-  sidesOf,
-  slower,
-  verdicts,
-} from '../../scripts/bench/attention-page.mjs'
+import * as page from '../../scripts/bench/attention-page.mjs'
+
+const {attentionPage, dimsOf, joined, keyOf, pairsOf, sidesOf, slower, verdicts} = page
 
 const row = (more: object = {}) => ({
   ...{form: 'prefill', length: 2048, headDim: 64, causal: true, heads: 4, kvHeads: 4, threads: 1},
