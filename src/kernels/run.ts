@@ -168,15 +168,15 @@ const programTask = (
   },
 })
 
-/** The probes of the ceilings that decide the programs' roof; none without memory for them. */
+/** The probes of the ceilings that decide the programs' roof; none without memory for them, or where no time is left. */
 export function probesOf(
   {memory}: Pick<Opened, 'memory'>,
   programs: readonly Program[],
   setup: Setup,
   machine: Machine,
-  {repetitionSeconds}: Pick<Effort, 'repetitionSeconds'>,
+  {repetitionSeconds, budgetSeconds}: Pick<Effort, 'repetitionSeconds' | 'budgetSeconds'>,
 ): CeilingTask[] {
-  if (!memory) return []
+  if (!memory || budgetSeconds <= 0) return []
   const seconds = turnSeconds(machine, programs, setup.threads, repetitionSeconds)
   return turnTasks(decidingCeilings(machine, programs, setup.threads), seconds, setup, memory)
 }
