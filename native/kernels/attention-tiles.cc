@@ -225,6 +225,7 @@ void attentionTiles(const OpArgs& args, const AttentionShape& s, const KeyRows& 
   const bool wholeHeads = queries <= rows && heads % args.threads == 0;
   while (!wholeHeads && rows > columns && heads * ((queries + rows - 1) / rows) < 4 * args.threads) rows -= columns;
   const int64_t blocks = (queries + rows - 1) / rows;
+  if (blocks > 1) rows = ((queries + blocks - 1) / blocks + columns - 1) / columns * columns;  // as long as one another
   // Under a causal mask later blocks take longer: back and forth over the threads, so that each gets as many long ones as short ones.
   for (int64_t i = 0; i < heads * blocks; i++) {
     const int64_t turn = i % (2 * args.threads);
