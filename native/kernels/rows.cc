@@ -224,10 +224,11 @@ RP_INLINE void maskedPairs(const OpArgs& args, int64_t from, int64_t apart, floa
   drain(true);
 }
 
-// Rows of a share that pairs take, of those whose exponentials stay in L1; returns the first that they leave.
+// Rows of a share that pairs take, of those whose exponentials stay in L1, and not where vectors are so short that these bind; returns the first that
+// they leave.
 template <bool scaled>
 RP_INLINE int64_t pairsOf(const OpArgs& args, Span rows, float factor, Triangle keptOf) {
-  const int64_t cols = args.dims[1], apart = cols > 4096 ? 0 : (rows.to - rows.from) / 2 / cols * cols;
+  const int64_t cols = args.dims[1], apart = lanes < 8 || cols > 4096 ? 0 : (rows.to - rows.from) / 2 / cols * cols;
   if (apart > 0) maskedPairs<scaled>(args, rows.from, apart, factor, keptOf);
   return rows.from + 2 * apart;
 }
