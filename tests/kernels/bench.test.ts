@@ -116,6 +116,17 @@ describe('the roof of a program', () => {
     expect(at(80_000).bound).toBe('read-L2-t2')
   })
 
+  test('L1 forgets what goes round in it sooner: at 1.25 times its size everything', () => {
+    const seconds = (elements: number) => {
+      const program = addOf(elements)
+      return programTime(program, roofFor(machine, [program], 1)!).seconds
+    }
+    const bytes = 12 * 3000
+    const share = (32_768 / bytes) * (1 - (bytes / 32_768 - 1) / 0.25)
+    expect(seconds(3000)).toBeCloseTo(bytes * (share / 2e11 + (1 - share) / 1e11), 15)
+    expect(seconds(3500)).toBeCloseTo((12 * 3500) / 1e11, 15)
+  })
+
   test('ignores what was judged implausible, and takes other thread counts where there is no exact one', () => {
     const doubted = {
       ...machine,
