@@ -20,6 +20,11 @@ export function quantize(context: AdviceContext, types: readonly ComputeDType[],
   // a step updates its weights: it needs more of them than 8 or 4 bits
   if (work.training || shareWaiting(context, evaluation, kind.role) === 0) return []
   const today = work.dtype[kind.field]
+  // what a pass has narrowed already keeps its type
+  const isPartly = work.compression?.quantize.some(({what}) => what === kind.field)
+  const change = isPartly
+    ? (type: string) => `${kind.what} still in ${today} to ${type}`
+    : (type: string) => `${kind.what} in ${type} instead of ${today}`
   return types
     .filter((type) => dtypeBits[type] < dtypeBits[today])
     .flatMap((type) => {
@@ -27,7 +32,7 @@ export function quantize(context: AdviceContext, types: readonly ComputeDType[],
       const saves = evaluation.time.lower - then.time.lower
       if (!worthwhile(saves, evaluation)) return []
       const [before, after] = [evaluation.memory[kind.memory], then.memory[kind.memory]]
-      const message = `${kind.what} in ${type} instead of ${today}: ${format(before, 'B')} become ${format(after, 'B')} (${format(before - after, 'B')} less, scales not counted), which saves ${format(saves, 's')} (${kind.flag} ${type}). What it does to the answers is for you to measure.`
+      const message = `${change(type)}: ${format(before, 'B')} become ${format(after, 'B')} (${format(before - after, 'B')} less, scales not counted), which saves ${format(saves, 's')} (${kind.flag} ${type}). What it does to the answers is for you to measure.`
       return [{rule: kind.rule, operator: null, message, saves}]
     })
 }

@@ -119,6 +119,11 @@ describe('quantization', () => {
     expect(found[0]!.message).toContain('16.1 GB become 4.02 GB')
   })
 
+  it('of what a pass has narrowed in part names the rest', () => {
+    const [found] = advice('quantize-weights', h100({phase: 'decode', quantize: 'w4g128'}))
+    expect(found!.message).toMatch(/^Weights still in bf16 to int4: 5\.7 GB become 4\.12 GB/)
+  })
+
   it('is not advised to a type that is no narrower', () =>
     expect(advice('quantize-weights', h100({phase: 'decode', weightsDtype: 'int4'}))).toEqual([]))
 })
