@@ -2,7 +2,7 @@
 //   npm run bench:peers -- ort [--turns 5] [--seconds 0.1] [--threads 1] [--set fused] [--only softmax] [--write NAME]
 // onnxruntime-node is no dependency: ONNXRUNTIME_NODE_INSTALL=skip npm i --no-save onnxruntime-node. Its calls from JavaScript copy every
 // output into new memory, 64 MiB in 30 ms: so its models end in the shape of their result, which costs a microsecond. That, the time of a
-// model of one element, is subtracted. --write NAME adds docs/results/DATE-peers-ort-NAME.md.
+// model of one element in the same turn, is subtracted. --write NAME adds docs/results/DATE-peers-ort-NAME.md.
 import {existsSync, readFileSync, writeFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {cpus} from 'node:os'
@@ -181,16 +181,25 @@ const warmUps = 3
 
 const least = (times) => times.reduce((a, b) => Math.min(a, b))
 
-async function compare(one, values, threads, overhead) {
+/** Seconds of a turn in which calls of one element are timed: what a call costs moves by microseconds from turn to turn. */
+const idleSeconds = 0.01
+
+/** @param idle a model of one element, with as many threads */
+async function compare(one, values, threads, idle) {
   const [ours, theirs] = [await ourRun(one, values, threads), await ortRun(one, values, threads, false)]
-  const times = {ours: [], theirs: []}
+  const times = {ours: [], best: [], theirs: []}
   for (let i = 0; i < warmUps; i++) await theirs.run()
   await wait(settle)
   const [first] = await ours.run(1)
   for (let turn = 0; turn < turns; turn++) {
     await wait(settle)
     times.ours = times.ours.concat(await ours.run(Math.max(2, Math.round(seconds / Math.max(first, 1e-6)))))
-    times.theirs = times.theirs.concat((await timed(theirs.run, seconds)).map((t) => Math.max(t - overhead, 1e-9)))
+    const empty = await timed(idle.run, idleSeconds)
+    await wait(settle)
+    const calls = await timed(theirs.run, seconds)
+    times.best.push(Math.max(least(calls) - least(empty), 1e-9))
+    const usual = median(empty)
+    times.theirs = times.theirs.concat(calls.map((t) => Math.max(t - usual, 1e-9)))
   }
   await theirs.close()
   ours.close()
@@ -203,7 +212,7 @@ async function compare(one, values, threads, overhead) {
     size: one.dims.join('×'),
     threads,
     isLoose: one.loose === true,
-    best: {ours: least(times.ours), theirs: least(times.theirs)},
+    best: {ours: least(times.ours), theirs: least(times.best)},
     median: {ours: median(times.ours), theirs: median(times.theirs)},
   }
 }
@@ -229,17 +238,13 @@ process.stdout.write(
 )
 const rows = []
 const us = (value) => (value * 1e6).toFixed(1)
-const overheads = new Map()
-for (const threads of threadCounts) {
-  const idle = await ortRun(empty, valuesOf(empty), threads, false)
-  overheads.set(threads, Math.min(...(await timed(idle.run, 0.05))))
-  await idle.close()
-}
+const idles = new Map()
+for (const threads of threadCounts) idles.set(threads, await ortRun(empty, valuesOf(empty), threads, false))
 for (const one of cases) {
   const values = valuesOf(one)
   const error = await difference(one, values)
   for (const threads of threadCounts) {
-    const row = {...(await compare(one, values, threads, overheads.get(threads))), error}
+    const row = {...(await compare(one, values, threads, idles.get(threads))), error}
     rows.push(row)
     const wrong =
       error <= largest ? '' : row.isLoose ? `  (off by ${error.toPrecision(1)})` : `  WRONG: off by ${error}`
@@ -249,6 +254,7 @@ for (const one of cases) {
     )
   }
 }
+for (const idle of idles.values()) await idle.close()
 const different = rows.filter(({error, isLoose}) => !isLoose && !(error <= largest))
 const behind = rows
   .filter(({best}) => best.theirs < best.ours)
