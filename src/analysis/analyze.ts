@@ -247,7 +247,7 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
   if (work.compression) result.compression = compressionSummary(model, work, roof, graph, evaluation, outer)
   if (work.compression) result.assumptions.push(...compressionConventions(work.compression, evaluation.operators))
   if (step && isTraining(work)) {
-    result.training = summarizeTraining(step, work, evaluation, totals, total)
+    result.training = summarizeTraining(step, work, evaluation, totals, roof, total)
     result.assumptions.push(...trainingConventions(step, work))
   }
   return {

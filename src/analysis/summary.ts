@@ -1,7 +1,7 @@
 /** The three questions a reader has, answered in words: what limits, how far from the roof, what to change first. */
 import type {Advice, Totals} from './document/analysis.ts'
 import type {Evaluation} from './evaluate.ts'
-import {type Roof, ridgePoint} from './roofline.ts'
+import {type ComputeRoof, type Roof, ridgePoint} from './roofline.ts'
 import {mainPeak} from './totals.ts'
 import {OFFLOAD_LINK} from './training/offload.ts'
 import {format, formatShare} from './units.ts'
@@ -23,6 +23,13 @@ const unknownOperators = {
   limit: 'Unknown: the file lists weights and no operators.',
   distance: 'Memory is known, arithmetic, traffic and time are not.',
   first: 'Give the config.json of the model: it tells the operators.',
+}
+
+/** What a share of the peak is of: of the one type, or of those that the products run in. */
+function peakOf({operators}: Evaluation, {ceiling, dtype}: ComputeRoof): string {
+  const types = new Set(operators.filter((op) => op.macs > 0).map((op) => op.computes))
+  if (types.size > 1) return `the peaks of ${[...types].sort().join(' and ')}`
+  return `the ${ceiling.sparsity ? `${ceiling.sparsity} ` : ''}${dtype} peak`
 }
 
 export function summarize(
@@ -63,7 +70,7 @@ export function summarize(
   const distance =
     totals.mfu === null
       ? `At best ${format(evaluation.time.lower, 's')}; without any overlap ${format(evaluation.time.upper, 's')}.`
-      : `At best ${format(evaluation.time.lower, 's')}, which is ${formatShare(totals.mfu)} of the ${peak.ceiling.sparsity ? `${peak.ceiling.sparsity} ` : ''}${peak.dtype} peak; without any overlap ${format(evaluation.time.upper, 's')}. Both are bounds from the model, not measurements.`
+      : `At best ${format(evaluation.time.lower, 's')}, which is ${formatShare(totals.mfu)} of ${peakOf(evaluation, peak)}; without any overlap ${format(evaluation.time.upper, 's')}. Both are bounds from the model, not measurements.`
   const best = advice[0]
   const first = best ? best.message : 'Nothing in this model of the machine saves time: the workload sits at its roof.'
   return {limit, distance, first}

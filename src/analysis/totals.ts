@@ -1,8 +1,10 @@
 /** Rates, latencies, cost and energy from an evaluation. */
 import type {Totals} from './document/analysis.ts'
 import type {Machine} from './document/machine.ts'
-import type {Evaluation} from './evaluate.ts'
+import type {Evaluation, PlacedOperator} from './evaluate.ts'
+import type {Graph} from './graph.ts'
 import type {ComputeRoof, Roof} from './roofline.ts'
+import type {Flops, Seconds} from './units.ts'
 import type {Workload} from './workload.ts'
 
 /** The peak that most of the products run under: the dense one of their type, the sparse one where their weights are 2:4. */
@@ -13,10 +15,36 @@ export function mainPeak(evaluation: Evaluation, roof: Roof): ComputeRoof | null
   return (main.sparsity ? roof.sparse(main.computes) : null) ?? roof.compute('matrix', main.computes)
 }
 
-/** Useful FLOP/s over that peak (Chowdhery et al. 2022, appendix B). */
+/**
+ * Seconds that the products of a pass take where each runs at the dense peak of its own type (2:4 weights: at that of their structure).
+ * @param flopsOf FLOPs of products of one instance of the operator at this position
+ */
+function atPeak(evaluation: Evaluation, roof: Roof, flopsOf: (op: PlacedOperator, position: number) => Flops): Seconds {
+  let seconds = 0
+  evaluation.operators.forEach((op, i) => {
+    const flops = flopsOf(op, i)
+    if (flops === 0) return
+    const peak = (op.sparsity ? roof.sparse(op.computes) : null) ?? roof.compute('matrix', op.computes)
+    seconds += (flops * op.repeat) / peak.rate
+  })
+  return seconds
+}
+
+/**
+ * Useful FLOPs of products over what their peaks allow in the same time (Chowdhery et al. 2022, appendix B): never above 1. Work of
+ * vector units runs beside a product and has a peak of its own, so it is left out; each type counts at its own peak.
+ */
 function mfuOf(evaluation: Evaluation, roof: Roof): number | null {
-  const peak = mainPeak(evaluation, roof)
-  return peak && evaluation.time.lower > 0 ? evaluation.flops / evaluation.time.lower / peak.rate : null
+  const {time, macs} = evaluation
+  return macs > 0 && time.lower > 0 ? atPeak(evaluation, roof, (op) => 2 * op.macs) / time.lower : null
+}
+
+/** The same with what is computed a second time or thrown away: FLOPs that the product units execute. */
+export function hfuOf(evaluation: Evaluation, roof: Roof, graph: Graph): number | null {
+  const {time, macs} = evaluation
+  return macs > 0 && time.lower > 0
+    ? atPeak(evaluation, roof, (op, i) => Math.max(graph.nodes[i]!.cost.matrix, 2 * op.macs)) / time.lower
+    : null
 }
 
 /**

@@ -47,7 +47,7 @@ function figures(analysis: Analysis): Figure[] {
     totals.mfu !== null && {
       label: 'Share of the peak',
       value: `${bound ? '≤ ' : ''}${formatShare(totals.mfu)}`,
-      note: 'useful FLOP/s over the dense peak (MFU)',
+      note: 'useful FLOP/s of products over the dense peak (MFU)',
     },
     {
       label: 'Intensity',

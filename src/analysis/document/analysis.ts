@@ -79,7 +79,9 @@ export const totalsSchema = z.strictObject({
   samplesPerSecond: maybe,
   ttft: maybe.describe('s; prefill only'),
   tpot: maybe.describe('s per token and sequence; decode only'),
-  mfu: maybe.describe('useful FLOP/s over the dense peak of the type the products run in'),
+  mfu: maybe.describe(
+    'useful FLOPs of products over what the dense peaks of the types that they run in allow in the same time',
+  ),
   costPerMillionTokens: maybe,
   currency: z.string().nullable(),
   energyPerMillionTokens: maybe.describe('J'),

@@ -29,7 +29,7 @@ export const trainingSchema = z.strictObject({
     .strictObject({teacher: sum.default(0), forward: sum, data: sum, weights: sum, optimizer: sum, recomputed: sum})
     .describe('useful FLOPs by part (loss with forward); recomputed ones are executed a second time'),
   macsRatio: maybe.describe('multiply-accumulates of the step over those of its forward pass'),
-  hfu: maybe.describe('executed FLOP/s over the dense peak: mfu with what is recomputed'),
+  hfu: maybe.describe('executed FLOPs of products over the dense peaks: mfu with what is recomputed or masked'),
   flopsPerToken: maybe.describe('forward and backward, without the optimizer, on one device'),
   sixN: maybe.describe('6 × parameters of the whole model: the usual estimate, without attention'),
   saved: z.array(

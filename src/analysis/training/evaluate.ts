@@ -7,6 +7,7 @@ import type {Graph} from '../graph.ts'
 import type {ModelDef} from '../models/types.ts'
 import type {Fusion} from '../passes/index.ts'
 import type {Roof} from '../roofline.ts'
+import {hfuOf} from '../totals.ts'
 import type {Workload} from '../workload.ts'
 import {type TrainingStep, trainingStep} from './index.ts'
 import {withLink} from './offload.ts'
@@ -54,11 +55,12 @@ export function summarizeTraining(
   work: TrainingWork,
   evaluation: Evaluation,
   totals: Totals,
+  roof: Roof,
   parameters: number,
 ): TrainingSummary {
   const {training, batch, seq} = work
   const {optimizer, recompute, dropout, sequenceParallel, lora, loraOn, freeze, teacher} = training
-  const {mfu, tokensPerSecond} = totals
+  const {tokensPerSecond} = totals
   const tokens = tokensPerSecond === null ? null : batch * seq
   const {forward, data, weights} = step.flops
   const {link} = evaluation
@@ -88,7 +90,7 @@ export function summarizeTraining(
     },
     flops: {...step.flops},
     macsRatio: step.macs.forward > 0 ? step.macs.step / step.macs.forward : null,
-    hfu: mfu === null || evaluation.flops === 0 ? null : (mfu * evaluation.executedFlops) / evaluation.flops,
+    hfu: hfuOf(evaluation, roof, step.graph),
     flopsPerToken: tokens === null ? null : (forward + data + weights) / tokens,
     sixN: tokens === null ? null : 6 * parameters,
     saved: step.saved.map((saved) => ({...saved})),
