@@ -6,7 +6,7 @@ import type {DTypes} from './workload.ts'
 
 export interface Memory {
   readonly weights: Bytes
-  /** at their peak over the pass */
+  /** at their peak over the pass, and what the pass is given */
   readonly activations: Bytes
   readonly kvCache: Bytes
   readonly gradients: Bytes
@@ -84,7 +84,27 @@ export function activationPeak(graph: Graph, dtype: DType, apart?: ReadonlySet<n
   return peak
 }
 
-/** What an inference keeps: every weight and the cache once, activations at their peak. */
+/**
+ * Bytes that are there before the first operator and belong to the caller: images, tokens, the features and edges of a graph, tables that
+ * were made once. They stay for the whole pass. Weights and caches are counted elsewhere.
+ * @param operators how many of the graph's operators to look at, from the first
+ */
+export function inputBytes({nodes, tensors}: Graph, dtype: DType, operators = nodes.length): Bytes {
+  const known = new Uint8Array(tensors.length)
+  let bytes = 0
+  for (let i = 0; i < operators; i++) {
+    const {inputs, outputs} = nodes[i]!
+    for (const {role, index, elements, dtype: own, repeat} of inputs) {
+      if ((role !== 'constant' && role !== 'index') || known[index] === 1) continue
+      known[index] = 1
+      bytes += bytesOf(elements, own ?? (role === 'index' ? 'i64' : dtype)) * repeat
+    }
+    for (const {index} of outputs) known[index] = 1
+  }
+  return bytes
+}
+
+/** What an inference keeps: every weight and the cache once, what it is given, activations at their peak. */
 export function memoryOf(graph: Graph, dtype: DTypes): Memory {
   let weights = 0
   let kvCache = 0
@@ -92,6 +112,6 @@ export function memoryOf(graph: Graph, dtype: DTypes): Memory {
     if (tensor.role === 'weight') weights += bytesOf(tensor.elements, tensor.dtype ?? dtype.weights) * tensor.repeat
     else if (tensor.role === 'kv') kvCache += bytesOf(tensor.elements, tensor.dtype ?? dtype.kv) * tensor.repeat
   }
-  const activations = activationPeak(graph, dtype.activations)
+  const activations = inputBytes(graph, dtype.activations) + activationPeak(graph, dtype.activations)
   return {weights, activations, kvCache, gradients: 0, optimizer: 0, peak: weights + kvCache + activations}
 }

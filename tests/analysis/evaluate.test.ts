@@ -1,17 +1,18 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import {analyzeModel} from '../../src/analysis/analyze.ts'
 import {transformer} from '../../src/analysis/architectures/transformer.ts'
 import {bytesOf, type ComputeDType, dtypes} from '../../src/analysis/dtype.ts'
 import {AnalysisError} from '../../src/analysis/errors.ts'
 import {type Evaluation, evaluate} from '../../src/analysis/evaluate.ts'
 import {type Graph, GraphBuilder, parameterCount} from '../../src/analysis/graph.ts'
-import {activationPeak} from '../../src/analysis/memory.ts'
+import {activationPeak, inputBytes} from '../../src/analysis/memory.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {buildGraph} from '../../src/analysis/models/types.ts'
 import {ops} from '../../src/analysis/ops/index.ts'
 import {applyFusion, type Fusion, fusions} from '../../src/analysis/passes/index.ts'
 import {prepareRoof} from '../../src/analysis/roofline.ts'
-import {resolveWorkload} from '../../src/analysis/workload.ts'
+import {resolveWorkload, type WorkloadOptions} from '../../src/analysis/workload.ts'
 import {failure} from './support/failure.ts'
 import {anyOperators} from './support/graphs.ts'
 import {bandwidth, cpu, gpu, launch, machineOf, peak} from './support/machines.ts'
@@ -337,6 +338,43 @@ describe('exactness', () => {
     // the same sums with integers of any size
     const exact = graph.nodes.reduce((sum, n) => sum + BigInt(n.cost.matrix + n.cost.vector) * BigInt(n.repeat), 0n)
     expect(BigInt(e.executedFlops)).toBe(exact)
+  })
+})
+
+describe('memory of what a pass is given', () => {
+  const memory = (id: keyof typeof models, options: WorkloadOptions) =>
+    analyzeModel(models[id], gpu, options).result.totals.memory
+
+  it('has the features and edges of a graph: they are most of a small network on a large graph', () => {
+    const [nodes, edges, features] = [1000, 50_000, 5000]
+    const given = (id: 'gcn' | 'gat' | 'graphsage', phase?: string) =>
+      memory(id, {nodes, edges, features, phase}).activations -
+      memory(id, {nodes, edges, features: 1, phase}).activations
+    for (const id of ['gcn', 'gat'] as const) {
+      // beside what is alive: 4 B per feature, 8 B per edge, self-loop and row; a weight per edge (GCN) or its target once per layer (GAT)
+      const ends = 8 * (edges + nodes) + 8 * (nodes + 1)
+      const more = id === 'gcn' ? 4 * (edges + nodes) : 2 * 8 * (edges + nodes)
+      const graph = buildGraph(models[id], resolveWorkload(models[id], {nodes, edges, features}))
+      const alive = activationPeak(applyFusion(graph, 'attention'), 'f32')
+      expect(memory(id, {nodes, edges, features}).activations).toBe(alive + 4 * nodes * features + ends + more)
+      expect(given(id)).toBe(4 * nodes * (features - 1))
+      // the gradient of the first weights reads them again; they are there once
+      expect(given(id, 'train')).toBe(4 * nodes * (features - 1))
+    }
+    expect(given('graphsage')).toBeGreaterThanOrEqual(4 * nodes * (features - 1))
+  })
+
+  it('has the images, the tokens and the tables that were made once', () => {
+    const graph = buildGraph(models.alexnet, resolveWorkload(models.alexnet, {batch: 7}))
+    const alive = activationPeak(applyFusion(graph, 'attention'), 'f32')
+    expect(memory('alexnet', {batch: 7}).activations).toBe(alive + 4 * 7 * 3 * 224 * 224)
+    const dtype = 'f32'
+    const gpt2 = buildGraph(models.gpt2, resolveWorkload(models.gpt2, {batch: 2, seq: 100}))
+    expect(inputBytes(gpt2, dtype)).toBe(8 * 200)
+    // what one operator writes for another is not given: the choice of experts, 8 B each
+    const mixture = buildGraph(models['mixtral-8x7b'], resolveWorkload(models['mixtral-8x7b'], {seq: 100}))
+    const rotations = 4 * 100 * 128
+    expect(inputBytes(mixture, dtype)).toBe(8 * 100 + rotations)
   })
 })
 

@@ -122,7 +122,8 @@ export function trainingStep(
   builder.nodes.push(...pass.graph.nodes)
   const step = addOptimizer(builder, pass.gradients, training.optimizer, dtype)
   const kept = savedTensors(pass.graph, pass.forward, dtype, held, pass.once)
-  const memory = trainingMemory(pass.graph, kept, pass.gradients, step.bytes, dtype, training.offload !== null)
+  const {graph: both, forward: first, gradients} = pass
+  const memory = trainingMemory(both, first, kept, gradients, step.bytes, dtype, training.offload !== null)
   let result = builder.graph()
   if (fusion === 'elementwise') result = fuseElementwise.apply(result)
   if (fusion === 'all') result = fuseChains.apply(result)

@@ -1,7 +1,7 @@
 /** What a training step keeps from forward to backward, tensor by tensor. */
 import {bytesOf, type DType} from '../dtype.ts'
 import type {Graph, Node, Tensor} from '../graph.ts'
-import {activationPeak, type Memory} from '../memory.ts'
+import {activationPeak, inputBytes, type Memory} from '../memory.ts'
 import type {Bytes} from '../units.ts'
 import type {DTypes} from '../workload.ts'
 import {layers} from './segments.ts'
@@ -70,12 +70,14 @@ export const savedBytes = (saved: readonly Saved[]): Bytes =>
   saved.reduce((sum, {bytes, repeat}) => sum + bytes * repeat, 0)
 
 /**
- * Memory of one device. Activations are those kept for the backward pass of every layer, and at the peak what one
- * operator chain holds beside them.
+ * Memory of one device. Activations are those kept for the backward pass of every layer, what the step is given,
+ * and at the peak what one operator chain holds beside them.
+ * @param forward operators before the backward pass
  * @param offloaded kept activations wait elsewhere: those of one layer remain
  */
 export function trainingMemory(
   graph: Graph,
+  forward: number,
   kept: readonly Kept[],
   gradients: ReadonlyMap<Tensor, Tensor>,
   optimizer: Bytes,
@@ -90,7 +92,8 @@ export function trainingMemory(
     gradientBytes += bytesOf(gradient.elements, gradient.dtype ?? dtype.weights) * gradient.repeat
   const waiting = new Set(kept.map(({tensor}) => tensor.index))
   const resident = offloaded ? kept.reduce((sum, {bytes}) => sum + bytes, 0) : savedBytes(kept)
-  const activations = resident + activationPeak(graph, dtype.activations, waiting)
+  const given = inputBytes(graph, dtype.activations, forward)
+  const activations = given + resident + activationPeak(graph, dtype.activations, waiting)
   const peak = weights + gradientBytes + optimizer + activations
   return {weights, activations, kvCache: 0, gradients: gradientBytes, optimizer, peak}
 }
