@@ -19,6 +19,8 @@ export interface Task {
   limit?: number
   /** where its repetitions should be of another length than all others' */
   repetitionSeconds?: number
+  /** passes that the sampler runs at most: what is shorter by then is as long as it can be */
+  mostPasses?: number
   /** sampled to the end of the run, however well its rates agree: DRAM changes for seconds at a time, as neighbours and hosts do */
   drifts?: boolean
 }
@@ -73,7 +75,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 const doubtful = {from: 1.5, to: 10}
 
 /**
- * Finds the passes that make one repetition last `target` seconds.
+ * Finds the passes that make one repetition last `target` seconds, or the `most` that the sampler runs.
  * @returns `undefined` where no number of passes takes a measurable time
  */
 export async function calibrate(
@@ -81,8 +83,9 @@ export async function calibrate(
   spec: SampleSpec,
   target: number,
   signal?: AbortSignal,
+  most = Number.POSITIVE_INFINITY,
 ): Promise<number | undefined> {
-  let passes = spec.passes
+  let passes = Math.min(most, spec.passes)
   const sample = async () => {
     throwIfAborted(signal)
     return (await sampler({...spec, passes, repetitions: 1, clock: false})).seconds[0]
@@ -93,9 +96,10 @@ export async function calibrate(
     if (took === undefined || (took <= 0 && performance.now() - from > standing)) return undefined
     // One sample that waited for another process would leave every repetition at a few passes, all of them start and end of the threads.
     if (took > doubtful.from * target && took < doubtful.to * target) took = Math.min(took, (await sample()) ?? took)
-    if (took > target / 2) return Math.max(1, Math.round((passes * target) / took))
+    if (took > target / 2) return Math.max(1, Math.min(most, Math.round((passes * target) / took)))
+    if (passes === most) return took > 0 ? most : undefined
     // The first short runs hold cold caches and a waking clock: grow towards the target, by 16 at most.
-    passes = Math.ceil(passes * Math.min(16, took > 0 ? (target / took) * 1.1 : 16))
+    passes = Math.min(most, Math.ceil(passes * Math.min(16, took > 0 ? (target / took) * 1.1 : 16)))
   }
   return undefined
 }
@@ -142,7 +146,7 @@ export async function runRounds(
         const like = `${probe} ${isa} ${bytes}`
         const from = {...task.spec, passes: passesOf.get(like) ?? task.spec.passes}
         const passes = task.calibrate
-          ? await calibrate(sampler, from, task.repetitionSeconds ?? repetitionSeconds, signal)
+          ? await calibrate(sampler, from, task.repetitionSeconds ?? repetitionSeconds, signal, task.mostPasses)
           : task.spec.passes
         if (passes === undefined) continue
         passesOf.set(like, passes)

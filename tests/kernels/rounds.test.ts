@@ -60,6 +60,24 @@ describe('calibrate', () => {
     expect(long.calls).toHaveLength(1)
   })
 
+  test('what is still short at the most passes that the sampler runs is measured at those', async () => {
+    // an empty kernel of 1 µs, of which 4,096 go into one submission: 4 ms where 10 are wanted
+    const capped = async ({passes}: {passes: number}) => {
+      const times = Math.min(passes, 4096)
+      return {seconds: Float64Array.of(times * 1e-6), clockHz: new Float64Array(), work: times}
+    }
+    expect(await calibrate(capped, spec, 0.01)).toBeUndefined()
+    expect(await calibrate(capped, spec, 0.01, undefined, 4096)).toBe(4096)
+    const series = await runRounds(capped, [{...task('launch'), mostPasses: 4096}], {
+      ...options,
+      repetitionSeconds: 0.01,
+    })
+    expect(series.get('launch')!.rates[0]).toBeCloseTo(1e6, 0)
+    // one that takes no time at any number is still given up
+    const still = async () => ({seconds: new Float64Array(1), clockHz: new Float64Array(), work: 1})
+    expect(await calibrate(still, spec, 0.01, undefined, 4096)).toBeUndefined()
+  })
+
   test('a clock that stands still ends in undefined, not in an endless loop', async () => {
     expect(await calibrate(fake(() => Number.POSITIVE_INFINITY).sampler, spec, 0.001)).toBeUndefined()
   })

@@ -12,7 +12,7 @@ import {gpuBytes, gpuTensors} from './bytes.ts'
 import {gpuRoof, gpuTime} from './place.ts'
 import {type GpuKernel, type GpuPair, gpuKernels, gpuPairs} from './programs.ts'
 import {checkOnGpu, placeTensors, stepsOf} from './run.ts'
-import {isPassing, samplerOf, shortest, specOf} from './search.ts'
+import {isPassing, mostPasses, samplerOf, shortest, specOf} from './search.ts'
 import type {GpuSession, Step} from './session.ts'
 import {chooseWays, type ProgramsOf, type Ways} from './ways.ts'
 
@@ -89,7 +89,7 @@ async function measure(
     const ways = await chooseWays(session, def, programsOf, programs, tensors)
     for (const program of programs)
       ready.set(program.id, {steps: await stepsOf(session, program, tensors, ways.variants), work: 1})
-    const tasks: Task[] = programs.map(({id}) => ({id, label: id, calibrate: true, spec: specOf(id)}))
+    const tasks: Task[] = programs.map(({id}) => ({id, label: id, calibrate: true, mostPasses, spec: specOf(id)}))
     const {software} = session.facts
     const series = await runRounds(samplerOf(session, ready), tasks, {
       repetitionSeconds: shortest(session, software ? 0.0005 : 0.002),

@@ -2,7 +2,8 @@
 /** WebGPU in a browser: `navigator.gpu`. The module that a page bundles. */
 import {AnalysisError} from '../../analysis/errors.ts'
 import {chooseAdapter} from './adapters.ts'
-import {type GpuSession, openSession} from './session.ts'
+import {openSession} from './open.ts'
+import type {GpuSession} from './session.ts'
 
 /** Chrome and Firefox round timestamps to 100 µs against timing attacks (WebGPU §20.4). */
 const rounding = 1e-4

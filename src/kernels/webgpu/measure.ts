@@ -7,7 +7,7 @@ import {judge, summarize} from '../statistics.ts'
 import {emptyProbe} from '../wgsl/probes/stream.ts'
 import {matrixTasks} from './matrix-units.ts'
 import {type Candidate, computeTasks, halfIds, type Target, workgroupCandidates} from './plan.ts'
-import {type GpuMeasureOptions, isPassing, type Ready, Run, samplerOf, shortest, specOf} from './search.ts'
+import {type GpuMeasureOptions, isPassing, mostPasses, type Ready, Run, samplerOf, shortest, specOf} from './search.ts'
 import type {GpuSession} from './session.ts'
 import {measureStreams} from './streams.ts'
 import {transfers} from './transfers.ts'
@@ -77,6 +77,7 @@ async function measured(session: GpuSession, options: GpuMeasureOptions): Promis
     id: target.id,
     label,
     calibrate: true,
+    mostPasses,
     spec: specOf(target.id),
   }))
   const series = await runRounds(samplerOf(session, new Map(ready.map((r) => [r.target.id, r]))), samples, {

@@ -4,7 +4,8 @@ import {existsSync} from 'node:fs'
 import {constants} from 'node:os'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {type AdapterFacts, chooseAdapter, listAdapters} from './adapters.ts'
-import {type GpuSession, openSession, type SessionOptions} from './session.ts'
+import {openSession, type SessionOptions} from './open.ts'
+import type {GpuSession} from './session.ts'
 
 /** Where Debian's package `chromium` puts SwiftShader, a Vulkan driver in software, and a Vulkan loader. */
 const swiftShader = {driver: '/usr/lib/chromium/vk_swiftshader_icd.json', loader: '/usr/lib/chromium/libvulkan.so.1'}

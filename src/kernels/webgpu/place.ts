@@ -31,12 +31,12 @@ export function gpuRoof(machine: Machine, programs: readonly Program[], traits: 
       ),
     )
   const storage = ceilings.filter((c) => c.kind === 'bandwidth' && c.mix !== undefined)
-  const resident = (machine.identity.caches ?? []).some(
-    ({level, found}) => level === 'L2' && bytes <= fill * (found ?? 0),
-  )
-  const near = highest(storage.filter((c) => c.level !== 'DRAM'))
-  const far = highest(storage.filter((c) => c.level === 'DRAM'))
-  const bandwidth = resident ? (near ?? far) : far
+  const holds = (cache: string) =>
+    (machine.identity.caches ?? []).some(({level, found}) => level === cache && bytes <= fill * (found ?? 0))
+  // reads alone are measured in L1, and stores go through it: what lies there is bound by the faster of L1 and L2
+  const near = holds('L1') ? ['L1', 'L2'] : holds('L2') ? ['L2'] : []
+  const fastest = (levels: readonly string[]) => highest(storage.filter(({level}) => levels.includes(level ?? '')))
+  const bandwidth = fastest(near) ?? fastest(['DRAM'])
   const compute = at('fma')
   return compute && bandwidth ? {compute, bandwidth, special: at('exp')} : undefined
 }

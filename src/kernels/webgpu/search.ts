@@ -17,7 +17,7 @@ export interface GpuMeasureOptions {
 }
 
 /** Most repetitions of one sample: encoding more takes longer than waiting for them. */
-const mostPasses = 4096
+export const mostPasses = 4096
 /** A trial of a candidate lasts at least this long, s. */
 const trialSeconds = 0.0003
 
@@ -58,9 +58,12 @@ export function samplerOf(
   }
 }
 
-/** Shortest repetition whose error by the timer's step stays below 1 %, s. */
-export const shortest = (session: GpuSession, wanted: number): number =>
-  Math.max(wanted, 100 * session.timer.resolution)
+/** Longest repetition that a coarse timer asks for, s: of a clock of 1 ms a hundred steps are more than a reader waits for twenty ceilings. */
+const patience = 0.03
+
+/** Shortest repetition whose error by the timer's step stays below 1 %, or what patience allows, s; what varies by more is judged noisy. */
+export const shortest = ({timer}: Pick<GpuSession, 'timer'>, wanted: number): number =>
+  Math.max(wanted, Math.min(patience, 100 * timer.resolution))
 
 /** Work per second of a short trial: the better of two. */
 export async function trial(session: GpuSession, steps: readonly Step[], work: number): Promise<number> {

@@ -5,8 +5,7 @@
  */
 import {AnalysisError} from '../../analysis/errors.ts'
 import type {Binding, Shader} from '../wgsl/shader.ts'
-import {type AdapterFacts, factsOf} from './adapters.ts'
-import {subgroupMatrixFeature} from './matrix-units.ts'
+import type {AdapterFacts} from './adapters.ts'
 import {Stamps, type Timer} from './timer.ts'
 
 /** WebGPU's flags by value: in Node the names are no globals. */
@@ -28,59 +27,10 @@ export interface Slice {
   bytes: number
 }
 
-export interface SessionOptions {
-  /** timestamps are rounded to this many seconds; 0 where they are not */
-  timestampStep: number
-  /** `false` measures with the wall clock although the adapter could do better */
-  timestamps?: boolean
-}
-
-const wanted = ['timestamp-query', 'shader-f16', 'subgroups', subgroupMatrixFeature] as const
-const experimental = subgroupMatrixFeature as GPUFeatureName
-const limitNames = [
-  'maxBufferSize',
-  'maxStorageBufferBindingSize',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupSizeY',
-  'maxStorageBuffersPerShaderStage',
-] as const
-
 const gigabytes = (bytes: number): string =>
   bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`
 
-const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-/** Opens the adapter's device with every limit as high as the adapter allows. */
-export async function openSession(adapter: GPUAdapter, options: SessionOptions): Promise<GpuSession> {
-  const facts = factsOf(adapter)
-  const features = wanted.filter((name) => adapter.features.has(name)) as GPUFeatureName[]
-  const requiredLimits: Record<string, number> = {}
-  for (const name of limitNames) {
-    const limit = adapter.limits[name]
-    if (limit !== undefined) requiredLimits[name] = limit
-  }
-  let device: GPUDevice
-  try {
-    device = await adapter.requestDevice({requiredFeatures: features, requiredLimits}).catch((error) => {
-      // a driver that offers the experiment and refuses it still measures everything else; an adapter gives one device, and is asked again
-      if (!features.includes(experimental)) throw error
-      return adapter.requestDevice({requiredFeatures: features.filter((name) => name !== experimental), requiredLimits})
-    })
-  } catch (error) {
-    throw new AnalysisError('no-adapter', `WebGPU: ${facts.name} gave no device: ${text(error)}`, [
-      'update the driver, or choose another with --adapter (`perf doctor` lists them)',
-    ])
-  }
-  const timed = options.timestamps !== false && device.features.has('timestamp-query')
-  const timer: Timer = timed
-    ? {kind: 'timestamp-query', resolution: options.timestampStep || 1e-9}
-    : {kind: 'wall clock', resolution: 1e-4}
-  return new GpuSession(device, facts, timer)
-}
-
-/** @see openSession */
+/** @see openSession in open.ts */
 export class GpuSession {
   readonly device: GPUDevice
   readonly facts: AdapterFacts

@@ -1,6 +1,7 @@
 /** What the host feels: upload, readback, and one dispatch there and back. Timed by the wall clock. */
 import type {Effort, Target} from './plan.ts'
 import type {GpuSession, Step} from './session.ts'
+import {clockStep} from './timer.ts'
 
 export interface Transfer {
   target: Target
@@ -17,14 +18,16 @@ export async function transfers(session: GpuSession, effort: Effort, empty: Step
   const buffer = await session.allocate(bytes, 'a transfer')
   const data = new Float32Array(bytes / 4)
   const now = () => performance.now() / 1000
+  // browsers round the clock, by up to 1 ms: a transfer or a dispatch alone would be a step or none
+  const least = 20 * clockStep()
   const repeated = async (work: number, once: () => Promise<unknown>): Promise<number[]> => {
     const rates: number[] = []
     await once()
     for (let i = 0; i < Math.max(4, effort.rounds); i++) {
       const started = now()
-      await once()
-      const took = now() - started
-      if (took > 0) rates.push(work / took)
+      let [times, took] = [0, 0]
+      for (; took <= least; took = now() - started, times++) await once()
+      rates.push((work * times) / took)
     }
     return rates
   }

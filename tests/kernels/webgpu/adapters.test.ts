@@ -3,8 +3,9 @@ import {chooseAdapter, factsOf, missingFeatures} from '../../../src/kernels/webg
 import {openBrowserGpu} from '../../../src/kernels/webgpu/browser.ts'
 import {matrixTasks, matrixUnitsOf} from '../../../src/kernels/webgpu/matrix-units.ts'
 import {loadDawn, openNodeGpu} from '../../../src/kernels/webgpu/node.ts'
+import {openSession} from '../../../src/kernels/webgpu/open.ts'
 import {effortOf} from '../../../src/kernels/webgpu/plan.ts'
-import {GpuSession, openSession} from '../../../src/kernels/webgpu/session.ts'
+import {GpuSession} from '../../../src/kernels/webgpu/session.ts'
 import {
   subgroupMatrixResult,
   subgroupMatrixWork,

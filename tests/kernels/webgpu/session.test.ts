@@ -188,6 +188,27 @@ describe('placing under the roof', () => {
     expect(at('add', [2 ** 14])).toMatchObject({bound: 'read-L2', seconds: (12 * 2 ** 14) / 1e12})
   })
 
+  it('what lies in L2 is not bound by the faster reads of L1', () => {
+    const inner = {
+      ...machine,
+      identity: {
+        caches: [
+          {level: 'L1' as const, claimed: null, found: 2 ** 15},
+          {level: 'L2' as const, claimed: null, found: 2 ** 20},
+        ],
+      },
+      ceilings: [
+        ...machine.ceilings,
+        {id: 'read-L1', kind: 'bandwidth', mix: 'read', level: 'L1', value: 4e12, unit: 'B/s', provenance} as const,
+      ],
+    }
+    const boundOf = (elements: number) => {
+      const program = gpuKernels.add!.program([elements])
+      return gpuTime(program, gpuRoof(inner, [program], {})!, {}).bound
+    }
+    expect([2 ** 10, 2 ** 14, 2 ** 24].map(boundOf)).toEqual(['read-L1', 'read-L2', 'copy-DRAM'])
+  })
+
   it('counts arithmetic and special functions', () => {
     expect(at('gemm', [2048, 2048, 2048])).toMatchObject({bound: 'fma', seconds: (2 * 2048 ** 3) / 1e12})
     expect(at('gelu', [2 ** 20])).toMatchObject({bound: 'exp', seconds: 2 ** 20 / 1e9})

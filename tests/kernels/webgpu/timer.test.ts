@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest'
-import {Stamps} from '../../../src/kernels/webgpu/timer.ts'
+import {shortest} from '../../../src/kernels/webgpu/search.ts'
+import {clockStep, Stamps, wallClock} from '../../../src/kernels/webgpu/timer.ts'
 
 const exact = {kind: 'timestamp-query', resolution: 1e-9} as const
 /** The machine has been up for a while. */
@@ -53,5 +54,29 @@ describe('timestamps of a device', () => {
       stamps.seconds(up, up + 1000n, 0.0004)
     }
     expect(stamps.timer.kind).toBe('timestamp-query')
+  })
+})
+
+describe('the clock of the host', () => {
+  /** Moves by `step` ms at every thousandth look. */
+  const rounded = (step: number) => {
+    let looks = 0
+    return () => Math.floor(looks++ / 1000) * step
+  }
+
+  it('is as fine as it moves: 1 ms in Firefox and Safari, 0.1 ms in Chrome', () => {
+    expect(clockStep(rounded(1))).toBeCloseTo(1e-3, 9)
+    expect(clockStep(rounded(0.1))).toBeCloseTo(1e-4, 9)
+    // one that stands still is not waited for
+    expect(clockStep(() => 7)).toBe(0.1)
+    expect(clockStep()).toBeLessThan(1e-4)
+  })
+
+  it('makes repetitions as long as its step needs, within reason', () => {
+    expect(wallClock(1e-6)).toEqual({kind: 'wall clock', resolution: 1e-4})
+    expect(wallClock(1e-3)).toEqual({kind: 'wall clock', resolution: 1e-3})
+    expect(shortest({timer: exact}, 0.001)).toBe(0.001)
+    expect(shortest({timer: wallClock(1e-6)}, 0.001)).toBeCloseTo(0.01, 9)
+    expect(shortest({timer: wallClock(1e-3)}, 0.001)).toBe(0.03)
   })
 })
