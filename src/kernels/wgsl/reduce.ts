@@ -54,22 +54,20 @@ const twoLevels = (kind: Kind, threads: number): string => `fn all_${kind}(value
 
 /**
  * What a shader needs for `all_max(value, thread)` and `all_sum(value, thread)`, to be called by all threads of a workgroup at once: the line
- * before everything, the functions, further parameters of `main`, and its first statements.
+ * before everything, the functions, and the first statements of `main`.
  */
-export function reductions(r: Reduction): {enable: string; functions: string; parameters: string; start: string} {
+export function reductions(r: Reduction): {enable: string; functions: string; start: string} {
   const alone = r.lanes === r.threads
   if (r.by === 'tree')
     return {
       enable: '',
       functions: `var<workgroup> scratch: array<f32, ${r.threads}>;\n${tree('max', r)}\n${tree('sum', r)}`,
-      parameters: '',
       start: '',
     }
   if (!alone)
     return {
       enable: 'enable subgroups;\n',
       functions: `${exchanges('max', r.lanes)}\n${exchanges('sum', r.lanes)}`,
-      parameters: '',
       start: '',
     }
   return {
@@ -78,8 +76,8 @@ export function reductions(r: Reduction): {enable: string; functions: string; pa
 var<private> subgroup_lane: u32;
 var<private> subgroup_threads: u32;
 ${twoLevels('max', r.threads)}\n${twoLevels('sum', r.threads)}`,
-    parameters: ', @builtin(subgroup_invocation_id) lane_here: u32, @builtin(subgroup_size) threads_here: u32',
-    start: '  subgroup_lane = lane_here;\n  subgroup_threads = threads_here;',
+    // counted: subgroup_size is what the driver promises, and Intel's may run 16 threads where it says 32
+    start: '  subgroup_lane = subgroupExclusiveAdd(1u);\n  subgroup_threads = subgroupAdd(1u);',
   }
 }
 

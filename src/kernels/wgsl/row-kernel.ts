@@ -7,6 +7,8 @@ import {type Binding, buffers, grid, groupIndex, powerOfTwo, type Shader, unroll
 
 /** Lowest finite f32: a start for maxima. */
 export const lowest = '-3.4028234e38f'
+/** So far above it that e^(lowest − above) is 0: a compiler may take for granted that no value is −∞ (WGSL §15.7.2), and Metal's does. */
+const above = '-3.0e38f'
 /** Most registers of `V` a thread holds of its row; longer rows are read again for every pass. */
 const held = 8
 
@@ -88,8 +90,8 @@ const combine = (kind: 'max' | 'sum', expression: string): string =>
  * Maximum and Σ e^(v − maximum) in one pass over a row that registers do not hold (Milakov & Gimelshein 2018): eight items at a time, so that
  * what was added before is scaled once for eight.
  */
-const online = (lanes: number, threads: number, value: string): string => `  let nothing = V(bitcast<f32>(infinity));
-  var top = V(${lowest});
+const online = (lanes: number, threads: number, value: string): string => `  let nothing = V(${lowest});
+  var top = V(${above});
   var part = V(0.0);
   for (var start = lane; start < limit; start += ${held * threads}u) {
 ${unrolled(
@@ -177,8 +179,8 @@ ${body}
   const code = `${reduced.enable}alias V = ${type};
 ${buffers(list)}
 ${reduced.functions}
-${inRegisters || p.figures !== 'softmax' ? '' : '// WGSL has no constant for −∞: its bits come from a variable\nvar<private> infinity: u32 = 0xff800000u;\n'}@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32${reduced.parameters}) {
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
 ${rowOf}
 ${reduced.start}
   let first = row * ${items}u;

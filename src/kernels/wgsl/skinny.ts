@@ -144,7 +144,7 @@ ${unrolled(many, (j) => unrolled(m, (r) => `    let x${j}_${r} = x[${r * items}u
   const code = `${reduced.enable}${buffers(list)}
 ${reduced.functions}
 @compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32${reduced.parameters}) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let number = ${groupIndex(workgroups)};
   let part = number / ${Math.max(1, groups)}u;
   let first = (number % ${Math.max(1, groups)}u * ${together}u + thread / ${lanes}u) * ${each}u;

@@ -43,6 +43,7 @@ export function streamProbe({mix, bytes, size, traffic, unroll, turns = 1}: Stre
       copy: `a[at${u}]`,
       triad: `a[at${u}] + 0.5 * b[at${u}]`,
     })[mix]
+  // a compiler loads of four lanes only those that somebody asks for: all of them are
   // all loads stand before the first store: a compiler need not find out that they may
   const step = `${unrolled(unroll, (u) => `    let at${u} = ${at(u)};`)}
 ${unrolled(unroll, (u) => `    let value${u} = ${value(u)};`)}
@@ -61,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   if (number >= ${groups}u) { return; }
   var first = number * ${perGroup * turns}u + thread;
 ${writes ? '' : '  var sum = vec4f(0.0);\n'}${body}
-${writes ? '' : '  if (sum.x == 123456.75 && sum.y == 3.5) { c[0] = sum; }\n'}}`
+${writes ? '' : '  if (all(sum == vec4f(123456.75, 3.5, 7.25, 1.125))) { c[0] = sum; }\n'}}`
   return {code, bindings: list.map(({access}) => access), workgroups}
 }
 
@@ -98,7 +99,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     sum += ${unrolled(reads, (r) => `tile[(at + ${r * 32}u) & ${shared - 1}u]`, ' + ')};
     at += u32(seeds[3]) + 1u;
   }
-  if (thread == 0u || sum.x == 123456.75) { results[${groupIndex(folded)}] = sum.x; }
+  let all = sum.x + sum.y + sum.z + sum.w;
+  if (thread == 0u || all == 123456.75) { results[${groupIndex(folded)}] = all; }
 }`
   return {code, bindings: ['read', 'write'], workgroups: folded}
 }
