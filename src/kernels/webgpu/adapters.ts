@@ -16,6 +16,7 @@ export interface AdapterFacts {
   maxBufferSize: number
   /** B of workgroup memory */
   workgroupMemory: number
+  /** threads of a workgroup, all of them along x */
   maxInvocations: number
   /** threads of its smallest and largest subgroup; `null` where shaders have none */
   subgroups: {min: number; max: number} | null
@@ -49,7 +50,7 @@ export function factsOf(adapter: GPUAdapter): AdapterFacts {
     features: [...adapter.features].sort(),
     maxBufferSize: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
     workgroupMemory: limits.maxComputeWorkgroupStorageSize,
-    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
     subgroups: subgroupsOf(adapter),
     matrixUnits: matrixUnitsOf(adapter),
   }

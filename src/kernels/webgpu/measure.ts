@@ -45,7 +45,7 @@ async function measured(session: GpuSession, options: GpuMeasureOptions): Promis
   const {effort} = run
   const warnings: Warning[] = []
   const date = new Date().toISOString()
-  const largestSize = session.device.limits.maxComputeInvocationsPerWorkgroup
+  const largestSize = session.facts.maxInvocations
   const ready: Ready[] = []
   const skip = (id: string, error: unknown) => {
     if (!(error instanceof AnalysisError) || error.code === 'interrupted' || session.lost !== undefined) throw error

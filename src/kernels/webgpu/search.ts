@@ -155,7 +155,7 @@ export class Run {
     for (const [i, candidate] of candidates.entries())
       if (this.unhurried || i === candidates.length - 1) await attempt(candidate)
     const {candidate: top} = best!
-    const largest = this.session.device.limits.maxComputeInvocationsPerWorkgroup
+    const largest = this.session.facts.maxInvocations
     if (resized) {
       for (const size of this.effort.sizes)
         if (size !== top.varied.size && size <= largest && this.unhurried)

@@ -81,7 +81,7 @@ export async function measureStreams(
     )
     return {step, work: streamWork(params)}
   }
-  const largestSize = session.device.limits.maxComputeInvocationsPerWorkgroup
+  const largestSize = session.facts.maxInvocations
   const shapes: StreamShape[] = effort.streamSizes
     .filter((size) => size <= largestSize)
     .flatMap((size) =>

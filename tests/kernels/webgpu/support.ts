@@ -16,3 +16,27 @@ export async function gpuForTests(): Promise<GpuSession | undefined> {
     return undefined
   }
 }
+
+/** What every adapter has at least (WebGPU §3.6.2). */
+export const leastLimits = {
+  maxBufferSize: 2 ** 28,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxComputeWorkgroupStorageSize: 16_384,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupSizeY: 256,
+  maxStorageBuffersPerShaderStage: 8,
+} as const
+
+/** An adapter that says it has less than it has: its device is asked for no more, and refuses more. */
+export const lowered = (
+  adapter: GPUAdapter,
+  limits: Partial<Record<keyof typeof leastLimits, number>>,
+  features: readonly string[],
+): GPUAdapter =>
+  Object.assign(Object.create(null), {
+    limits: {...leastLimits, ...limits},
+    features: new Set(features),
+    info: adapter.info,
+    requestDevice: (descriptor: GPUDeviceDescriptor) => adapter.requestDevice(descriptor),
+  })
