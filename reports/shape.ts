@@ -62,7 +62,7 @@ const ceilings = list(
   }),
 )
 
-export const machineShape: Shape = of({id: 'string', name: 'string', memory: 'number?', ceilings})
+const machineShape: Shape = of({id: 'string', name: 'string', memory: 'number?', ceilings})
 
 /** `machine@1` */
 export const profileShape: Shape = of({id: 'string', name: 'string', identity: record('any'), ceilings})

@@ -159,7 +159,7 @@ function apart(
 }
 
 /** Where a flat line begins: at the fastest level that is drawn, or at the gutter. */
-export const kneeX = (line: RoofLine, plot: Plot, fastest: number): number =>
+const kneeX = (line: RoofLine, plot: Plot, fastest: number): number =>
   Math.max(GUTTER, Number.isFinite(fastest) ? plot.x(line.value / fastest) : GUTTER)
 
 function besideFlat(line: RoofLine, plot: Plot, fastest: number, room: Room, around: Around): Found | undefined {

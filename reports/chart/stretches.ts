@@ -2,7 +2,7 @@
 import type {Frame, RoofLine} from './roofs.ts'
 
 /** How far lines run beyond the frame, so that they do not end while a reader pans. */
-export const FAR = 1e12
+const FAR = 1e12
 
 /** A straight part of a roof. */
 export interface Stretch {

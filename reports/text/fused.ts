@@ -9,7 +9,7 @@ import {shownKeys, toTerminal} from './terminal.ts'
 
 const ratio = (value: number | null): string => (value === null ? '–' : `${value.toPrecision(3)} ×`)
 /** From which size on fusing pays, in words. */
-export function paysText(pays: FusedPair['pays']): string {
+function paysText(pays: FusedPair['pays']): string {
   if (!pays) return '–'
   if (pays.at === null) return pays.when
   return `${pays.when === 'from' ? 'from' : 'up to'} ${pays.dim} ${formatCount(pays.at)}`

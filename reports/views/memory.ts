@@ -5,7 +5,7 @@ import {format, formatShare} from '../../src/analysis/units.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
 import {NARROW, type View} from '../view.ts'
 
-export const memoryClasses = [
+const memoryClasses = [
   {id: 'weights', label: 'Weights'},
   {id: 'kvCache', label: 'KV cache'},
   {id: 'activations', label: 'Activations'},

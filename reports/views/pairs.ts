@@ -20,7 +20,7 @@ interface Slope {
 /** Pairs that the words name. */
 const NAMED = 3
 
-export const pairName = ({id, fused, dims}: FusedPair): string =>
+const pairName = ({id, fused, dims}: FusedPair): string =>
   `${id} ${Object.values(dims).join('×')}${fused.dtype === 'f32' ? '' : ` ${fused.dtype}`}`
 
 function slopes(pairs: readonly FusedPair[]): Slope[] {

@@ -7,7 +7,7 @@ import {AnalysisError, type Warning} from './errors.ts'
 import {formatShare} from './units.ts'
 
 /** The contract's default: an analysis may take 5 % longer. */
-export const MAX_REGRESSION = 0.05
+const MAX_REGRESSION = 0.05
 
 export interface CheckOptions {
   /** share by which the total time of an analysis may grow, or a ceiling fall; machines default to their noise */

@@ -14,7 +14,7 @@
 import type {Role} from './ops/types.ts'
 
 /** What a pass waits for. */
-export const timeParts = ['weights', 'cache', 'activations', 'arithmetic', 'latency'] as const
+const timeParts = ['weights', 'cache', 'activations', 'arithmetic', 'latency'] as const
 export type TimePart = (typeof timeParts)[number]
 
 interface Use {

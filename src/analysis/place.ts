@@ -53,7 +53,7 @@ function anyMix(level: LevelRoof): LevelRoof {
 }
 
 /** One point under a compute and a bandwidth ceiling. */
-export function placePoint(point: WholePoint, compute: ComputeRoof, memory: LevelRoof): PlacedPoint {
+function placePoint(point: WholePoint, compute: ComputeRoof, memory: LevelRoof): PlacedPoint {
   const {name, flops, bytes, seconds, count} = point
   const arithmetic = flops / compute.rate
   const traffic = bytes / memory.rate

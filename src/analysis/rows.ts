@@ -26,7 +26,7 @@ export interface RowChoice {
 }
 
 /** The layer of an operator: its path without the last part, `layers.attn.qkv` → `layers.attn`; a fused one has its first part's. */
-export function layerOf(id: string): string {
+function layerOf(id: string): string {
   const path = id.split('+')[0]!.split('.')
   return path.length > 1 ? path.slice(0, -1).join('.') : path[0]!
 }

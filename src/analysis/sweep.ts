@@ -13,7 +13,7 @@ import {resolveWorkload, type Workload, type WorkloadOptions} from './workload.t
 export {parseRange} from './range.ts'
 
 /** Rows of one sweep, all dimensions together. */
-export const MOST_ROWS = 10_000
+const MOST_ROWS = 10_000
 
 const dimensions: readonly Dimension[] = ['batch', 'seq', 'context']
 export type Ranges = Partial<Record<Dimension, readonly number[]>>

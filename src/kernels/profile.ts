@@ -12,7 +12,7 @@ import {systemReason} from '../analysis/system-reason.ts'
 import {type LocalIdentity, readIdentity} from './identity.ts'
 
 /** Raised when profiles measured before must not be compared with those measured now. */
-export const profileVersion = 4
+const profileVersion = 4
 
 interface ProfileFile {
   schema: string

@@ -89,4 +89,50 @@ describe('the import rules of the architecture', () => {
     const zod = imports.filter(({to}) => to === 'zod').map(({file}) => file)
     expect(zod.filter((file) => !file.startsWith('src/analysis/document/'))).toEqual([])
   })
+
+  it('run in no circle: what types alone tie is erased', () => {
+    const statement = /^(?:import|export)\s+(?!type\b)[^'"`;]*?\bfrom\s*'(\.[^']+)'/gm
+    const arrows = new Map(
+      files.map((file) => [
+        file,
+        [...readFileSync(join(root, file), 'utf8').matchAll(statement)].map(([, to]) =>
+          relative(root, join(root, dirname(file), to!)),
+        ),
+      ]),
+    )
+    expect(arrows.get('src/analysis/analyze.ts')!.length).toBeGreaterThan(5)
+    const done = new Set<string>()
+    const circles: string[] = []
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+      if (path.includes(file) || done.has(file)) return
+      for (const to of arrows.get(file) ?? []) visit(to, [...path, file])
+      done.add(file)
+    }
+    for (const file of files) visit(file, [])
+    expect(circles).toEqual([])
+  })
+})
+
+it('nothing is exported that no other file names, but the schemas of documents, which are a contract', () => {
+  const users = new Map<string, Set<string>>()
+  const all = ['src', 'reports', 'tests', 'scripts'].flatMap((folder) =>
+    readdirSync(join(root, folder), {recursive: true})
+      .map(String)
+      .filter((name) => /\.(ts|mjs|js)$/.test(name))
+      .map((name) => `${folder}/${name}`),
+  )
+  const texts = new Map(all.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
+  for (const [file, text] of texts)
+    for (const [word] of text.matchAll(/[\w$]+/g)) {
+      const known = users.get(word)
+      if (known) known.add(file)
+      else users.set(word, new Set([file]))
+    }
+  const exported = /^export (?:async )?(?:const|function\*?|class|abstract class) (\w+)/gm
+  const alone = files
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('src/analysis/document/'))
+    .flatMap((file) => [...texts.get(file)!.matchAll(exported)].map(([, name]) => ({file, name: name!})))
+    .filter(({name}) => users.get(name)!.size === 1)
+  expect(alone).toEqual([])
 })

@@ -5,7 +5,7 @@ import type {Sheet} from '../sheet.ts'
 import {count, quantity, share, words} from './columns.ts'
 
 /** What a ceiling limits, in words. */
-export function ceilingText({kind, operation, dtype, engine, mix, level, accumulate, sparsity}: Ceiling): string {
+function ceilingText({kind, operation, dtype, engine, mix, level, accumulate, sparsity}: Ceiling): string {
   if (kind === 'compute')
     return [engine, dtype, operation, accumulate && `into ${accumulate}`, sparsity && `${sparsity} weights`]
       .filter(Boolean)

@@ -7,7 +7,7 @@ import type {Workload} from '../workload.ts'
 import type {AdviceContext} from './types.ts'
 
 /** A saving below 0.2 % of the pass is not worth a line. */
-export const WORTH = 0.002
+const WORTH = 0.002
 
 /** The largest batch a rule looks at: beyond it the ridge of every known machine is passed. */
 export const LARGEST_BATCH = 65_536
@@ -19,7 +19,7 @@ export const tokensOf = (work: Workload): number => work.batch * work.seq
 export const worthwhile = (saves: Seconds, evaluation: Evaluation): boolean => saves >= WORTH * evaluation.time.lower
 
 /** Whether this id is a bandwidth ceiling of the machine. */
-export function isBandwidth(context: Pick<AdviceContext, 'roof'>, bound: string | null): boolean {
+function isBandwidth(context: Pick<AdviceContext, 'roof'>, bound: string | null): boolean {
   return context.roof.levels.some(({ceiling}) => ceiling.id === bound)
 }
 

@@ -78,7 +78,7 @@ function nodeOf(spec: OperatorSpec, tensors: readonly Tensor[]): Node {
 }
 
 /** The graph of a list of operators. Sizes are in the list: no workload changes them. */
-export function operatorsGraph(spec: OperatorsSpec): Graph {
+function operatorsGraph(spec: OperatorsSpec): Graph {
   const builder = new GraphBuilder()
   const tensors = spec.tensors.map(({name, role, elements, dtype}) =>
     builder.tensor(name, role, elements, 1, dtype ?? null),

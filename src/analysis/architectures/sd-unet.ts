@@ -129,7 +129,7 @@ function checkImage(spec: SdUnetSpec, {image}: Work): void {
   )
 }
 
-export function sdUnet(spec: SdUnetSpec, work: Work): Graph {
+function sdUnet(spec: SdUnetSpec, work: Work): Graph {
   checkImage(spec, work)
   const v = new VisionBuilder(work.batch)
   const b = v.graphBuilder

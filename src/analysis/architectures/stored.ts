@@ -19,7 +19,7 @@ export type StoredSpec = ({readonly base: TransformerSpec} | {readonly mamba2: M
 }
 
 /** The parts of each weight as tensors of their own; `--tp` divides each part alike. */
-export function storedGraph(base: Graph, parts: StoredSpec['parts'], tp: number): Graph {
+function storedGraph(base: Graph, parts: StoredSpec['parts'], tp: number): Graph {
   const tensors: Tensor[] = []
   const replaced = new Map<number, readonly Tensor[]>()
   const place = (tensor: Tensor, changes: Partial<Tensor> = {}): Tensor => {

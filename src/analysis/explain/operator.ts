@@ -8,7 +8,7 @@ import {completeDims, type GivenDims} from './dims.ts'
 import {evaluateFormula, parseFormula, substitute, termsOf} from './formula.ts'
 
 /** Types that bytes and intensity are shown for. */
-export const shownTypes = ['f64', 'f32', 'bf16', 'int8', 'int4'] as const satisfies readonly DType[]
+const shownTypes = ['f64', 'f32', 'bf16', 'int8', 'int4'] as const satisfies readonly DType[]
 
 const byType = <T>(value: (type: DType) => T): Record<string, T> =>
   Object.fromEntries(shownTypes.map((type) => [type, value(type)]))

@@ -19,7 +19,7 @@ export type MoeLinearDims = {
 }
 
 /** Rows that are computed: all, or those that find a slot, the busiest expert having fewest for its rows. */
-export const keptRows = (assigned: number, experts: number, slots: number, busiest: number): number =>
+const keptRows = (assigned: number, experts: number, slots: number, busiest: number): number =>
   slots === 0 ? assigned : Math.min(experts * slots, assigned - Math.max(0, Math.min(busiest, assigned) - slots))
 
 /** Rows that take time: experts side by side are done when the fullest is. */

@@ -12,7 +12,7 @@ import {channelsOf, matrixOf, replaceTensors, sharedWeights} from './rewrite.ts'
 const SCALE: DType = 'f16'
 
 /** Scales of a weight: one, one per output channel, or one per run of `group` values of a channel. */
-export function scalesOf(rule: QuantizeRule, elements: number, channels: number): number {
+function scalesOf(rule: QuantizeRule, elements: number, channels: number): number {
   if (rule.granularity === 'tensor') return 1
   return rule.granularity === 'channel' ? channels : channels * Math.ceil(elements / channels / rule.group)
 }

@@ -87,7 +87,7 @@ const nextSteps: Partial<Record<ErrorCode, string>> = {
  * @param command id of the command that ran, where one was found
  * @param flags names of its flags
  */
-export async function failureOf(error: unknown, command?: string, flags: readonly string[] = []): Promise<Failure> {
+async function failureOf(error: unknown, command?: string, flags: readonly string[] = []): Promise<Failure> {
   if (error instanceof AnalysisError) {
     const {code, exitCode} = error
     const message = unwrapped(error.message)
@@ -121,17 +121,17 @@ export function setBy(error: unknown, outside: readonly (readonly [string, Setti
 }
 
 /** The error document of the contract. */
-export function failureJson({code, message, suggestions}: Failure): string {
+function failureJson({code, message, suggestions}: Failure): string {
   return JSON.stringify({schema: 'ridgepoint/error@1', ok: false, error: {code, message, suggestions}}, null, 2)
 }
 
 /** The same for people: one line, then one line for each suggestion. */
-export function failureText({message, suggestions}: Failure): string {
+function failureText({message, suggestions}: Failure): string {
   return [`Error: ${message}`, ...suggestions.map((suggestion) => `  ${suggestion}`)].join('\n')
 }
 
 /** Whether JSON was asked for: `--json` before any `--`. Decided on the raw arguments, since they may not parse. */
-export function wantsJson(argv: readonly string[]): boolean {
+function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--')
   return (end < 0 ? argv : argv.slice(0, end)).includes('--json')
 }

@@ -19,7 +19,7 @@ function readAt(fd: number, offset: number, length: number): Uint8Array {
 }
 
 /** Opens files and closes them all together. */
-export class OpenFiles {
+class OpenFiles {
   private readonly open: number[] = []
 
   /** @throws the system's error where the path cannot be opened; AnalysisError where it is no regular file */

@@ -24,7 +24,7 @@ const isFile = (text: string): boolean => /[/\\]|\.json$/.test(text)
 export const addedFolder = (): string => join(userFolder(), 'machines')
 
 /** The machine that a user added under this id. */
-export function addedMachine(id: string): Machine | undefined {
+function addedMachine(id: string): Machine | undefined {
   const path = join(addedFolder(), `${id}.json`)
   return /^[a-z0-9][a-z0-9._-]*$/.test(id) && existsSync(path)
     ? parseMachine(readFileText(path, 'a machine file'), path)

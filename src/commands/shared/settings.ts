@@ -13,20 +13,10 @@ export interface Setting {
 }
 
 /** Nothing on the command line can be set from outside that chooses where or whether output goes. */
-export const notSettings = new Set([
-  'json',
-  'csv',
-  'markdown',
-  'output',
-  'report',
-  'show-config',
-  'quiet',
-  'no-color',
-  'help',
-])
+const notSettings = new Set(['json', 'csv', 'markdown', 'output', 'report', 'show-config', 'quiet', 'no-color', 'help'])
 
 /** `--kv-dtype` is `RIDGEPOINT_KV_DTYPE`. */
-export const environmentName = (flag: string): string => `RIDGEPOINT_${flag.toUpperCase().replaceAll('-', '_')}`
+const environmentName = (flag: string): string => `RIDGEPOINT_${flag.toUpperCase().replaceAll('-', '_')}`
 
 /** The user's file: `$XDG_CONFIG_HOME/ridgepoint/config.json`; a relative XDG_CONFIG_HOME is ignored, as its specification says. */
 export function userFolder(env: NodeJS.ProcessEnv = process.env): string {

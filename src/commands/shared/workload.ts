@@ -83,7 +83,7 @@ export async function importOptions(flags: Pick<WorkloadFlags, 'dim' | 'op-cost'
 }
 
 /** Sizes of named dimensions, `NAME=N` each. @throws AnalysisError `bad-flag` */
-export function namedSizes(given: readonly string[] | undefined): Record<string, number> {
+function namedSizes(given: readonly string[] | undefined): Record<string, number> {
   const dims: Record<string, number> = {}
   for (const text of given ?? []) {
     const at = text.lastIndexOf('=')

@@ -5,7 +5,7 @@ import {suffix, transposed, typed} from './matmul.ts'
 import {edges, type KernelDef, type KernelDType, one, operator} from './types.ts'
 
 /** Sizes around vectors of bytes to doubles, four of them in turn, four rows at a time, and 16 rows per thread. */
-export const gemvCases: readonly (readonly number[])[] = [
+const gemvCases: readonly (readonly number[])[] = [
   ...edges.flatMap((n) => [
     [n, 5],
     [5, n],

@@ -13,7 +13,7 @@ export const hasFormats = ({types = {}}: Pick<Part, 'types'>): boolean =>
   Object.values(types).every((type) => formatOfType(type) !== undefined)
 
 /** How a tensor lies in memory: as the kernel's traits say, else as its part does. */
-export const formatOf = (traits: GpuTraits, name: string, type: NativeType = 'f32'): Format =>
+const formatOf = (traits: GpuTraits, name: string, type: NativeType = 'f32'): Format =>
   traits.formats?.[name] ?? formatOfType(type) ?? 'f32'
 
 /** Bytes that a part moves when every tensor is read or written once, in its own format. */

@@ -7,7 +7,7 @@ import {buffers, grid, groupIndex, type Shader, unrolled} from './shader.ts'
 import {addParts, type Bound, parts} from './split.ts'
 
 /** Rows up to which a product is one of these. */
-export const fewRows = 8
+const fewRows = 8
 
 /** Columns, or quads of columns, of a workgroup, and slices of k that it sums apart. */
 const across = 32

@@ -10,7 +10,7 @@ export function strides(shape: readonly number[]): number[] {
 }
 
 /** Position in an operand of `shape` of the `flat`-th element of its broadcast to `to`. */
-export function broadcastIndex(flat: number, to: readonly number[], shape: readonly number[]): number {
+function broadcastIndex(flat: number, to: readonly number[], shape: readonly number[]): number {
   let rest = flat
   let position = 0
   let stride = 1
