@@ -116,31 +116,42 @@ void bias(const OpArgs& args) {
   drain(far);
 }
 
-// Causal mask of square blocks of `cols` rows: y[r,c] = c <= r mod cols ? x[r,c] : -infinity. What is masked is not read.
+// Columns `from` to `to` of a row of which `kept` are seen: the others become -infinity and are not read. Whole lines but at the row's end.
+template <bool far>
+RP_INLINE void maskPart(const float* x, float* out, int64_t kept, int64_t from, int64_t to) {
+  const auto within = [=](int64_t at) __attribute__((always_inline)) { return at < from ? from : at < to ? at : to; };
+  const int64_t whole = within(kept / lanes * lanes), end = within((kept + lanes - 1) / lanes * lanes);
+  const f32v nothing = splat(-__builtin_inff());
+  mapRange<far, 4>(from, whole, out, RP_BODY(v, at, n) { takeAll(v, x + at, n); });
+  mapRange<far, 1>(whole, end, out, RP_BODY(v, at, n) { v[0] = loadPart(x + at, int(kept - at < n ? kept - at : n), -__builtin_inff()); });
+  mapRange<far, 4>(end, to, out, RP_BODY(v, at, n) {
+    (void)at, (void)n;
+    RP_ALL(v) v[i] = nothing;
+  });
+}
+
+// Causal mask of square blocks of `cols` rows: y[r,c] = c <= r mod cols ? x[r,c] : -infinity. Read in part, rows end the streams of what fetches
+// ahead at every edge: from memory each line is asked for a row before, in several runs of rows. Zen 4, rows of 2048: 12.7 ms row by row, 11.7 in
+// runs, 10.3 with fetches, 8.5 with both, where a copy that reads all takes 8.1.
 void mask(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
-  const f32v nothing = splat(-__builtin_inff());
-  const bool far = isFar(output(args, 0), args.dims[0] * cols, cols);
-  for (int64_t r = rows.from; r < rows.to; r++) {
-    const float* x = input(args, 0) + r * cols;
-    float* out = output(args, 0) + r * cols;
-    const int64_t kept = r % cols + 1, whole = kept / lanes * lanes, end = whole + lanes < cols ? whole + lanes : cols;
-    const auto seen = RP_BODY(v, at, n) { takeAll(v, x + at, n); };
-    const auto edge = RP_BODY(v, at, n) { v[0] = loadPart(x + at, int(kept - at < n ? kept - at : n), -__builtin_inff()); };
-    const auto unseen = RP_BODY(v, at, n) {
-      (void)at, (void)n;
-      RP_ALL(v) v[i] = nothing;
-    };
-    if (far) {
-      mapRange<true, 4>(0, whole, out, seen);
-      mapRange<true, 1>(whole, end, out, edge);
-      mapRange<true, 4>(end, cols, out, unseen);
-    } else {
-      mapRange<false, 4>(0, whole, out, seen);
-      mapRange<false, 1>(whole, end, out, edge);
-      mapRange<false, 4>(end, cols, out, unseen);
-    }
+  const float* const x = input(args, 0);
+  float* const out = output(args, 0);
+  const bool far = isFar(out, args.dims[0] * cols, cols);
+  const int64_t each = far ? (rows.to - rows.from) / runs : 0;
+  constexpr int64_t step = 4 * line;
+  for (int64_t r = rows.from; r < rows.from + each; r++)
+    for (int64_t at = 0; at < cols; at += step)
+      for (int64_t row = r; row < r + runs * each; row += each) {
+        const int64_t kept = row % cols + 1;
+        if (at <= kept && r + 1 < rows.from + each)
+          for (int64_t u = 0; u < step; u += line) __builtin_prefetch(x + (row + 1) * cols + at + u, 0, 2);
+        maskPart<true>(x + row * cols, out + row * cols, kept, at, at + step < cols ? at + step : cols);
+      }
+  for (int64_t r = rows.from + runs * each; r < rows.to; r++) {
+    if (far) maskPart<true>(x + r * cols, out + r * cols, r % cols + 1, 0, cols);
+    else maskPart<false>(x + r * cols, out + r * cols, r % cols + 1, 0, cols);
   }
   drain(far);
 }
