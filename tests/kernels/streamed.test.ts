@@ -17,15 +17,18 @@ const addon = loadNative()
 const isas = addon.cpu().isas.map(({name}) => name)
 const isa = isas[0]!
 
-/** One part of every kernel that writes large outputs past the caches, at its size from memory. */
-const parts = new Map<string, Part>()
 const kernelDefs: readonly KernelDef[] = kernelIds.map((id) => kernels[id])
 const pairDefs: readonly PairDef[] = pairIds.map((id) => pairs[id])
+/** Every part of every kernel and pair, at its size from memory. */
+const allParts: Part[] = []
 for (const program of [
   ...kernelDefs.map(({program, sizes}) => program(sizes.dram)),
   ...pairDefs.flatMap(({unfused, fused, sizes}) => [unfused(sizes.dram), fused(sizes.dram)]),
 ])
-  for (const part of program.parts) if (isStreamed(part) && !parts.has(part.kernel)) parts.set(part.kernel, part)
+  allParts.push(...program.parts)
+/** One of every kernel that writes large outputs past the caches. */
+const parts = new Map<string, Part>()
+for (const part of allParts) if (isStreamed(part) && !parts.has(part.kernel)) parts.set(part.kernel, part)
 
 /** A few thousand values, over and over: these tensors hold tens of millions. */
 function valuesOf({elements, type, values}: ProgramTensor, seed: number): NativeArray {
@@ -69,6 +72,13 @@ describe('an output that is written past the caches holds what one that is not h
     )
   })
 
+  // the roof of stores that read their line first lies a third lower: a chain that forgets the mark is predicted too slow
+  test('a kernel that writes past the caches in one program is known to do so in every other', () => {
+    // of a convolution depthwise planes alone go past the caches
+    const forgetful = allParts.filter(({kernel, streams}) => parts.has(kernel) && !streams && kernel !== 'conv')
+    expect(forgetful.map(({kernel, dims}) => `${kernel} ${dims.join('x')}`)).toEqual([])
+  })
+
   test.each([...parts])('%s', {timeout: 120_000}, (_, part) => {
     const tensors = tensorsOf([{id: part.kernel, parts: [part]}])
     const inputs = new Map(part.in.map((name, i) => [name, valuesOf(tensors.get(name)!, i)]))
@@ -99,6 +109,26 @@ describe.each(norms)('%s of rows that are streamed', (id) => {
           if (bytesOf(values).equals(bytesOf(plain[i]!))) return
           expect(errorOf(values, plain[i]!), `${by}, ${offset} B, ${part.out[i]}`).toBeLessThan(1e-5)
         })
+    }
+  })
+})
+
+// Runs of rows that begin anywhere in a square block, edges within a line and at its end, and rows that are left one by one.
+describe('a causal mask of rows that are streamed', () => {
+  test.each([16, 496, 2048])('of %i columns', {timeout: 120_000}, (cols) => {
+    const rows = Math.ceil(2 ** 23 / cols) + 3
+    const chain = pairs['scale+mask+softmax'].unfused([1, cols, 64]).parts.find(({kernel}) => kernel === 'mask')!
+    const x = valuesOf({elements: rows * cols, type: 'f32'}, 0)
+    for (const by of isas) {
+      const y = new Float32Array(rows * cols + 16)
+      for (const from of [0, 4, 8, 12]) {
+        const out = y.fill(1).subarray(from, from + rows * cols)
+        addon.runOp(by, chain.kernel, [rows, cols], [x], [out], 2)
+        const wrong = out.findIndex(
+          (v, i) => v !== (i % cols <= Math.floor(i / cols) % cols ? x[i]! : Number.NEGATIVE_INFINITY),
+        )
+        expect(wrong, `${by}, ${4 * from} B`).toBe(-1)
+      }
     }
   })
 })

@@ -8,19 +8,23 @@ import {input, weight} from '../../analysis/ops/types.ts'
 import {multiplications} from '../functions.ts'
 import type {Part, Program} from '../program.ts'
 import {gemmCases} from './matmul.ts'
-import {evaluating, fusedCost, type KernelDef, one, operator, type PairDef} from './types.ts'
+import {evaluating, fusedCost, type KernelDef, one, operator, type PairDef, streaming} from './types.ts'
 
 const linearPart = (m: number, n: number, k: number, w: string, y: string): Part =>
   operator(linear, 'gemm', {m, n, k, bias: false}, [m, n, k], ['x', w], [y])
 
-const biasPart = (rows: number, cols: number): Part => ({
-  kernel: 'bias',
-  dims: [rows, cols],
-  in: ['h', 'bias'],
-  out: ['sum'],
-  cost: {...add.cost({elements: rows * cols}), reads: [input('h', rows * cols), weight('bias', cols)]},
-  reference: ([h, bias]) => [h!.map((v, i) => v + bias![i % cols]!)],
-})
+const biasPart = (rows: number, cols: number): Part =>
+  streaming(
+    {
+      kernel: 'bias',
+      dims: [rows, cols],
+      in: ['h', 'bias'],
+      out: ['sum'],
+      cost: {...add.cost({elements: rows * cols}), reads: [input('h', rows * cols), weight('bias', cols)]},
+      reference: ([h, bias]) => [h!.map((v, i) => v + bias![i % cols]!)],
+    },
+    cols,
+  )
 
 const activations = {
   gelu: {op: gelu, special: 'erf', multiplies: multiplications.gelu},
@@ -35,7 +39,7 @@ function activated(name: Activation, [m, n, k]: readonly number[]): {unfused: Pr
   const within = (part: Part) => (special ? {...evaluating(special, part), multiplies: multiplies * elements} : part)
   const product = linearPart(m!, n!, k!, 'w', 'h')
   const bias = biasPart(m!, n!)
-  const act = within(operator(op, name, {elements}, [elements, 1], ['sum'], ['y']))
+  const act = streaming(within(operator(op, name, {elements}, [elements, 1], ['sum'], ['y'])))
   const kernel = `gemm+bias+${name}`
   const fused: Part = {
     kernel,

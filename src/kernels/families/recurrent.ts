@@ -8,7 +8,7 @@ import {tanh} from '../../analysis/ops/tanh.ts'
 import {type OpDef, output} from '../../analysis/ops/types.ts'
 import {multiplications} from '../functions.ts'
 import type {Part, Program, SpecialOperation} from '../program.ts'
-import {fusedCost, type KernelDef, type Names, one, operator, type PairDef} from './types.ts'
+import {fusedCost, type KernelDef, type Names, one, operator, type PairDef, streaming} from './types.ts'
 
 const inputs = ['x', 'w', 'u', 'biases', 'h', 'c']
 const gates = ['sum i', 'sum f', 'sum g', 'sum o']
@@ -59,7 +59,7 @@ function programs([batch, wide, hidden]: readonly number[]): {unfused: Program; 
     from: Names,
     to: string,
     specials: Partial<Record<SpecialOperation, number>> = {},
-  ) => operator(op, op.kind, {elements}, [elements, 1], from, [to], {specials})
+  ) => streaming(operator(op, op.kind, {elements}, [elements, 1], from, [to], {specials}))
   const sigmoidOf = (from: string, to: string) => flat(sigmoid, [from], to, {exp: elements, divide: elements})
   const tanhOf = (from: string, to: string) => flat(tanh, [from], to, {tanh: elements})
   return {
