@@ -24,6 +24,15 @@ describePage('the page in a browser', (browser) => {
     await page.close()
   })
 
+  it('is laid out as a whole once it is ready: a picture of all of it is blank nowhere', async () => {
+    const {page} = await browser.open(sample())
+    const skipped = await page
+      .locator('section:not([hidden]) h2')
+      .evaluateAll((all) => all.filter((e) => !e.checkVisibility({contentVisibilityAuto: true})).length)
+    expect(skipped).toBe(0)
+    await page.close()
+  })
+
   it('holds its policy: an injected script does not run', async () => {
     const inject = (html: string) => html.replace('</body>', '<script>document.title = "broken in"</script></body>')
     const {page, said} = await browser.open(sample(), undefined, inject)
