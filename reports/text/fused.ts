@@ -102,6 +102,13 @@ const figuresOf = (pair: FusedPair): {measured: number | null; predicted: number
     ? {measured: pair.speedupInTurn ?? null, predicted: pair.predictedInTurn}
     : {measured: pair.speedup, predicted: pair.predictedSpeedup}
 
+/** What its sides are beside `ok`, which a speed-up of theirs is too. */
+const doubtsOf = ({unfused, fused}: FusedPair): string[] =>
+  [...new Set([unfused.verdict, fused.verdict])].filter((verdict) => verdict !== 'ok')
+
+/** Before a speed-up whose times were disturbed or are doubtful. */
+const doubtful = '~'
+
 /** Columns of a terminal from which on there is room for more than what a pair cannot do without. */
 const roomy = 100
 
@@ -140,12 +147,13 @@ function gainsTable({pairs}: FusedComparison, width: number): Printed {
     read: (pair: FusedPair) => number | null,
     drop: number,
   ): Column<FusedPair> => ({title, key, text: (p) => ratio(read(p)), raw: read, align: 'right', drop})
+  const measured = gain('faster', 'speedup', (p) => figuresOf(p).measured, 0)
   const isInTurn = pairs.some(({predictedInTurn}) => predictedInTurn)
   return print<FusedPair>({
     rows: pairs,
     columns: [
       words('pair', 'pair', (p) => `${p.id} ${dimsText(p.dims)}`),
-      gain('faster', 'speedup', (p) => figuresOf(p).measured, 0),
+      {...measured, text: (p) => `${doubtsOf(p).length > 0 ? doubtful : ''}${measured.text(p)}`},
       gain('predicted', 'predicted', (p) => figuresOf(p).predicted, 0),
       ...(isInTurn && width >= roomy
         ? [gain('over all', 'medians', (p) => p.speedup, 4), gain('roof says', 'roof', (p) => p.predictedSpeedup, 3)]
@@ -167,9 +175,10 @@ function agreement(pairs: readonly FusedPair[]): string {
     })
     .sort((a, b) => a - b)
   if (off.length === 0) return ''
-  const median = off[off.length >> 1]!
   const within = off.filter((each) => each <= near).length
-  return `The prediction is off by ${formatShare(median)} in the median; ${within} of ${off.length} are within ${formatShare(near)}.`
+  if (off.length === 1) return `The prediction is off by ${formatShare(off[0]!)}.`
+  const median = (off[(off.length - 1) >> 1]! + off[off.length >> 1]!) / 2
+  return `The prediction is off by ${formatShare(median)} in the median; ${within} of ${off.length} ${within === 1 ? 'is' : 'are'} within ${formatShare(near)}.`
 }
 
 export function fusedText(comparison: FusedComparison, look: Look): string {
@@ -180,6 +189,7 @@ export function fusedText(comparison: FusedComparison, look: Look): string {
     ...(shown.has('medians') ? ['over all: medians of the whole run'] : []),
     ...(shown.has('roof') ? ['roof says: what the profile predicts'] : []),
   ]
+  const doubts = [...new Set(comparison.pairs.flatMap(doubtsOf))].join(' or ')
   const note = [
     adapterText(comparison.pairs.map(({fused}) => fused)),
     'faster: unfused time ÷ fused time, medians of runs in turn. predicted: the same of the times that the ceilings allow.',
@@ -189,6 +199,7 @@ export function fusedText(comparison: FusedComparison, look: Look): string {
         ]
       : []),
     shown.has('pays') && 'pays: the sizes at which fusing is at least 3 % faster.',
+    doubts && `${doubtful}: ${doubts}, in one of the two forms at least.`,
     agreement(comparison.pairs),
   ]
   return [

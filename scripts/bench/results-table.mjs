@@ -115,7 +115,7 @@ export function pairSummary(pairs) {
     `- Of ${known.length} pairs the predicted speed-up is off by ${percent(median(known.map(off)))} in the median.`,
     ...(far.length > 0
       ? [
-          `- Of the ${far.length} that come from memory by ${percent(median(far.map(off)))} in the median; ${far.length - wide.length} are within ${percent(within)}.${list ? ` Not: ${list}.` : ''}`,
+          `- Of the ${far.length} that come from memory by ${percent(median(far.map(off)))} in the median; ${far.length - wide.length} ${far.length - wide.length === 1 ? 'is' : 'are'} within ${percent(within)}.${list ? ` Not: ${list}.` : ''}`,
         ]
       : []),
   ]
@@ -142,8 +142,8 @@ export const pairTable = (pairs) =>
       size(p),
       p.fused.dtype,
       p.fused.threads,
-      seconds(p.unfused.seconds.median),
-      seconds(p.fused.seconds.median),
+      seconds(p.unfused.seconds.median) + verdictOf(p.unfused),
+      seconds(p.fused.seconds.median) + verdictOf(p.fused),
       times(p.speedup),
       times(p.predictedSpeedup),
       times(p.speedupInTurn),

@@ -40,6 +40,8 @@ const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
   [['check'], 2, 'bad-flag', /--baseline is missing/],
   [['bench', 'zzzzzzzzz'], 3, 'unknown-kernel', /kernel "zzzzzzzzz" is not known; there are gemm, /],
   [['compare', '--fused', 'zzzzzzzzz'], 3, 'unknown-kernel', /pair "zzzzzzzzz" is not known; there are /],
+  // all beside a name is all
+  [['compare', '--fused', 'swiglu,all', '--dims', '8'], 2, 'bad-dimension', /dequantize-int8.gemv has 2 dimensions/],
   [['measure', '--sustain', 'x'], 2, 'bad-flag', /--sustain "x" is not a number/],
   [['measure', '--sustain', '86401'], 2, 'bad-flag', /--sustain 86401.* to 86,400/],
   [['analyze', 'gpt2', '--price', '0', ...h100], 2, 'bad-flag', /--price 0/],

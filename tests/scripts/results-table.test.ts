@@ -54,9 +54,11 @@ test('pairs are judged by what is predicted in turn', () => {
   const list = [pair('a', 2, 4, 2.2), pair('b', 2, 3, null)]
   expect(pairSummary(list)).toEqual([
     '- Of 2 pairs the predicted speed-up is off by 30 % in the median.',
-    '- Of the 2 that come from memory by 30 % in the median; 1 are within 15 %. Not: b 1 (1 T) 2.00, predicted 3.00.',
+    '- Of the 2 that come from memory by 30 % in the median; 1 is within 15 %. Not: b 1 (1 T) 2.00, predicted 3.00.',
   ])
   expect(pairTable(list)).toMatch(
     /\| a \| 1 \| f32 \| 1 \| 1\.00 ms \| 1\.00 µs \| 2\.00 \| 4\.00 \| 2\.00 \| 2\.20 \| from n 7 \|/,
   )
+  const noisy = {...list[0], unfused: {...list[0]!.unfused, verdict: 'noisy'}}
+  expect(pairTable([noisy])).toContain('| 1.00 ms (noisy) | 1.00 µs |')
 })

@@ -20,7 +20,7 @@ test('80 columns hold bytes, intensity, bound and time of each side, both speed-
   expect(gains[2]).toMatch(/^conv\+batchnorm\+relu 1×16×16×1×28×28×3×1×1×2 +1\.50 × +1\.40 × +up to batch 28$/)
   // in turn where ceilings were measured beside
   expect(gains[3]).toMatch(/^dequantize-int4\+gemv 16384×8192×64 +8\.40 × +16\.8 × /)
-  expect(text.replace(/\s+/g, ' ')).toContain('off by 100.0 % in the median; 1 of 2 are within 15')
+  expect(text.replace(/\s+/g, ' ')).toContain('off by 53.3 % in the median; 1 of 2 is within 15')
 })
 
 test.each([40, 60, 100])('%i columns are enough', (width) => {
@@ -54,6 +54,25 @@ test('a pair without ceilings or a sweep has dashes, not numbers', () => {
   const text = fusedText({kind: 'fused', pairs: [bare]}, plain)
   expect(text).toMatch(/1\.50 × +– +–$/m)
   expect(text).not.toMatch(/in the median/)
+})
+
+test('a pair of which a side was disturbed is marked on any width, and the note says how', () => {
+  const disturbed = pair({fused: {...pair().fused, verdict: 'noisy'}})
+  for (const width of [40, 80, 120]) {
+    const text = fusedText({kind: 'fused', pairs: [disturbed, pair()]}, {...plain, width})
+    expect(text.match(/~1\.50 ×/g), `${width}`).toHaveLength(1)
+    expect(text.replace(/\s+/g, ' ')).toContain('~: noisy, in one of the two forms at least.')
+  }
+  expect(fusedText({kind: 'fused', pairs: [pair()]}, plain)).not.toContain('~')
+})
+
+test('the agreement of one pair, and the median of an even number', () => {
+  const one = fusedText({kind: 'fused', pairs: [pair()]}, {...plain, width: 160})
+  expect(one).toMatch(/The prediction is off by 6\.67 %\.$/)
+  const far = pair({speedup: 1, predictedSpeedup: 1.2})
+  expect(fusedText({kind: 'fused', pairs: [pair(), far]}, {...plain, width: 160})).toMatch(
+    /off by 13\.3 % in the median; 1 of 2 is within/,
+  )
 })
 
 test('names of ceilings in short', () => {
