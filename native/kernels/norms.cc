@@ -13,17 +13,25 @@ RP_INLINE float joined(const f32v (&a)[4]) { return sumOf((a[0] + a[1]) + (a[2] 
 // rows that are read again: layernorm of 1024 columns 9.4 and 14.1 (a copy 9.1), of 2048 12.1 and 15.1, of 4096 19.5 and 14.0.
 constexpr int64_t mostTurning = 6144;
 
+// A place in the queue of loads, and nothing else: the loads behind it then run less far ahead of stores past the caches.
+RP_INLINE void holdBack(const float* p) {
+#if defined(RP_ISA_AVX512)
+  const f32v v = load(p);
+  asm volatile("" : : "v"(v));
+#else
+  (void)p;
+#endif
+}
+
 // layer: subtracts the mean and adds beta. sum: of h = x + residual, which is an output too. far: outputs are streamed. turns: a row waits in
 // L1 for its sums, and the next one's elements take the place of those that were just written.
 template <bool layer, bool sum, bool far, bool turns = false>
 struct Norm {
   const float *x, *residual, *gamma, *beta;
   float *h, *y;
-  float* kept;  // rows in turn: one, or of h where it is streamed four that are summed and four that are written
-  int64_t cols, stride;
+  float* kept;  // where rows wait: one row
+  int64_t cols;
   static constexpr bool wide = false, inPlace = turns;
-  // floats that rows from memory are fetched ahead: add+layernorm took 7.7 ms with 1024, 7.5 with 2048; without a residual there was no difference
-  static constexpr int64_t farAhead = sum || turns ? 2048 : distance;
 
   struct Sums {
     f32v shift, plain[4], square[4];
@@ -32,8 +40,12 @@ struct Norm {
     f32v mean, scale;
   };
 
-  RP_MEMBER float* row(int64_t r) const { return turns ? kept : far ? kept + (r & 7) * stride : h + r * cols; }
-  RP_MEMBER const float* again(int64_t r) const { return sum || turns ? row(r) : x + r * cols; }
+  // Elements of a row that was summed. A sum that went past the caches is computed again: rows of it that waited in L2 took longer.
+  RP_MEMBER f32v again(int64_t r, int64_t i, int n, float fill = 0) const {
+    const float* const row = turns ? kept : sum && !far ? h + r * cols : x + r * cols;
+    const f32v v = take(row + i, n, fill);
+    return sum && far && !turns ? v + take(residual + r * cols + i, n) : v;
+  }
 
   // Squares are summed about the row's first element instead of its mean, which is not known yet; end() tells whether that was near enough.
   RP_MEMBER Sums begin(int64_t r) const {
@@ -48,7 +60,8 @@ struct Norm {
       v += take(residual + r * cols + i, n);
       if (far) stream(h + r * cols + i, v);
     }
-    if (sum || turns) give(row(r) + i, v, n);
+    if (turns) give(kept + i, v, n);
+    else if (sum && !far) give(h + r * cols + i, v, n);
     const f32v d = layer ? v - sums.shift : v;
     if (layer) sums.plain[k] += d;
     sums.square[k] += d * d;
@@ -61,10 +74,8 @@ struct Norm {
     if (off * off > 16 * variance) {
       Sums better{};
       better.shift = splat(shift + off);
-      const float* const row = again(r);
       for (int64_t i = 0; i < cols; i += lanes) {
-        const int n = i + lanes <= cols ? lanes : int(cols - i);
-        const f32v d = take(row + i, n, shift + off) - better.shift;
+        const f32v d = again(r, i, i + lanes <= cols ? lanes : int(cols - i), shift + off) - better.shift;
         better.plain[0] += d;
         better.square[0] += d * d;
       }
@@ -81,21 +92,89 @@ struct Norm {
     if (layer) takeAll(b, beta + at, n);
     RP_UNROLL for (int k = 0; k < R; k++) {
       f32v v[N];
-      takeAll(v, again(r + k) + at, n);
+      RP_STEP(N) v[i] = again(r + k, at + i * lanes, n);
       RP_STEP(N) v[i] = layer ? (v[i] - facts[k].mean) * (facts[k].scale * g[i]) + b[i] : v[i] * facts[k].scale * g[i];
       float* const out = y + (r + k) * cols + at;
       if (n == lanes) RP_STEP(N) put<far>(out + i * lanes, v[i]);
       else storePart(out, v[0], n);
     }
   }
+  // N whole vectors of one row from column `at`, element `from` of the tensor, on. Gamma and beta are loaded for each row anew: loads that hit
+  // L1 hold back those of the next rows, which else take all places for misses, and stores past the caches wait. rmsnorm has one too few.
+  template <int N>
+  RP_MEMBER void emitRow(const Facts& facts, int64_t from, int64_t at) const {
+    const float *g = gamma + at, *b = layer ? beta + at : g;
+    asm("" : "+r"(g), "+r"(b));  // hides that other rows take the same
+    RP_STEP(N) {
+      const f32v v = again(0, from + i * lanes, lanes);
+      if (!layer) holdBack(gamma);
+      put<far>(y + from + i * lanes, layer ? (v - facts.mean) * (facts.scale * load(g + i * lanes)) + load(b + i * lanes)
+                                         : v * facts.scale * load(g + i * lanes));
+    }
+  }
   RP_MEMBER void ahead(int64_t r, int64_t at, int rows) const {
     if (!far) return;
-    const int64_t then = at + farAhead;
+    const int64_t then = at + 2048;
     const int64_t from = then < cols ? r * cols + then : (r + rows) * cols + then - cols;
     __builtin_prefetch(x + from, 0, 2);
     if (sum) __builtin_prefetch(residual + from, 0, 2);
   }
+  // The lines 8 KiB and 16 KiB after element `from`: Zen 4 drops fetches into L2 while its queue is full, so each line is asked for twice.
+  RP_MEMBER void twiceAhead(int64_t from) const {
+    RP_UNROLL for (int64_t then = 2048; then <= 4096; then += 2048) {
+      __builtin_prefetch(x + from + then, 0, 2);
+      if (sum) __builtin_prefetch(residual + from + then, 0, 2);
+    }
+  }
 };
+
+// Rows from memory that do not stay in L1, R at a time from bands of `count` rows: the sums of a row of each band beside the results of the rows
+// before, four lines of each row in turn. A row's sums are the same to the bit for every R. Zen 4, 8192 x 4096, cycles a line: layernorm 14.7 to
+// 9.9, a copy 9.3; each line asked for once 12.2, gamma and beta loaded once for all rows 11.7.
+template <int R, typename K>
+RP_INLINE void rowsInBands(const K& k, int64_t from, int64_t count, int64_t cols) {
+  constexpr int64_t step = 4 * line;
+  constexpr int N = int(step / lanes);
+  typename K::Facts facts[R] = {};
+  for (int64_t r = from - 1; r < from + count; r++) {
+    const bool gathers = r + 1 < from + count, emits = r >= from;
+    typename K::Sums sums[R];
+    RP_STEP(R) sums[i] = k.begin(gathers ? r + 1 + i * count : from);
+    int64_t at = 0;
+    if (gathers && emits) {
+      for (; at + step <= cols; at += step) {
+        // Hidden, so that the compiler keeps no pointer of each row and tensor: those it has no register for it would store in each turn, and a
+        // regular store holds up stores past the caches (add+layernorm: 27 cycles for 22).
+        int64_t next[R];
+        RP_STEP(R) {
+          next[i] = (r + 1 + i * count) * cols + at;
+          asm("" : "+r"(next[i]));
+        }
+        RP_STEP(R) RP_UNROLL for (int u = 0; u < N; u++) {
+          if (u * lanes % line == 0) k.twiceAhead(next[i] + u * lanes);
+          k.gather(sums[i], u & 1, 0, next[i] + u * lanes, lanes);
+          asm volatile("");  // or the compiler moves all fetches to the front
+        }
+        RP_STEP(R) k.template emitRow<N>(facts[i], next[i] - cols, at);
+      }
+    }
+    if (emits)
+      for (int64_t j = at; j < cols; j += lanes) RP_STEP(R) k.template emitRow<1>(facts[i], (r + i * count) * cols + j, j);
+    if (!gathers) continue;
+    for (; at < cols; at += step)
+      RP_STEP(R) RP_UNROLL for (int u = 0; u < N; u++)
+        if (at + u * lanes < cols) k.gather(sums[i], u & 1, r + 1 + i * count, at + u * lanes, lanes);
+    RP_STEP(R) facts[i] = k.end(sums[i], r + 1 + i * count);
+  }
+}
+
+template <typename K>
+RP_INLINE void inBands(const K& k, Span rows, int64_t cols) {
+  constexpr int bands = 4;  // layernorm with two 10.6 cycles a line for 9.8, with eight 14.1
+  const int64_t each = (rows.to - rows.from) / bands, rest = rows.from + bands * each;
+  if (each > 0) rowsInBands<bands>(k, rows.from, each, cols);
+  if (rest < rows.to) rowsInBands<1>(k, rest, rows.to - rest, cols);
+}
 
 // rowBlocks() for rows from a cache, with the sums `lead` floats ahead of the results: where the sums of R rows are complete, as much of the rows
 // before is still to be written, and additions over lanes, root and division, a chain of a hundred cycles, go on beside it. Zen 4, 64 rows of
@@ -161,20 +240,19 @@ template <bool layer, bool sum, bool far, bool turns = false>
 void runRows(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const int weights = sum ? 2 : 1;
-  const int64_t stride = (cols + line - 1) / line * line + 9 * line;  // off the 4 KiB at which stores look like sources of later loads
   const Norm<layer, sum, far, turns> norm{input(args, 0), sum ? input(args, 1) : nullptr, input(args, weights),
                                    layer ? input(args, weights + 1) : nullptr, sum ? output(args, 0) : nullptr,
-                                   output(args, sum ? 1 : 0), args.scratch, cols, stride};
+                                   output(args, sum ? 1 : 0), args.scratch, cols};
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
   // Lines of each column that L1 is asked to keep, where rows come from a cache: with more than it holds, 32 KiB, a lead costs up to 20 %. Narrow
   // vectors, whose sums themselves take the time, gain nothing.
   constexpr int ofRow = sum ? 5 : 3, ofAll = layer ? 2 : 1;
   const bool leads = !far && lanes >= 8 && cols >= 4 * lead;
   const auto fits = [=](int together) { return leads && (together * ofRow + ofAll) * cols <= (together == 1 ? 8192 : 6144); };
-  // Two rows of layernorm share the loads of gamma and beta; elsewhere one row more takes longer than the loads that it saves. From memory four
-  // rows share what L2 gives of them: layernorm takes 13 % less time than with two or better.
+  // Two rows of layernorm share the loads of gamma and beta; elsewhere one row more takes longer than the loads that it saves.
   if (layer && !sum && fits(2)) ledByRow<2>(norm, rows, cols);
   else if (fits(1)) ledByRow<1>(norm, rows, cols);
+  else if (far && !turns && lanes > 1) inBands(norm, rows, cols);
   else rowByRow<turns ? 1 : far ? 4 : 2>(norm, rows, cols);
   drain(far);
 }
@@ -182,7 +260,7 @@ void runRows(const OpArgs& args) {
 template <bool layer, bool sum>
 void norm(const OpArgs& args) {
   const int64_t cols = args.dims[1], count = args.dims[0] * cols;
-  const bool fits = !sum || (isFar(output(args, 0), count, cols) && 8 * (cols + 10 * line) <= int64_t(scratchFloats));
+  const bool fits = !sum || isFar(output(args, 0), count, cols);
   const bool streams = fits && isFar(output(args, sum ? 1 : 0), count, cols);
   if (streams && (layer ? 3 : 2) * cols <= mostTurning) runRows<layer, sum, true, true>(args);
   else if (streams) runRows<layer, sum, true>(args);
