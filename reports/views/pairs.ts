@@ -3,7 +3,7 @@ import type {TopLevelSpec} from 'vega-lite'
 import type {FusedPair} from '../../src/analysis/document/bench.ts'
 import {format} from '../../src/analysis/units.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
-import type {View} from '../view.ts'
+import {NARROW, type View} from '../view.ts'
 
 const measures = ['Bytes', 'Time'] as const
 
@@ -54,9 +54,12 @@ function slopes(pairs: readonly FusedPair[]): Slope[] {
 /** px that the text right of a row takes */
 const LABEL = 128
 
-/** The label with its middle left out, where it is longer than so many characters. */
-const middle = (most: string) =>
-  `length(datum.label) > (${most}) ? slice(datum.label, 0, floor((${most}) / 2)) + '…' + slice(datum.label, -floor((${most}) / 2) + 1) : datum.label`
+/** On a phone names stand above their rows: beside them they would leave the rows a fifth of the width. */
+const ABOVE = 'labelRoom < 40'
+
+/** A name with its middle left out, where it is longer than so many characters. */
+const middle = (name: string, most: string) =>
+  `(length(${name}) > (${most}) ? slice(${name}, 0, floor((${most}) / 2)) + '…' + slice(${name}, -floor((${most}) / 2) + 1) : ${name})`
 
 const y = {
   field: 'pair',
@@ -64,9 +67,9 @@ const y = {
   sort: null,
   title: null,
   axis: {
-    ...{ticks: false, domain: false, labelPadding: 8, labelLimit: {expr: 'width < 420 ? 120 : 310'}},
+    ...{ticks: false, domain: false, labelPadding: 8, labelLimit: 310},
     // pairs of one name differ at its end: what is cut is the middle
-    labelExpr: middle('width < 420 ? 15 : 42'),
+    labelExpr: `${ABOVE} ? '' : ${middle('datum.label', '42')}`,
   },
   scale: {paddingInner: 0.3, paddingOuter: 0.15},
 } as const
@@ -103,7 +106,7 @@ const spec: TopLevelSpec = {
   height: 290,
   autosize: 'pad',
   config: chartConfig,
-  params: [themeParam, {name: 'least', value: 0.5}, {name: 'most', value: 1}],
+  params: [themeParam, {name: 'least', value: 0.5}, {name: 'most', value: 1}, {name: 'labelRoom', value: 306}],
   layer: [
     {
       data: {name: 'slopes'},
@@ -143,6 +146,13 @@ const spec: TopLevelSpec = {
         text: {field: 'label', type: 'nominal'},
       },
     },
+    {
+      data: {name: 'predictions'},
+      transform: [{filter: ABOVE}, {calculate: middle('datum.pair', 'floor(width / 7.8)'), as: 'name'}],
+      // in the gap that rows leave above each pair
+      mark: {type: 'text', align: 'left', baseline: 'bottom', dx: 2, dy: 3, fontSize: 12, aria: false},
+      encoding: {y: {...y, bandPosition: 0}, x: {value: 0}, text: {field: 'name'}, color: {value: {expr: 'theme.ink'}}},
+    },
   ],
 }
 
@@ -152,7 +162,7 @@ export const pairs: View = {
   id: 'pairs',
   title: 'Fused against unfused, measured',
   spec,
-  margins: (width) => ({left: width < 520 ? 130 : 320, right: 10, top: 34, bottom: 44}),
+  margins: (width) => ({left: width < NARROW ? 10 : 320, right: 10, top: 34, bottom: 44}),
   missing: (_analysis, more) => ((more.pairs ?? []).length > 0 ? undefined : none),
   inputs(_analysis, _state, more) {
     const rows = slopes(more?.pairs ?? []).map((row) => ({

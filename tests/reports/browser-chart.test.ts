@@ -300,6 +300,17 @@ describePage('the charts in a browser', (browser) => {
       expect.arrayContaining(['400 B → 200 B', '2 ms → 1 ms']),
     )
     expect(await page.locator('#pairs').textContent()).toContain('bias+gelu 2 (2 times faster)')
+    // on a phone a name stands above its rows, not left of them: they had a fifth of the width
+    const chart = page.locator('#pairs .chart')
+    const names = chart.locator('text', {hasText: /^bias\+gelu 2$/})
+    const plot = () => chart.locator('svg .background').first().boundingBox()
+    expect((await names.boundingBox())!.x).toBeLessThan((await plot())!.x)
+    await page.setViewportSize({width: 390, height: 844})
+    await page.waitForFunction(() => document.querySelector<SVGElement>('#pairs .chart svg')!.clientWidth < 390)
+    const [name, rows] = [(await names.boundingBox())!, (await plot())!]
+    expect(rows.width).toBeGreaterThan(0.8 * 340)
+    expect(name.x).toBeGreaterThanOrEqual(rows.x)
+    expect(name.x + name.width).toBeLessThanOrEqual(rows.x + rows.width)
     expect(said).toEqual([])
     await page.close()
   })
