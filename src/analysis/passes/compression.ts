@@ -73,7 +73,7 @@ const keeps = (where: string | null, rule: string): where is string => rule === 
 
 /**
  * `w4g128`, `w8c,a8`, `kv8`, `layers.mlp=w4g128z,layers.attn=w8c`: what (w, a, kv), bits (8, 4, f8), scales (one per
- * tensor, `c` per channel, `gN` per N values), `z` with zero points.
+ * tensor, `c` per channel, `gN` per N values), `z` with zero points (of weights and cache).
  * @throws AnalysisError `bad-flag`
  */
 export function parseQuantize(text: string): (QuantizeRule | KeepRule)[] {
@@ -83,6 +83,10 @@ export function parseQuantize(text: string): (QuantizeRule | KeepRule)[] {
     const match = /^(w|a|kv)(8|4|f8)(c|g(\d{1,6}))?(z)?$/.exec(rule)
     if (!match) return refuse('--quantize', text, example)
     const [, role, bits, shared, size, zero] = match
+    if (role === 'a' && zero !== undefined)
+      throw new AnalysisError('bad-flag', `--quantize ${quoted(text)}: zero points of activations are not modelled`, [
+        `write ${quoted(rule.slice(0, -1))}; weights (w) and the KV cache (kv) may have zero points`,
+      ])
     const group = size === undefined ? 0 : Number(size)
     if (size !== undefined && group < 1) return refuse('--quantize', text, example)
     return {

@@ -33,7 +33,7 @@ class Quantizer {
   private readonly builder = new GraphBuilder()
   private readonly replaced = new Map<Tensor, Tensor>()
   private readonly narrow = new Map<Tensor, readonly [Tensor, Tensor]>()
-  private readonly kvScales = new Map<Tensor, Tensor>()
+  private readonly kvScales = new Map<Tensor, readonly Tensor[]>()
   private readonly graph: Graph
   private readonly compression: Compression
   private readonly shared: ReadonlySet<Tensor>
@@ -88,9 +88,10 @@ class Quantizer {
   private quantizeData(node: Node, x: Tensor, rule: QuantizeRule): readonly [Tensor, Tensor] {
     const {m} = node.dims
     const rows = typeof m === 'number' && x.elements % m === 0 ? m : 1
-    const groups = rule.granularity === 'tensor' ? 1 : rule.granularity === 'channel' ? rows : x.elements / rule.group
-    // groups that do not divide a tensor would straddle rows: one scale per row then
-    const count = Number.isInteger(groups) ? groups : rows
+    // groups that do not divide a row would straddle two: one scale per row then
+    const whole = (x.elements / rows) % rule.group === 0
+    const count =
+      rule.granularity === 'tensor' ? 1 : rule.granularity === 'group' && whole ? x.elements / rule.group : rows
     const dims = {groups: count, size: x.elements / count}
     const q = this.builder.tensor(`${x.name} quantized`, 'activation', x.elements, x.repeat, rule.dtype)
     const scales = this.builder.tensor(`${x.name} scales`, 'activation', count, x.repeat, SCALE)
@@ -175,11 +176,15 @@ class Quantizer {
         const count = (elements: number) =>
           rule.granularity === 'tensor' || size === 0 ? 1 : Math.ceil(elements / size)
         this.replaced.set(tensor, {...tensor, dtype: rule.dtype})
-        const scales =
-          this.kvScales.get(tensor) ??
-          this.builder.tensor(`${tensor.name} scales`, 'kv', count(tensor.elements), tensor.repeat, SCALE)
-        this.kvScales.set(tensor, scales)
-        more.push([scales, useOf(`${use.name} scales`, 'kv', count(use.elements), SCALE)])
+        const own = (what: string, dtype: DType) =>
+          this.builder.tensor(`${tensor.name} ${what}`, 'kv', count(tensor.elements), tensor.repeat, dtype)
+        const [scales, zeroPoints] = this.kvScales.get(tensor) ?? [
+          own('scales', SCALE),
+          ...(rule.zeroPoints ? [own('zero points', rule.dtype)] : []),
+        ]
+        this.kvScales.set(tensor, [scales!, ...(zeroPoints ? [zeroPoints] : [])])
+        more.push([scales!, useOf(`${use.name} scales`, 'kv', count(use.elements), SCALE)])
+        if (zeroPoints) more.push([zeroPoints, useOf(`${use.name} zero points`, 'kv', count(use.elements), rule.dtype)])
         widened += reading ? use.elements : 0
         return useOf(use.name, 'kv', use.elements, rule.dtype)
       })
@@ -191,9 +196,9 @@ class Quantizer {
     const reads = side(node.inputs, node.cost.reads, true)
     const writes = side(node.outputs, node.cost.writes, false)
     const cost = {...node.cost, reads: reads.uses, writes: writes.uses}
-    // reading widens each value; writing takes the largest of a group, times 1/scale, round
+    // reading widens each value; writing takes the largest of a group, times 1/scale, round; a zero point is the smallest, and is subtracted
     const written = node.cost.writes.reduce((sum, use) => sum + (use.role === 'kv' ? use.elements : 0), 0)
-    const flops = widened + 3 * written
+    const flops = rule.zeroPoints ? 2 * widened + 5 * written : widened + 3 * written
     return {
       ...node,
       ...plus(node, cost, {flops, formula: `${flops} (${widened > 0 ? 'dequantize' : 'quantize'} cache)`}),

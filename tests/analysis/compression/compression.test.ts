@@ -64,6 +64,7 @@ describe('rules', () => {
     {quantize: 'w4g0'},
     {quantize: ''},
     {quantize: 'w4,'},
+    {quantize: 'w8c,a8z'},
     {prune: '1:4'},
     {prune: 'weights:1'},
     {prune: 'weights:0.0'},
@@ -172,6 +173,8 @@ describe('quantized weights', () => {
     expect(held('kv8')).toBe(values + 2 * layers * 2)
     expect(held('kv8c')).toBe(values + (values / headDim) * 2)
     expect(held('kv4g32')).toBe(values / 2 + (values / 32) * 2)
+    expect(held('kv4g32z')).toBe(values / 2 + (values / 32) * (2 + 0.5))
+    expect(held('kv8z')).toBe(values + 2 * layers * (2 + 1))
     const quantized = (quantize: string) =>
       node(compressed(llama, {quantize, seq: 16}), 'layers.mlp.up.quantize').cost.writes.map((u) => [
         u.elements,
@@ -189,6 +192,21 @@ describe('quantized weights', () => {
       [16 * 4096, 'fp8'],
       [(16 * 4096) / 128, 'f16'],
     ])
+    // 4,096 is no multiple of 96, though 3 · 4,096 is: a group would lie in two rows
+    const groupsOf = (quantize: string, seq: number) =>
+      node(compressed(llama, {quantize, seq}), 'layers.mlp.up.quantize').dims.groups
+    expect(groupsOf('a8g96', 3)).toBe(3)
+    expect(groupsOf('a8g64', 3)).toBe((3 * 4096) / 64)
+  })
+
+  it('zero points of the cache take a subtraction of every value read, and the smallest of every group written', () => {
+    const flops = (quantize: string) =>
+      compressed(llama, {quantize, seq: 1, phase: 'decode', context: 63}).nodes.reduce(
+        (sum, {cost, repeat}) => sum + cost.flops * repeat,
+        0,
+      )
+    const kv = 2 * 8 * 128 * 32
+    expect(flops('kv8z') - flops('kv8')).toBe(63 * kv + 2 * kv)
   })
 
   it('share one quantization of the activations that several products read', () => {
