@@ -24,9 +24,13 @@ void Barrier::wait() {
     return;
   }
   // With more threads than CPUs the one we wait for may need ours: yield after about 100 us of spinning.
-  for (int spins = 0; phase_.load(std::memory_order_acquire) == phase; spins++) {
-    if (spins > 4096) sched_yield();
-    else relax();
+  for (int spins = 0; phase_.load(std::memory_order_acquire) == phase;) {
+    if (spins == 4096) {
+      sched_yield();
+    } else {
+      spins++;
+      relax();
+    }
   }
 }
 

@@ -115,6 +115,7 @@ void Session::touchThread(void* context, int thread) {
 
 bool Session::open(const std::vector<size_t>& bytesPerThread, const std::vector<size_t>& residentPerThread,
                    const char** problem, Touch touch) {
+  const std::lock_guard<std::mutex> alone(turn_);
   const int wanted = int(bytesPerThread.size());
   const int granted = pool_.start(wanted);
   if (granted == 0) {
@@ -171,6 +172,7 @@ void Session::fillThread(void* context, int thread) {
 }
 
 bool Session::allocate(std::vector<Tensor> tensors) {
+  const std::lock_guard<std::mutex> alone(turn_);
   for (Region& region : buffers_) release(region);
   buffers_.clear();
   tensors_ = std::move(tensors);
@@ -307,6 +309,7 @@ void Session::runThread(void* context, int thread) {
 }
 
 bool Session::take(const Spec& spec, Sample& sample) {
+  const std::lock_guard<std::mutex> alone(turn_);
   sample.work = workOf(spec);
   if (spec.probe == Probe::wake) {
     // From the caller's view: waking sleeping threads, an empty job, and joining them.

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "counters.h"
@@ -96,7 +97,6 @@ class Session {
   bool take(const Spec& spec, Sample& sample);
   // Makes open() and take() return within one repetition. May be called from any thread.
   void cancel() { cancelled_.store(true); }
-  void resume() { cancelled_.store(false); }
   SessionInfo info() const { return info_; }
 
  private:
@@ -130,6 +130,7 @@ class Session {
   std::vector<Places> places_;  // one per thread
   SessionInfo info_;
   std::atomic<bool> cancelled_{false};
+  std::mutex turn_;  // open(), allocate() and take() of two callers wait for one another: the threads have one job at a time
 };
 
 }  // namespace rp

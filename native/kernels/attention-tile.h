@@ -130,17 +130,26 @@ inline void turnQuarters(f32v (&v)[4]) {
 }
 #endif
 
+// Where the queries of a tile, or their outputs, begin; lanes without a query stand at the first.
+template <typename F>
+inline void rowsOf(const AttentionShape& s, F* base, int64_t b, int64_t kvHead, const QueryTile& tile, F** rows) {
+  const int64_t group = s.group();
+  for (int64_t i = 0; i < columns; i++) {
+    const int64_t at = tile.first + (i < tile.count ? i : 0);
+    rows[i] = base + s.query(b, at / group, kvHead * group + at % group);
+  }
+}
+
 // Queries of a tile as [channel, query], scaled for a softmax to the base 2; lanes without a query are 0 and see what the first sees.
 inline void loadQueries(const AttentionShape& s, const float* q, int64_t b, int64_t kvHead, QueryTile& tile) {
   const float factor = 1.44269504f / __builtin_sqrtf(float(s.dim));
   const int64_t group = s.group();
   const float* rows[columns];
+  rowsOf(s, q, b, kvHead, tile, rows);
   for (int64_t i = 0; i < columns; i++) {
-    const int64_t at = tile.first + (i < tile.count ? i : 0);
-    rows[i] = q + s.query(b, at / group, kvHead * group + at % group);
     tile.top[i] = -infinity;
     tile.total[i] = 0;
-    tile.seen[i] = int32_t(s.seen(at / group));
+    tile.seen[i] = int32_t(s.seen((tile.first + (i < tile.count ? i : 0)) / group));
   }
   int64_t i = 0;
 #if defined(RP_ISA_AVX512)
@@ -177,14 +186,10 @@ inline void loadQueries(const AttentionShape& s, const float* q, int64_t b, int6
 }
 
 inline void storeOutputs(const AttentionShape& s, float* o, int64_t b, int64_t kvHead, const QueryTile& tile) {
-  const int64_t group = s.group();
   float* rows[columns];
   float inverse[columns];
-  for (int64_t i = 0; i < tile.count; i++) {
-    const int64_t at = tile.first + i;
-    rows[i] = o + s.query(b, at / group, kvHead * group + at % group);
-    inverse[i] = 1.0f / tile.total[i];
-  }
+  rowsOf(s, o, b, kvHead, tile, rows);
+  for (int64_t i = 0; i < tile.count; i++) inverse[i] = 1.0f / tile.total[i];
   int64_t i = 0;
 #if defined(RP_ISA_AVX512)
   for (; s.dim % 4 == 0 && i + lanes <= tile.count; i += lanes)

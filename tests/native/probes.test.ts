@@ -186,6 +186,16 @@ describe('sessions', () => {
     session.close()
   })
 
+  test('samples that are asked for at once are taken one after the other', async () => {
+    const session = new addon.Session()
+    await session.open([1 << 16, 1 << 16], [0, 0])
+    const wanted = Array.from({length: 24}, (_, i) => ({...spec, threads: 1 + (i % 2), repetitions: 5 + i}))
+    const taken = await Promise.all(wanted.map((one) => session.sample(one)))
+    expect(taken.map(({seconds}) => seconds.length)).toEqual(wanted.map(({repetitions}) => repetitions))
+    for (const {seconds} of taken) expect([...seconds].every((took) => took > 0 && took < 10)).toBe(true)
+    session.close()
+  })
+
   test('a cancelled session answers its running sample with an error', async () => {
     const session = new addon.Session()
     await session.open([1 << 20], [0])
