@@ -54,6 +54,15 @@ const common = {
     [5, 64, 150, 1],
     [13, 77, 8, 3],
     [6, 40, 64, 2],
+    // heads narrower than a vector, and rows that are no whole vectors
+    [9, 60, 5, 7],
+    [6, 40, 1, 19],
+    [7, 50, 2, 3],
+    [5, 30, 3, 20],
+    [8, 60, 8, 9],
+    [11, 70, 9, 1],
+    [4, 0, 5, 3],
+    [3, 0, 20, 2],
   ],
 } as const
 
