@@ -25,7 +25,7 @@ import {
 } from './run.ts'
 import {type Judgement, judge, type Summary, summarize} from './statistics.ts'
 import {decidingCeilings, machineByTurn, machineInTurn, probeRoom, type TurnCeiling} from './turns.ts'
-import {checkProgram} from './verify.ts'
+import {checkProgram, differs} from './verify.ts'
 
 /** Where a program stands under ceilings measured in the same rounds. */
 export interface InTurn {
@@ -162,7 +162,7 @@ export function entryOf(
   const attainable = allowed ? work / allowed.seconds : null
   const isWrong = maxError !== null && !(maxError <= (def.tolerance ?? defaultTolerance[dtype]))
   const doubt = isWrong
-    ? {verdict: 'wrong' as const, reason: `differs from its reference by ${maxError.toExponential(1)}`}
+    ? {verdict: 'wrong' as const, reason: differs(maxError)}
     : efficiency !== null && Math.min(efficiency, ...inTurnShares(inTurn)) > aboveRoof
       ? {
           verdict: 'implausible' as const,

@@ -98,3 +98,9 @@ export function checkGuarded(addon: NativeAddon, part: Part, isa: string, shift:
   }
   return worst
 }
+
+/** Why results are wrong, in words. An error of MAX_VALUE and above stands for one that is no number. */
+export const differs = (error: number): string =>
+  error < Number.MAX_VALUE
+    ? `differs from its reference by ${error.toExponential(1)}`
+    : 'its error is no number: results that are NaN or infinite, or a write where it must not'

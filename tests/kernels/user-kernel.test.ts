@@ -69,7 +69,19 @@ describe("a user's kernel", () => {
 
   test('wrong results are called wrong', async () => {
     const {kernels} = await run(build('wrong', '-DFACTOR=4'), [1000])
-    expect(kernels[0]).toMatchObject({verdict: 'wrong'})
+    expect(kernels[0]).toMatchObject({
+      verdict: 'wrong',
+      reason: expect.stringMatching(/^differs from its reference by \d/),
+    })
+  })
+
+  test('results that are no numbers are wrong, and said to be none', async () => {
+    const {kernels, warnings} = await run(build('nan', '-DFACTOR=NAN'), [1000])
+    expect(kernels[0]).toMatchObject({
+      verdict: 'wrong',
+      reason: expect.stringMatching(/^its error is no number: results/),
+    })
+    expect(warnings.map(({message}) => message).join()).not.toContain('e+308')
   })
 
   test('a kernel without a check says so', async () => {

@@ -8,6 +8,7 @@ import type {Program} from '../program.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from '../rounds.ts'
 import {judge, summarize} from '../statistics.ts'
 import {unknownKernel} from '../unknown.ts'
+import {differs} from '../verify.ts'
 import {gpuBytes, gpuTensors} from './bytes.ts'
 import {gpuRoof, gpuTime} from './place.ts'
 import {type GpuKernel, type GpuPair, gpuKernels, gpuPairs} from './programs.ts'
@@ -132,7 +133,7 @@ export function gpuEntry(
   const share = (time: number) => (allowed && time > 0 ? allowed.seconds / time : null)
   const efficiency = share(seconds.min)
   const doubt = !(maxError <= (def.tolerance ?? defaultTolerance.f32))
-    ? {verdict: 'wrong' as const, reason: `differs from its reference by ${maxError.toExponential(1)}`}
+    ? {verdict: 'wrong' as const, reason: differs(maxError)}
     : efficiency !== null && efficiency > aboveRoof
       ? {
           verdict: 'implausible' as const,
