@@ -100,18 +100,25 @@ alignas(64) static const Cubics halfTanh = {
     },
 };
 
-// q of z, from 0 on; NaN taken as 5.6
+// q of z, from 0 to 5.6
 template <int N>
-RP_INLINE void cubicAll(const Cubics& table, const f32v (&z)[N], f32v (&q)[N]) {
+RP_INLINE void cubicOf(const Cubics& table, const f32v (&z)[N], f32v (&q)[N]) {
   const f32v magic = splat(12582912.0f);
   f32v n[N], f[N];
-  RP_STEP(N) f[i] = lesser(z[i], 5.6f) * 5.5357141f;
+  RP_STEP(N) f[i] = z[i] * 5.5357141f;
   RP_STEP(N) n[i] = f[i] + magic;
   RP_STEP(N) q[i] = lookUp(table[3], n[i]);
   RP_STEP(N) f[i] = f32v(_mm512_reduce_ps(__m512(f[i]), 0));
   RP_STEP(N) q[i] = q[i] * f[i] + lookUp(table[2], n[i]);
   RP_STEP(N) q[i] = q[i] * f[i] + lookUp(table[1], n[i]);
   RP_STEP(N) q[i] = q[i] * f[i] + lookUp(table[0], n[i]);
+}
+// q of z, from 0 on; NaN taken as 5.6
+template <int N>
+RP_INLINE void cubicAll(const Cubics& table, const f32v (&z)[N], f32v (&q)[N]) {
+  f32v near[N];
+  RP_STEP(N) near[i] = lesser(z[i], 5.6f);
+  cubicOf(table, near, q);
 }
 
 // Largest absolute error of both 2.5e-7: that of rounding 4. Infinity must not be multiplied by the 0 from 5.6 on, but minus infinity must:
@@ -132,6 +139,19 @@ RP_INLINE void geluTanhAll(f32v (&x)[N]) {
   geluByTable(halfTanh, x);
 }
 
+// The same values in two instructions less, which keeps a loop of other work beside it shorter: the distance is clamped and made positive at
+// once, and what is not positive becomes 0, minus infinity NaN. GELU alone takes 9.6 cycles as above and 9.9 so; with a bias added 10.3 and 9.7.
+template <int N>
+RP_INLINE void geluBesideAll(f32v (&x)[N]) {
+  f32v z[N], q[N];
+  RP_STEP(N) z[i] = f32v(_mm512_range_ps(__m512(x[i]), _mm512_set1_ps(5.6f), 0xa));
+  cubicOf(halfErfc, z, q);
+  // by kind, from the lowest four bits on: NaN as it is, signalling ones made quiet; 0 for 0; 1 as it is; NaN for minus infinity; infinity as it is; 0 for
+  // negative values; positive ones as they are
+  const __m512i kinds = _mm512_set1_epi32(0x08030820);
+  RP_STEP(N) x[i] = f32v(_mm512_fixupimm_ps(__m512(x[i]), __m512(x[i]), kinds, 0)) - z[i] * q[i];
+}
+
 // erf(x / sqrt 2), as exact as GELU needs it: absolute error 5e-7
 template <int N>
 RP_INLINE void erfNearAll(f32v (&x)[N]) {
@@ -147,6 +167,11 @@ RP_INLINE void erfNearAll(f32v (&x)[N]) {
 template <int N>
 RP_INLINE void erfNearAll(f32v (&x)[N]) {
   erfAll(x);
+}
+
+template <int N>
+RP_INLINE void geluBesideAll(f32v (&x)[N]) {
+  geluAll(x);
 }
 
 #endif
