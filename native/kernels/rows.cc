@@ -1,66 +1,9 @@
 // Softmax and what is made of it. dims: rows, cols.
-#include "loops.h"
+#include "short-rows.h"
 
 namespace rp {
 namespace RP_NS {
 namespace {
-
-const float infinity = __builtin_inff();
-struct Yes {
-  static constexpr bool value = true;
-};
-struct No {
-  static constexpr bool value = false;
-};
-
-// A row is e^(x - shift) divided by the sum, and any shift gives the same as long as nothing overflows or vanishes. Most rows need none: where
-// the first values are neither large nor far below 0 the shift is 0 and costs nothing, and else it is the largest of them. The sum tells
-// whether that was right: where it is not between these bounds the row is taken again, less its own maximum.
-constexpr float mostSum = 0x1p64f, leastSum = 0x1p-40f;
-static inline bool isSound(float sum) { return sum >= leastSum && sum <= mostSum; }
-constexpr float mostPlain = 40, leastPlain = -20;
-// Maxima begin here and not at -infinity, so that -infinity less a maximum is -infinity and not NaN.
-constexpr float lowest = -3.4028235e38f;
-
-RP_INLINE float shiftOf(const float* x, int64_t kept, float factor) {
-  float most = x[0];
-  for (int64_t i = 1; i < 4 && i < kept; i++) most = x[i] > most ? x[i] : most;
-  most *= factor;
-  return most >= leastPlain && most <= mostPlain ? 0.0f : most > lowest ? most : 0.0f;
-}
-
-// How many elements of a row are kept: all, or the lower triangle of square blocks.
-struct All {
-  int64_t cols;
-  RP_MEMBER int64_t operator()(int64_t) const { return cols; }
-  RP_MEMBER int64_t after(int64_t) const { return cols; }
-};
-struct Triangle {
-  int64_t cols;
-  RP_MEMBER int64_t operator()(int64_t r) const { return r % cols + 1; }
-  RP_MEMBER int64_t after(int64_t kept) const { return kept < cols ? kept + 1 : 1; }
-};
-
-struct Raised {
-  float shift, sum;
-};
-
-// A row whose shift was wrong, about its maximum.
-template <bool keeps>
-__attribute__((noinline)) static Raised raiseAgain(const float* x, float* e, int64_t kept, float factor) {
-  f32v top = splat(lowest);
-  for (int64_t at = 0; at < kept; at += lanes) top = max(take(x + at, at + lanes <= kept ? lanes : int(kept - at), lowest), top);
-  const float shift = maxOf(top) * factor;
-  f32v total = splat(0.0f);
-  for (int64_t at = 0; at < kept; at += lanes) {
-    const int count = at + lanes <= kept ? lanes : int(kept - at);
-    f32v v[1] = {factor * take(x + at, count, -infinity) - splat(shift)};
-    expNearAll(v);
-    total += v[0];
-    if (keeps) give(e + at, v[0], count);
-  }
-  return {shift, sumOf(total)};
-}
 
 // Exponentials of row r, and the division of a row before it, in one loop: the exponentials run while memory takes lines. Those of a row
 // that is streamed wait in scratch, where the next row's take the place of what was just divided: a row of 16 KB stays in L1. Regular
@@ -237,94 +180,6 @@ RP_INLINE int64_t pairsOf(const OpArgs&, Span rows, float, All) {
   return rows.from;
 }
 
-static __attribute__((noinline)) void divideAgain(const float* x, float* y, int64_t kept, int64_t cols, float factor) {
-  const float scale = 1.0f / raiseAgain<true>(x, y, kept, factor).sum;
-  for (int64_t i = 0; i < cols; i++) y[i] = i < kept ? y[i] * scale : 0.0f;
-}
-
-// Rows that fit in registers: no exponential waits in memory for its sum. A row is divided when the next one's exponentials are under way, so that
-// nothing waits for the joining of its sum and the division.
-constexpr int shortVectors = 8;
-template <bool scaled>
-struct ShortRows {
-  const float* x;
-  float* y;
-  int64_t cols;
-  float factor;
-  uint32_t plain;  // the bits of the largest magnitude of a first element that wants no shift: a comparison that keeps no vector unit busy
-
-  template <int N>
-  RP_MEMBER float raise(int64_t r, int64_t kept, f32v (&v)[N]) const {
-    f32v total[2] = {};
-    const float* const row = x + r * cols;
-    uint32_t first;
-    __builtin_memcpy(&first, row, sizeof first);
-    const float shift = (first & 0x7fffffff) <= plain ? 0.0f : shiftOf(row, kept, factor);
-    const int last = int(kept) - (N - 1) * lanes;
-    const auto part = [&](auto& e, int from) __attribute__((always_inline)) {
-      constexpr int n = int(sizeof e / sizeof e[0]);
-      RP_STEP(n) e[i] = from + i < N - 1 ? load(row + (from + i) * lanes) : loadPart(row + (N - 1) * lanes, last, -infinity);
-      if (scaled) RP_STEP(n) e[i] = factor * e[i];
-      if (shift != 0) RP_STEP(n) e[i] = e[i] - splat(shift);
-      expNearAll(e);
-      RP_STEP(n) total[i % 2] += e[i];
-      RP_STEP(n) v[from + i] = e[i];
-    };
-    f32v four[4], rest[N % 4 + (N % 4 == 0)];
-    RP_UNROLL for (int from = 0; from + 4 <= N; from += 4) part(four, from);
-    if (N % 4 > 0) part(rest, N / 4 * 4);
-    return sumOf(N > 1 ? total[0] + total[1] : total[0]);
-  }
-  template <int N>
-  RP_MEMBER void divide(int64_t r, int64_t kept, const f32v (&v)[N], float sum) const {
-    float* const out = y + r * cols;
-    if (!isSound(sum)) return divideAgain(x + r * cols, out, kept, cols, factor);
-    const f32v scale = splat(1.0f / sum);
-    RP_STEP(N - 1) store(out + i * lanes, v[i] * scale);
-    if (N * lanes <= cols) store(out + (N - 1) * lanes, v[N - 1] * scale);
-    else storePart(out + (N - 1) * lanes, v[N - 1] * scale, int(cols) - (N - 1) * lanes);
-    for (int64_t at = N * lanes; at < cols; at += lanes) give(out + at, splat(0.0f), at + lanes <= cols ? lanes : int(cols - at));
-  }
-  // Rows of N vectors from `r` on; returns the first that has another number.
-  template <int N, typename Kept>
-  RP_MEMBER int64_t run(int64_t r, int64_t to, Kept keptOf) const {
-    f32v last[N];
-    int64_t kept = keptOf(r);
-    float sum = raise(r, kept, last);
-    for (;;) {
-      const int64_t next = r + 1 < to ? keptOf.after(kept) : 0;
-      const bool more = next > (N - 1) * lanes && next <= N * lanes;
-      if (!more) break;
-      f32v v[N];
-      const float total = raise(r + 1, next, v);
-      divide(r, kept, last, sum);
-      RP_STEP(N) last[i] = v[i];
-      sum = total;
-      kept = next;
-      r++;
-    }
-    divide(r, kept, last, sum);
-    return r + 1;
-  }
-  template <int N = 1, typename Kept>
-  RP_MEMBER int64_t runOf(int64_t vectors, int64_t r, int64_t to, Kept keptOf) const {
-    if constexpr (N < shortVectors) {
-      if (vectors != N) return runOf<N + 1>(vectors, r, to, keptOf);
-    }
-    return run<N>(r, to, keptOf);
-  }
-};
-
-template <bool scaled, typename Kept>
-RP_INLINE void shortRows(const OpArgs& args, Span rows, float factor, Kept keptOf) {
-  const float most = -leastPlain / factor;
-  uint32_t bits;
-  __builtin_memcpy(&bits, &most, sizeof bits);
-  const ShortRows<scaled> all{input(args, 0), output(args, 0), args.dims[1], factor, bits};
-  if (all.cols == 0) return;
-  for (int64_t r = rows.from; r < rows.to;) r = all.runOf((keptOf(r) + lanes - 1) / lanes, r, rows.to, keptOf);
-}
-
 template <bool scaled, typename Kept>
 RP_INLINE void softmaxOf(const OpArgs& args, float factor, Kept keptOf) {
   const int64_t cols = args.dims[1];
@@ -333,7 +188,7 @@ RP_INLINE void softmaxOf(const OpArgs& args, float factor, Kept keptOf) {
   if (isFar(output(args, 0), args.dims[0] * cols, cols) && cols + 9 * line <= int64_t(scratchFloats)) {
     softmaxRows<true, false, scaled>(args, {pairsOf<scaled>(args, rows, factor, keptOf), rows.to}, factor, keptOf, nothing);
   } else if (cols <= shortVectors * lanes) {
-    shortRows<scaled>(args, rows, factor, keptOf);
+    shortOf<scaled>(args, rows, factor, keptOf);
   } else {
     softmaxRows<false, false, scaled>(args, rows, factor, keptOf, nothing);
   }

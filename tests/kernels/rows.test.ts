@@ -119,6 +119,29 @@ describe.each(isas)('what is not finite, %s', (isa) => {
     expect(errorOf(got[0]!, wanted[0]!)).toBeLessThan(1e-5)
   })
 
+  test.each([1, 2, 3])('scale+mask+softmax: rows of eight vectors in mirrored pairs, %i threads', (threads) => {
+    const [heads, cols] = [4, 128]
+    const part = kernels['scale+mask+softmax'].program([heads, cols, 4]).parts[0]!
+    const x = Float64Array.from({length: heads * cols * cols}, (_, i) => wave(i))
+    const at = (head: number, row: number, col: number) => (head * cols + row) * cols + col
+    // behind the mask nothing may count
+    for (let row = 0; row < cols - 1; row++) x[at(0, row, row + 1)] = row % 2 ? nan : inf
+    // sums that overflow or vanish in the upper row of a pair, in the lower, in both, and on either side of the vector that they share
+    x[at(1, 20, 20)] = 300
+    x[at(1, 100, 99)] = 300
+    x[at(1, 30, 30)] = x[at(1, 96, 96)] = 300
+    x[at(1, 90, 90)] = nan
+    x[at(1, 50, 3)] = inf
+    x.fill(-300, at(1, 40, 1), at(1, 40, 41))
+    x[at(1, 40, 0)] = -30
+    x.fill(-inf, at(2, 70, 1), at(2, 70, 71))
+    // a row that wants a shift ends the pairs, in the middle of a block and at its beginning
+    x[at(2, 37, 0)] = 150
+    x[at(3, 126, 0)] = -150
+    const {got, wanted} = run(part, isa, [x], threads)
+    expect(errorOf(got[0]!, wanted[0]!)).toBeLessThan(1e-5)
+  })
+
   test('layernorm about a far first element, and of rows without variance', () => {
     const part = kernels.layernorm.program([3, 300]).parts[0]!
     const x = Array.from({length: 900}, (_, i) => (i < 300 ? 1000 + wave(i) : i < 600 ? 7 : wave(i)))

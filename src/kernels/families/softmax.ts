@@ -78,7 +78,8 @@ function scaleMaskSoftmax([heads, seq, headDim]: readonly number[]): {unfused: P
     zeros: true,
     // the fused kernel leaves out what the mask discards
     cost: {...total, flops: 6 * kept, vector: 6 * kept},
-    multiplies: (multiplications['exp-near'] + 2) * kept,
+    // the scale is part of the power's constant, so that an element is multiplied once more, by 1 / sum
+    multiplies: (multiplications['exp-near'] + 1) * kept,
     reference: (x) => normalize.reference(mask.reference(scale.reference(x))),
   }
   return {

@@ -1,0 +1,68 @@
+// What kernels of softmax share: shifts, masks, and a row whose shift was wrong.
+#pragma once
+#include "loops.h"
+
+namespace rp {
+namespace RP_NS {
+namespace {
+
+const float infinity = __builtin_inff();
+struct Yes {
+  static constexpr bool value = true;
+};
+struct No {
+  static constexpr bool value = false;
+};
+
+// A row is e^(x - shift) divided by the sum, and any shift gives the same as long as nothing overflows or vanishes. Most rows need none: where
+// the first values are neither large nor far below 0 the shift is 0 and costs nothing, and else it is the largest of them. The sum tells
+// whether that was right: where it is not between these bounds the row is taken again, less its own maximum.
+constexpr float mostSum = 0x1p64f, leastSum = 0x1p-40f;
+static inline bool isSound(float sum) { return sum >= leastSum && sum <= mostSum; }
+constexpr float mostPlain = 40, leastPlain = -20;
+// Maxima begin here and not at -infinity, so that -infinity less a maximum is -infinity and not NaN.
+constexpr float lowest = -3.4028235e38f;
+
+RP_INLINE float shiftOf(const float* x, int64_t kept, float factor) {
+  float most = x[0];
+  for (int64_t i = 1; i < 4 && i < kept; i++) most = x[i] > most ? x[i] : most;
+  most *= factor;
+  return most >= leastPlain && most <= mostPlain ? 0.0f : most > lowest ? most : 0.0f;
+}
+
+// How many elements of a row are kept: all, or the lower triangle of square blocks.
+struct All {
+  int64_t cols;
+  RP_MEMBER int64_t operator()(int64_t) const { return cols; }
+  RP_MEMBER int64_t after(int64_t) const { return cols; }
+};
+struct Triangle {
+  int64_t cols;
+  RP_MEMBER int64_t operator()(int64_t r) const { return r % cols + 1; }
+  RP_MEMBER int64_t after(int64_t kept) const { return kept < cols ? kept + 1 : 1; }
+};
+
+struct Raised {
+  float shift, sum;
+};
+
+// A row whose shift was wrong, about its maximum.
+template <bool keeps>
+__attribute__((noinline)) static Raised raiseAgain(const float* x, float* e, int64_t kept, float factor) {
+  f32v top = splat(lowest);
+  for (int64_t at = 0; at < kept; at += lanes) top = max(take(x + at, at + lanes <= kept ? lanes : int(kept - at), lowest), top);
+  const float shift = maxOf(top) * factor;
+  f32v total = splat(0.0f);
+  for (int64_t at = 0; at < kept; at += lanes) {
+    const int count = at + lanes <= kept ? lanes : int(kept - at);
+    f32v v[1] = {factor * take(x + at, count, -infinity) - splat(shift)};
+    expNearAll(v);
+    total += v[0];
+    if (keeps) give(e + at, v[0], count);
+  }
+  return {shift, sumOf(total)};
+}
+
+}  // namespace
+}  // namespace RP_NS
+}  // namespace rp
