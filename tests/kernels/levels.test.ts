@@ -41,6 +41,14 @@ describe('working sets', () => {
     }
   })
 
+  test('L3 is measured at a quarter of its share, at four times the share of L2 at least', () => {
+    const at = (threads: number, l3: number) =>
+      levelSets([...cascadeLake.slice(0, 2), {level: 'L3', claimed: l3, sharedBy: 2}], threads).at(-1)!.bytes
+    expect(at(1, 32 * MiB)).toBe(8 * MiB)
+    expect(at(2, 32 * MiB)).toBe(4 * MiB)
+    expect(at(2, 18 * MiB)).toBe(4 * MiB)
+  })
+
   test('a sweep grows to its end without repeats', () => {
     fc.assert(
       fc.property(fc.integer({min: 4096, max: 2 ** 30}), fc.integer({min: 1, max: 8}), (largest, perOctave) => {
@@ -129,6 +137,12 @@ describe('memory', () => {
       expect(plan.short).toBe(false)
     }
     expect(planMemory(cascadeLake, 2, 100 * MiB).short).toBe(true)
+    // a set of 1.4 times the outermost cache still leaves much of itself there
+    const large: ClaimedCache[] = [...cascadeLake.slice(0, 2), {level: 'L3', claimed: 256 * MiB, sharedBy: 1}]
+    const plan = planMemory(large, 1, 2400 * MiB)
+    expect((plan.bytesPerThread[0]! - plan.residentPerThread[0]!) / (256 * MiB)).toBeCloseTo(1.4, 0)
+    expect(plan.short).toBe(true)
+    expect(planMemory(large, 1, 4096 * MiB).short).toBe(false)
   })
 })
 

@@ -96,5 +96,12 @@ describe('plausibility', () => {
     const [checked] = checkPlausible([over])
     expect(checked?.verdict).toBe('implausible')
     expect(checked?.reason).toContain('2.360e+11')
+    // 2 % are the clock's own error
+    expect(
+      verdicts([
+        {...over, value: 240e9},
+        {...over, value: 242e9},
+      ]),
+    ).toEqual(['ok', 'implausible'])
   })
 })

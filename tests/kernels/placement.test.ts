@@ -32,6 +32,11 @@ describe('threads that do not meet in the cache they are said to share', () => {
     expect(found.at(-1)!.reason).toMatch(/for 50 % of the run the threads met in 320 ns/)
   })
 
+  test('apart for a tenth of the run is enough', () => {
+    const meetings = [...Array<number>(3).fill(far), ...Array<number>(20).fill(near)]
+    expect(noisy(checkPlacement(ceilings, meetings, 2))).toHaveLength(3)
+  })
+
   test.each([
     ['together all the time', Array<number>(20).fill(near), 2],
     ['apart for less than a tenth of the run', [far, ...Array<number>(19).fill(near)], 2],

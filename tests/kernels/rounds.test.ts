@@ -84,6 +84,13 @@ describe('calibrate', () => {
 })
 
 describe('runRounds', () => {
+  test('the first round is three repetitions of each, so that a slow machine comes round once', async () => {
+    const {sampler, calls, now} = fake(() => 1e6)
+    const often = {...task('a'), calibrate: false, spec: {...spec, repetitions: 20, passes: 1000}}
+    await runRounds(sampler, [often], {...options, rounds: 3, extraRounds: 0, now})
+    expect(calls.map(({repetitions}) => repetitions)).toEqual([3, 20, 20])
+  })
+
   test('interleaves: no task is sampled twice before every other had its turn', async () => {
     const {sampler, calls, now} = fake(() => 1e6)
     const tasks = ['a', 'b', 'c'].map((id, i) => ({...task(id), spec: {...spec, threads: i + 1}}))

@@ -58,6 +58,12 @@ describe('judge', () => {
     })
   })
 
+  test('throttled is below nine tenths of the first third', () => {
+    const run = (late: number) => [...Array<number>(8).fill(100), ...Array<number>(16).fill(late)]
+    expect(judge(run(89)).verdict).toBe('throttled')
+    expect(judge(run(91)).verdict).toBe('noisy')
+  })
+
   test('every verdict but ok has a reason', () => {
     fc.assert(
       fc.property(fc.array(fc.double({min: 1, max: 100, noNaN: true}), {maxLength: 40}), (rates) => {
@@ -79,6 +85,12 @@ describe('evidence that another run may find another maximum', () => {
         0.01,
       ).verdict,
     ).toBe('ok')
+  })
+
+  test('an eighth of the samples must agree: five of 40', () => {
+    const best = (count: number) => Array.from({length: 40}, (_, i) => (i % (40 / count) === 0 ? 100 : 90))
+    expect(judge(best(5)).verdict).toBe('ok')
+    expect(judge(best(4)).verdict).toBe('noisy')
   })
 
   test('the limit decides: a spread of 2 % among the best is noisy for a core, ok for DRAM', () => {

@@ -26,6 +26,8 @@ describe('a sustained load', () => {
       clockHz: null,
     }))
     expect(remainsOf(curve)).toEqual({peak: 100e9, remains: 70e9})
+    const falling = [100, 100, 100, 90, 80, 70].map((rate) => ({seconds: 1, flopsPerSecond: rate, clockHz: null}))
+    expect(remainsOf(falling)).toEqual({peak: 100, remains: 75})
     expect(remainsOf(curve.slice(0, 1))).toEqual({peak: 100e9, remains: 100e9})
     expect(remainsOf([])).toEqual({peak: 0, remains: 0})
   })

@@ -140,6 +140,11 @@ describe('levels off a curve', () => {
     ])
   })
 
+  it('a step is 1.3 times the next level', () => {
+    expect(gpuLevels(curve(140, 140, 140, 100, 100)).map(({level}) => level)).toEqual(['L2', 'DRAM'])
+    expect(gpuLevels(curve(120, 120, 120, 100, 100)).map(({level}) => level)).toEqual(['DRAM'])
+  })
+
   it('two steps: an inner cache as well', () => {
     const levels = gpuLevels(curve(900, 900, 300, 300, 300, 100, 100))
     expect(levels.map(({level}) => level)).toEqual(['L1', 'L2', 'DRAM'])
@@ -186,6 +191,11 @@ describe('placing under the roof', () => {
   it('counts bytes of the level that holds the tensors, and leaves implausible ceilings out', () => {
     expect(at('add', [2 ** 24])).toMatchObject({bound: 'copy-DRAM', seconds: (12 * 2 ** 24) / 1e11})
     expect(at('add', [2 ** 14])).toMatchObject({bound: 'read-L2', seconds: (12 * 2 ** 14) / 1e12})
+    // half of the cache is the most that counts as held by it
+    expect([2 ** 19 / 12 - 4, 2 ** 19 / 12 + 4].map((n) => at('add', [Math.floor(n)]).bound)).toEqual([
+      'read-L2',
+      'copy-DRAM',
+    ])
   })
 
   it('what lies in L2 is not bound by the faster reads of L1', () => {

@@ -1,0 +1,89 @@
+/** Where a program's tensors lie, and what bounds it there: a made-up machine, times by hand. */
+import {describe, expect, test} from 'vitest'
+import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
+import {partTime, roofFor} from '../../src/kernels/place.ts'
+import type {Part} from '../../src/kernels/program.ts'
+import {kernels} from '../../src/kernels/registry.ts'
+
+const provenance = {kind: 'measured', source: 'a test', date: '2026-11-22'} as const
+const compute = (operation: NonNullable<Ceiling['operation']>, value: number): Ceiling => ({
+  id: operation,
+  kind: 'compute',
+  operation,
+  dtype: 'f32',
+  value,
+  unit: 'FLOP/s',
+  provenance,
+})
+const bandwidth = (mix: NonNullable<Ceiling['mix']>, level: 'L2' | 'L3' | 'DRAM', value: number): Ceiling => ({
+  id: `${mix}-${level}`,
+  kind: 'bandwidth',
+  mix,
+  level,
+  value,
+  unit: 'B/s',
+  provenance,
+})
+const machine: Machine = {
+  id: 'local',
+  name: 'a made-up machine',
+  identity: {
+    caches: [
+      {level: 'L1', claimed: 2 ** 15, found: null, sharedBy: 1},
+      {level: 'L2', claimed: 2 ** 20, found: null, sharedBy: 1},
+      {level: 'L3', claimed: 2 ** 25, found: null, sharedBy: 2},
+    ],
+  },
+  ceilings: [
+    compute('fma', 1e15),
+    bandwidth('2:1', 'L2', 1e11),
+    bandwidth('read', 'L2', 1e11),
+    bandwidth('2:1', 'L3', 1e10),
+    bandwidth('read', 'DRAM', 1e9),
+    bandwidth('update', 'DRAM', 1e12),
+    bandwidth('2:1', 'DRAM', 1e9),
+  ],
+}
+const timeOf = (part: Part, threads = 1, on = machine) =>
+  partTime(part, roofFor(on, [{id: 'a program', parts: [part]}], threads)!)
+const add = (bytes: number) => kernels.add.program([Math.floor(bytes / 12)]).parts[0]!
+
+describe('a working set', () => {
+  test('is in the cache that holds it; of a larger one a part is still there from the last pass', () => {
+    const size = 2 ** 20
+    expect(timeOf(add(0.8 * size))).toMatchObject({bound: '2:1-L2'})
+    expect(timeOf(add(0.8 * size)).seconds).toBeCloseTo((0.8 * size) / 1e11, 9)
+    // of 1.5 times L2: what fits, 2/3, less a sixth (0.5 of the three sizes over which it forgets)
+    const found = (2 / 3) * (1 - 0.5 / 3)
+    expect(timeOf(add(1.5 * size)).seconds).toBeCloseTo(1.5 * size * (found / 1e11 + (1 - found) / 1e10), 8)
+    // four times: nothing
+    expect(timeOf(add(4 * size)).seconds).toBeCloseTo((4 * size) / 1e10, 8)
+  })
+
+  test('of several threads is in as many caches as each has of its own', () => {
+    const two = 2 * 0.8 * 2 ** 20
+    expect(timeOf(add(two), 2).seconds).toBeCloseTo(two / 1e11, 9)
+    // L3 is one for both
+    const shared = 0.8 * 2 ** 25
+    expect(timeOf(add(shared), 2).bound).toBe('2:1-L3')
+    expect(timeOf(add(4 * shared), 2).bound).toBe('2:1-DRAM')
+  })
+})
+
+test('what is read beside an update in place comes no faster than where nothing is written', () => {
+  const [momentum] = kernels.momentum.program([1e8]).parts
+  // weights, gradients and velocities are read, two of them written: 20 B at the rate of updates would be 2 ms
+  expect(timeOf(momentum!)).toMatchObject({bound: 'read-DRAM', seconds: (12 * 1e8) / 1e9})
+})
+
+test('divisions and roots share a unit: their times add up, those of functions do not', () => {
+  const specials = {divide: 1e6, sqrt: 1e6, exp: 1e6}
+  const on = {
+    ...machine,
+    ceilings: [...machine.ceilings, compute('divide', 1e9), compute('sqrt', 5e8), compute('exp', 4e8)],
+  }
+  const part = {...add(1200), specials}
+  // 1 and 2 ms one after the other; 2.5 ms beside them
+  expect(timeOf(part, 1, on).seconds).toBeCloseTo(0.003, 9)
+  expect(timeOf({...part, specials: {exp: 2e6, sqrt: 1e6}}, 1, on)).toMatchObject({bound: 'exp', seconds: 0.005})
+})
