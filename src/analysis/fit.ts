@@ -37,6 +37,15 @@ function largestSize(run: Run, work: Workload, size: Dimension, machine: Machine
   const at = (n: number) => run({...work, [size]: n})
   if (capacity === undefined)
     return {size, value: null, limitedBy: 'nothing', peak: null, reason: `${machine.id} states no memory: unbounded`}
+  const {batch} = traitsOf(model)
+  if (size === 'batch' && batch !== undefined)
+    return {
+      size,
+      value: null,
+      limitedBy: 'nothing',
+      peak: null,
+      reason: `the sizes of ${model.id} are for batch ${batch}`,
+    }
   const least = size === 'context' ? 0 : 1
   const value = largestWhere((n) => (at(n)?.memory.peak ?? Number.POSITIVE_INFINITY) <= capacity, least, MAX_SIZE)
   if (value === undefined) {
@@ -114,11 +123,15 @@ export function findFit(model: ModelDef, machine: Machine, options: SweepOptions
   checkLimit('--max-tpot', limits.maxTpot, work.phase, model)
   const run = runner(model, machine, options.launchOverhead)
   const decode = work.phase === 'decode'
+  // an image and a graph have no tokens
+  const tokens = traitsOf(model).positions !== null
   const sizes: Dimension[] = decode
     ? ['batch', 'context']
-    : work.phase === 'forward' || work.phase === 'train'
-      ? ['batch', 'seq']
-      : ['batch', 'context', 'seq']
+    : !tokens
+      ? ['batch']
+      : work.phase === 'forward' || work.phase === 'train'
+        ? ['batch', 'seq']
+        : ['batch', 'context', 'seq']
   const prefill: Workload = decode ? {...work, phase: 'prefill', seq: Math.max(1, work.context), context: 0} : work
   const step: Workload = decode ? work : {...work, phase: 'decode', seq: 1, context: work.context + work.seq}
   const latency = [

@@ -108,9 +108,7 @@ export default class Compare extends BaseCommand {
     const [{readKept}, {writeReport}] = await Promise.all([import('./shared/saved.ts'), import('./shared/report.ts')])
     let found: Promise<Machine> | undefined
     const under = () => {
-      found ??= import('./shared/machine.ts').then(
-        async ({findMachines}) => (await findMachines(machine ?? 'local', this))[0],
-      )
+      found ??= import('./shared/machine.ts').then(({findMachine}) => findMachine(machine ?? 'local', this))
       return found
     }
     const pages: Page[] = []

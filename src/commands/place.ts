@@ -5,8 +5,8 @@ import type {Placement} from '../analysis/document/placement.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import {type Points, parsePoints, place, pointOf} from '../analysis/place.ts'
 import {BaseCommand} from './shared/base.ts'
-import {machineFlags, reportFlag, workloadFlags} from './shared/flags.ts'
-import {findMachines} from './shared/machine.ts'
+import {oneMachine, reportFlag, workloadFlags} from './shared/flags.ts'
+import {findMachine} from './shared/machine.ts'
 import {readInput} from './shared/model.ts'
 
 const measured = (summary: string, helpValue: string) => Flags.string({summary, helpValue, helpGroup: 'MEASUREMENT'})
@@ -55,7 +55,7 @@ export default class Place extends BaseCommand {
       summary: 'memory level of the bytes (default the outermost)',
       helpGroup: 'MEASUREMENT',
     })(),
-    machine: machineFlags.machine,
+    machine: oneMachine,
     ...reportFlag,
   }
 
@@ -92,7 +92,7 @@ export default class Place extends BaseCommand {
             warnings: [],
           }
     for (const warning of read.warnings) this.remark(warning)
-    const [machine] = saved ? [machineOf(saved.analysis)] : await findMachines(flags.machine ?? 'local', this)
+    const machine = saved ? machineOf(saved.analysis) : await findMachine(flags.machine ?? 'local', this)
     const {result, warnings} = place(read.points, machine, {dtype, engine, level, join: saved?.analysis})
     for (const warning of warnings) this.remark(warning)
     if (flags.report !== undefined) await this.page(flags.report, result, saved)

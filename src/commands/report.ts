@@ -137,8 +137,8 @@ export default class Report extends BaseCommand {
       ])
     if (format === 'html' || format === 'svg' || format === 'png') {
       const {document, extras} = await kept.page(async () => {
-        const {findMachines} = await import('./shared/machine.ts')
-        return (await findMachines(machine ?? 'local', this))[0]
+        const {findMachine} = await import('./shared/machine.ts')
+        return await findMachine(machine ?? 'local', this)
       })
       if (format === 'html') {
         const {renderPage} = await import('./shared/report.ts')

@@ -4,8 +4,16 @@ import {withDimensions} from '../analysis/dimensions.ts'
 import {findFit} from '../analysis/fit.ts'
 import {parseRange, sweep} from '../analysis/sweep.ts'
 import {BaseCommand} from './shared/base.ts'
-import {compressionFlags, machineFlags, modelFlags, quantity, trainingFlags, workloadFlags} from './shared/flags.ts'
-import {findMachines} from './shared/machine.ts'
+import {
+  compressionFlags,
+  machineFlags,
+  modelFlags,
+  oneMachine,
+  quantity,
+  trainingFlags,
+  workloadFlags,
+} from './shared/flags.ts'
+import {findMachine} from './shared/machine.ts'
 import {findModel} from './shared/model.ts'
 import {chosenDimensions, chosenTeacher, chosenWorkload, configValues, importOptions} from './shared/workload.ts'
 
@@ -54,6 +62,7 @@ export default class Sweep extends BaseCommand {
     ),
     ...modelFlags,
     ...machineFlags,
+    machine: oneMachine,
   }
 
   protected override readonly hasOwnConfig = true
@@ -78,7 +87,7 @@ export default class Sweep extends BaseCommand {
         'max-tpot': flags['max-tpot'] ?? null,
       })
     for (const warning of found.warnings) this.remark(warning)
-    const [machine] = await findMachines(flags.machine ?? 'local', this, flags)
+    const machine = await findMachine(flags.machine ?? 'local', this, flags)
     const limits = {maxTtft: flags['max-ttft'], maxTpot: flags['max-tpot']}
     const fits = wantsFit(flags) ? findFit(model, machine, options, limits) : null
     const {result, warnings} = sweep(model, machine, options, ranges, fits)

@@ -49,6 +49,21 @@ describe('what fits the memory', () => {
     expect(value).toBe(Math.floor((80e9 - weights - activations) / 131_072) - 1)
   })
 
+  it('asks for no sequence of what sees none, and for no batch of a file that has its own', () => {
+    for (const model of [models.resnet50, models.gcn])
+      for (const phase of ['forward', 'train'])
+        expect(findFit(model, h100, {phase}).sizes.map((s) => [s.size, s.limitedBy])).toEqual([['batch', 'memory']])
+    const spec = {batch: 4, operators: [], tensors: [], unknown: []}
+    const file = {
+      ...{id: 'file', name: 'File', source: 'test', dtype: 'f32' as const},
+      architecture: 'operators' as const,
+      spec,
+    }
+    const [batch, ...others] = findFit(file, h100, {}).sizes
+    expect(others).toEqual([])
+    expect(batch).toMatchObject({value: null, reason: 'the sizes of file are for batch 4'})
+  })
+
   it('says that nothing fits, and by how much', () => {
     const found = size('batch', models['llama-3-70b'], h100, {phase: 'decode', context: 0})
     expect(found).toMatchObject({value: null, limitedBy: 'memory', peak: null})

@@ -50,7 +50,7 @@ describe('perf bench and perf compare --fused', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/^bias\+gelu .*unfused .*kB/m)
     expect(stdout).toMatch(/^16×64 +fused .*kB/m)
-    expect(stdout).toMatch(/^bias\+gelu 16×64 +[\d.]+ × /m)
+    expect(stdout).toMatch(/^bias\+gelu 16×64 +~?[\d.]+ × /m)
     const {pairs} = await extractExtras(readFileSync(path('pairs.html'), 'utf8'))
     expect(pairs).toMatchObject([{id: 'bias+gelu', dims: {rows: 16, cols: 64}, pays: null}])
   })

@@ -61,6 +61,15 @@ const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
   [['analyze', '@indivisible.json', ...h100], 3, 'bad-config', /12.*770|770.*12/],
   [['analyze', 'gpt2', '--machine', 'h100'], 3, 'unknown-machine', /"h100"/],
   [['analyze', 'gpt2', '--machine', 'h100-sxm,'], 2, 'bad-flag', /empty/],
+  // only analyze ranks: the others would answer for the first, and not say so
+  [['sweep', 'gpt2', '--machine', 'h100-sxm,l4'], 2, 'bad-flag', /names 2 machines, and this takes one/],
+  [['machine', 'show', 'h100-sxm,l4'], 2, 'bad-flag', /names 2 machines/],
+  [
+    ['place', '--flops', '1', '--bytes', '1', '--seconds', '1', '--machine', 'h100-sxm,l4'],
+    2,
+    'bad-flag',
+    /names 2 machines/,
+  ],
   [['analyze', 'gpt2', '--machine', './none.json'], 3, 'unreachable', /none\.json/],
   [['analyze', 'gpt2', '--machine', '@sparse.json'], 3, 'sparse-peak', /sparse/i],
   [['analyze', 'gpt2', '--machine', '@unitless.json'], 3, 'bad-machine', /ceilings\[0\].*unit/],

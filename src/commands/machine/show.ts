@@ -1,7 +1,7 @@
 import * as Args from '@oclif/core/args'
 import {machineJson} from '../../analysis/importers/machine-file.ts'
 import {BaseCommand} from '../shared/base.ts'
-import {findMachines} from '../shared/machine.ts'
+import {findMachine} from '../shared/machine.ts'
 import {machineAnswer} from '../shared/show.ts'
 
 export default class MachineShow extends BaseCommand {
@@ -15,7 +15,7 @@ export default class MachineShow extends BaseCommand {
 
   async run(): Promise<void> {
     const {args} = await this.read(MachineShow)
-    const [machine] = await findMachines(args.machine, this)
+    const machine = await findMachine(args.machine, this)
     await this.answer(machineAnswer(machineJson(machine), `perf analyze gpt2 --machine ${args.machine}`))
   }
 }

@@ -221,6 +221,13 @@ export const modelFlags = {
   decoder: Flags.boolean({summary: 'causal attention and an LM head (default)', helpGroup: model}),
 }
 
+/** Of commands that take one machine. */
+export const oneMachine = Flags.string({
+  summary: 'machine id or file (default local)',
+  helpValue: 'ID|FILE',
+  helpGroup: machine,
+})
+
 export const machineFlags = {
   machine: Flags.string({
     summary: 'machine id or file; several separated by commas are ranked (default local)',

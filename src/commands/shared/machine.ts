@@ -138,3 +138,20 @@ export async function findMachines(
   for (const name of names) found.push(override(await findOne(name, host), overrides))
   return found as [Machine, ...Machine[]]
 }
+
+/**
+ * The one machine of a command that ranks none.
+ * @throws AnalysisError as `findMachines`; `bad-flag` where several are named
+ */
+export async function findMachine(
+  asked: string,
+  host: MachineHost,
+  overrides: MachineOverrides = {},
+): Promise<Machine> {
+  const several = asked.split(',').length
+  if (several > 1)
+    throw new AnalysisError('bad-flag', `--machine "${asked}" names ${several} machines, and this takes one`, [
+      `\`perf analyze MODEL --machine ${asked}\` ranks several`,
+    ])
+  return (await findMachines(asked, host, overrides))[0]
+}
