@@ -1,6 +1,6 @@
 // Softmax of the lower triangle in blocks of eight AVX-512 vectors: part of rows.cc. Rows c - 1 and 127 - c keep c and 128 - c elements, eight vectors together
 // of which they share one: no lane is empty, the number of vectors is always the same, and sums of two rows are joined and divided by at once. Eight
-// vectors fit in registers beside the next eight. Zen 4, 128 x 128 from L2: 45 cycles a row, where one after another takes 54.
+// vectors fit in registers beside the next eight. Zen 4, 128 x 128 from L2: 45 cycles a row, one after another 54.
 #pragma once
 #include "loops.h"
 
