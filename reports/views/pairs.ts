@@ -67,9 +67,9 @@ const y = {
   sort: null,
   title: null,
   axis: {
-    ...{ticks: false, domain: false, labelPadding: 8, labelLimit: 310},
+    ...{ticks: false, domain: false, labelPadding: 8, labelLimit: 0},
     // pairs of one name differ at its end: what is cut is the middle
-    labelExpr: `${ABOVE} ? '' : ${middle('datum.label', '42')}`,
+    labelExpr: `${ABOVE} ? '' : ${middle('datum.label', '40')}`,
   },
   scale: {paddingInner: 0.3, paddingOuter: 0.15},
 } as const

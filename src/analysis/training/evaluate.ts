@@ -164,7 +164,7 @@ export function trainingConventions(step: TrainingStep, work: TrainingWork): str
     )
   if (training.lora !== null)
     conventions.push(
-      `LoRA adapters of rank ${training.lora} on ${training.loraOn ? `${training.loraOn.join(', ')} of each layer` : 'every product of the layers'}; everything else is frozen`,
+      `LoRA adapters of rank ${training.lora} on ${training.loraOn ? `${training.loraOn.join(', ')} of each layer` : 'every product of the layers (a joint one, such as qkv, has one adapter; --lora-on q,k,v gives each part its own)'}; everything else is frozen`,
     )
   return conventions
 }
