@@ -55,6 +55,22 @@ RP_INLINE void addProducts(i32v& sums, i32v unsignedBytes, i32v signedBytes) {
 RP_INLINE void addProductsFrom(i32v& sums, i32v unsignedBytes, const int8_t* signedBytes) {
   __asm__("vpdpbusd %2, %1, %0" : RP_INOUT(sums) : RP_IN(unsignedBytes), "m"(*reinterpret_cast<const i32v*>(signedBytes)));
 }
+// The sums over lanes: four vectors together in half of the instructions that they take one after another.
+template <int S>
+RP_INLINE void sumsOf(const f32v (&v)[S], float (&sums)[S]) {
+#if defined(RP_ISA_AVX512)
+  if constexpr (S == 4) {
+    const __m512 a = __m512(v[0]), b = __m512(v[1]), c = __m512(v[2]), d = __m512(v[3]);
+    const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+    const __m512 all = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+    const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+    return;
+  }
+#endif
+  each<S>(RP_EACH(s) { sums[s] = sumOf(v[s]); });
+}
 RP_INLINE i32v everyByte(uint32_t byte) { return i32v(u32v{} + 0x01010101u * byte); }
 
 // Vectors of a row at a time, so that digits of x stay in L1 while rows pass; and over so many a sum of bytes, times 256, stays below 2^31.
@@ -78,40 +94,30 @@ constexpr int piece = 4;
 #endif
 
 // Whole numbers of three digits: x[i] * factor to nearest, for i below `count`, and zeros to a whole piece. give(d, i, bytes) takes digit d
-// of the numbers i to i + piece - 1: in their order, or (`apart`) first those of even and then those of odd i. Returns their sum, modulo 2^32.
-template <bool apart, typename Give>
-RP_INLINE int32_t writeDigits(const float* x, int64_t count, float factor, Give give) {
+// of the numbers i to i + piece - 1.
+template <typename Give>
+RP_INLINE void writeDigits(const float* x, int64_t count, float factor, Give give) {
   // half of 256 to each digit but the highest carries what is below zero, and flipping the same bits takes it back
   constexpr int half = 0x00008080;
 #if defined(RP_ISA_AVX512)
-  const __m512i halves = _mm512_set1_epi32(half), evenFirst = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
-  __m512i sum = _mm512_setzero_si512();
+  const __m512i halves = _mm512_set1_epi32(half);
   for (int64_t i = 0; i < count; i += piece) {
-    __m512 v = __m512(take(x + i, count - i < piece ? int(count - i) : piece));
-    if (apart) v = _mm512_permutexvar_ps(evenFirst, v);
+    const __m512 v = __m512(take(x + i, count - i < piece ? int(count - i) : piece));
     const __m512i whole = _mm512_cvtps_epi32(_mm512_mul_ps(v, _mm512_set1_ps(factor)));
-    sum = _mm512_add_epi32(sum, whole);
     const __m512i bytes = _mm512_xor_si512(_mm512_add_epi32(whole, halves), halves);
     each<3>(RP_EACH(d) { give(d, i, _mm512_cvtepi32_epi8(_mm512_srli_epi32(bytes, unsigned(8 * d)))); });
   }
-  return _mm512_reduce_add_epi32(sum);
 #else
-  const __m128i halves = _mm_set1_epi32(half);
-  const __m128i turn = apart ? _mm_setr_epi8(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15)
-                             : _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  __m128i sum = _mm_setzero_si128();
+  const __m128i halves = _mm_set1_epi32(half), turn = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   for (int64_t i = 0; i < count; i += piece) {
     float four[piece] = {};
     __builtin_memcpy(four, x + i, sizeof(float) * size_t(count - i < piece ? count - i : piece));
     const __m128i whole = _mm_cvtps_epi32(_mm_mul_ps(_mm_loadu_ps(four), _mm_set1_ps(factor)));
-    sum = _mm_add_epi32(sum, whole);
     const __m128i bytes = _mm_shuffle_epi8(_mm_xor_si128(_mm_add_epi32(whole, halves), halves), turn);
     int32_t digit[4];
     _mm_storeu_si128(reinterpret_cast<__m128i*>(digit), bytes);
     each<3>(RP_EACH(d) { give(d, i, digit[d]); });
   }
-  sum = _mm_hadd_epi32(sum, sum);
-  return _mm_cvtsi128_si32(_mm_hadd_epi32(sum, sum));
 #endif
 }
 
@@ -187,7 +193,7 @@ struct Int8Digits {
       int8_t* const begin = digits + p / part * bytesOfPart;
       int8_t* const to = begin + 3 * RP_BYTES;
       if (whole < count) __builtin_memset(to + 3 * whole, 0, 3 * RP_BYTES);
-      writeDigits<false>(x + p, count, unit > 0 ? 1 / unit : 0.0f, [=](int d, int64_t i, auto bytes) __attribute__((always_inline)) {
+      writeDigits(x + p, count, unit > 0 ? 1 / unit : 0.0f, [=](int d, int64_t i, auto bytes) __attribute__((always_inline)) {
         __builtin_memcpy(to + 3 * (i / RP_BYTES * RP_BYTES) + i % RP_BYTES + d * RP_BYTES, &bytes, piece);
       });
       // weights from -128 to 127 as unsigned bytes are 128 more: the sums begin with what x times that adds, taken off
@@ -243,128 +249,6 @@ struct Int8Digits {
     }
   }
   inline float result(float total, int64_t row) const { return scales[row] * total; }
-};
-
-// --- 4 bits: whole numbers of 24 bits in three digits, by a unit for each group
-
-struct Int4Digits {
-  static constexpr int perByte = 2;
-  static constexpr int64_t run = 2 * RP_BYTES;
-  static constexpr int64_t part = partVectors * run;
-
-  const uint8_t* q;
-  const float* scales;
-  const float* x;
-  int64_t k, group;
-  // for every vector of weights, of each digit that of the elements in low halves, then that of those in high halves
-  int8_t* digits;
-  float* units;   // of each group
-  float* sums;    // of the whole numbers of each group, times 8: what the offset of the weights adds
-
-  // Bytes for k elements: digits, units, sums.
-  static RP_MEMBER int64_t bytes(int64_t k) { return numbers * (k + run) + 2 * int64_t(sizeof(float)) * (k / 32 + lanes); }
-
-  static constexpr int numbers = 3;
-  static constexpr float most = 0x7f7f00;  // three digits of 127, less what rounding of its quotients may add
-
-  // Whether x can be written so.
-  inline bool write() const {
-    const int64_t whole = k / run * run;
-    if (whole < k) __builtin_memset(digits + numbers * whole, 0, numbers * run);
-    for (int64_t g = 0; g < k / group; g++) {
-      const float largest = sizesOf(x + g * group, group).largest;
-      if (!isWritable(largest)) return false;
-      units[g] = largest / most;
-      const int32_t sum = writeDigits<true>(x + g * group, group, largest > 0 ? most / largest : 0.0f, [=, to = digits](int d, int64_t i, auto bytes) __attribute__((always_inline)) {
-        const int64_t at = g * group + i;
-        int8_t* const place = to + numbers * (at / run * run) + at % run / 2 + d * run;
-        __builtin_memcpy(place, &bytes, piece / 2);
-        __builtin_memcpy(place + RP_BYTES, reinterpret_cast<const char*>(&bytes) + piece / 2, piece / 2);
-      });
-      sums[g] = 8 * float(sum);
-    }
-    return true;
-  }
-
-  // A row whose scales are not all finite, as the reference has it.
-  inline float plain(int64_t row) const {
-    float total = 0;
-    for (int64_t i = 0; i < k; i++) total += scales[(row * k + i) / group] * Int4::one(q + row * (k / 2), i) * x[i];
-    return total;
-  }
-  inline float result(float total, int64_t row) const { return total == total ? total : plain(row); }
-};
-
-template <int G>
-struct Int4Parts : Int4Digits {
-  // Adds the part of x from p on times rows `apart` one from the other, the first of them `row`; with `fetch` those that come next
-  // are fetched meanwhile.
-  template <int count, bool fetch>
-  RP_MEMBER void add(f32v* totals, int64_t row, int64_t apart, int64_t p, int64_t nextRow, int64_t nextP) const {
-    constexpr int64_t groups = part / G + lanes;
-    const int64_t size = k - p < part ? k - p : part, step = apart * (k / 2);
-    const uint8_t* w = q + row * (k / 2) + p / 2;
-    const uint8_t* next = q + nextRow * (k / 2) + nextP / 2;
-    const int8_t* at = digits + numbers * p;
-    // scales of the weights times units of x
-    float both[count][groups];
-    f32v total[count];
-    each<count>(RP_EACH(s) {
-      const float* const from = scales + (row + s * apart) * (k / G) + p / G;
-      total[s] = totals[s];
-      for (int64_t g = 0; g < size / G; g += lanes) {
-        const int n = size / G - g < lanes ? int(size / G - g) : lanes;
-        const f32v scaled = take(from + g, n) * take(units + p / G + g, n);
-        store(both[s] + g, scaled);
-        total[s] -= scaled * take(sums + p / G + g, n);
-      }
-    });
-    const uint8_t* const begin = w;
-    const uint8_t* const end = w + size / run * RP_BYTES;
-    for (; w < end; w += RP_BYTES, next += RP_BYTES, at += numbers * run) {
-      if constexpr (fetch) each<count>(RP_EACH(s) { __builtin_prefetch(next + s * step, 0, 2); });
-      vectors<count, groups>(total, w, step, at, both[0] + 2 * (w - begin) / G);
-    }
-    if (size % run != 0) {
-      // digits beyond the end are zeros, and so must the scales be
-      uint8_t rest[count][RP_BYTES] = {};
-      for (int s = 0; s < count; s++) {
-        __builtin_memcpy(rest[s], w + s * step, size_t(size % run) / 2);
-        // a group longer than a run has no such end
-        if constexpr (G < run)
-          for (int64_t g = size / G; g % (run / G) != 0; g++) both[s][g] = 0;
-      }
-      vectors<count, groups>(total, rest[0], RP_BYTES, at, both[0] + size / run * run / G);
-    }
-    each<count>(RP_EACH(s) { totals[s] = total[s]; });
-  }
-  template <int count, int64_t apart>
-  RP_MEMBER void vectors(f32v (&total)[count], const uint8_t* w, int64_t step, const int8_t* at, const float* scaled) const {
-    i32v low[count], high[count], sum[count] = {};
-    each<count>(RP_EACH(s) {
-      // from -8 ... 7 to 0 ... 15
-      i32v bytes = loadAs<i32v>(w + s * step);
-      __asm__("" : RP_INOUT(bytes));  // or GCC loads it twice, and Zen 4 loads one line in a cycle
-      const i32v words = i32v(u32v(bytes) >> 4);
-#if defined(RP_ISA_AVX512)
-      constexpr int flipped = 0x28;  // (a ^ b) & c
-      low[s] = i32v(_mm512_ternarylogic_epi32(__m512i(bytes), __m512i(everyByte(8)), __m512i(everyByte(15)), flipped));
-      high[s] = i32v(_mm512_ternarylogic_epi32(__m512i(words), __m512i(everyByte(8)), __m512i(everyByte(15)), flipped));
-#else
-      low[s] = (bytes ^ everyByte(8)) & everyByte(15);
-      high[s] = (words ^ everyByte(8)) & everyByte(15);
-#endif
-    });
-    // the highest digit first; eight products in a lane stay below 2^30 when all digits are in
-    each<numbers>(RP_EACH(turn) {
-      const int8_t* const digit = at + (numbers - 1 - turn) * run;
-      const i32v even = loadAs<i32v>(digit), odd = loadAs<i32v>(digit + RP_BYTES);
-      if (turn > 0) each<count>(RP_EACH(s) { sum[s] = i32v(u32v(sum[s]) << 8); });
-      each<count>(RP_EACH(s) { addProducts(sum[s], low[s], even); });
-      each<count>(RP_EACH(s) { addProducts(sum[s], high[s], odd); });
-    });
-    each<count>(RP_EACH(s) { total[s] += __builtin_convertvector(sum[s], f32v) * scalesOf(scaled + s * apart, G); });
-  }
 };
 
 }  // namespace

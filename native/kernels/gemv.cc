@@ -1,6 +1,6 @@
 // Matrix times vector, y[n] = w[n,k] x[k], rows of w side by side in k: f32, f64, bytes, and weights of 8 and 4 bits that are widened in
 // registers. Every weight is used once, so that memory decides.
-#include "digits.h"
+#include "digits-int4.h"
 
 namespace rp {
 namespace RP_NS {
@@ -297,11 +297,14 @@ inline void byParts(const OpArgs& args, const Q& rows) {
     f32v totals[blockRows][S] = {};
     for (; now.row < to && parts > 0; now.next(parts), then.next(parts))
       rows.template add<S, fetch>(totals[now.row - from], mine.from + now.row, band, now.part * Q::part, mine.from + then.row, then.part * Q::part);
-    for (int64_t r = from; r < to; r++)
+    for (int64_t r = from; r < to; r++) {
+      float sums[S];
+      sumsOf(totals[r - from], sums);
       each<S>(RP_EACH(s) {
         const int64_t row = mine.from + r + s * band;
-        y[row] = rows.result(sumOf(totals[r - from][s]), row);
+        y[row] = rows.result(sums[s], row);
       });
+    }
   }
   for (int64_t r = mine.from + band * S; r < mine.to; r++) {
     f32v total[1] = {};
@@ -329,9 +332,10 @@ inline void int4Digits(const OpArgs& args, const Int4Digits& x) {
 
 void gemvInt4Digits(const OpArgs& args) {
   const int64_t k = args.dims[1], group = args.dims[2];
-  float* const units = args.scratch;
+  // digits first: they are loaded by whole lines
+  int8_t* const digits = reinterpret_cast<int8_t*>(args.scratch);
+  float* const units = reinterpret_cast<float*>(digits + Int4Digits::digitBytes(k));
   float* const sums = units + k / 32 + lanes;
-  int8_t* const digits = reinterpret_cast<int8_t*>(sums + k / 32 + lanes);
   const Int4Digits x = {input<uint8_t>(args, 1), input(args, 2), input(args, 0), k, group, digits, units, sums};
   if (Int4Digits::bytes(k) > int64_t(scratchFloats * sizeof(float)) || !x.write()) gemvInt4(args);
   else if (group == 32) int4Digits<32>(args, x);
