@@ -46,7 +46,13 @@ function valuesOf({elements, type, values}: ProgramTensor, seed: number): Native
 const bytesOf = ({buffer, byteOffset, byteLength}: NativeArray) => Buffer.from(buffer, byteOffset, byteLength)
 
 /** The outputs of a part that are `offset` bytes from where an array begins. */
-function outputsAt(part: Part, inputs: ReadonlyMap<string, NativeArray>, offset: number, by = isa): NativeArray[] {
+function outputsAt(
+  part: Part,
+  inputs: ReadonlyMap<string, NativeArray>,
+  offset: number,
+  by = isa,
+  threads = 2,
+): NativeArray[] {
   const tensors = tensorsOf([{id: part.kernel, parts: [part]}])
   const placed = new Map(
     part.out.map((name) => {
@@ -61,7 +67,7 @@ function outputsAt(part: Part, inputs: ReadonlyMap<string, NativeArray>, offset:
     }),
   )
   const at = (name: string) => placed.get(name) ?? inputs.get(name)!
-  addon.runOp(by, part.kernel, part.dims, part.in.map(at), part.out.map(at), 2)
+  addon.runOp(by, part.kernel, part.dims, part.in.map(at), part.out.map(at), threads)
   return part.out.map(at)
 }
 
@@ -130,6 +136,23 @@ describe('a causal mask of rows that are streamed', () => {
         expect(wrong, `${by}, ${4 * from} B`).toBe(-1)
       }
     }
+  })
+})
+
+// Rows that L1 does not hold are taken from four bands of a thread's rows, and those that are left one by one: which ones depends on how many threads
+// there are, and a row's results must not. One of the four places begins a line, and only there outputs go past the caches.
+describe.each(norms)('%s of rows from memory', (id) => {
+  test('is the same to the bit for one thread and for three', {timeout: 120_000}, () => {
+    const cols = 4112
+    const widest = isas.at(-1)!
+    const part = kernels[id].program([Math.ceil(2 ** 23 / cols) + 3, cols]).parts[0]!
+    const tensors = tensorsOf([{id, parts: [part]}])
+    const inputs = new Map(part.in.map((name, i) => [name, valuesOf(tensors.get(name)!, i)]))
+    const same = [0, 16, 32, 48].filter((offset) => {
+      const alone = outputsAt(part, inputs, offset, widest, 1)
+      return outputsAt(part, inputs, offset, widest, 3).every((values, i) => bytesOf(values).equals(bytesOf(alone[i]!)))
+    })
+    expect(same).not.toEqual([])
   })
 })
 
