@@ -10,8 +10,11 @@ constexpr float epsilon = 1e-5f;
 RP_INLINE float joined(const f32v (&a)[4]) { return sumOf((a[0] + a[1]) + (a[2] + a[3])); }
 
 // Most floats of a row, gamma and beta that stay in L1 together, beside the lines that pass through. Zen 4 (32 KiB), cycles a line in turn with
-// rows that are read again: layernorm of 1024 columns 9.4 and 14.1 (a copy 9.1), of 2048 12.1 and 15.1, of 4096 19.5 and 14.0.
-constexpr int64_t mostTurning = 6144;
+// rows of four bands: layernorm of 2048 columns (6144 floats) 10.2 and 11.2, rmsnorm of 3072 (6144) 11.8 and 11.1; add+layernorm of 1536 (4608)
+// 21.9 and 24.2, of 2048 (6144) 27.4 and 22.4; add+rmsnorm of 2048 (4096) 22.6 and 23.1, of 3072 (6144) 28.4 and 24.2. Narrower
+// vectors, whose arithmetic takes longer, lose 10 to 40 % in bands at those sizes.
+template <bool layer, bool sum>
+constexpr int64_t mostTurning = lanes < 16 || (layer && !sum) ? 6144 : 5120;
 
 // A place in the queue of loads, and nothing else: the loads behind it then run less far ahead of stores past the caches.
 RP_INLINE void holdBack(const float* p) {
@@ -262,7 +265,7 @@ void norm(const OpArgs& args) {
   const int64_t cols = args.dims[1], count = args.dims[0] * cols;
   const bool fits = !sum || isFar(output(args, 0), count, cols);
   const bool streams = fits && isFar(output(args, sum ? 1 : 0), count, cols);
-  if (streams && (layer ? 3 : 2) * cols <= mostTurning) runRows<layer, sum, true, true>(args);
+  if (streams && (layer ? 3 : 2) * cols <= mostTurning<layer, sum>) runRows<layer, sum, true, true>(args);
   else if (streams) runRows<layer, sum, true>(args);
   else runRows<layer, sum, false>(args);
 }
