@@ -24,7 +24,7 @@ function productsOf(name: string): number {
   return bodyOf(name)
     .split('\n')
     .reduce((sum, line) => {
-      const called = /^\s*(exp2All|exp2Parts|expAll|erfAll|tanhAll|geluByTable|cubicAll)\b/.exec(line)?.[1]
+      const called = /^\s*(exp2All|exp2Parts|expAll|erfAll|tanhAll|geluByTable|cubicAll|cubicOf)\b/.exec(line)?.[1]
       const own = line.includes('RP_STEP') ? (line.match(/ \* /g) ?? []).length : 0
       return sum + own + (called ? productsOf(called) : 0)
     }, 0)
@@ -44,6 +44,9 @@ const named: Record<VectorFunction, string> = {
 describe('multiplications of the vector functions', () => {
   test.each(Object.entries(named))('%s: as many as the source has', (name, source) => {
     expect(productsOf(source)).toBe(multiplications[name as VectorFunction])
+  })
+  test('GELU beside other work takes as many as alone', () => {
+    expect(productsOf('geluBesideAll')).toBe(multiplications.gelu)
   })
 })
 

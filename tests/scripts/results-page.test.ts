@@ -46,7 +46,7 @@ test('the page has machine, date, command, counts, and every kernel, block size 
   expect(page.split('\n').slice(0, 3)).toEqual(['# Kernels and pairs: a machine', '', head])
   expect(page).toContain('**From DRAM: 1 of 1 reach 92 %')
   expect(page).toContain('**From L2: 0 of 1 reach 75 %')
-  expect(page).toContain('Of the 1 that come from memory by 0 % in the median; 1 are within 15 %.')
+  expect(page).toContain('Of the 1 that come from memory by 0 % in the median; 1 is within 15 %.')
   const tables = tablesOf(page)
   expect([...tables].map(([title, rows]) => [title, rows.length - 2])).toEqual([
     ['Kernels', 3],
