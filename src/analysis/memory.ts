@@ -84,6 +84,8 @@ export function activationPeak(graph: Graph, dtype: DType, apart?: ReadonlySet<n
   return peak
 }
 
+const mayBeGiven = ({role}: Tensor): boolean => role === 'constant' || role === 'index'
+
 /**
  * Bytes that are there before the first operator and belong to the caller: images, tokens, the features and edges of a graph, tables that
  * were made once. They stay for the whole pass. Weights and caches are counted elsewhere.
@@ -94,12 +96,12 @@ export function inputBytes({nodes, tensors}: Graph, dtype: DType, operators = no
   let bytes = 0
   for (let i = 0; i < operators; i++) {
     const {inputs, outputs} = nodes[i]!
-    for (const {role, index, elements, dtype: own, repeat} of inputs) {
-      if ((role !== 'constant' && role !== 'index') || known[index] === 1) continue
-      known[index] = 1
-      bytes += bytesOf(elements, own ?? (role === 'index' ? 'i64' : dtype)) * repeat
+    for (const tensor of inputs) {
+      if (!mayBeGiven(tensor) || known[tensor.index] === 1) continue
+      known[tensor.index] = 1
+      bytes += bytesOf(tensor.elements, tensor.dtype ?? (tensor.role === 'index' ? 'i64' : dtype)) * tensor.repeat
     }
-    for (const {index} of outputs) known[index] = 1
+    for (const tensor of outputs) if (mayBeGiven(tensor)) known[tensor.index] = 1
   }
   return bytes
 }

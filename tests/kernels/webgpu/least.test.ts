@@ -90,7 +90,7 @@ describe.runIf(adapter)('the least adapter', async () => {
     expect(machine.identity.absent).toEqual(
       expect.arrayContaining([{id: 'fma-f16-vec4', reason: 'the adapter lacks shader-f16'}]),
     )
-    const {search} = machine.identity as unknown as {search: {size: number}[]}
+    const search = machine.identity.search as {size: number}[]
     expect(Math.max(...search.map(({size}) => size))).toBe(256)
   })
 
