@@ -29,19 +29,33 @@ function lastOfRun(nodes: readonly Node[], from: number): number {
   return last
 }
 
+const mayBeGiven = ({role}: Tensor): boolean => role === 'constant' || role === 'index'
+
+/** Bytes of activations during a pass. */
+export interface Activations {
+  /**
+   * there before the first operator, the caller's, for the whole pass: images, tokens, the features and edges of a graph,
+   * tables that were made once
+   */
+  readonly given: Bytes
+  /** the most of what operators write for one another that is alive at once */
+  readonly peak: Bytes
+}
+
 /**
- * Peak bytes of activations alive at once: each from the operator that writes it to the last that reads it. What every
- * repeated layer reads from outside (an encoder's output) lives until the last operator of those layers.
+ * What a pass holds beside weights and caches. An activation lives from the operator that writes it to the last that reads it; what every
+ * repeated layer reads from outside (an encoder's output) until the last operator of those layers.
  * @param apart tensors that are counted elsewhere, by index
  */
-export function activationPeak(graph: Graph, dtype: DType, apart?: ReadonlySet<number>): Bytes {
+export function activationsOf(graph: Graph, dtype: DType, apart?: ReadonlySet<number>): Activations {
   const {nodes, tensors} = graph
-  if (apart) return activationPeak({nodes: nodes.map((node) => without(node, apart)), tensors}, dtype)
+  if (apart) return activationsOf({nodes: nodes.map((node) => without(node, apart)), tensors}, dtype)
   const lastUse = new Int32Array(tensors.length).fill(-1)
   let repeat = 1
   let start = 0
   let stream: Tensor | undefined
   let held: Map<number, Tensor[]> | undefined
+  let given = 0
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[i]!
     if (node.repeat !== repeat) {
@@ -56,7 +70,12 @@ export function activationPeak(graph: Graph, dtype: DType, apart?: ReadonlySet<n
         lastUse[tensor.index] = last
         held ??= new Map()
         held.set(last, [...(held.get(last) ?? []), tensor])
-      } else if (lastUse[tensor.index]! < i) lastUse[tensor.index] = i
+      } else {
+        const last = lastUse[tensor.index]!
+        if (last < 0 && mayBeGiven(tensor))
+          given += bytesOf(tensor.elements, tensor.dtype ?? (tensor.role === 'index' ? 'i64' : dtype)) * tensor.repeat
+        if (last < i) lastUse[tensor.index] = i
+      }
     }
     for (const tensor of node.outputs) if (lastUse[tensor.index]! < i) lastUse[tensor.index] = i
   }
@@ -81,29 +100,7 @@ export function activationPeak(graph: Graph, dtype: DType, apart?: ReadonlySet<n
     for (const tensor of held?.get(i) ?? [])
       if (lastUse[tensor.index] === i) live -= bytesOf(tensor.elements, tensor.dtype ?? dtype)
   }
-  return peak
-}
-
-const mayBeGiven = ({role}: Tensor): boolean => role === 'constant' || role === 'index'
-
-/**
- * Bytes that are there before the first operator and belong to the caller: images, tokens, the features and edges of a graph, tables that
- * were made once. They stay for the whole pass. Weights and caches are counted elsewhere.
- * @param operators how many of the graph's operators to look at, from the first
- */
-export function inputBytes({nodes, tensors}: Graph, dtype: DType, operators = nodes.length): Bytes {
-  const known = new Uint8Array(tensors.length)
-  let bytes = 0
-  for (let i = 0; i < operators; i++) {
-    const {inputs, outputs} = nodes[i]!
-    for (const tensor of inputs) {
-      if (!mayBeGiven(tensor) || known[tensor.index] === 1) continue
-      known[tensor.index] = 1
-      bytes += bytesOf(tensor.elements, tensor.dtype ?? (tensor.role === 'index' ? 'i64' : dtype)) * tensor.repeat
-    }
-    for (const tensor of outputs) if (mayBeGiven(tensor)) known[tensor.index] = 1
-  }
-  return bytes
+  return {given, peak}
 }
 
 /** What an inference keeps: every weight and the cache once, what it is given, activations at their peak. */
@@ -114,6 +111,7 @@ export function memoryOf(graph: Graph, dtype: DTypes): Memory {
     if (tensor.role === 'weight') weights += bytesOf(tensor.elements, tensor.dtype ?? dtype.weights) * tensor.repeat
     else if (tensor.role === 'kv') kvCache += bytesOf(tensor.elements, tensor.dtype ?? dtype.kv) * tensor.repeat
   }
-  const activations = inputBytes(graph, dtype.activations) + activationPeak(graph, dtype.activations)
+  const {given, peak} = activationsOf(graph, dtype.activations)
+  const activations = given + peak
   return {weights, activations, kvCache, gradients: 0, optimizer: 0, peak: weights + kvCache + activations}
 }

@@ -6,7 +6,7 @@ import {bytesOf, type ComputeDType, dtypes} from '../../src/analysis/dtype.ts'
 import {AnalysisError} from '../../src/analysis/errors.ts'
 import {type Evaluation, evaluate} from '../../src/analysis/evaluate.ts'
 import {type Graph, GraphBuilder, parameterCount} from '../../src/analysis/graph.ts'
-import {activationPeak, inputBytes} from '../../src/analysis/memory.ts'
+import {activationsOf} from '../../src/analysis/memory.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {buildGraph} from '../../src/analysis/models/types.ts'
 import {ops} from '../../src/analysis/ops/index.ts'
@@ -281,7 +281,7 @@ describe('memory', () => {
   it('holds at its peak the activations that a brute-force search finds alive', () => {
     fc.assert(
       fc.property(fc.oneof(anyOperators, anyFused), anyType, (graph, type) => {
-        expect(activationPeak(graph, type)).toBe(bruteForce(graph, type))
+        expect(activationsOf(graph, type).peak).toBe(bruteForce(graph, type))
       }),
       {numRuns: 300},
     )
@@ -293,7 +293,7 @@ describe('memory', () => {
     b.add(ops.relu, 'a', {elements: 10}, [b.tensor('in', 'constant', 10)], [x])
     b.add(ops.add, 'b', {elements: 10}, [x, x], [y])
     b.add(ops.relu, 'c', {elements: 10}, [y], [z])
-    expect(activationPeak(b.graph(), 'f32')).toBe(80)
+    expect(activationsOf(b.graph(), 'f32').peak).toBe(80)
   })
 
   it('has its classes: weights and cache in their types, one copy of what is tied', () => {
@@ -355,7 +355,7 @@ describe('memory of what a pass is given', () => {
       const ends = 8 * (edges + nodes) + 8 * (nodes + 1)
       const more = id === 'gcn' ? 4 * (edges + nodes) : 2 * 8 * (edges + nodes)
       const graph = buildGraph(models[id], resolveWorkload(models[id], {nodes, edges, features}))
-      const alive = activationPeak(applyFusion(graph, 'attention'), 'f32')
+      const alive = activationsOf(applyFusion(graph, 'attention'), 'f32').peak
       expect(memory(id, {nodes, edges, features}).activations).toBe(alive + 4 * nodes * features + ends + more)
       expect(given(id)).toBe(4 * nodes * (features - 1))
       // the gradient of the first weights reads them again; they are there once
@@ -366,15 +366,15 @@ describe('memory of what a pass is given', () => {
 
   it('has the images, the tokens and the tables that were made once', () => {
     const graph = buildGraph(models.alexnet, resolveWorkload(models.alexnet, {batch: 7}))
-    const alive = activationPeak(applyFusion(graph, 'attention'), 'f32')
+    const alive = activationsOf(applyFusion(graph, 'attention'), 'f32').peak
     expect(memory('alexnet', {batch: 7}).activations).toBe(alive + 4 * 7 * 3 * 224 * 224)
     const dtype = 'f32'
     const gpt2 = buildGraph(models.gpt2, resolveWorkload(models.gpt2, {batch: 2, seq: 100}))
-    expect(inputBytes(gpt2, dtype)).toBe(8 * 200)
+    expect(activationsOf(gpt2, dtype).given).toBe(8 * 200)
     // what one operator writes for another is not given: the choice of experts, 8 B each
     const mixture = buildGraph(models['mixtral-8x7b'], resolveWorkload(models['mixtral-8x7b'], {seq: 100}))
     const rotations = 4 * 100 * 128
-    expect(inputBytes(mixture, dtype)).toBe(8 * 100 + rotations)
+    expect(activationsOf(mixture, dtype).given).toBe(8 * 100 + rotations)
   })
 })
 
@@ -384,6 +384,6 @@ describe('memory of repeated layers', () => {
     const graph = applyFusion(buildGraph(models['t5-base'], work), 'attention')
     const rows = 512 * 768 * 4
     // in the decoder's MLP: the stream, the output of the encoder for the layers to come, 3,072 channels before and behind ReLU
-    expect(activationPeak(graph, 'f32')).toBe(rows + rows + 2 * 4 * rows)
+    expect(activationsOf(graph, 'f32').peak).toBe(rows + rows + 2 * 4 * rows)
   })
 })

@@ -1,7 +1,7 @@
 /** What a training step keeps from forward to backward, tensor by tensor. */
 import {bytesOf, type DType} from '../dtype.ts'
 import type {Graph, Node, Tensor} from '../graph.ts'
-import {activationPeak, inputBytes, type Memory} from '../memory.ts'
+import {activationsOf, type Memory} from '../memory.ts'
 import type {Bytes} from '../units.ts'
 import type {DTypes} from '../workload.ts'
 import {layers} from './segments.ts'
@@ -92,8 +92,8 @@ export function trainingMemory(
     gradientBytes += bytesOf(gradient.elements, gradient.dtype ?? dtype.weights) * gradient.repeat
   const waiting = new Set(kept.map(({tensor}) => tensor.index))
   const resident = offloaded ? kept.reduce((sum, {bytes}) => sum + bytes, 0) : savedBytes(kept)
-  const given = inputBytes(graph, dtype.activations, forward)
-  const activations = given + resident + activationPeak(graph, dtype.activations, waiting)
+  const {given} = activationsOf({nodes: graph.nodes.slice(0, forward), tensors: graph.tensors}, dtype.activations)
+  const activations = given + resident + activationsOf(graph, dtype.activations, waiting).peak
   const peak = weights + gradientBytes + optimizer + activations
   return {weights, activations, kvCache: 0, gradients: gradientBytes, optimizer, peak}
 }
