@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "core/cores.h"
 #include "core/session.h"
 #include "core/variants.h"
 #include "glue.h"
@@ -15,7 +16,7 @@ namespace {
 using namespace rp::glue;
 
 // Raised whenever the JavaScript side must change with it; src/kernels/native.ts refuses another number.
-constexpr int apiVersion = 6;
+constexpr int apiVersion = 7;
 
 // runProbe(isa, probe, passes, data?: Uint8Array, lines?): runs a probe on this thread, for the tests. Compute probes answer {sum, work,
 // growth, cycles}: the sum over all lanes, the FLOP or OP credited, what each adds to the sum, and core cycles credited to the clock twin;
@@ -102,6 +103,17 @@ Napi::Value exitNow(const Napi::CallbackInfo& info) {
   _exit(info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 1);
 }
 
+// tuneFor(cores?): tunes the kernels for cores by name, where one is given; answers for whose they are now tuned.
+Napi::Value tuneFor(const Napi::CallbackInfo& info) {
+  static const char* const names[] = {"other", "intel", "amd"};
+  if (info[0].IsString()) {
+    const std::string wanted = info[0].As<Napi::String>();
+    for (int i = 0; i < 3; i++)
+      if (wanted == names[i]) rp::tuneFor(rp::Cores(i));
+  }
+  return Napi::String::New(info.Env(), names[int(rp::tunedFor())]);
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["apiVersion"] = apiVersion;
   exports["exitNow"] = Napi::Function::New<exitNow>(env, "exitNow");
@@ -110,6 +122,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["loadKernel"] = Napi::Function::New<loadKernel>(env, "loadKernel");
   exports["describeKernel"] = Napi::Function::New<describeKernel>(env, "describeKernel");
   exports["checkKernel"] = Napi::Function::New<checkKernel>(env, "checkKernel");
+  exports["tuneFor"] = Napi::Function::New<tuneFor>(env, "tuneFor");
   exports["runProbe"] = Napi::Function::New<runProbe>(env, "runProbe");
   defineSession(env, exports);
   return exports;

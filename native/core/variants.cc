@@ -1,6 +1,9 @@
 #include "variants.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "cores.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -17,6 +20,36 @@
 #endif
 
 namespace rp {
+
+namespace {
+
+Cores maker() {
+#if defined(__x86_64__)
+  uint32_t a, name[3];
+  if (__get_cpuid(0, &a, name, name + 2, name + 1)) {
+    if (memcmp(name, "GenuineIntel", 12) == 0) return Cores::intel;
+    if (memcmp(name, "AuthenticAMD", 12) == 0) return Cores::amd;
+  }
+#endif
+  return Cores::other;
+}
+
+Cores named() {
+  const char* const name = getenv("RIDGEPOINT_CORES");
+  if (!name) return maker();
+  return strcmp(name, "intel") == 0 ? Cores::intel : strcmp(name, "amd") == 0 ? Cores::amd : strcmp(name, "other") == 0 ? Cores::other : maker();
+}
+
+Cores& tuned() {
+  static Cores cores = named();
+  return cores;
+}
+
+}  // namespace
+
+Cores tunedFor() { return tuned(); }
+
+void tuneFor(Cores cores) { tuned() = cores; }
 
 #if defined(__x86_64__)
 const Variant& variantSse2();

@@ -6,7 +6,7 @@ import {AnalysisError, exitCodes} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
-const apiVersion = 6
+const apiVersion = 7
 
 /**
  * A row of an instruction set's compute table (`fma-f32`, `amx/dot-int8`), of its memory table (`read`, `update-streams`), or one of the
@@ -147,12 +147,17 @@ export interface NativeSession {
   close(): void
 }
 
+/** Whose cores kernels are tuned for (native/core/cores.h). */
+export type Cores = 'other' | 'intel' | 'amd'
+
 export interface NativeAddon {
   apiVersion: number
   cpu(): {brand: string; isas: IsaRow[]; allowed: number}
   Session: new () => NativeSession
   /** ends the process without waiting for its threads; absent in a binary of before */
   exitNow?(code: number): never
+  /** tunes the kernels for cores of this make, for tests and comparisons; answers for which they are tuned */
+  tuneFor(cores?: Cores): Cores
   /** runs a probe on this thread, to check what it computes: a compute probe without data, a memory probe over the first `lines` lines */
   runProbe(
     isa: string,

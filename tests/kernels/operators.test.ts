@@ -1,4 +1,4 @@
-import {describe, expect, test} from 'vitest'
+import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {defaultTolerance} from '../../src/kernels/families/types.ts'
 import {loadNative} from '../../src/kernels/native.ts'
 import {errorOf, type Program, partBytes} from '../../src/kernels/program.ts'
@@ -144,6 +144,26 @@ describe.each(isas)('results against the f64 reference, %s', (isa) => {
     addon.runOp(isa, 'gelu', [x.length, 1], [x], [y], 1)
     const wanted = kernels.gelu.program([x.length]).parts[0]!.reference([Float64Array.from(x)])[0]!
     expect(errorOf(y, wanted)).toBeLessThan(2e-6)
+  })
+})
+
+// kernels may go another way on the cores of another make (native/core/cores.h): each way is checked, whatever this machine has
+const makes = (['intel', 'amd', 'other'] as const).filter((make) => make !== addon.tuneFor())
+
+describe.each(process.arch === 'x64' ? makes : [])('results as tuned for the cores of another make: %s', (make) => {
+  const own = addon.tuneFor()
+  beforeAll(() => expect(addon.tuneFor(make)).toBe(make))
+  afterAll(() => expect(addon.tuneFor(own)).toBe(own))
+
+  describe.each(variants.map(({name}) => name).filter((name) => name.startsWith('avx')))('%s', (isa) => {
+    test.each(definitions)('$id', (def) => {
+      for (const dtype of typesOf(def))
+        for (const dims of [...def.cases, def.check])
+          for (const threads of [1, 3]) {
+            const error = checkProgram(addon, def.program(dims, dtype), isa, threads)
+            expect(error, `${dtype} ${dims.join('x')}, ${threads} threads`).toBeLessThanOrEqual(toleranceOf(def, dtype))
+          }
+    })
   })
 })
 

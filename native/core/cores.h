@@ -1,0 +1,16 @@
+// Whose cores the kernels are tuned for. What is best differs between makers where both have the same instructions: how far ahead lines are
+// asked for, how many streams a core follows, what a masked store costs. A kernel that goes two ways says at the place what each way took on
+// which core; where no such figure exists there is one way for all. Results are within the same tolerance either way.
+#pragma once
+
+namespace rp {
+
+enum class Cores { other, intel, amd };
+
+// Those of this machine (CPUID leaf 0), or those that the environment variable RIDGEPOINT_CORES names: other, intel, amd.
+Cores tunedFor();
+
+// Tunes for other cores from the next call on, for tests and comparisons on one machine; not while a kernel runs.
+void tuneFor(Cores cores);
+
+}  // namespace rp
