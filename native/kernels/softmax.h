@@ -7,6 +7,17 @@ namespace RP_NS {
 namespace {
 
 const float infinity = __builtin_inff();
+
+// Powers too small for f32, as of every -infinity of a mask, become 0 at once while this lives, and so do such elements: a vector with one in it takes
+// Intel's cores an assist. Emerald Rapids, masked scores of 256 x 128: 86 us, and 5.0 so; of 24576 x 2048 in a seventh of the time.
+struct FlushToZero {
+#if defined(__x86_64__)
+  const unsigned before = _mm_getcsr();
+  RP_MEMBER FlushToZero() { _mm_setcsr(before | 0x8040); }
+  RP_MEMBER ~FlushToZero() { _mm_setcsr(before); }
+#endif
+};
+
 struct Yes {
   static constexpr bool value = true;
 };
