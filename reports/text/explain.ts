@@ -1,5 +1,7 @@
 /** An operator's formula with its arithmetic, or a concept, in a screenful. */
+
 import type {Explanation, OperatorExplanation} from '../../src/analysis/document/explain.ts'
+import {SCREEN} from '../../src/analysis/explain/concept.ts'
 import {format, formatCount} from '../../src/analysis/units.ts'
 import {type Printed, print} from './sheet.ts'
 import {count, quantity, words} from './sheets/columns.ts'
@@ -74,12 +76,23 @@ function operatorText(op: OperatorExplanation, look: Look): string {
   ].join('\n')
 }
 
+/** A block of a concept, written for 80 columns, at fewer: prose flows anew, a formula's lines go on four columns in. */
+const narrowed = (block: string, width: number): string =>
+  block.startsWith('  ')
+    ? block
+        .split('\n')
+        .map((line) => `  ${wrap(line.trim(), width - 2, '    ')}`)
+        .join('\n')
+    : wrap(block, width)
+
 /** Concepts are written for 80 columns, line by line, and end with their source. */
 export function explainText(explanation: Explanation, look: Look): string {
   if (explanation.kind === 'operator') return operatorText(explanation, look)
   const {title, text} = explanation
-  const [first, ...rest] = text.split('\n')
-  return first?.trim() === title
-    ? [styleOf(look.color).bold(first), ...rest].join('\n')
-    : `${styleOf(look.color).bold(title)}\n\n${text}`
+  const blocks = text.split('\n\n')
+  if (blocks[0] === title) blocks.shift()
+  return [title, ...blocks]
+    .map((block) => (look.width < SCREEN.columns ? narrowed(block, look.width) : block))
+    .map((block, i) => (i === 0 ? styleOf(look.color).bold(block) : block))
+    .join('\n\n')
 }
