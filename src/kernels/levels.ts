@@ -80,8 +80,11 @@ export function findKnee(curve: readonly CurvePoint[], inner: number, outer: num
 }
 
 /**
- * Where each cache ends by measurement: by the latency curve where there is one, since a prefetcher hides the step from one level to the
- * next from bandwidth (Zen 4 reads L3 at 85 % of L2), by bandwidth elsewhere.
+ * Where each cache ends by measurement: by the bandwidth of reads, where two levels differ in it, else by latency, since a prefetcher may hide
+ * the step from one level to the next (Zen 4 reads L3 at 85 % of L2). A set that is read from end to end loses a cache at once when it is
+ * larger; one that is visited in no order still finds a share of itself there, so that latency climbs over a factor of four, and where it
+ * passes the middle differs from run to run: on Emerald Rapids L2 (2 MiB) ended at 1.4, 2.8 and 4 MiB by latency and L3 (260 MiB claimed,
+ * shared with other guests) at 45 and 108 MiB, by bandwidth at 2 and 108 MiB each time. By latency no cache is larger than it is said to be.
  * @param latencies seconds of a dependent load per level
  * @param rates bytes per second per level, one thread
  */
@@ -99,6 +102,7 @@ export function findLevels(
     const outer = order.slice(order.indexOf(level) + 1).flatMap((next) => of(next) ?? [])[0]
     return inner && outer ? findKnee(points, inner, outer) : null
   }
+  const atMost = (claimed: number, found: number | null) => (found === null ? null : Math.min(claimed, found))
   const speed = (level: LevelName) => {
     const seconds = latencies.get(level)
     return seconds ? 1 / seconds : undefined
@@ -107,7 +111,7 @@ export function findLevels(
     level,
     claimed,
     sharedBy,
-    found: knee(chased, level, speed) ?? knee(read, level, (l) => rates.get(l)),
+    found: knee(read, level, (l) => rates.get(l)) ?? atMost(claimed, knee(chased, level, speed)),
   }))
 }
 

@@ -108,7 +108,7 @@ async function sweep(
   const {dim, sizes} = sweepOf(def)
   const points: PayPoint[] = []
   for (const dims of sizes) {
-    const [chain, one] = [def.unfused(dims, dtype), def.fused(dims, dtype)]
+    const [chain, one] = sidesOf(def, dims, dtype)
     const measured = await measure({session, memory: undefined}, [chain, one], setup, options, effort)
     const [slow, fast] = [chain, one].map(({id}) => median(measured.get(id)!.rates))
     if (!slow || !fast) continue
@@ -122,6 +122,11 @@ async function sweep(
   return payingSizes(dim, points)
 }
 
+const sidesOf = (def: PairDef, dims: readonly number[], dtype: KernelDType): readonly [Program, Program] => [
+  def.unfused(dims, dtype),
+  def.fused(dims, dtype),
+]
+
 /**
  * What names, dims and type ask for; needs neither the addon nor a profile.
  * @throws {AnalysisError} `unknown-kernel`, `bad-flag`, `bad-dimension`
@@ -130,6 +135,7 @@ export const pairRuns = (options: RunOptions & {pairs?: readonly string[] | unde
   runsOf(
     choose<PairId>(options.pairs, pairIds, 'pair').map((id): PairDef => pairs[id]),
     options,
+    sidesOf,
   )
 
 /**
@@ -141,15 +147,13 @@ export async function benchPairs(
 ): Promise<{pairs: PairEntry[]; warnings: Warning[]}> {
   const setup = setUp(options)
   const runs = pairRuns(options)
-  const sides = ({def, dtype}: Run<PairDef>, dims: readonly number[]) => [
-    def.unfused(dims, dtype),
-    def.fused(dims, dtype),
-  ]
   const sizes = runs.flatMap((run) =>
     [run.dims, ...(options.dims ? [] : sweepOf(run.def).sizes)].map((dims) => ({run, dims})),
   )
-  const free = checkMemory(sizes.map(({run, dims}) => ({id: run.def.id, bytes: bytesOf(sides(run, dims))})))
-  const programs = runs.flatMap((run) => sides(run, run.dims))
+  const free = checkMemory(
+    sizes.map(({run, dims}) => ({id: run.def.id, bytes: bytesOf(sidesOf(run.def, dims, run.dtype))})),
+  )
+  const programs = runs.flatMap(({def, dims, dtype}) => sidesOf(def, dims, dtype))
   const room = probeRoom(decidingCeilings(options.machine, programs, setup.threads), setup.threads, free)
   // what was asked for by name is worth its time; all pairs have two minutes
   const started = performance.now()
@@ -204,7 +208,7 @@ async function benchPair(
 ): Promise<Omit<PairEntry, 'pays'>> {
   const {addon, isa, threads} = setup
   const {machine} = options
-  const [chain, one] = [def.unfused(dims, dtype), def.fused(dims, dtype)]
+  const [chain, one] = sidesOf(def, dims, dtype)
   const measured = await measure(opened, [chain, one], setup, options, effort)
   const entry = (program: Program, check: Program, op: string) => {
     const maxError = checkProgram(addon, check, isa, threads)

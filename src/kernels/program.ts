@@ -116,6 +116,13 @@ export function isStreamed({streams, out, cost, types}: Part): boolean {
   return bytes.every((each) => each >= streamedBytes || each * 100 < total) && total >= streamedBytes
 }
 
+/** Bytes of a program that caches may hold after a pass: all of its tensors but those that it only writes past them. */
+export function keptBytes(program: Program): number {
+  const kept = new Set(program.parts.flatMap((part) => (isStreamed(part) ? part.in : [...part.in, ...part.out])))
+  const sizes = [...tensorsOf([program])].map(([name, tensor]) => (kept.has(name) ? tensorBytes(tensor) : 0))
+  return sizes.reduce((sum, bytes) => sum + bytes, 0)
+}
+
 /** FLOPs that are executed, by whichever engine. */
 export const executed = ({cost}: Part): number => cost.matrix + cost.vector
 

@@ -5,13 +5,14 @@ import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted} from '../analysis/errors.ts'
 import {format} from '../analysis/units.ts'
 import {checkDims} from './dims.ts'
+import {type Room, type SetBytes, sizeFromMemory} from './from-memory.ts'
 import {type ClaimedCache, readIdentity} from './identity.ts'
 import {unavailable} from './isas.ts'
 import {assumedCaches, type MemoryPlan} from './levels.ts'
 import {type IsaRow, loadNative, type NativeAddon, type NativeSession} from './native.ts'
 import {leastMemory, openBare, openMeasuring} from './opening.ts'
 import type {CeilingTask} from './plan.ts'
-import {type Program, stagesOf, tensorBytes, tensorSpecs, tensorsOf} from './program.ts'
+import {keptBytes, type Program, stagesOf, tensorBytes, tensorSpecs, tensorsOf} from './program.ts'
 import type {KernelDef, KernelDType} from './registry.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
 import {decidingCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from './turns.ts'
@@ -34,7 +35,7 @@ export interface BenchOptions {
 }
 
 /** What of them says which sizes and types run. */
-export type RunOptions = Pick<BenchOptions, 'dims' | 'dtype' | 'sweep'>
+export type RunOptions = Pick<BenchOptions, 'dims' | 'dtype' | 'sweep' | 'threads'>
 
 /** How long and how often programs are measured. */
 export interface Effort {
@@ -302,14 +303,30 @@ export function sweepOf(def: Pick<KernelDef, 'dims' | 'sizes' | 'sweep'>): {
   return {dim, sizes: [...new Set(values)].map((value) => dram.map((size, i) => (i === at ? value : size)))}
 }
 
+/** Share of the free memory that default sizes may grow into. */
+const growth = 0.25
+
+/** This machine, for default sizes. */
+function roomHere(threads: number | undefined): Room {
+  const {caches, cores, memory} = readIdentity()
+  return {caches, threads: threads ?? cores, bytes: growth * Math.min(freemem(), memory)}
+}
+
 const sizesOf = (
-  def: Pick<KernelDef, 'id' | 'dims' | 'sizes' | 'sweep'>,
-  {dims, sweep}: RunOptions,
+  def: Pick<KernelDef, 'id' | 'dims' | 'sizes' | 'sweep' | 'grows'>,
+  {dims, sweep, threads}: RunOptions,
+  programs: (size: readonly number[]) => readonly Program[],
 ): readonly (readonly number[])[] => {
   if (sweep) return sweepOf(def).sizes
-  if (!dims) return [def.sizes.cache, def.sizes.dram]
-  checkDims(def, dims)
-  return [dims]
+  if (dims) {
+    checkDims(def, dims)
+    return [dims]
+  }
+  const bytes = (size: readonly number[]): SetBytes => {
+    const sides = programs(size)
+    return {kept: Math.min(...sides.map(keptBytes)), all: bytesOf(sides)}
+  }
+  return [def.sizes.cache, sizeFromMemory(def, bytes, roomHere(threads))]
 }
 
 /** A definition at one size in one type. */
@@ -321,15 +338,22 @@ export interface Run<D> {
 
 /**
  * What is to run: each definition at its sizes, in every type it has or in the one that is asked for.
+ * @param programs what is run at a size, each by itself
  * @throws {AnalysisError} `bad-flag` where nothing computes in that type
  */
-export function runsOf<D extends Omit<KernelDef, 'program'>>(defs: readonly D[], options: RunOptions): Run<D>[] {
+export function runsOf<D extends Omit<KernelDef, 'program'>>(
+  defs: readonly D[],
+  options: RunOptions,
+  programs: (def: D, dims: readonly number[], dtype: KernelDType) => readonly Program[],
+): Run<D>[] {
   const {dtype} = options
   const typesOf = (def: D): readonly KernelDType[] => def.dtypes ?? ['f32']
   const runs = defs.flatMap((def) =>
     typesOf(def)
       .filter((type) => dtype === undefined || type === dtype)
-      .flatMap((type) => sizesOf(def, options).map((size) => ({def, dims: size, dtype: type}))),
+      .flatMap((type) =>
+        sizesOf(def, options, (size) => programs(def, size, type)).map((size) => ({def, dims: size, dtype: type})),
+      ),
   )
   if (runs.length > 0) return runs
   const types = [...new Set(defs.flatMap(typesOf))]

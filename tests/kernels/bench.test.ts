@@ -94,7 +94,8 @@ describe('the roof of a program', () => {
 
     test('rows of a table that are asked for once come from where it lies, those asked for again do not', () => {
       const bytes = (rows: number) => 4 * rows + 4 * 256 * rows
-      expect(at('embedding', [400_000, 256, 1000]).seconds).toBeCloseTo(bytes(400_000) / 1e10, 9)
+      // a table of 1 MB stays in L3, and memory has what is written past it alone
+      expect(at('embedding', [400_000, 256, 1000]).seconds).toBeCloseTo((4 * 256 * 400_000) / 1e10, 9)
       expect(at('embedding', [400_000, 256, 400_000]).seconds).toBeCloseTo(
         (bytes(400_000) + 4 * 256 * 400_000) / 1e10,
         9,

@@ -101,8 +101,52 @@ describe('levels', () => {
     ['L3', 16e-9],
     ['DRAM', 110e-9],
   ] as const)
-  test('end where latency rises, claimed or not', () => {
+  test('end where bandwidth falls if it does, where latency rises if it does not', () => {
     expect(findLevels(caches, sweep, latencies, rates).map(({found}) => found)).toEqual([32 * KiB, 512 * KiB, 16 * MiB])
+  })
+  test('end where bandwidth does, though latency climbs for long: a set read in no order still finds a share of itself', () => {
+    // one core of Emerald Rapids: 2 MiB of L2, L3 shared with other guests
+    const points: [number, number, number][] = [
+      ...([
+        [0.03, 289, 1.9],
+        [0.045, 285, 4.8],
+        [0.063, 136, 5.3],
+        [1, 136, 7.3],
+        [1.41, 136, 12.9],
+        [2, 136, 17.2],
+      ] as const),
+      ...([
+        [2.38, 43.6, 24.1],
+        [4, 31, 27.3],
+        [8, 30, 37.7],
+        [32, 30.4, 51.8],
+        [45, 30.3, 64],
+        [64, 29.9, 119],
+      ] as const),
+      ...([
+        [90, 26.1, 120],
+        [108, 23.2, 148],
+        [128, 20.6, 153],
+        [181, 16.8, 155],
+        [256, 16.5, 160],
+        [512, 16, 160],
+      ] as const),
+    ].map(([mebibytes, rate, nanoseconds]) => [mebibytes * 1024 * KiB, rate * 1e9, nanoseconds * 1e-9])
+    const claims: ClaimedCache[] = [
+      {level: 'L1', claimed: 48 * KiB, sharedBy: 1},
+      {level: 'L2', claimed: 2048 * KiB, sharedBy: 1},
+      {level: 'L3', claimed: 260 * 1024 * KiB, sharedBy: 2},
+    ]
+    const at = <T>(...values: readonly T[]) =>
+      new Map((['L1', 'L2', 'L3', 'DRAM'] as const).map((l, i) => [l, values[i]!]))
+    const curve = points.map(([bytes, bytesPerSecond, latency]) => ({bytes, bytesPerSecond, latency}))
+    const [loads, reads] = [at(1.7e-9, 5.3e-9, 45.7e-9, 162e-9), at(290e9, 136e9, 26.4e9, 16.6e9)]
+    const found = findLevels(claims, curve, loads, reads).map((level) => level.found! / (1024 * KiB))
+    expect(found).toEqual([0.045, 2, 108])
+    // where bandwidth does not tell L2 from L3, latency may not make it larger than it is said to be
+    const alike = curve.map((point) => ({...point, bytesPerSecond: Math.min(point.bytesPerSecond, 30e9)}))
+    const slowL3 = at(1.7e-9, 5.3e-9, 160e-9, 400e-9)
+    expect(findLevels(claims, alike, slowL3, at(30e9, 30e9, 29e9, 16e9))[1]!.found).toBe(2048 * KiB)
   })
   test('end where bandwidth falls when there is no latency; unknown where neither tells', () => {
     const read = sweep.map(({bytes, bytesPerSecond}) => ({bytes, bytesPerSecond}))

@@ -70,6 +70,25 @@ describe('a working set', () => {
   })
 })
 
+describe('what is written past the caches', () => {
+  const past = [bandwidth('read', 'L3', 4e9), bandwidth('nt-copy', 'DRAM', 2e9), bandwidth('nt-write', 'DRAM', 1.5e9)]
+  const on = {...machine, ceilings: [...machine.ceilings, ...past]}
+  const of = (rows: number) => kernels['dequantize-int8'].program([rows, 2 ** 14]).parts[0]!
+
+  test('keeps nothing else out of them: weights that L3 holds come from there, and memory has the stores alone', () => {
+    // 16 MiB are read, 64 written
+    expect(timeOf(of(2 ** 10), 1, on)).toMatchObject({bound: 'nt-write-DRAM', seconds: 2 ** 26 / 1.5e9})
+  })
+  test('shares memory with what is read from there', () => {
+    // 64 MiB are read, 256 written: of both mixes beside that the faster
+    const {bound, seconds} = timeOf(of(2 ** 12), 1, on)
+    expect(bound).toBe('nt-write-DRAM')
+    expect(seconds).toBeCloseTo(2 ** 28 / 1.5e9, 9)
+    const slow = {...on, ceilings: on.ceilings.map((c) => (c.mix === 'nt-write' ? {...c, value: 1.9e9} : c))}
+    expect(timeOf(of(2 ** 12), 1, slow).bound).toBe('nt-copy-DRAM')
+  })
+})
+
 test('what is read beside an update in place comes no faster than where nothing is written', () => {
   const [momentum] = kernels.momentum.program([1e8]).parts
   // weights, gradients and velocities are read, two of them written: 20 B at the rate of updates would be 2 ms

@@ -120,6 +120,7 @@ export const kernels = {
     title: 'attention of new tokens to a cache of keys and values',
     dims: ['batch', 'seq', 'cached', 'heads', 'kvHeads', 'headDim'],
     sizes: {cache: [1, 1, 127, 8, 2, 64], dram: [8, 1, 4095, 32, 8, 128]},
+    grows: ['batch'],
     check: [2, 1, 130, 6, 2, 20],
     cases: [
       [1, 1, 1, 1, 1, 1],

@@ -134,6 +134,7 @@ export const kernels = {
     title: 'depthwise convolution: a filter per channel',
     dims: ['batch', 'channels', 'height', 'width', 'kernel', 'stride', 'dilation', 'pad'],
     sizes: {cache: [1, 16, 28, 28, 3, 1, 1, 2], dram: [8, 256, 112, 112, 3, 1, 1, 2]},
+    grows: ['batch'],
     check: [2, 3, 11, 19, 3, 2, 1, 2],
     cases: [
       [1, 1, 1, 1, 1, 1, 1, 0],
@@ -160,6 +161,7 @@ export const kernels = {
     title: 'BatchNorm with folded statistics',
     dims: ['batch', 'channels', 'positions'],
     sizes: {cache: [1, 64, 196], dram: [16, 128, 12_544]},
+    grows: ['batch'],
     check: [2, 5, 133],
     cases: [
       [1, 1, 1],

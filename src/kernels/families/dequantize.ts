@@ -113,6 +113,7 @@ const gemv8 = {
   title: 'matrix times vector with weights of 8 bits, a scale per row, by products of bytes where there are such',
   dims: ['n', 'k'],
   sizes: {cache: [256, 1024], dram: [8192, 8192]},
+  grows: ['n'],
   tolerance,
   check: [53, 331],
   cases: [
@@ -134,6 +135,7 @@ const gemv4 = {
     'matrix times vector with weights of 4 bits in groups of 32, 64 or 128, by products of bytes where there are such',
   dims: ['n', 'k', 'group'],
   sizes: {cache: [512, 1024, 64], dram: [16_384, 8192, 64]},
+  grows: ['n'],
   tolerance,
   check: [53, 352, 32],
   cases: [
@@ -203,6 +205,7 @@ export const kernels = {
     title: 'weights of 8 bits to f32, a scale for each group',
     dims: ['groups', 'size'],
     sizes: {cache: [64, 1024], dram: [4096, 8192]},
+    grows: ['groups'],
     check: [9, 133],
     cases: quantizedCases,
     program: ([groups, size]) => one('dequantize-int8', dequantizePart(int8, groups!, size!)),
@@ -213,6 +216,7 @@ export const kernels = {
     title: 'weights of 4 bits to f32, a scale for each group',
     dims: ['groups', 'size'],
     sizes: {cache: [1024, 64], dram: [1_048_576, 64]},
+    grows: ['groups'],
     check: [9, 133],
     cases: quantizedCases,
     program: ([groups, size]) => one('dequantize-int4', dequantizePart(int4, groups!, size!)),

@@ -20,7 +20,7 @@ import {
   operator,
   type PairDef,
   rowCases,
-  rowSizes,
+  rowShape,
   streaming,
 } from './types.ts'
 
@@ -126,6 +126,7 @@ function chain([elements, k]: readonly number[]): {unfused: Program; fused: Prog
 const flat = {
   dims: ['elements'],
   sizes: {cache: [49_152], dram: [33_554_432]},
+  grows: ['elements'],
   check: [1003],
   cases: flatCases,
 } as const
@@ -150,8 +151,7 @@ export const kernels = {
     id: 'bias+gelu',
     op: 'add+gelu',
     title: 'bias and GELU in one pass',
-    dims: ['rows', 'cols'],
-    sizes: rowSizes,
+    ...rowShape,
     check: [5, 133],
     cases: rowCases,
     program: (dims) => biasGelu(dims).fused,
@@ -162,6 +162,7 @@ export const kernels = {
     title: 'k elementwise operators in one pass',
     dims: ['elements', 'k'],
     sizes: {cache: [49_152, 4], dram: [33_554_432, 4]},
+    grows: ['elements'],
     check: [1003, 5],
     cases: [2, 3, 4, 5, 6, 7, 8].flatMap((k) => [
       [0, k],

@@ -38,6 +38,7 @@ export const kernels = {
     dims: ['n', 'k'],
     dtypes: ['f32', 'f64', 'int8'],
     sizes: {cache: [96, 1024], dram: [8192, 8192]},
+    grows: ['n'],
     check: [53, 331],
     cases: gemvCases,
     program: (dims, dtype) => one('gemv', gemvPart(dims, dtype)),

@@ -45,6 +45,7 @@ const common = {
   dims: ['nodes', 'edges', 'features', 'heads'],
   // from L2: x is eight times L1, so that little of it is found there
   sizes: {cache: [1024, 8192, 64, 1], dram: [200_000, 2_000_000, 128, 1]},
+  grows: ['nodes', 'edges'],
   check: [37, 211, 19, 2],
   cases: [
     [1, 1, 1, 1],

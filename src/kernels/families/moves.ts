@@ -51,6 +51,7 @@ export const kernels = {
     title: 'transpose of matrices, in blocks',
     dims: ['batch', 'rows', 'cols'],
     sizes: {cache: [1, 256, 192], dram: [1, 4096, 8192]},
+    grows: ['batch'],
     check: [2, 37, 53],
     cases: [
       [0, 3, 3],
@@ -69,6 +70,7 @@ export const kernels = {
     title: 'rows of a table by index',
     dims: ['rows', 'width', 'vocab'],
     sizes: {cache: [64, 768, 64], dram: [16_384, 4096, 16_384]},
+    grows: ['rows', 'vocab'],
     check: [9, 133, 31],
     cases: [[0, 5, 3], [1, 1, 1], [40, 3, 7], ...edges.map((width) => [6, width, 50])],
     program: (dims) => one('embedding', embeddingPart(dims)),
@@ -79,6 +81,7 @@ export const kernels = {
     title: 'rotary position encoding of queries and keys',
     dims: ['batch', 'seq', 'heads', 'kvHeads', 'headDim'],
     sizes: {cache: [1, 16, 16, 4, 128], dram: [1, 4096, 32, 32, 128]},
+    grows: ['batch'],
     check: [2, 7, 3, 1, 38],
     cases: [[1, 1, 1, 1, 2], [0, 3, 2, 2, 4], ...edges.map((half) => [2, 3, 4, 2, 2 * half])],
     program: (dims) => one('rope', ropePart(dims)),

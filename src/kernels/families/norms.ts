@@ -4,7 +4,7 @@ import {layernorm} from '../../analysis/ops/layernorm.ts'
 import {rmsnorm} from '../../analysis/ops/rmsnorm.ts'
 import {input, output, weight} from '../../analysis/ops/types.ts'
 import type {Part, Program} from '../program.ts'
-import {fusedCost, type KernelDef, one, operator, type PairDef, rowCases, rowSizes, streaming} from './types.ts'
+import {fusedCost, type KernelDef, one, operator, type PairDef, rowCases, rowShape, streaming} from './types.ts'
 
 const norms = {layernorm, rmsnorm}
 const weightsOf = {layernorm: ['gamma', 'beta'], rmsnorm: ['gamma']} as const
@@ -39,7 +39,7 @@ function residualNorm(kind: Norm, [rows, cols]: readonly number[]): {unfused: Pr
   }
 }
 
-const shape = {dims: ['rows', 'cols'], check: [5, 133], cases: rowCases} as const
+const shape = {...rowShape, check: [5, 133], cases: rowCases} as const
 
 export const kernels = {
   layernorm: {
@@ -47,7 +47,6 @@ export const kernels = {
     id: 'layernorm',
     op: 'layernorm',
     title: 'LayerNorm of rows',
-    sizes: rowSizes,
     program: ([rows, cols]) => one('layernorm', normPart('layernorm', rows!, cols!, 'x')),
   },
   rmsnorm: {
@@ -55,7 +54,6 @@ export const kernels = {
     id: 'rmsnorm',
     op: 'rmsnorm',
     title: 'RMSNorm of rows',
-    sizes: rowSizes,
     program: ([rows, cols]) => one('rmsnorm', normPart('rmsnorm', rows!, cols!, 'x')),
   },
   'add+layernorm': {

@@ -67,6 +67,7 @@ export const kernels = {
     op: 'adam',
     title: "Adam's step in place",
     sizes: {cache: [32_768], dram: [16_777_216]},
+    grows: ['elements'],
     program: ([n]) => one('adam', adamPart(n!)),
   },
   momentum: {
@@ -75,6 +76,7 @@ export const kernels = {
     op: 'momentum',
     title: 'SGD with momentum, in place',
     sizes: {cache: [49_152], dram: [16_777_216]},
+    grows: ['elements'],
     program: ([n]) => one('momentum', momentumPart(n!)),
   },
 } as const satisfies Record<string, KernelDef>

@@ -90,6 +90,7 @@ const qkvDef = {
   title: 'queries, keys and values from one matrix product with joined weights',
   dims: ['m', 'k', 'q', 'kv'],
   sizes: {cache: [32, 192, 192, 64], dram: [16, 4096, 4096, 1024]},
+  grows: ['q', 'kv'],
   check: [37, 301, 71, 33],
   cases: [
     [1, 1, 1, 1],

@@ -34,6 +34,7 @@ export const kernels = {
     op: 'quantize',
     title: 'f32 to int8 with a scale for each row',
     sizes: {cache: [96, 768], dram: [8192, 4096]},
+    grows: ['rows'],
     program: ([groups, size]) => one('quantize', quantizePart(groups!, size!)),
   },
   'quantize-int4': {
@@ -42,6 +43,7 @@ export const kernels = {
     op: 'quantize',
     title: 'f32 to int4 with a scale for each group of an even size',
     sizes: {cache: [768, 128], dram: [262_144, 128]},
+    grows: ['groups'],
     program: ([groups, size]) => one('quantize-int4', quantizeInt4Part(groups!, size!)),
   },
 } as const satisfies Record<string, KernelDef>

@@ -1,7 +1,7 @@
 /** Reductions: sums and maxima of rows, the sum of a tensor. */
 import {reduce} from '../../analysis/ops/reduce.ts'
 import type {Part, Program} from '../program.ts'
-import {flatCases, type KernelDef, one, rowCases, rowSizes} from './types.ts'
+import {flatCases, type KernelDef, one, rowCases, rowShape} from './types.ts'
 
 const rowPart = (
   kernel: string,
@@ -46,8 +46,7 @@ export const kernels = {
     id: 'row-sum',
     op: 'reduce',
     title: 'sums of rows',
-    dims: ['rows', 'cols'],
-    sizes: rowSizes,
+    ...rowShape,
     check: [5, 133],
     cases: rowCases,
     program: ([rows, cols]) => one('row-sum', rowPart('row-sum', rows!, cols!, ['x', 'y'], sumOf)),
@@ -56,8 +55,7 @@ export const kernels = {
     id: 'row-max',
     op: 'reduce',
     title: 'maxima of rows',
-    dims: ['rows', 'cols'],
-    sizes: rowSizes,
+    ...rowShape,
     check: [5, 133],
     cases: rowCases,
     program: ([rows, cols]) => one('row-max', rowPart('row-max', rows!, cols!, ['x', 'y'], maxOf)),
@@ -68,6 +66,7 @@ export const kernels = {
     title: 'sum of a tensor, by the sums of its parts',
     dims: ['elements'],
     sizes: {cache: [131_072], dram: [33_554_432]},
+    grows: ['elements'],
     check: [1003],
     cases: [...flatCases, [70_001]],
     // of values of both signs that nearly cancel: 1e-9 of the sum of their magnitudes

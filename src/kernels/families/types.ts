@@ -17,6 +17,8 @@ export interface KernelDef {
   readonly dtypes?: readonly KernelDType[]
   /** default sizes: one that stays in a core's L2, one that comes from DRAM */
   readonly sizes: {readonly cache: readonly number[]; readonly dram: readonly number[]}
+  /** dimensions that grow together where caches are too large for the size from memory (from-memory.ts); none where arithmetic decides there */
+  readonly grows?: readonly string[]
   /** a small awkward size to check results at: no multiple of any vector or tile */
   readonly check: readonly number[]
   /** sizes that the tests run besides: 0, 1, around vectors, tiles and blocks */
@@ -103,8 +105,12 @@ export const rowCases: readonly (readonly number[])[] = [
   [33, 12],
 ]
 
-/** Sizes of row kernels: 384 KiB in and out, and 256 MiB. */
-export const rowSizes = {cache: [64, 768], dram: [8192, 4096]} as const
+/** Row kernels: 384 KiB in and out, and 256 MiB. */
+export const rowShape = {
+  dims: ['rows', 'cols'],
+  sizes: {cache: [64, 768], dram: [8192, 4096]},
+  grows: ['rows'],
+} as const
 
 /** `count` numbers below `limit` that visit all of it before any twice, in no order: steps by a number prime to it. */
 export function scattered(count: number, limit: number): Int32Array {
