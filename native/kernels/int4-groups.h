@@ -3,7 +3,7 @@
 // Zen 4, 768 groups of 128 from L2: 24.7 cycles a group; a loop with these loads and stores and nothing else takes 18.1. Shifts that collect
 // nibbles (vpshrdd) would share the pipes of multiply-adds; additions have others.
 #pragma once
-#include "loops.h"
+#include "int8-rows.h"
 
 namespace rp {
 namespace RP_NS {
@@ -17,12 +17,6 @@ namespace RP_NS {
 constexpr float above = 8388608.0f + 4096.0f;
 constexpr int32_t base = 0xfc8888;
 constexpr float levels[4] = {float(base) - 16 * above, -16 * 15 * above, -256 * 15 * above, 4096 * above};
-
-// Exponents of all floats in [2^23, 2^24) lack these bits; what is not finite has them.
-constexpr int32_t unusualBits = 0x30000000;
-
-// The larger magnitude; of a number and a NaN the number
-RP_INLINE f32v larger(f32v a, f32v b) { return f32v(_mm512_range_ps(__m512(a), __m512(b), 0xb)); }
 
 // The largest of the lanes of each of four vectors of positive floats
 RP_INLINE __m128 largestOfFour(const f32v* v) {

@@ -1,6 +1,8 @@
 // Symmetric quantization and back. dims: groups, elements of each; a group has a scale of its own, largest magnitude / 127 (int4: 7).
+#include "../core/cores.h"
 #include "decode.h"
 #include "int4-groups.h"
+#include "int8-rows.h"
 #include "loops.h"
 
 namespace rp {
@@ -162,6 +164,16 @@ void quantize(const OpArgs& args) {
   const bool distant = size_t(count) * sizeof(float) >= streamedBytes, far = size_t(count) >= streamedBytes && aligned;
   const float* const x = input(args, 0);
   float* const scales = output(args, 1);
+#if defined(RP_ISA_AVX512)
+  if (tunedFor() == Cores::intel && cols > 0 && cols % (4 * lanes) == 0) {
+    const Int8Rows whole{x, q, scales, cols};
+    const auto repair = [=](int64_t r) __attribute__((noinline)) { rowByRow(Rows<false>{x, q, scales, cols}, {r, r + 1}, cols); };
+    if (far) quantizeRows<true, true>(whole, mine, repair);
+    else if (distant) quantizeRows<false, true>(whole, mine, repair);
+    else quantizeRows<false, false>(whole, mine, repair);
+    return drain(far);
+  }
+#endif
   if (far) rowAfterRow(Rows<true>{x, q, scales, cols}, mine, cols);
   else if (distant) rowAfterRow(Rows<false>{x, q, scales, cols}, mine, cols);
   else rowByRow(Rows<false>{x, q, scales, cols}, mine, cols);
