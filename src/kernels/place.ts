@@ -9,6 +9,7 @@ import {
   type Program,
   partTraffic,
   type SpecialOperation,
+  type Specials,
   type Traffic,
   tensorBytes,
 } from './program.ts'
@@ -277,6 +278,22 @@ function computeTime(part: Part, roof: CpuRoof): Limit {
   return seconds < plain.seconds ? {...products, seconds, from: [...products.from, ...scaling.from]} : plain
 }
 
+/** Seconds of functions: side by side, but divisions and roots, which share a unit, one after the other. */
+function specialTimes(specials: Specials, roof: CpuRoof): Limit[] {
+  const limits: Limit[] = []
+  let dividing: Limit = {seconds: 0, bound: '', from: []}
+  for (const [operation, count] of Object.entries(specials)) {
+    const ceiling = roof.special(operation as SpecialOperation)
+    if (!ceiling) continue
+    const alone = limitOf(count, [ceiling])
+    const shares = operation === 'divide' || operation === 'sqrt'
+    if (shares)
+      dividing = {...alone, seconds: dividing.seconds + alone.seconds, from: [...dividing.from, ...alone.from]}
+    limits.push(shares ? dividing : alone)
+  }
+  return limits
+}
+
 /** Seconds that the roof allows for a part, and the ceilings that decide. */
 export function partTime(part: Part, roof: CpuRoof): Limit {
   const compute = roof.compute(part.computes ?? 'f32')
@@ -286,18 +303,12 @@ export function partTime(part: Part, roof: CpuRoof): Limit {
     const products = Math.min(part.cost.macs, part.cost.matrix / 2) + part.multiplies
     limits.push({...limitOf(2 * products, [compute]), bound: `${compute.id}${withFunctions}`})
   }
-  // so do those of divisions and roots, which have another unit
-  let dividing: Limit = {seconds: 0, bound: '', from: []}
-  for (const [operation, count] of Object.entries(part.specials ?? {})) {
-    const ceiling = roof.special(operation as SpecialOperation)
-    if (!ceiling) continue
-    const alone = limitOf(count, [ceiling])
-    const shares = operation === 'divide' || operation === 'sqrt'
-    if (shares)
-      dividing = {...alone, seconds: dividing.seconds + alone.seconds, from: [...dividing.from, ...alone.from]}
-    limits.push(shares ? dividing : alone)
-  }
-  return longest(limits)
+  const ways = [part.specials ?? {}, ...(part.otherwise ? [part.otherwise] : [])].map((way) => specialTimes(way, roof))
+  // a way none of whose functions was measured says nothing
+  if (ways.some((way) => way.length === 0)) return longest(limits)
+  const times = ways.map(longest)
+  const fastest = times.reduce((a, b) => (a.seconds <= b.seconds ? a : b))
+  return longest([...limits, {...fastest, from: times.flatMap(({from}) => from)}])
 }
 
 /** Seconds that the roof allows for a program, part after part, and the ceiling that decides most of it. */

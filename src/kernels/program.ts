@@ -10,6 +10,9 @@ const bits: Readonly<Record<NativeType, number>> = {f32: 32, f64: 64, i8: 8, u8:
 /** Functions that have a ceiling of their own. */
 export type SpecialOperation = 'exp' | 'tanh' | 'erf' | 'divide' | 'sqrt'
 
+/** How often functions are evaluated. */
+export type Specials = Readonly<Partial<Record<SpecialOperation, number>>>
+
 /** One native kernel call: which tensors, which cost, which oracle. A tensor that is read and written is updated in place. */
 export interface Part {
   /** native kernel */
@@ -42,7 +45,9 @@ export interface Part {
   /** multiply-adds that give sums of those products their scales, in the unit that adds the products */
   byteScales?: number
   /** how often it evaluates functions that have a ceiling of their own */
-  specials?: Readonly<Partial<Record<SpecialOperation, number>>>
+  specials?: Specials
+  /** those that another instruction set takes in their place: what is faster on a machine bounds it */
+  otherwise?: Specials
 }
 
 /** An operator, or a chain of them. */

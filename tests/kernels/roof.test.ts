@@ -106,3 +106,15 @@ test('divisions and roots share a unit: their times add up, those of functions d
   expect(timeOf(part, 1, on).seconds).toBeCloseTo(0.003, 9)
   expect(timeOf({...part, specials: {exp: 2e6, sqrt: 1e6}}, 1, on)).toMatchObject({bound: 'exp', seconds: 0.005})
 })
+
+test('of two ways to make a function the faster bounds it, and both are measured beside it', () => {
+  const on = (divide: number, erf: number) => ({
+    ...machine,
+    ceilings: [...machine.ceilings, compute('exp', 4e9), compute('divide', divide), compute('erf', erf)],
+  })
+  const [part] = kernels['gelu-tanh'].program([1e4]).parts
+  const at = (divide: number, erf: number) => timeOf(part!, 1, on(divide, erf))
+  expect(at(1e9, 2e9)).toMatchObject({bound: 'erf', seconds: 1e4 / 2e9})
+  expect(at(3e9, 2e9)).toMatchObject({bound: 'divide', seconds: 1e4 / 3e9})
+  expect(at(3e9, 2e9).from.map(({id}) => id)).toEqual(expect.arrayContaining(['divide', 'erf', 'exp']))
+})

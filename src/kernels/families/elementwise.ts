@@ -44,6 +44,8 @@ const sigmoidPart = (
   ...flatPart(op, elements, inputs, y),
   multiplies: products[op.kind] * elements,
   specials: {exp: elements, divide: elements},
+  // with AVX-512 GELU's tanh form has a table as its other form has, and divides nothing
+  ...(op.kind === 'gelu-tanh' ? {otherwise: {erf: elements}} : {}),
 })
 
 const geluPart = (elements: number, x: string): Part => ({
