@@ -49,6 +49,32 @@ inline T sumLanes(V v) {
   return total;
 }
 
+// The sums over lanes of several vectors.
+template <typename V, typename T, int S>
+RP_INLINE void totalsOf(const V (&v)[S], T (&totals)[S]) {
+  each<S>(RP_EACH(s) { totals[s] = sumLanes<V, T>(v[s]); });
+}
+#if defined(RP_ISA_AVX512)
+// Four together by shuffles, no store among them. Emerald Rapids, bytes of 40 x 1024 in L1: 1.1 cycles a line, one after another 1.5.
+RP_INLINE void totalsOf(const f32v (&v)[4], float (&totals)[4]) { sumsOf(v, totals); }
+RP_INLINE void totalsOf(const f64v (&v)[4], double (&totals)[4]) {
+  const __m512d a = __m512d(v[0]), b = __m512d(v[1]), c = __m512d(v[2]), d = __m512d(v[3]);
+  const __m512d ab = _mm512_add_pd(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
+  const __m512d cd = _mm512_add_pd(_mm512_unpacklo_pd(c, d), _mm512_unpackhi_pd(c, d));
+  const __m512d all = _mm512_add_pd(_mm512_shuffle_f64x2(ab, cd, 0x88), _mm512_shuffle_f64x2(ab, cd, 0xdd));
+  const __m256d low = _mm512_castpd512_pd256(all), high = _mm512_extractf64x4_pd(all, 1);
+  _mm256_storeu_pd(totals, _mm256_add_pd(_mm256_permute2f128_pd(low, high, 0x20), _mm256_permute2f128_pd(low, high, 0x31)));
+}
+RP_INLINE void totalsOf(const i32v (&v)[4], int32_t (&totals)[4]) {
+  const __m512i a = __m512i(v[0]), b = __m512i(v[1]), c = __m512i(v[2]), d = __m512i(v[3]);
+  const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+  const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+  const __m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+  const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(totals), _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
+}
+#endif
+
 // A kind of weights: multiply(sums, row, at, x) adds a vector's products; `step` elements are one vector.
 template <typename T, typename Vector>
 struct Plain {
@@ -122,8 +148,10 @@ inline void dots(const typename P::Weight* w, int64_t apart, int64_t k, int64_t 
   for (; p + unroll * P::step <= part; p += unroll * P::step)
     each<count>(RP_EACH(s) { each<unroll>(RP_EACH(u) { P::multiply(sums[s], w + s * apart * k + p + u * P::step, x + p + u * P::step); }); });
   for (; p + P::step <= part; p += P::step) each<count>(RP_EACH(s) { P::multiply(sums[s], w + s * apart * k + p, x + p); });
+  typename P::Out totals[count];
+  totalsOf(sums, totals);
   each<count>(RP_EACH(s) {
-    typename P::Out total = sumLanes<typename P::V, typename P::Out>(sums[s]);
+    typename P::Out total = totals[s];
     for (int64_t rest = p; rest < part; rest++) total += P::multiply(w[s * apart * k + rest], x[rest]);
     out[s * apart] = add ? out[s * apart] + total : total;
   });
@@ -273,6 +301,7 @@ constexpr int64_t fetchedAhead = 8192;
 // Rows of a band, each part after part of x there and back: the digits that a row ends with are in L1 when the next row begins with them.
 struct There {
   int64_t row = 0, part = 0, step = 1;
+  RP_MEMBER bool begins(int64_t parts) const { return part == (step > 0 ? 0 : parts - 1); }
   RP_MEMBER void next(int64_t parts) {
     const bool ends = part + step < 0 || part + step == parts;
     row += ends;
@@ -294,9 +323,13 @@ inline void byParts(const OpArgs& args, const Q& rows) {
   for (int64_t from = 0; from < band; from += blockRows) {
     const int64_t to = least(band, from + blockRows);
     // Sums over lanes are taken at the end: in between they would hold up what does not wait for them.
-    f32v totals[blockRows][S] = {};
-    for (; now.row < to && parts > 0; now.next(parts), then.next(parts))
+    f32v totals[blockRows][S];
+    if (parts == 0) __builtin_memset(totals, 0, sizeof totals);
+    for (; now.row < to && parts > 0; now.next(parts), then.next(parts)) {
+      // row by row: GCC clears the whole array by `rep stos`. Emerald Rapids, 4 bits, 512 x 1024 from L2: 8.1 cycles a line, and 8.4 so
+      if (now.begins(parts)) each<S>(RP_EACH(s) { totals[now.row - from][s] = f32v{}; });
       rows.template add<S, fetch>(totals[now.row - from], mine.from + now.row, band, now.part * Q::part, mine.from + then.row, then.part * Q::part);
+    }
     for (int64_t r = from; r < to; r++) {
       float sums[S];
       sumsOf(totals[r - from], sums);
