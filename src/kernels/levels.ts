@@ -26,7 +26,9 @@ const toGrain = (bytes: number): number => Math.max(grain, Math.round(bytes / gr
  * The working set per thread for each cache, with `threads` threads running. Half of L1; in L2 the geometric mean of a
  * thread's share of it and of L1, far from both ends. In L3 a quarter
  * of the share, since a virtual machine rarely gets the L3 it is told of, but at least four times the share of L2, so that L2 holds
- * little of it; where L3 is hardly larger than L2 (and does not include it), their sum less half of L3.
+ * little of it, and at most eight times; where L3 is hardly larger than L2 (and does not include it), their sum less half of L3. Of 260 MiB
+ * that neighbours share a quarter is too much: on Emerald Rapids three runs read those 65 MiB at 26, 29 and 31 GB/s, 8 to 45 MiB at 30 to 31 in each, and
+ * beside a kernel, which takes their place, a turn of 8 ms went over them once and mostly read memory: copies at 14 to 19 GB/s for 28.
  */
 export function levelSets(caches: readonly ClaimedCache[], threads: number): LevelSet[] {
   const sets: LevelSet[] = []
@@ -34,7 +36,8 @@ export function levelSets(caches: readonly ClaimedCache[], threads: number): Lev
   for (const {level, claimed, sharedBy} of caches) {
     const share = claimed / Math.min(sharedBy, threads)
     let bytes = level === 'L1' ? share / 2 : Math.sqrt(inner * share)
-    if (level === 'L3') bytes = share / 2 >= 4 * inner ? Math.max(4 * inner, share / 4) : inner + share / 2
+    if (level === 'L3')
+      bytes = share / 2 >= 4 * inner ? Math.max(4 * inner, Math.min(8 * inner, share / 4)) : inner + share / 2
     if (level === 'L3' || bytes > inner) sets.push({level, bytes: toGrain(bytes)})
     inner = share
   }

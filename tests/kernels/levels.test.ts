@@ -41,12 +41,15 @@ describe('working sets', () => {
     }
   })
 
-  test('L3 is measured at a quarter of its share, at four times the share of L2 at least', () => {
+  test('L3 is measured at a quarter of its share, at four times the share of L2 at least and eight times at most', () => {
     const at = (threads: number, l3: number) =>
       levelSets([...cascadeLake.slice(0, 2), {level: 'L3', claimed: l3, sharedBy: 2}], threads).at(-1)!.bytes
     expect(at(1, 32 * MiB)).toBe(8 * MiB)
     expect(at(2, 32 * MiB)).toBe(4 * MiB)
     expect(at(2, 18 * MiB)).toBe(4 * MiB)
+    // shared with neighbours: a quarter would be 65 MiB
+    expect(at(1, 260 * MiB)).toBe(8 * MiB)
+    expect(at(2, 260 * MiB)).toBe(8 * MiB)
   })
 
   test('a sweep grows to its end without repeats', () => {
