@@ -149,6 +149,15 @@ describe('model lines', () => {
     expect(wholeOrHalf(1.87)).toBeUndefined()
     expect(wholeOrHalf(0.1)).toBeUndefined()
   })
+  test('are not of a number that the rate exceeds by more than the error of a clock', () => {
+    expect(modelOf(fma, 2.03 * 32 * 2e9, 2e9, 1, 'FLOP/s').model).toBe(2 * 32 * 2e9)
+    expect(modelOf(fma, 2.05 * 32 * 2e9, 2e9, 1, 'FLOP/s')).toEqual({
+      model: null,
+      modelText: '2.05 FMA per cycle × 16 lanes × 2 × 2.00 GHz: no whole or half number, so no model',
+    })
+    // 4.9 cycles for 5
+    expect(modelOf(fma, (32 / 4.87) * 2e9, 2e9, 1, 'FLOP/s').model).toBeNull()
+  })
   test('say cycles per instruction where there are several, and that there is no model where there is none', () => {
     const divide = {perInstruction: 16, name: ['divide', 'divides'], factors: '16 lanes'} as const
     expect(modelOf(divide, 9.85e9, 3.694e9, 1, 'FLOP/s').modelText).toMatch(/^1 divide per 6\.0 cycles × 16 lanes/)
