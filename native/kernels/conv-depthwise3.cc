@@ -1,7 +1,11 @@
 // Depthwise convolution of 3 x 3 taps with stride 1 and dilation 1, down the rows of a plane: a row of inputs is read once, each of its
 // vectors in three shifts, and every one serves the three rows of outputs it belongs to: three loads for nine products. A plane then comes
 // and goes in one piece, as in a copy. Zen 4, 8 x 256 planes of 112 x 112: 4.6 ms, four rows at a time from six streams 10.3; in columns
-// of four vectors, 7.1. Asking for rows ahead brought nothing on one thread and cost a tenth on two.
+// of four vectors, 7.1.
+//
+// Lanes beyond a row are left out by masks on the multiply-adds, which cost nothing; a masked load takes a place on the two ports that
+// multiply (Emerald Rapids: 22.4 cycles a row of 28 with six of them, 13.1 with none and addresses in registers).
+#include "../core/cores.h"
 #include "conv.h"
 #include "loops.h"
 
@@ -12,88 +16,110 @@ namespace RP_NS {
 namespace {
 
 constexpr int mostVectors = 8;  // of a row at a time: 16 sums, 9 weights, and what one vector needs, in 32 registers
-constexpr int64_t slack = 64;   // floats around a copied row, into which masked vectors reach
+constexpr int64_t slack = 64;   // floats around a copied row, into which vectors reach
 
+// Floats ahead of which Intel's cores ask for lines. Emerald Rapids, from memory into L2, 8 x 256 planes of 112 x 112: 13.6 ms without, 10.2
+// so (two threads 15.3 and 8.7; 1024 to 8192 are the same); 16 x 28 x 28 in L2, inputs and outputs: 4.2 us and 3.4. On Zen 4 it brought
+// nothing on one thread and cost a tenth on two.
+constexpr int64_t farAhead = 2048, nearAhead = 128;
+
+template <bool set>
+struct Flag {
+  static constexpr bool value = set;
+};
+int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 uint32_t below(int64_t lane) { return (1u << (lane < 0 ? 0 : lane > lanes ? lanes : lane)) - 1; }
 
 struct Work {
   const ConvShape& s;
   const Epilogue& out;
-  const float *begin, *end;          // of the inputs
-  float* row;                        // a copy of a row, for vectors that reach beyond the inputs
-  __mmask16 first[3], last[3], kept;  // of the first vector and the last of a row under its three taps, and of the last of its outputs
+  const float *begin, *end;    // of the inputs
+  float* row;                  // a copy of a row, for vectors that reach beyond the inputs
+  __mmask16 first, last, kept;  // of the first vector of a row under the left tap, the last under the right, and the last of its outputs
+  bool more;                   // something happens to the sums
+  bool asks = tunedFor() == Cores::intel;
+  const float* until = nullptr;  // the end of this thread's outputs: lines beyond belong to another's caches
   Work(const ConvShape& shape, const ConvArgs& c, float* scratch)
       : s(shape), out(c.out), begin(c.x), end(c.x + shape.batch * shape.channels * shape.height * shape.width), row(scratch + slack) {
     const int64_t tail = (s.outWidth - 1) / lanes * lanes;
-    for (int i = 0; i < 3; i++) {
-      first[i] = inside(i - s.before);
-      last[i] = inside(tail + i - s.before);
-    }
+    first = inside(-s.before);
+    last = inside(tail + 2 - s.before);
     kept = __mmask16(below(s.outWidth - tail));
+    more = out.bias || out.scale || out.relu;
   }
   // the lanes of a vector at a column that lie in the row
   __mmask16 inside(int64_t column) const { return __mmask16(below(s.width - column) & ~below(-column)); }
 };
 
-template <int V, bool far>
+// a + w * x in the lanes of the mask, a in the others
+RP_INLINE f32v addIn(__mmask16 mask, f32v a, f32v w, f32v x) { return f32v(_mm512_mask3_fmadd_ps(__m512(w), __m512(x), __m512(a), mask)); }
+
+// Rows of outputs [from, till) in V vectors from column `at` on. `guarded`: vectors of some rows of inputs reach beyond the tensor.
+template <int V, bool far, bool more, bool guarded>
 void down(const Work& k, const float* x, const float* w, float* y, int64_t filter, int64_t at, int64_t from, int64_t till) {
   const ConvShape& s = k.s;
-  const int64_t left = at - s.before, right = left + (V - 1) * lanes;
-  const bool ends = at + V * lanes >= s.outWidth;
-  __mmask16 first[3], last[3];
-  RP_STEP(3) {
-    last[i] = ends ? k.last[i] : __mmask16(0xffff);
-    first[i] = __mmask16((at == 0 ? k.first[i] : 0xffff) & (V == 1 ? last[i] : 0xffff));
-  }
-  const __mmask16 kept = ends ? k.kept : __mmask16(0xffff);
-  const bool more = k.out.bias || k.out.scale || k.out.relu;
+  const int64_t width = s.width, outWidth = s.outWidth, height = s.height, before = s.before, left = at - before;
+  const bool ends = at + V * lanes >= outWidth, asks = k.asks;
+  // Of the kept outputs only the first reaches beyond the left end of its row, under the first tap, and the last beyond the right, under the last.
+  const __mmask16 whole = 0xffff, first = at == 0 ? k.first : whole, last = ends ? k.last : whole, kept = ends ? k.kept : whole;
   f32v weight[9];
   RP_STEP(9) weight[i] = splat(w[i]);
   f32v older[V] = {}, newer[V] = {};  // sums of the next two rows of outputs
-  float* to = y + from * s.outWidth + at;
+  float* to = y + from * outWidth + at;
   const auto leave = [&](int i, f32v sum) __attribute__((always_inline)) {
     if (more) sum = k.out(sum, filter);
     if (far) stream(to + i * lanes, sum);
     else if (i < V - 1) store(to + i * lanes, sum);
     else _mm512_mask_storeu_ps(to + i * lanes, kept, __m512(sum));
   };
-  const auto step = [&](int64_t in, bool gives) __attribute__((always_inline)) {
-    const float* p = x + in * s.width;
-    if (p - s.before < k.begin || p + right + 2 + lanes > k.end) {
-      for (int64_t j = 0; j < s.width; j++) k.row[j] = p[j];
+  int64_t in = from > before ? from - before : 0;
+  const float* next = x + in * width;
+  const auto step = [&](auto gives) __attribute__((always_inline)) {
+    const float* p = next;
+    if (guarded && (p - before < k.begin || p + left + (V - 1) * lanes + 2 + lanes > k.end)) {
+      for (int64_t j = 0; j < width; j++) k.row[j] = p[j];
       p = k.row;
     }
     p += left;
+    if (asks) {
+      const float* const then = k.until - to > nearAhead ? to + nearAhead : to;
+      RP_STEP(V) {
+        if (far) __builtin_prefetch(next + at + i * lanes + farAhead, 0, 2);
+        else __builtin_prefetch(next + at + i * lanes + nearAhead, 0, 3), __builtin_prefetch(then + i * lanes, 1, 3);
+      }
+    }
+    next += width;
     RP_STEP(V) {
       f32v v[3];
       RP_UNROLL
       for (int across = 0; across < 3; across++) {
-        const float* const here = p + i * lanes + across;
-        v[across] = i == 0 ? f32v(_mm512_maskz_loadu_ps(first[across], here))
-                  : i == V - 1 ? f32v(_mm512_maskz_loadu_ps(last[across], here)) : load(here);
+        v[across] = load(p + i * lanes + across);
         asm("" : "+v"(v[across]));  // or the compiler loads it once for each of its three products
       }
-      f32v newest = weight[0] * v[0];
-      RP_UNROLL
-      for (int across = 0; across < 3; across++) {
-        older[i] += weight[6 + across] * v[across];
-        newer[i] += weight[3 + across] * v[across];
-        if (across > 0) newest += weight[across] * v[across];
-      }
-      if (gives) leave(i, older[i]);
+      f32v newest = weight[1] * v[1];
+      older[i] += weight[7] * v[1];
+      newer[i] += weight[4] * v[1];
+      const auto add = [&](int across, __mmask16 mask, bool masked) __attribute__((always_inline)) {
+        const f32v here = v[across];
+        older[i] = masked ? addIn(mask, older[i], weight[6 + across], here) : older[i] + weight[6 + across] * here;
+        newer[i] = masked ? addIn(mask, newer[i], weight[3 + across], here) : newer[i] + weight[3 + across] * here;
+        newest = masked ? addIn(mask, newest, weight[across], here) : newest + weight[across] * here;
+      };
+      add(0, first, i == 0);
+      add(2, last, i == V - 1);
+      if (decltype(gives)::value) leave(i, older[i]);
       older[i] = newer[i];
       newer[i] = newest;
     }
-    if (gives) to += s.outWidth;
+    if (decltype(gives)::value) to += outWidth;
   };
-  const int64_t stop = till + 2 - s.before, bottom = stop < s.height ? stop : s.height;
-  int64_t in = from > s.before ? from - s.before : 0;
-  for (; in < bottom && in < from + 2 - s.before; in++) step(in, false);
-  for (; in < bottom; in++) step(in, true);
+  const int64_t stop = till + 2 - before, bottom = stop < height ? stop : height;
+  for (; in < bottom && in < from + 2 - before; in++) step(Flag<false>{});
+  for (; in < bottom; in++) step(Flag<true>{});
   for (; in < stop; in++) {
-    if (in >= from + 2 - s.before) {
+    if (in >= from + 2 - before) {
       RP_STEP(V) leave(i, older[i]);
-      to += s.outWidth;
+      to += outWidth;
     }
     RP_STEP(V) {
       older[i] = newer[i];
@@ -102,11 +128,25 @@ void down(const Work& k, const float* x, const float* w, float* y, int64_t filte
   }
 }
 
-template <bool far>
-void planes(const OpArgs& args, const ConvShape& s, const ConvArgs& c) {
-  const Work k(s, c, args.scratch);
+template <int V, bool far, bool more>
+void rowsOf(const Work& k, const float* x, const float* w, float* y, int64_t filter, int64_t at, int64_t from, int64_t till) {
+  const ConvShape& s = k.s;
+  // the rows of inputs whose vectors lie inside the tensor, and those of outputs that take no others
+  const int64_t low = x - s.before < k.begin ? 1 : 0, room = k.end - x - (at - s.before + V * lanes + 2);
+  const int64_t high = room < 0 ? 0 : room / s.width + 1;
+  const int64_t top = low == 0 ? from : least(till, from > low + s.before ? from : low + s.before);
+  const int64_t bottom = high >= s.height ? till : high + s.before - 2;
+  const int64_t safe = bottom < top ? top : least(till, bottom);
+  if (from < top) down<V, far, more, true>(k, x, w, y, filter, at, from, top);
+  if (top < safe) down<V, far, more, false>(k, x, w, y, filter, at, top, safe);
+  if (safe < till) down<V, far, more, true>(k, x, w, y, filter, at, safe, till);
+}
+
+template <bool far, bool more>
+void planes(const OpArgs& args, const ConvShape& s, Work k, const ConvArgs& c) {
   const int64_t vectors = (s.outWidth + lanes - 1) / lanes, groups = (vectors + mostVectors - 1) / mostVectors;
   const Span mine = share(s.batch * s.filters * s.outHeight, 1, args.thread, args.threads);
+  k.until = c.y + mine.to * s.outWidth;
   for (int64_t at = mine.from; at < mine.to;) {
     const int64_t plane = at / s.outHeight, filter = plane % s.filters, channel = plane / s.filters * s.channels + filter / s.groupFilters;
     const int64_t from = at % s.outHeight, to = from + mine.to - at < s.outHeight ? from + mine.to - at : s.outHeight;
@@ -115,14 +155,14 @@ void planes(const OpArgs& args, const ConvShape& s, const ConvArgs& c) {
     for (int64_t g = 0; g < groups; g++) {
       const int64_t first = g * vectors / groups, column = first * lanes;
       switch ((g + 1) * vectors / groups - first) {
-        case 1: down<1, far>(k, x, w, y, filter, column, from, to); break;
-        case 2: down<2, far>(k, x, w, y, filter, column, from, to); break;
-        case 3: down<3, far>(k, x, w, y, filter, column, from, to); break;
-        case 4: down<4, far>(k, x, w, y, filter, column, from, to); break;
-        case 5: down<5, far>(k, x, w, y, filter, column, from, to); break;
-        case 6: down<6, far>(k, x, w, y, filter, column, from, to); break;
-        case 7: down<7, far>(k, x, w, y, filter, column, from, to); break;
-        default: down<8, far>(k, x, w, y, filter, column, from, to);
+        case 1: rowsOf<1, far, more>(k, x, w, y, filter, column, from, to); break;
+        case 2: rowsOf<2, far, more>(k, x, w, y, filter, column, from, to); break;
+        case 3: rowsOf<3, far, more>(k, x, w, y, filter, column, from, to); break;
+        case 4: rowsOf<4, far, more>(k, x, w, y, filter, column, from, to); break;
+        case 5: rowsOf<5, far, more>(k, x, w, y, filter, column, from, to); break;
+        case 6: rowsOf<6, far, more>(k, x, w, y, filter, column, from, to); break;
+        case 7: rowsOf<7, far, more>(k, x, w, y, filter, column, from, to); break;
+        default: rowsOf<8, far, more>(k, x, w, y, filter, column, from, to);
       }
     }
     at += to - from;
@@ -136,8 +176,10 @@ bool convDepthwiseDown(const OpArgs& args, const ConvShape& s, const ConvArgs& c
   // padding of at most one vector's edge: 1 on the left, 1 on the right
   if (s.kernel != 3 || s.stride != 1 || s.dilation != 1 || s.outWidth > s.width || s.width + 2 * slack > int64_t(scratchFloats)) return false;
   if (s.padded && !allFinite(c.w, s.filters * 9)) return false;
-  if (isFar(c.y, s.batch * s.filters * s.outputs, s.outWidth)) planes<true>(args, s, c);
-  else planes<false>(args, s, c);
+  const Work k(s, c, args.scratch);
+  const bool far = isFar(c.y, s.batch * s.filters * s.outputs, s.outWidth);
+  if (k.more) far ? planes<true, true>(args, s, k, c) : planes<false, true>(args, s, k, c);
+  else far ? planes<true, false>(args, s, k, c) : planes<false, false>(args, s, k, c);
   return true;
 }
 #else
