@@ -73,7 +73,20 @@ struct Places {
   }
 };
 
-// A tile none of whose taps lies above or below the plane: only the outer taps of a row need masks, which stay in registers.
+// addTap() in the lanes of a mask: on the multiply-adds masks cost nothing, on a load a place on the ports that multiply (Emerald Rapids, 16
+// channels of 28 x 28: 146 to 159 GFLOP/s of 179).
+template <int R, int W>
+RP_MEMBER void addTapIn(const __mmask16 (&mask)[W], Sums<R, W>& sums, const Filters<R>& w, int64_t tap, const f32v (&x)[W]) {
+  RP_UNROLL
+  for (int i = 0; i < R; i++) {
+    const __m512 a = __m512(w.weight(i, tap));
+    RP_UNROLL
+    for (int j = 0; j < W; j++) sums.of[i][j] = f32v(_mm512_mask3_fmadd_ps(a, __m512(x[j]), __m512(sums.of[i][j]), mask[j]));
+  }
+}
+
+// A tile none of whose taps lies above or below the plane, and no vector beyond the tensor: only the outer taps of a row need masks, which
+// stay in registers.
 template <int R, int W>
 RP_MEMBER void sumInside(Sums<R, W>& sums, const ConvShape& s, const float* x, const Places<W>& places, Filters<R> w) {
   __mmask16 left[W], right[W];
@@ -85,12 +98,12 @@ RP_MEMBER void sumInside(Sums<R, W>& sums, const ConvShape& s, const float* x, c
     const float* from = x;
     for (int y = 0; y < across; y++, from += down, w.next(across)) {
       f32v v[W];
-      RP_STEP(W) v[i] = f32v(_mm512_maskz_loadu_ps(left[i], from - s.dilation + i * lanes));
-      addTap(sums, w, 0, v);
+      RP_STEP(W) v[i] = load(from - s.dilation + i * lanes);
+      addTapIn(left, sums, w, 0, v);
       RP_STEP(W) v[i] = load(from + i * lanes);
       addTap(sums, w, 1, v);
-      RP_STEP(W) v[i] = f32v(_mm512_maskz_loadu_ps(right[i], from + s.dilation + i * lanes));
-      addTap(sums, w, 2, v);
+      RP_STEP(W) v[i] = load(from + s.dilation + i * lanes);
+      addTapIn(right, sums, w, 2, v);
     }
   }
 }
@@ -125,17 +138,25 @@ RP_MEMBER void sumAtEdge(Sums<R, W>& sums, const ConvShape& s, const float* x, c
   }
 }
 
-// R filters at W vectors of positions of one image; x is its first plane, y the plane of the first filter.
+// An image: its first plane, and how many floats of the tensor lie before it and behind its last plane.
+struct Image {
+  const float* x;
+  int64_t before, behind;
+};
+
+// R filters at W vectors of positions of one image; y is the plane of the first filter.
 template <int R, int W>
-void tileOf(const ConvShape& s, const float* x, const float* w, float* y, int64_t filter, int64_t position, const Epilogue& out) {
+void tileOf(const ConvShape& s, const Image& image, const float* w, float* y, int64_t filter, int64_t position, const Epilogue& out) {
   Sums<R, W> sums = {};
   const Places<W> places(s, position);
   const int64_t left = s.outputs - position;
   const bool whole = left >= W * lanes;
-  const bool inside = whole && position >= s.dilation * s.width && position + W * lanes <= (s.height - s.dilation) * s.width;
+  const int64_t above = position - s.dilation * s.width, below = (s.height - s.dilation) * s.width - position - W * lanes;
+  const bool inside = whole && above >= 0 && below >= 0 && above + image.before >= s.dilation && below + image.behind >= s.dilation;
   __mmask16 kept[W];
   RP_STEP(W) kept[i] = __mmask16(left >= (i + 1) * lanes ? 0xffff : (1u << (left - i * lanes)) - 1);
   if (s.batch * s.filters * s.outputs > nearOutputs) RP_STEP(R) for (int j = 0; j < W; j++) __builtin_prefetch(y + i * s.outputs + position + j * lanes, 1, 2);
+  const float* const x = image.x;
   if (inside) sumInside(sums, s, x + position, places, Filters<R>(w, s.depth));
   else sumAtEdge(sums, s, x + position, places, Filters<R>(w, s.depth), kept);
   RP_UNROLL
@@ -152,7 +173,7 @@ void tileOf(const ConvShape& s, const float* x, const float* w, float* y, int64_
 
 // Tiles of R filters over the vectors of positions.
 template <int R>
-void tilesOf(const ConvShape& s, Span vectors, const float* x, const float* w, float* y, int64_t filter, const Epilogue& out) {
+void tilesOf(const ConvShape& s, Span vectors, const Image& x, const float* w, float* y, int64_t filter, const Epilogue& out) {
   for (int64_t v = vectors.from; v < vectors.to; v += broad) {
     const int64_t position = v * lanes, count = vectors.to - v;
     if (count >= broad) tileOf<R, broad>(s, x, w, y, filter, position, out);
@@ -161,7 +182,7 @@ void tilesOf(const ConvShape& s, Span vectors, const float* x, const float* w, f
   }
 }
 template <int R = tall>
-void tiles(int64_t rows, const ConvShape& s, Span vectors, const float* x, const float* w, float* y, int64_t filter, const Epilogue& out) {
+void tiles(int64_t rows, const ConvShape& s, Span vectors, const Image& x, const float* w, float* y, int64_t filter, const Epilogue& out) {
   if constexpr (R > 1) {
     if (rows < R) return tiles<R - 1>(rows, s, vectors, x, w, y, filter, out);
   }
@@ -189,7 +210,8 @@ bool convSame(const OpArgs& args, const ConvShape& s, const ConvArgs& c) {
   for (int64_t at = mine.from; at < mine.to;) {
     const int64_t image = at / vectors, from = at % vectors, group = image % s.groups, b = image / s.groups;
     const int64_t rest = least(vectors - from, mine.to - at), count = evenly(rest, most, broad);
-    const float* const x = c.x + (b * s.channels + group * s.groupChannels) * plane;
+    const int64_t first = (b * s.channels + group * s.groupChannels) * plane;
+    const Image x = {c.x + first, first, s.batch * s.channels * plane - first - s.groupChannels * plane};
     for (int64_t f = filters.from; f < filters.to; f += high) {
       const int64_t filter = group * s.groupFilters + f;
       tiles(least(high, filters.to - f), s, {from, from + count}, x, c.w + filter * s.depth, c.y + (b * s.filters + filter) * s.outputs, filter, c.out);
