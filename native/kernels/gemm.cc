@@ -1,6 +1,7 @@
 // Matrix products of f32 and f64: plain, with either operand transposed, of parts of larger matrices, batched, and with block sizes that the caller chooses.
 #include "gemm.h"
 
+#include "../core/cores.h"
 #include "product.h"
 
 namespace rp {
@@ -24,9 +25,10 @@ static_assert(blocksF64.kc * (blocksF64.mc + blocksF64.nc) * 2 <= int64_t(scratc
 
 template <typename T>
 void block(const Blocks& blocks, int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, T* c, int64_t rowC, T alpha, bool accumulate,
-           T* scratch) {
+           T* scratch, bool stream = false) {
   typedef typename Of<T>::Policy P;
-  product<P>(blocks, m, n, k, PackWords<T, MR>{a}, PackWords<T, NR<P>>{{b.data, b.column, b.row}}, c, rowC, alpha, accumulate, scratch);
+  product<P>(blocks, m, n, k, PackWords<T, MR>{a}, PackWords<T, NR<P>>{{b.data, b.column, b.row}}, c, rowC, alpha, accumulate, scratch,
+             NothingMore{}, stream);
 }
 
 template <typename T>
@@ -60,18 +62,29 @@ void strided(const OpArgs& args) {
           args.dims[5]);
 }
 
+// Whether C goes past the caches: none would hold it, and the lines of every tile are whole. Emerald Rapids, 96 products of 512 x 512 x 64, one
+// thread: 123 to 130 GFLOP/s in f32, 54 to 63 in f64. Not measured on other makers' cores.
+template <typename T>
+bool isFar(const T* c, int64_t count, int64_t n) {
+  constexpr int64_t perLine = 64 / sizeof(T);
+  return tunedFor() == Cores::intel && size_t(count) * sizeof(T) >= streamedBytes && NR<typename Of<T>::Policy> % perLine == 0 &&
+         reinterpret_cast<uintptr_t>(c) % 64 == 0 && n % perLine == 0;
+}
+
 // dims: batch, m, n, k. Threads take whole products while there are enough of them, else parts of each.
 template <typename T>
 void batched(const OpArgs& args) {
   const int64_t batch = args.dims[0], m = args.dims[1], n = args.dims[2], k = args.dims[3];
   const bool apart = batch >= args.threads;
+  const bool far = isFar(output<T>(args, 0), batch * m * n, n);
   const Span mine = apart ? share(batch, 1, args.thread, args.threads) : Span{0, batch};
   for (int64_t i = mine.from; i < mine.to; i++) {
     const Strided<T> a = {input<T>(args, 0) + i * m * k, k, 1}, b = {input<T>(args, 1) + i * k * n, n, 1};
     T* const c = output<T>(args, 0) + i * m * n;
-    if (apart) block<T>(Of<T>::blocks, m, n, k, a, b, c, n, T(1), false, scratchOf<T>(args));
+    if (apart) block<T>(Of<T>::blocks, m, n, k, a, b, c, n, T(1), false, scratchOf<T>(args), far);
     else part<T>(args, Of<T>::blocks, m, n, k, a, b, c, n);
   }
+  if (far) RP_DRAIN();
 }
 
 // dims: m, n, k, mc, nc, kc. mc and nc are made whole tiles; kc is cut where the block and the panel would exceed the scratch memory.

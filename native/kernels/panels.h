@@ -1,6 +1,7 @@
 // Panels of a matrix product: rows of A or columns of B packed in the order in which the register tile reads them, and what they are
 // packed from fetched ahead.
 #pragma once
+#include "asm.h"
 #include "gemm.h"
 #include "vec.h"
 
@@ -19,6 +20,15 @@ static inline V loadAs(const T* p) {
 template <typename V, typename T>
 static inline void storeAs(T* p, V v) {
   __builtin_memcpy(p, &v, sizeof v);
+}
+// Past the caches, to an address aligned to the vector.
+template <typename V, typename T>
+static inline void streamAs(T* p, V v) {
+#if defined(__x86_64__) && !defined(RP_ISA_SCALAR)
+  RP_STORE_NT(*reinterpret_cast<V*>(p), v);
+#else
+  storeAs(p, v);
+#endif
 }
 
 // Turns squares of 16 B: to[p * step + i] = from[i * row + p]. Eight shuffles for sixteen words in place of sixteen loads and stores.
@@ -80,7 +90,25 @@ RP_INLINE void turnLines(const T* from, int64_t row, Word* to) {
 // column of B: `line` words apart from the next, its words `along` apart.
 template <typename Word, int width>
 static inline void packPanels(const Word* from, int64_t line, int64_t along, int64_t count, int64_t k, Word* to) {
-  for (int64_t i0 = 0; i0 < count; i0 += width, to += width * k) {
+  int64_t i0 = 0;
+  // A panel of A takes a part of each line it reads: as many panels are packed together as take whole lines, lest each line come from L2 two
+  // or three times. Emerald Rapids, A transposed, one thread: 192^3 in f32 139 to 160 GFLOP/s, in f64 74 to 79; 2048^3 in f32 160 to 164.
+  constexpr int together = width * sizeof(Word) < 64 ? 192 / (width * sizeof(Word)) : 1;
+  if constexpr (together > 1)
+    if (line == 1 && count >= together * width)
+      for (; i0 + together * width <= count; i0 += together * width, to += together * width * k) {
+        constexpr int64_t ahead = 8;
+        for (int64_t p = 0; p < k; p++) {
+          const Word* const row = from + p * along + i0;
+          if (p + ahead < k) {
+            RP_UNROLL
+            for (int i = 0; i < together * width; i += 64 / sizeof(Word)) __builtin_prefetch(row + ahead * along + i, 0, 3);
+          }
+          RP_UNROLL
+          for (int i = 0; i < together; i++) __builtin_memcpy(to + (i * k + p) * width, row + i * width, sizeof(Word[width]));
+        }
+      }
+  for (; i0 < count; i0 += width, to += width * k) {
     const Word* source = from + i0 * line;
     const int64_t lines = least(width, count - i0);
     if (lines == width && line == 1) {

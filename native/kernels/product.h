@@ -27,7 +27,8 @@ constexpr int64_t spanInPlace = 128 << 10;
 // row, first column, rows, columns). `scratch` holds kc * (mc + nc) words, mc and nc rounded up to whole tiles.
 template <typename P, typename PackA, typename PackB, typename Done = NothingMore>
 static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t words, PackA packA, PackB packB, typename P::Out* c,
-                           int64_t rowC, typename P::Out alpha, bool accumulate, typename P::Word* scratch, Done done = {}) {
+                           int64_t rowC, typename P::Out alpha, bool accumulate, typename P::Word* scratch, Done done = {},
+                           bool stream = false) {
   typedef typename P::Out Out;
   constexpr int wide = NR<P>;
   // where one block of A holds all rows, a panel of B is used up before the next is packed in its place
@@ -50,7 +51,8 @@ static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t wor
     const int64_t nc = least(by.nc, n - jc);
     for (int64_t pc = 0; pc < words; pc += by.kc) {
       const int64_t kc = least(by.kc, words - pc);
-      const bool add = accumulate || pc > 0, last = pc + kc == words;
+      const bool last = pc + kc == words;
+      const Into into = accumulate || pc > 0 ? Into::add : stream && last ? Into::stream : Into::store;
       for (int64_t ic = 0; ic < m; ic += by.mc) {
         const int64_t mc = least(by.mc, m - ic), tiles = (mc + MR - 1) / MR;
         // rows of A that are read where they lie: whole tiles, and the last where it needs no rows of zeros
@@ -85,8 +87,8 @@ static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t wor
               if constexpr (PackB::words)
                 if (!packed)
                   return tile<P>(kc, a, RowsB<P>{packB.from.data + (jc + jr) + pc * packB.from.column, packB.from.column, panel}, to, rowC, rows,
-                                 columns, alpha, add, fetch);
-              tile<P>(kc, a, PanelB<P>{panel}, to, rowC, rows, columns, alpha, add, fetch);
+                                 columns, alpha, into, fetch);
+              tile<P>(kc, a, PanelB<P>{panel}, to, rowC, rows, columns, alpha, into, fetch);
             };
             bool there = false;
             if constexpr (PackA::words)

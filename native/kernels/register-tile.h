@@ -81,10 +81,13 @@ struct RowsB {
   }
 };
 
+// What becomes of a tile's sums: C, a part of C, or C past the caches, whose rows of the tile are then whole cache lines.
+enum class Into { store, add, stream };
+
 // One tile: R x W vectors of c from `words` words along k. `rows` and `columns` cut it at the matrix's edge.
 template <typename P, int R, int W, typename A, typename B>
 static inline void tileOf(int64_t words, A a, B b, typename P::Out* c, int64_t rowC, int64_t rows, int64_t columns, typename P::Out alpha,
-                          bool add, Fetch& fetch) {
+                          Into into, Fetch& fetch) {
   typedef typename P::V V;
   typedef typename P::Out Out;
   constexpr int lanes = P::lanes, wide = W * lanes;
@@ -96,7 +99,10 @@ static inline void tileOf(int64_t words, A a, B b, typename P::Out* c, int64_t r
     for (int w = 0; w < W; w++) sums[i][w] = V{};
   }
   // always_inline: the accumulators must stay in registers
+  // Two steps a turn: on Emerald Rapids, whose core's other thread may be a neighbour's, 2 to 5 % more beside one (192^3 to 2048^3 in f32) and
+  // as much without; four a turn lose 1 % at 192^3.
   const auto steps = [&](int64_t count) __attribute__((always_inline)) {
+    RP_UNROLL_2
     for (int64_t p = 0; p < count; p++, a.next()) {
       V right[W];
       b.take(right);
@@ -111,7 +117,7 @@ static inline void tileOf(int64_t words, A a, B b, typename P::Out* c, int64_t r
   // 105 GFLOP/s without, 107 at once, 112 so). Into L2, since rows of C a power of two apart fall into one set of L1.
   constexpr int64_t between = 8;
   constexpr int perLine = 64 / sizeof(Out);
-  if (whole && words >= R * between) {
+  if (whole && into != Into::stream && words >= R * between) {
     for (int i = 0; i < R; i++) {
       RP_UNROLL
       for (int j = 0; j < wide; j += perLine) __builtin_prefetch(c + i * rowC + j, 1, 2);
@@ -124,6 +130,15 @@ static inline void tileOf(int64_t words, A a, B b, typename P::Out* c, int64_t r
     steps(fetch.every);
   }
   steps(words);
+  const bool add = into == Into::add;
+  if (whole && into == Into::stream) {
+    RP_UNROLL
+    for (int i = 0; i < R; i++) {
+      RP_UNROLL
+      for (int w = 0; w < W; w++) streamAs(c + i * rowC + w * lanes, alpha * sums[i][w]);
+    }
+    return;
+  }
   if (whole) {
     RP_UNROLL
     for (int i = 0; i < R; i++) {
@@ -146,19 +161,19 @@ static inline void tileOf(int64_t words, A a, B b, typename P::Out* c, int64_t r
 // At the right edge only the vectors that hold columns are computed; at the lower one only a third of the rows, or two.
 template <typename P, int R, int W = tileVectors, typename A, typename B>
 static inline void tileAcross(int64_t words, A a, B b, typename P::Out* c, int64_t rowC, int64_t rows, int64_t columns, typename P::Out alpha,
-                              bool add, Fetch& fetch) {
+                              Into into, Fetch& fetch) {
   if constexpr (W > 1) {
-    if (columns <= (W - 1) * P::lanes) return tileAcross<P, R, W - 1>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+    if (columns <= (W - 1) * P::lanes) return tileAcross<P, R, W - 1>(words, a, b, c, rowC, rows, columns, alpha, into, fetch);
   }
-  tileOf<P, R, W>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+  tileOf<P, R, W>(words, a, b, c, rowC, rows, columns, alpha, into, fetch);
 }
 template <typename P, typename A, typename B>
 static inline void tile(int64_t words, A a, B b, typename P::Out* c, int64_t rowC, int64_t rows, int64_t columns, typename P::Out alpha,
-                        bool add, Fetch& fetch) {
+                        Into into, Fetch& fetch) {
   constexpr int third = MR / 3;
-  if (rows > 2 * third) tileAcross<P, MR>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
-  else if (rows > third) tileAcross<P, 2 * third>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
-  else tileAcross<P, third>(words, a, b, c, rowC, rows, columns, alpha, add, fetch);
+  if (rows > 2 * third) tileAcross<P, MR>(words, a, b, c, rowC, rows, columns, alpha, into, fetch);
+  else if (rows > third) tileAcross<P, 2 * third>(words, a, b, c, rowC, rows, columns, alpha, into, fetch);
+  else tileAcross<P, third>(words, a, b, c, rowC, rows, columns, alpha, into, fetch);
 }
 
 }  // namespace RP_NS

@@ -55,7 +55,7 @@ __attribute__((noinline)) double registers(int64_t passes, const typename P::Out
 template <typename P>
 __attribute__((noinline)) void oneTile(int64_t words, const typename P::Word* a, const typename P::Word* b, typename P::Out* c, int64_t rowC,
                                        Fetch& fetch) {
-  tile<P>(words, a, b, c, rowC, MR, NR<P>, typename P::Out(1), true, fetch);
+  tile<P>(words, a, b, c, rowC, MR, NR<P>, typename P::Out(1), Into::add, fetch);
 }
 
 template <typename P>
