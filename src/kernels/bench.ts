@@ -201,6 +201,7 @@ export const kernelRuns = (options: RunOptions & {kernels?: readonly string[] | 
   runsOf(
     choose<KernelId>(options.kernels, kernelIds, 'kernel').map((id): KernelDef => kernels[id]),
     options,
+    (options.kernels?.length ?? 0) > 0,
     (def, dims, dtype) => [def.program(dims, dtype)],
   )
 

@@ -135,6 +135,7 @@ export const pairRuns = (options: RunOptions & {pairs?: readonly string[] | unde
   runsOf(
     choose<PairId>(options.pairs, pairIds, 'pair').map((id): PairDef => pairs[id]),
     options,
+    (options.pairs?.length ?? 0) > 0,
     sidesOf,
   )
 

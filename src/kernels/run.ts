@@ -306,15 +306,22 @@ export function sweepOf(def: Pick<KernelDef, 'dims' | 'sizes' | 'sweep'>): {
 /** Share of the free memory that default sizes may grow into. */
 const growth = 0.25
 
+/**
+ * Bytes that they may grow to in any case, of what is asked for by name and of all in one run, which have a minute: an Emerald Rapids guest is
+ * handed memory at 0.3 GB/s by its host.
+ */
+const mostRoom = {named: 3 * 2 ** 30, all: 1.5 * 2 ** 30}
+
 /** This machine, for default sizes. */
-function roomHere(threads: number | undefined): Room {
+function roomHere(threads: number | undefined, most: number): Room {
   const {caches, cores, memory} = readIdentity()
-  return {caches, threads: threads ?? cores, bytes: growth * Math.min(freemem(), memory)}
+  return {caches, threads: threads ?? cores, bytes: Math.min(most, growth * Math.min(freemem(), memory))}
 }
 
 const sizesOf = (
   def: Pick<KernelDef, 'id' | 'dims' | 'sizes' | 'sweep' | 'grows'>,
   {dims, sweep, threads}: RunOptions,
+  most: number,
   programs: (size: readonly number[]) => readonly Program[],
 ): readonly (readonly number[])[] => {
   if (sweep) return sweepOf(def).sizes
@@ -326,7 +333,7 @@ const sizesOf = (
     const sides = programs(size)
     return {kept: Math.min(...sides.map(keptBytes)), all: bytesOf(sides)}
   }
-  return [def.sizes.cache, sizeFromMemory(def, bytes, roomHere(threads))]
+  return [def.sizes.cache, sizeFromMemory(def, bytes, roomHere(threads, most))]
 }
 
 /** A definition at one size in one type. */
@@ -338,21 +345,28 @@ export interface Run<D> {
 
 /**
  * What is to run: each definition at its sizes, in every type it has or in the one that is asked for.
+ * @param isNamed they were asked for by name
  * @param programs what is run at a size, each by itself
  * @throws {AnalysisError} `bad-flag` where nothing computes in that type
  */
 export function runsOf<D extends Omit<KernelDef, 'program'>>(
   defs: readonly D[],
   options: RunOptions,
+  isNamed: boolean,
   programs: (def: D, dims: readonly number[], dtype: KernelDType) => readonly Program[],
 ): Run<D>[] {
   const {dtype} = options
   const typesOf = (def: D): readonly KernelDType[] => def.dtypes ?? ['f32']
+  const most = isNamed ? mostRoom.named : mostRoom.all
   const runs = defs.flatMap((def) =>
     typesOf(def)
       .filter((type) => dtype === undefined || type === dtype)
       .flatMap((type) =>
-        sizesOf(def, options, (size) => programs(def, size, type)).map((size) => ({def, dims: size, dtype: type})),
+        sizesOf(def, options, most, (size) => programs(def, size, type)).map((size) => ({
+          def,
+          dims: size,
+          dtype: type,
+        })),
       ),
   )
   if (runs.length > 0) return runs

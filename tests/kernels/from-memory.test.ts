@@ -46,6 +46,8 @@ describe('a size', () => {
   test('grows no further than there is room', () => {
     expect(on(32 * MiB, 70 * MiB)).toEqual([8192, 8])
     expect(on(32 * MiB, MiB)).toEqual([1024, 8])
+    // no caches known: nothing to be beyond
+    expect(sizeFromMemory(def, bytes, {caches: [], threads: 1, bytes: GiB})).toEqual([1024, 8])
   })
   test('of what arithmetic bounds is as it is', () => {
     const {grows: _, ...fixed} = def
