@@ -33,7 +33,7 @@ RP_INLINE __m128 largestOfFour(const f32v* v) {
 // run. `paired`: a vector of results has 64 elements of each of two groups, else 128 of one. `only`: the size, where it is not 0.
 constexpr int groups = 4;
 typedef float Inverses[groups];
-template <bool paired, int64_t only>
+template <bool paired, int64_t only, int64_t ahead>
 struct Int4Groups {
   static constexpr int units = paired ? 2 : 4;
   static constexpr int64_t step = paired ? 64 : 128;
@@ -78,9 +78,11 @@ struct Int4Groups {
   }
 
   // The largest magnitudes of a group, lane by lane. A NaN is passed over, and shows in its sum. Groups are looked at one after another: in
-  // turn they take twice as long from memory.
+  // turn they take twice as long from memory. `ahead`: how many floats before, where asked, lines are asked for.
   RP_MEMBER f32v topOf(const float* p) const {
     f32v tops[2];
+    if (ahead > 0)
+      for (int64_t at = 0; at < (only ? only : size); at += line) __builtin_prefetch(p + at + ahead, 0, 2);
     RP_STEP(2) tops[i] = four(p + (only == 128 ? i * 64 : 0));
     for (int64_t at = 64; !only && at < size; at += 64) tops[0] = larger(tops[0], four(p + at));
     return only == 128 ? larger(tops[0], tops[1]) : tops[0];
