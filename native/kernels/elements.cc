@@ -28,13 +28,15 @@ FUNCTION(Relu, RP_STEP(N) x[i] = max(splat(0.0f), x[i]))
 FUNCTION(Scale, RP_STEP(N) x[i] = x[i] * 1.5f)
 FUNCTION(Shift, RP_STEP(N) x[i] = x[i] + 0.25f)
 
-template <typename F, int N = inStep>
+// isLong: whether F is more than an instruction or two.
+template <typename F, bool isLong>
 void apply(const OpArgs& args) {
   const float* x = input(args, 0);
-  mapTensor<N>(args, args.dims[0] * args.dims[1], output(args, 0), RP_BODY(v, at, n) {
+  const auto body = RP_BODY(v, at, n) {
     takeAll(v, x + at, n);
     F::on(v);
-  });
+  };
+  mapTensor<isLong ? inStep : 4, isLong>(args, args.dims[0] * args.dims[1], output(args, 0), body, x);
 }
 
 // y = x / sqrt(dims[2]): attention's scale, given as the head dimension
@@ -61,14 +63,15 @@ void chain(const OpArgs& args) {
 
 // --- of two tensors
 
-template <typename F, int N = 4>
+template <typename F, bool isLong>
 void combine(const OpArgs& args) {
   const float *x = input(args, 0), *y = input(args, 1);
-  mapTensor<N>(args, args.dims[0] * args.dims[1], output(args, 0), RP_BODY(v, at, n) {
+  const auto body = RP_BODY(v, at, n) {
     takeAll(v, x + at, n);
     F::on(v);
     RP_ALL(v) v[i] = F::join(v[i], take(y + at + i * lanes, n));
-  });
+  };
+  mapTensor<isLong ? inStep : 4, isLong>(args, args.dims[0] * args.dims[1], output(args, 0), body, x, y);
 }
 
 struct Add {
@@ -211,19 +214,19 @@ struct Same {
 
 int elementsOps(OpKernel* rows) {
   int n = 0;
-  rows[n++] = {"add", combine<Add>, 2, 2, 1};
-  rows[n++] = {"mul", combine<Mul>, 2, 2, 1};
-  rows[n++] = {"swiglu", combine<Swiglu, inStep>, 2, 2, 1};
-  rows[n++] = {"relu", apply<Relu, 4>, 2, 1, 1};
-  rows[n++] = {"scale", apply<Scale, 4>, 2, 1, 1};
-  rows[n++] = {"shift", apply<Shift, 4>, 2, 1, 1};
+  rows[n++] = {"add", combine<Add, false>, 2, 2, 1};
+  rows[n++] = {"mul", combine<Mul, false>, 2, 2, 1};
+  rows[n++] = {"swiglu", combine<Swiglu, true>, 2, 2, 1};
+  rows[n++] = {"relu", apply<Relu, false>, 2, 1, 1};
+  rows[n++] = {"scale", apply<Scale, false>, 2, 1, 1};
+  rows[n++] = {"shift", apply<Shift, false>, 2, 1, 1};
   rows[n++] = {"chain", chain, 2, 1, 1};
-  rows[n++] = {"gelu", apply<Gelu>, 2, 1, 1};
-  rows[n++] = {"gelu-tanh", apply<GeluTanh>, 2, 1, 1};
-  rows[n++] = {"silu", apply<Silu>, 2, 1, 1};
-  rows[n++] = {"exp", apply<Exp>, 2, 1, 1};
-  rows[n++] = {"tanh", apply<Tanh>, 2, 1, 1};
-  rows[n++] = {"erf", apply<Erf>, 2, 1, 1};
+  rows[n++] = {"gelu", apply<Gelu, true>, 2, 1, 1};
+  rows[n++] = {"gelu-tanh", apply<GeluTanh, true>, 2, 1, 1};
+  rows[n++] = {"silu", apply<Silu, true>, 2, 1, 1};
+  rows[n++] = {"exp", apply<Exp, true>, 2, 1, 1};
+  rows[n++] = {"tanh", apply<Tanh, true>, 2, 1, 1};
+  rows[n++] = {"erf", apply<Erf, true>, 2, 1, 1};
   rows[n++] = {"bias", bias<Same, 4>, 2, 2, 1};
   rows[n++] = {"bias+gelu", bias<GeluBeside, lanes == line ? 2 : inStep>, 2, 2, 1};
   rows[n++] = {"scale-scores", scaleScores, 3, 1, 1};
