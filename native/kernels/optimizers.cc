@@ -9,13 +9,19 @@ constexpr float rate = 0.001f, beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
 // bias corrections of the first step: 1 / (1 - beta)
 constexpr float correction1 = float(1 / (1 - 0.9)), correction2 = float(1 / (1 - 0.999));
 
-// each(i, n, v): elements i to i + N * lanes of the thread's share, N being the size of v; n below `lanes` at the end
-template <int N, typename Each>
-inline void eachGroup(const OpArgs& args, Each each) {
+// each(i, n, v): elements i to i + N * lanes of the thread's share, N being the size of v; n below `lanes` at the end. From memory `asked` are
+// fetched ahead on Intel's cores. Emerald Rapids, share of reading: adam 80 to 82 % without, 94 with; into L2 92, for writing 82.
+template <int N, typename Each, typename... Inputs>
+inline void eachGroup(const OpArgs& args, Each each, Inputs... asked) {
   const Span span = share(args.dims[0], line, args.thread, args.threads);
+  const bool asks = sizeof...(asked) > 0 && size_t(args.dims[0]) * sizeof(float) >= streamedBytes && tunedFor() == Cores::intel;
   int64_t i = span.from;
   f32v v[N], one[1];
-  for (; i + N * lanes <= span.to; i += N * lanes) each(i, lanes, v);
+  for (; i + N * lanes <= span.to; i += N * lanes) {
+    if constexpr (sizeof...(asked) > 0)
+      if (asks) askAhead<N>(i, asked...);
+    each(i, lanes, v);
+  }
   for (; i + lanes <= span.to; i += lanes) each(i, lanes, one);
   if (i < span.to) each(i, int(span.to - i), one);
 }
@@ -31,7 +37,7 @@ RP_INLINE f32v denominator(f32v second) { return rootOf(max(splat(0.0f), second 
 void adam(const OpArgs& args) {
   const float* g = input(args, 1);
   float *w = output(args, 0), *m = output(args, 1), *s = output(args, 2);
-  eachGroup<2>(args, RP_EACH(at, n, v) {
+  const auto step = RP_EACH(at, n, v) {
     constexpr int N = RP_COUNT(v);
     f32v a[N], b[N];
     takeAll(v, g + at, n);
@@ -40,7 +46,8 @@ void adam(const OpArgs& args) {
     RP_STEP(N) give(m + at + i * lanes, a[i], n);
     RP_STEP(N) give(s + at + i * lanes, b[i], n);
     RP_STEP(N) give(w + at + i * lanes, take(w + at + i * lanes, n) - rate * (a[i] * correction1 / denominator(b[i])), n);
-  });
+  };
+  eachGroup<2>(args, step, g, w, m, s);
 }
 
 // in: w, g, velocity; out: w, velocity
