@@ -79,6 +79,11 @@ if (built.status !== 0) leave(built.stderr, 1)
 
 const probe = spawnSync(program, ['isas'], {encoding: 'utf8'})
 const isa = flags.isa || probe.stdout.trim().split(' ').at(-1)
+// A version of OpenBLAS older than the CPU falls back on kernels for SSE: it is then told the nearest core that it knows.
+const old = ['Prescott', 'Core2', 'Penryn', 'Dunnington', 'Atom', 'Nehalem', 'Generic', 'unknown']
+const told = {avx512: 'SkylakeX', avx2: 'Haswell'}[probe.stdout.trim().split(' ').at(-1)]
+const chosen = spawnSync(program, ['core'], {encoding: 'utf8'}).stdout
+const instead = told && !process.env.OPENBLAS_CORETYPE && old.includes(chosen) ? told : undefined
 const giga = (value) => (value === null ? '–' : (value / 1e9).toFixed(1))
 const share = (value, whole) => (value === null || !(whole > 0) ? '–' : `${((100 * value) / whole).toFixed(0)} %`)
 const key = ({type, m, threads}) => `${type} ${m} ${threads}`
@@ -111,7 +116,7 @@ for (const type of types)
     for (const threads of threadCounts) {
       const done = spawnSync(program, [isa, String(turns), `${type}:${size}x${size}x${size}:${threads}`], {
         encoding: 'utf8',
-        env: {...process.env, OMP_WAIT_POLICY: 'passive'},
+        env: {...process.env, OMP_WAIT_POLICY: 'passive', ...(instead && {OPENBLAS_CORETYPE: instead})},
       })
       if (done.status !== 0) leave(done.stderr || `ended by ${done.signal}`, 1)
       const row = {...JSON.parse(done.stdout), turns}
@@ -123,7 +128,10 @@ for (const type of types)
 const rows = [...found.values()]
 rmSync(folder, {recursive: true, force: true})
 const [first] = rows
-if (first.core) process.stdout.write(`OpenBLAS runs its kernels for ${first.core}.\n`)
+if (first.core)
+  process.stdout.write(
+    `OpenBLAS runs its kernels for ${first.core}${instead ? `, as it is told by OPENBLAS_CORETYPE: left alone it takes those for ${chosen}` : ''}.\n`,
+  )
 if (rows.every(({openblas}) => openblas === null))
   process.stdout.write('OpenBLAS is not installed. Debian and Ubuntu: apt-get install libopenblas0\n')
 if (rows.every(({onednn}) => onednn === null))

@@ -1,5 +1,6 @@
 // Times our matrix products, OpenBLAS's and oneDNN's in turn on the same memory. Built and run by scripts/bench/peers-gemm.mjs.
 //   gemm isas                             prints the instruction sets of this CPU, the widest last
+//   gemm core                             prints the core whose kernels OpenBLAS runs, or nothing where it is not there
 //   gemm ISA TURNS TYPE:MxNxK:THREADS…   prints one line of JSON per run; a library that is not there is null
 // The libraries are opened at run time and called through their C interfaces, so that nothing of theirs is needed to compile this.
 #include <dlfcn.h>
@@ -180,9 +181,13 @@ int main(int count, char** arguments) {
     return 0;
   }
   const Libraries libraries;
+  if (count == 2 && strcmp(arguments[1], "core") == 0) {
+    printf("%s", libraries.core());
+    return 0;
+  }
   const rp::Variant* v = count > 2 ? rp::findVariant(arguments[1]) : nullptr;
   if (!v) {
-    fprintf(stderr, "gemm isas, or gemm ISA TURNS TYPE:MxNxK:THREADS...\n");
+    fprintf(stderr, "gemm isas, gemm core, or gemm ISA TURNS TYPE:MxNxK:THREADS...\n");
     return 2;
   }
   for (int i = 3; i < count; i++) {
