@@ -48,7 +48,7 @@ RP_COMPUTE(sqrtF64, static, f64v, double, countUp, F64(1.7), 0, SQRT_F64, total,
 // The cheapest e^x and the cheapest erf that a kernel has: a softmax and GELU may not exceed their ceilings.
 struct Exp {
   template <int N>
-  static inline void on(f32v (&x)[N]) { expNearAll(x); }
+  static inline void on(f32v (&x)[N]) { expNearAll<false>(x); }
 };
 struct Tanh {
   template <int N>

@@ -18,16 +18,34 @@ RP_INLINE f32v lookUp(const float (&table)[32], f32v n) {
   return f32v(_mm512_permutex2var_ps(_mm512_load_ps(table), __m512i(n), _mm512_load_ps(table + 16)));
 }
 
-// x / (1 + e^-x): relative error 5.2e-7 for |x| < 12, where the values are 7e-5 and less. From 89 on the power is infinite, and so is the divisor:
-// minus infinity makes NaN, as it must. As in expNearAll() -x log2(e) = n + f, n in steps of 1/32, but 2^f is a multiple of (f + 46/32)^2 + c to
-// 1.2e-7, fitted for the least largest error: 46/32 is close to 1 / ln 2, and taken off with n costs nothing. That is one multiply-add less. The
-// table holds 2^(n + 46/32), by n's last five bits, times the multiple.
+// 2^n times the multiple by which 2^f is (f + 46/32)^2 + 2.08126 to 1.2e-7, where |f| <= 1/64 and the last five bits of n choose: fitted for the least
+// largest error. 46/32 is close to 1 / ln 2, and taken off with n costs nothing: n here is that of n + 46/32.
 alignas(64) static const float thirtySecondsSquared[32] = {
     0.964397669f, 0.985515237f, 1.00709522f, 1.02914774f, 1.05168307f, 1.07471192f, 1.09824514f, 1.12229347f,
     1.14686859f, 1.17198169f, 1.19764471f, 1.2238698f, 1.250669f, 1.27805507f, 0.653020442f, 0.667319715f,
     0.681932151f, 0.696864486f, 0.712123811f, 0.72771734f, 0.743652284f, 0.759936094f, 0.776576579f, 0.793581367f,
     0.810958505f, 0.828716218f, 0.846862733f, 0.865406632f, 0.884356558f, 0.903721452f, 0.923510373f, 0.943732619f,
 };
+
+// e^(factor x) for softmax, rate being factor log2(e): x not far above 0. Relative error 4e-7 near 0, and below it 1.5e-8 |factor x| more. rate x = n + f,
+// n in steps of 1/32. `clamps`: whether x may be -infinity, which is then as good as `least`, one instruction more; without, it makes NaN, and what is
+// less than -1e18 may make infinity. Emerald Rapids, 16 values: 4.4 cycles, and 3.9 without clamping; with a polynomial for 2^f 5.0, expAll 6.7.
+template <bool clamps, int N>
+RP_INLINE void expNearAll(f32v (&x)[N], float rate = 1.44269504f, float least = -110.0f) {
+  const f32v magic = splat(393216.0f), magicAndMore = splat(393217.4375f);  // 1.5 * 2^18: adding it rounds to a 32nd
+  f32v n[N], p[N], r[N];
+  if (clamps) RP_STEP(N) x[i] = max(splat(least), x[i]);
+  RP_STEP(N) n[i] = x[i] * rate + magic;
+  RP_STEP(N) p[i] = lookUp(thirtySecondsSquared, n[i]);
+  RP_STEP(N) n[i] = n[i] - magicAndMore;
+  RP_STEP(N) r[i] = x[i] * rate - n[i];
+  RP_STEP(N) p[i] = f32v(_mm512_scalef_ps(__m512(p[i]), __m512(n[i])));
+  RP_STEP(N) r[i] = r[i] * r[i] + 2.08126f;
+  RP_STEP(N) x[i] = p[i] * r[i];
+}
+
+// x / (1 + e^-x): relative error 5.2e-7 for |x| < 12, where the values are 7e-5 and less. From 89 on the power is infinite, and so is the divisor:
+// minus infinity makes NaN, as it must. The power is that of expNearAll().
 template <int N>
 RP_INLINE void siluAll(f32v (&x)[N]) {
   const f32v magic = splat(393216.0f), magicAndMore = splat(393217.4375f);
@@ -162,6 +180,11 @@ RP_INLINE void erfNearAll(f32v (&x)[N]) {
 }
 
 #else
+
+template <bool, int N>
+RP_INLINE void expNearAll(f32v (&x)[N]) {
+  expAll<N, true, true>(x);
+}
 
 // erf as GELU needs it
 template <int N>

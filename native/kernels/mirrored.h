@@ -17,8 +17,7 @@ struct Mirrored {
   const float* x;  // of the block's first row
   float* y;
   int64_t cols;
-  float factor;    // times log2 e
-  float least;     // an element whose power is nothing
+  float rate;  // the factor times log2 e
   float leastSum, mostSum;
   uint32_t plain;  // as in ShortRows
 
@@ -45,22 +44,6 @@ struct Mirrored {
     return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(sum, _mm512_set1_ps(leastSum), _CMP_GE_OQ), sum, _mm512_set1_ps(mostSum), _CMP_LE_OQ) == 0xffff;
   }
 
-  // expNearAll() with the factor in its constants
-  template <int N>
-  RP_MEMBER void powers(f32v* v) const {
-    const f32v magic = splat(393216.0f);
-    const __m512 low = _mm512_load_ps(thirtySeconds), high = _mm512_load_ps(thirtySeconds + 16);
-    f32v n[N], f[N], p[N];
-    RP_STEP(N) v[i] = max(splat(least), v[i]);
-    RP_STEP(N) n[i] = v[i] * factor + magic;
-    RP_STEP(N) p[i] = f32v(_mm512_permutex2var_ps(low, __m512i(n[i]), high));
-    RP_STEP(N) n[i] = n[i] - magic;
-    RP_STEP(N) f[i] = v[i] * factor - n[i];
-    RP_STEP(N) v[i] = f[i] * 0.24022651f + 0.69314718f;
-    RP_STEP(N) v[i] = v[i] * f[i] + 1.0f;
-    RP_STEP(N) v[i] = f32v(_mm512_scalef_ps(__m512(v[i] * p[i]), __m512(n[i])));
-  }
-
   // K whole vectors of the upper row, the shared one, and 7 - K of the lower row
   template <int K>
   RP_MEMBER void raise(int64_t c, Pair& pair) const {
@@ -74,7 +57,12 @@ struct Mirrored {
     const __m512i from = _mm512_sub_epi32(order(), _mm512_set1_epi32(begin<K>(c)));
     v[K] = f32v(_mm512_mask_permutexvar_ps(__m512(load(over + K * lanes)), theirs<K>(c), from, __m512(load(under + (vectors - 1 - K) * lanes))));
     constexpr int step = 2;  // four and eight in step, beside the eight that wait, do not fit in registers
-    RP_UNROLL for (int i = 0; i < vectors; i += step) powers<step>(v + i);
+    RP_UNROLL for (int at = 0; at < vectors; at += step) {
+      f32v some[step];
+      RP_STEP(step) some[i] = v[at + i];
+      expNearAll<false>(some, rate);
+      RP_STEP(step) v[at + i] = some[i];
+    }
     f32v over1 = f32v(_mm512_maskz_mov_ps(__mmask16(~theirs<K>(c)), __m512(v[K])));
     RP_STEP(K) over1 += v[i];
     constexpr int half = (vectors - 1 - K) / 2;

@@ -8,7 +8,7 @@ namespace {
 // Exponentials of row r, and the division of a row before it, in one loop: the exponentials run while memory takes lines. Those of a row
 // that is streamed wait in scratch, where the next row's take the place of what was just divided: a row of 16 KB stays in L1. Regular
 // stores that miss L1 must not stand between stores past the caches: with four rows in turn the same loop took twice the time.
-// loss: exponentials are not kept, and finish(row, shift, sum) gets their sum. scaled: factor is not 1, and positive.
+// loss: exponentials are not kept, and finish(row, shift, sum) gets their sum.
 template <bool far, bool loss, bool scaled, typename Kept, typename Finish>
 RP_INLINE void softmaxRows(const OpArgs& args, Span rows, float factor, Kept keptOf, Finish finish) {
   const int64_t cols = args.dims[1];
@@ -23,7 +23,9 @@ RP_INLINE void softmaxRows(const OpArgs& args, Span rows, float factor, Kept kep
   const bool distant = size_t(args.dims[0]) * size_t(cols) * sizeof(float) >= streamedBytes;
   // Zen 4: reading alone 35 GB/s fetched 32 KiB ahead, 29 at 16; beside stores 8 KiB, where 4 takes a quarter more time
   const int64_t distance = loss ? 8192 : cols < 2048 ? cols : 2048;
+  const Powers<scaled> powers{factor};
   float inverses[2] = {};
+  bool masked = false;  // whether a row may have been unsound for its -infinity, and the next ones too
   for (int64_t r = rows.from; r < rows.to + behind; r++) {
     const bool raises = r < rows.to, divides = !loss && r - behind >= rows.from;
     const int64_t raised = raises ? keptOf(r) : 0, divided = divides ? keptOf(r - behind) : 0;
@@ -33,6 +35,7 @@ RP_INLINE void softmaxRows(const OpArgs& args, Span rows, float factor, Kept kep
     float* const out = divides ? y + (r - behind) * cols : nullptr;
     const f32v scale = splat(divides ? inverses[r % behind] : 0.0f);
     const float shift = raises ? shiftOf(here, raised, factor) : 0.0f;
+    const bool careful = shift != 0 || masked;
     const f32v top = splat(shift);
     f32v total[2] = {};
 
@@ -41,33 +44,32 @@ RP_INLINE void softmaxRows(const OpArgs& args, Span rows, float factor, Kept kep
       constexpr int n = int(sizeof v / sizeof v[0]);
       RP_STEP(n) put<far>(out + at + i * lanes, v[i] * scale);
     };
-    const auto raise = [&](int64_t at, int count, auto& v, auto shifts) __attribute__((always_inline)) {
+    const auto raise = [&](int64_t at, int count, auto& v, auto careful) __attribute__((always_inline)) {
       takeAll(v, here + at, count, -infinity);
       constexpr int n = int(sizeof v / sizeof v[0]);
-      if (scaled) RP_STEP(n) v[i] = factor * v[i];
-      if (decltype(shifts)::value) RP_STEP(n) v[i] = v[i] - top;
-      expNearAll(v);
+      if (decltype(careful)::value) RP_STEP(n) v[i] = v[i] - top;
+      powers.template of<decltype(careful)::value>(v);
       RP_STEP(n) total[i % 2] += v[i];
       if (!loss) RP_STEP(n) give(e + at + i * lanes, v[i], count);
     };
     f32v v[step], one[1];
     const int64_t both = loss ? 0 : (raised < divided ? raised : divided) / (step * lanes) * (step * lanes);
-    const auto raiseBoth = [&](auto shifts) __attribute__((always_inline)) {
+    const auto raiseBoth = [&](auto careful) __attribute__((always_inline)) {
       for (int64_t at = 0; at < both; at += step * lanes) {
         if (distant) RP_UNROLL for (int k = 0; k < step; k++) __builtin_prefetch(here + at + k * lanes + distance, 0, 2);
         divide(at, v);
-        raise(at, lanes, v, shifts);
+        raise(at, lanes, v, careful);
       }
     };
-    const auto raiseRest = [&](auto shifts) __attribute__((always_inline)) {
+    const auto raiseRest = [&](auto careful) __attribute__((always_inline)) {
       int64_t at = both;
       for (; at + step * lanes <= raised; at += step * lanes) {
         if (loss && distant) RP_STEP(step) __builtin_prefetch(here + at + i * lanes + distance, 0, 2);
-        raise(at, lanes, v, shifts);
+        raise(at, lanes, v, careful);
       }
-      for (; at < raised; at += lanes) raise(at, at + lanes <= raised ? lanes : int(raised - at), one, shifts);
+      for (; at < raised; at += lanes) raise(at, at + lanes <= raised ? lanes : int(raised - at), one, Yes());
     };
-    if (shift != 0) raiseBoth(Yes());
+    if (careful) raiseBoth(Yes());
     else raiseBoth(No());
     if (divides) {
       int64_t at = both;
@@ -82,11 +84,14 @@ RP_INLINE void softmaxRows(const OpArgs& args, Span rows, float factor, Kept kep
       }
     }
     // only now: where exponentials take the place of what was divided, all of it must have been
-    if (shift != 0) raiseRest(Yes());
+    if (careful) raiseRest(Yes());
     else raiseRest(No());
     if (!raises) continue;
     Raised result{shift, sumOf(total[0] + total[1])};
-    if (!isSound(result.sum)) result = raiseAgain<!loss>(here, e, raised, factor);
+    if (!isSound(result.sum)) {
+      result = raiseAgain<!loss>(here, e, raised, factor);
+      masked = true;
+    }
     if (loss) finish(r, result.shift, result.sum);
     else inverses[r % behind] = 1.0f / result.sum;
   }
@@ -106,6 +111,7 @@ RP_INLINE void maskedPairs(const OpArgs& args, int64_t from, int64_t apart, floa
   constexpr int64_t nearby = 512;
   const float* const x = input(args, 0) + from * cols;
   float* const y = output(args, 0) + from * cols;
+  const Powers<scaled> powers{factor};
   float inverses[pair] = {};
   for (int64_t r = 0; r <= apart; r++) {
     const int64_t raised = r < apart ? keptOf(from + r) : 0, divided = r > 0 ? keptOf(from + r - 1) : 0;
@@ -125,8 +131,8 @@ RP_INLINE void maskedPairs(const OpArgs& args, int64_t from, int64_t apart, floa
     const auto raise = [&](int64_t at, int count, auto& v, int i) __attribute__((always_inline)) {
       constexpr int vectors = int(sizeof v / sizeof v[0]);
       takeAll(v, here[i] + at, count, -infinity);
-      RP_UNROLL for (int u = 0; u < vectors; u++) v[u] = (scaled ? factor * v[u] : v[u]) - splat(shift[i]);
-      expNearAll(v);
+      RP_UNROLL for (int u = 0; u < vectors; u++) v[u] = v[u] - splat(shift[i]);
+      powers.of(v);
       RP_UNROLL for (int u = 0; u < vectors; u++) total[i] += v[u];
       RP_UNROLL for (int u = 0; u < vectors; u++) give(e[i] + at + u * lanes, v[u], count);
     };

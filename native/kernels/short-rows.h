@@ -34,9 +34,8 @@ struct ShortRows {
     const auto part = [&](auto& e, int from) __attribute__((always_inline)) {
       constexpr int n = int(sizeof e / sizeof e[0]);
       RP_STEP(n) e[i] = from + i < N - 1 ? load(row + (from + i) * lanes) : loadPart(row + (N - 1) * lanes, last, -infinity);
-      if (scaled) RP_STEP(n) e[i] = factor * e[i];
       if (shift != 0) RP_STEP(n) e[i] = e[i] - splat(shift);
-      expNearAll(e);
+      Powers<scaled>{factor}.of(e);
       RP_STEP(n) total[i % 2] += e[i];
       RP_STEP(n) v[from + i] = e[i];
     };
@@ -113,7 +112,7 @@ RP_INLINE void shortOf(const OpArgs& args, Span rows, float factor, Triangle) {
     if (at > rows.to) at = rows.to;
     rest(rows.from, at);
     for (; at + cols <= rows.to; at += cols) {
-      const Mirrored block{all.x + at * cols, all.y + at * cols, cols, float(factor * 1.4426950408889634), -110.0f / factor, leastSum, mostSum, all.plain};
+      const Mirrored block{all.x + at * cols, all.y + at * cols, cols, float(factor * 1.4426950408889634), leastSum, mostSum, all.plain};
       const int64_t left = block.run([&](int64_t r) __attribute__((always_inline)) { rest(at + r, at + r + 1); });
       rest(at + left - 1, at + cols - left);
       rest(at + cols - 1, at + cols);

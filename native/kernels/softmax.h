@@ -37,9 +37,26 @@ constexpr float lowest = -3.4028235e38f;
 RP_INLINE float shiftOf(const float* x, int64_t kept, float factor) {
   float most = x[0];
   for (int64_t i = 1; i < 4 && i < kept; i++) most = x[i] > most ? x[i] : most;
-  most *= factor;
-  return most >= leastPlain && most <= mostPlain ? 0.0f : most > lowest ? most : 0.0f;
+  return factor * most >= leastPlain && factor * most <= mostPlain ? 0.0f : most > lowest ? most : 0.0f;
 }
+
+// e^(factor x); scaled: factor is not 1, and positive.
+template <bool scaled>
+struct Powers {
+  float factor;
+#if defined(RP_ISA_AVX512)
+  float rate = float(factor * 1.4426950408889634), least = -110.0f / factor;
+#endif
+  template <bool clamps = true, int N>
+  RP_MEMBER void of(f32v (&x)[N]) const {
+#if defined(RP_ISA_AVX512)
+    expNearAll<clamps>(x, rate, least);
+#else
+    if (scaled) RP_STEP(N) x[i] = factor * x[i];
+    expNearAll<clamps>(x);
+#endif
+  }
+};
 
 // How many elements of a row are kept: all, or the lower triangle of square blocks.
 struct All {
@@ -53,6 +70,7 @@ struct Triangle {
   RP_MEMBER int64_t after(int64_t kept) const { return kept < cols ? kept + 1 : 1; }
 };
 
+// e^(factor (x - shift)), and their sum
 struct Raised {
   float shift, sum;
 };
@@ -62,12 +80,13 @@ template <bool keeps>
 __attribute__((noinline)) static Raised raiseAgain(const float* x, float* e, int64_t kept, float factor) {
   f32v top = splat(lowest);
   for (int64_t at = 0; at < kept; at += lanes) top = max(take(x + at, at + lanes <= kept ? lanes : int(kept - at), lowest), top);
-  const float shift = maxOf(top) * factor;
+  const float shift = maxOf(top);
+  const Powers<true> powers{factor};
   f32v total = splat(0.0f);
   for (int64_t at = 0; at < kept; at += lanes) {
     const int count = at + lanes <= kept ? lanes : int(kept - at);
-    f32v v[1] = {factor * take(x + at, count, -infinity) - splat(shift)};
-    expNearAll(v);
+    f32v v[1] = {take(x + at, count, -infinity) - splat(shift)};
+    powers.of(v);
     total += v[0];
     if (keeps) give(e + at, v[0], count);
   }

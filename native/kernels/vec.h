@@ -237,37 +237,6 @@ RP_INLINE void exp2All(f32v (&x)[N]) {
   RP_STEP(N) x[i] = selects ? (x[i] < least ? splat(0.0f) : r[i]) : r[i];
 }
 
-// e^x for softmax: x not far above 0. Relative error 2e-7 near 0, and below it 1.5e-8 |x| more.
-#if defined(RP_ISA_AVX512)
-// x log2(e) = n + f, n in steps of 1/32: 2^n from a table and the exponent, 2^f by a square. Zen 4 multiplies in two of its four pipes, and
-// compares and permutes there too, but takes maxima and rounds in the others: 7.4 cycles for 16 values, expAll 9.3.
-alignas(64) static const float thirtySeconds[32] = {
-    1.0f, 1.0218972f, 1.04427373f, 1.06714046f, 1.09050775f, 1.1143868f, 1.13878858f, 1.1637249f,
-    1.18920708f, 1.21524739f, 1.24185777f, 1.26905096f, 1.29683959f, 1.32523668f, 1.35425556f, 1.38390994f,
-    1.41421354f, 1.44518077f, 1.47682619f, 1.50916445f, 1.54221082f, 1.5759809f, 1.61049032f, 1.64575553f,
-    1.68179286f, 1.71861935f, 1.75625217f, 1.79470909f, 1.8340081f, 1.87416768f, 1.91520655f, 1.95714414f,
-};
-template <int N>
-RP_INLINE void expNearAll(f32v (&x)[N]) {
-  const f32v magic = splat(393216.0f);  // 1.5 * 2^18: adding it rounds to a 32nd, whose last five bits choose from the table
-  const __m512 low = _mm512_load_ps(thirtySeconds), high = _mm512_load_ps(thirtySeconds + 16);
-  f32v n[N], f[N], p[N];
-  RP_STEP(N) x[i] = max(splat(-110.0f), x[i]);  // -infinity too becomes 0
-  RP_STEP(N) n[i] = x[i] * 1.44269504f + magic;
-  RP_STEP(N) p[i] = f32v(_mm512_permutex2var_ps(low, __m512i(n[i]), high));
-  RP_STEP(N) n[i] = n[i] - magic;
-  RP_STEP(N) f[i] = x[i] * 1.44269504f - n[i];
-  RP_STEP(N) x[i] = f[i] * 0.24022651f + 0.69314718f;
-  RP_STEP(N) x[i] = x[i] * f[i] + 1.0f;
-  RP_STEP(N) x[i] = f32v(_mm512_scalef_ps(__m512(x[i] * p[i]), __m512(n[i])));
-}
-#else
-template <int N>
-RP_INLINE void expNearAll(f32v (&x)[N]) {
-  expAll<N, true, true>(x);
-}
-#endif
-
 static inline i32v bitsOf(f32v x) {
   i32v bits;
   __builtin_memcpy(&bits, &x, sizeof bits);

@@ -4,7 +4,7 @@
  */
 export const multiplications = {
   exp: 8,
-  'exp-near': 5,
+  'exp-near': 4,
   exp2: 5,
   erf: 13,
   tanh: 13,
