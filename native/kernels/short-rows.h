@@ -1,7 +1,6 @@
 // Softmax of rows that fit in registers, with and without a causal mask.
 #pragma once
 #include "mirrored.h"
-#include "softmax.h"
 
 namespace rp {
 namespace RP_NS {
@@ -112,7 +111,8 @@ RP_INLINE void shortOf(const OpArgs& args, Span rows, float factor, Triangle) {
     if (at > rows.to) at = rows.to;
     rest(rows.from, at);
     for (; at + cols <= rows.to; at += cols) {
-      const Mirrored block{all.x + at * cols, all.y + at * cols, cols, float(factor * 1.4426950408889634), leastSum, mostSum, all.plain};
+      const float rate = float(factor * 1.4426950408889634);
+      const Mirrored block{all.x + at * cols, all.y + at * cols, cols, rate, leastSum, mostSum, all.plain, tunedFor() == Cores::intel};
       const int64_t left = block.run([&](int64_t r) __attribute__((always_inline)) { rest(at + r, at + r + 1); });
       rest(at + left - 1, at + cols - left);
       rest(at + cols - 1, at + cols);

@@ -1,5 +1,6 @@
 // What kernels of softmax share: shifts, masks, and a row whose shift was wrong.
 #pragma once
+#include "../core/cores.h"
 #include "loops.h"
 
 namespace rp {
@@ -38,6 +39,15 @@ RP_INLINE float shiftOf(const float* x, int64_t kept, float factor) {
   float most = x[0];
   for (int64_t i = 1; i < 4 && i < kept; i++) most = x[i] > most ? x[i] : most;
   return factor * most >= leastPlain && factor * most <= mostPlain ? 0.0f : most > lowest ? most : 0.0f;
+}
+
+// Asks for a line that is going to be written.
+RP_INLINE void prefetchToWrite(const float* p) {
+#if defined(__x86_64__)
+  asm volatile("prefetchw %0" : : "m"(*p));  // the builtin is a prefetch for reading without a flag of its own
+#else
+  __builtin_prefetch(p, 1, 3);
+#endif
 }
 
 // e^(factor x); scaled: factor is not 1, and positive.

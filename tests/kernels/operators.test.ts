@@ -137,6 +137,25 @@ describe.each(isas)('results against the f64 reference, %s', (isa) => {
     const sum = run(Array.from({length: 1000}, (_, i) => Math.sin(i) * 80)).reduce((a, b) => a + b)
     expect(sum).toBeCloseTo(1, 5)
   })
+  test.each([
+    20, 128, 133, 768, 1100,
+  ])('softmax and cross-entropy of %i columns whose rows are masked in turn', (cols) => {
+    // none, -infinity but for two, lowest but for two, -infinity behind a NaN, none
+    const low = [0, Number.NEGATIVE_INFINITY, -3e38, Number.NEGATIVE_INFINITY, 0]
+    const x = Float32Array.from({length: 5 * cols}, (_, i) => (i % cols < 2 ? 0 : low[Math.floor(i / cols)]!))
+    x[3 * cols + 1] = Number.NaN
+    const y = new Float32Array(x.length)
+    addon.runOp(isa, 'softmax', [5, cols], [x], [y], 1)
+    const share = [1 / cols, 0, 0, Number.NaN, 1 / cols]
+    const wanted = Float64Array.from(x, (_, i) => {
+      const row = Math.floor(i / cols)
+      return i % cols < 2 && (row === 1 || row === 2) ? 0.5 : share[row]!
+    })
+    expect(errorOf(y, wanted)).toBeLessThan(1e-6)
+    const losses = new Float32Array(5)
+    addon.runOp(isa, 'cross-entropy', [5, cols], [x, new Int32Array(5)], [losses], 1)
+    expect(errorOf(losses, [Math.log(cols), Math.log(2), Math.log(2), Number.NaN, Math.log(cols)])).toBeLessThan(3e-6)
+  })
 
   test('gelu over its whole range', () => {
     const x = Float32Array.from({length: 4001}, (_, i) => (i - 2000) / 100)
