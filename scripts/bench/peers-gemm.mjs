@@ -132,7 +132,7 @@ if (first.core)
   process.stdout.write(
     `OpenBLAS runs its kernels for ${first.core}${instead ? `, as it is told by OPENBLAS_CORETYPE: left alone it takes those for ${chosen}` : ''}.\n`,
   )
-if (rows.every(({openblas}) => openblas === null))
+if (!first.core && rows.every(({openblas}) => openblas === null))
   process.stdout.write('OpenBLAS is not installed. Debian and Ubuntu: apt-get install libopenblas0\n')
 if (rows.every(({onednn}) => onednn === null))
   process.stdout.write('oneDNN is not installed. Debian and Ubuntu: apt-get install libdnnl2\n')
