@@ -2,6 +2,7 @@
 import type {Machine, Verdict} from '../analysis/document/machine.ts'
 import type {Warning} from '../analysis/errors.ts'
 import {defaultTolerance} from './families/types.ts'
+import {tuningWarnings} from './native.ts'
 import {programTime, roofFor} from './place.ts'
 import {type Program, partBytes} from './program.ts'
 import {type KernelDef, type KernelDType, type KernelId, kernelIds, kernels} from './registry.ts'
@@ -237,7 +238,7 @@ export async function benchKernels(
     return found
   })
   options.onProgress?.(runs.length, runs.length, 'done')
-  return {kernels: entries, warnings: warningsOf(entries)}
+  return {kernels: entries, warnings: [...tuningWarnings(), ...warningsOf(entries)]}
 }
 
 /** A remark for every entry that is not `ok`; many that a neighbour disturbed are one. */

@@ -2,7 +2,7 @@
 import {existsSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {join} from 'node:path'
-import {AnalysisError, exitCodes} from '../analysis/errors.ts'
+import {AnalysisError, exitCodes, type Warning} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
@@ -147,8 +147,28 @@ export interface NativeSession {
   close(): void
 }
 
+const makes = ['intel', 'amd', 'other'] as const
+
 /** Whose cores kernels are tuned for (native/core/cores.h). */
-export type Cores = 'other' | 'intel' | 'amd'
+export type Cores = (typeof makes)[number]
+
+/**
+ * Whose way the environment has the kernels take, whatever this machine has; `undefined` where it says nothing.
+ * @throws {AnalysisError} `bad-flag`
+ */
+export function chosenCores(env: NodeJS.ProcessEnv = process.env): Cores | undefined {
+  const chosen = env.RIDGEPOINT_CORES
+  if (chosen === undefined || makes.some((make) => make === chosen)) return chosen as Cores | undefined
+  throw new AnalysisError('bad-flag', `RIDGEPOINT_CORES=${chosen} names no cores that kernels are tuned for`, [
+    `one of ${makes.join(', ')}, or leave it unset`,
+  ])
+}
+
+/** That results are of kernels as tuned for other cores, where the environment asked for that. */
+export function tuningWarnings(): Warning[] {
+  const cores = chosenCores()
+  return cores ? [{code: 'tuned-for', message: `Kernels go the way of ${cores} cores, as RIDGEPOINT_CORES says.`}] : []
+}
 
 export interface NativeAddon {
   apiVersion: number
@@ -202,10 +222,12 @@ let loaded: NativeAddon | undefined
 
 /**
  * Loads the addon, once.
- * @throws {AnalysisError} `no-addon` where it is not built, does not load, or was built from other sources
+ * @throws {AnalysisError} `no-addon` where it is not built, does not load, or was built from other sources; `bad-flag` where the environment
+ *   names cores that there are none of
  */
 export function loadNative(): NativeAddon {
   if (loaded) return loaded
+  chosenCores()
   const path = join(packageRoot().path, 'build', 'Release', 'ridgepoint.node')
   if (process.platform === 'win32')
     throw new AnalysisError('no-addon', 'measuring is not supported on Windows yet; analysis is', [

@@ -2,6 +2,7 @@
 import type {Machine} from '../analysis/document/machine.ts'
 import type {Warning} from '../analysis/errors.ts'
 import {allowedTime, type BenchEntry, entryOf, warningsOf} from './bench.ts'
+import {tuningWarnings} from './native.ts'
 import {type Program, partBytes} from './program.ts'
 import {type KernelDType, type PairDef, type PairId, pairIds, pairs} from './registry.ts'
 import {
@@ -176,7 +177,8 @@ export async function benchPairs(
     return found
   })
   options.onProgress?.(runs.length, runs.length, 'done')
-  return {pairs: entries, warnings: warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))}
+  const remarks = warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))
+  return {pairs: entries, warnings: [...tuningWarnings(), ...remarks]}
 }
 
 /** Both speed-ups turn by turn: halves of a run in which the machine differed do not mix. */

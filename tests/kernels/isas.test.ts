@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest'
 import type {AnalysisError} from '../../src/analysis/errors.ts'
 import {chooseIsas} from '../../src/kernels/isas.ts'
-import {type ComputeRow, type IsaRow, loadNative} from '../../src/kernels/native.ts'
+import {type ComputeRow, chosenCores, type IsaRow, loadNative} from '../../src/kernels/native.ts'
 import {planTasks} from '../../src/kernels/plan.ts'
 
 const row = (id: string, engine: string | null, missing: string | null): ComputeRow => ({
@@ -90,5 +90,21 @@ describe('--isa', () => {
       .cpu()
       .isas.flatMap(({compute}) => compute.filter(({engine}) => engine === 'amx'))
     for (const {missing} of rows) expect([null, 'amx_int8', 'amx_bf16']).toContain(missing)
+  })
+})
+
+describe('RIDGEPOINT_CORES', () => {
+  test('names the cores that kernels are tuned for, or nothing', () => {
+    expect(chosenCores({})).toBeUndefined()
+    expect(chosenCores({RIDGEPOINT_CORES: 'amd'})).toBe('amd')
+  })
+  test.each(['zen', '', 'Intel'])('"%s" is refused with what is allowed', (cores) => {
+    expect(() => chosenCores({RIDGEPOINT_CORES: cores})).toThrow(
+      expect.objectContaining({
+        code: 'bad-flag',
+        message: expect.stringContaining(`RIDGEPOINT_CORES=${cores}`),
+        suggestions: [expect.stringContaining('intel, amd, other')],
+      }),
+    )
   })
 })
