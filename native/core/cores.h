@@ -1,6 +1,7 @@
 // Whose cores the kernels are tuned for. What is best differs between makers where both have the same instructions: how far ahead lines are
 // asked for, how many streams a core follows, what a masked store costs. A kernel that goes two ways says at the place what each way took on
-// which core; where no such figure exists there is one way for all. Results are within the same tolerance either way.
+// which core; where no such figure exists there is one way for all. Results are within the same tolerance
+// either way; of a quantized number that lies exactly between two, either may be chosen.
 #pragma once
 
 namespace rp {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <atomic>
+
 #include "cores.h"
 
 #if defined(__x86_64__)
@@ -40,16 +42,16 @@ Cores named() {
   return strcmp(name, "intel") == 0 ? Cores::intel : strcmp(name, "amd") == 0 ? Cores::amd : strcmp(name, "other") == 0 ? Cores::other : maker();
 }
 
-Cores& tuned() {
-  static Cores cores = named();
+std::atomic<Cores>& tuned() {
+  static std::atomic<Cores> cores{named()};
   return cores;
 }
 
 }  // namespace
 
-Cores tunedFor() { return tuned(); }
+Cores tunedFor() { return tuned().load(std::memory_order_relaxed); }
 
-void tuneFor(Cores cores) { tuned() = cores; }
+void tuneFor(Cores cores) { tuned().store(cores, std::memory_order_relaxed); }
 
 #if defined(__x86_64__)
 const Variant& variantSse2();

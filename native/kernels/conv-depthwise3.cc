@@ -85,7 +85,7 @@ void down(const Work& k, const float* x, const float* w, float* y, int64_t filte
       const float* const then = k.until - to > nearAhead ? to + nearAhead : to;
       RP_STEP(V) {
         if (far) __builtin_prefetch(next + at + i * lanes + farAhead, 0, 2);
-        else __builtin_prefetch(next + at + i * lanes + nearAhead, 0, 3), __builtin_prefetch(then + i * lanes, 1, 3);
+        else __builtin_prefetch(next + at + i * lanes + nearAhead, 0, 3), __builtin_prefetch(then + i * lanes, 0, 3);
       }
     }
     next += width;

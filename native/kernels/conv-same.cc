@@ -156,7 +156,7 @@ void tileOf(const ConvShape& s, const Image& image, const float* w, float* y, in
   const bool inside = whole && above >= 0 && below >= 0 && above + image.before >= s.dilation && below + image.behind >= s.dilation;
   __mmask16 kept[W];
   RP_STEP(W) kept[i] = __mmask16(left >= (i + 1) * lanes ? 0xffff : (1u << (left - i * lanes)) - 1);
-  if (s.batch * s.filters * s.outputs > nearOutputs) RP_STEP(R) for (int j = 0; j < W; j++) __builtin_prefetch(y + i * s.outputs + position + j * lanes, 1, 2);
+  if (s.batch * s.filters * s.outputs > nearOutputs) RP_STEP(R) for (int j = 0; j < W; j++) __builtin_prefetch(y + i * s.outputs + position + j * lanes, 0, 2);
   const float* const x = image.x;
   if (inside) sumInside(sums, s, x + position, places, Filters<R>(w, s.depth));
   else sumAtEdge(sums, s, x + position, places, Filters<R>(w, s.depth), kept);

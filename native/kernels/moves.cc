@@ -104,7 +104,7 @@ RP_INLINE void transposeStrip(const float* x, int64_t rows, int64_t cols, int64_
   int64_t r = 0;
   if (width == tile)
     for (; r + tile <= rows; r += tile) {
-      if (intel) RP_UNROLL for (int64_t c = 0; c < tile; c++) __builtin_prefetch(y + c * rows + r + 2 * tile, 1, 3);
+      if (intel) RP_UNROLL for (int64_t c = 0; c < tile; c++) __builtin_prefetch(y + c * rows + r + 2 * tile, 0, 3);
       RP_TILE<false, intel>(x + r * cols, rows, cols, y + r);
     }
   for (; r < rows; r++)

@@ -10,7 +10,7 @@ constexpr float rate = 0.001f, beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
 constexpr float correction1 = float(1 / (1 - 0.9)), correction2 = float(1 / (1 - 0.999));
 
 // each(i, n, v): elements i to i + N * lanes of the thread's share, N being the size of v; n below `lanes` at the end. From memory `asked` are
-// fetched ahead on Intel's cores. Emerald Rapids, share of reading: adam 80 to 82 % without, 94 with; into L2 92, for writing 82.
+// fetched ahead on Intel's cores. Emerald Rapids, share of reading: adam 80 to 82 % without, 94 with; into L2 92.
 template <int N, typename Each, typename... Inputs>
 inline void eachGroup(const OpArgs& args, Each each, Inputs... asked) {
   const Span span = share(args.dims[0], line, args.thread, args.threads);

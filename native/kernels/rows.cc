@@ -199,7 +199,7 @@ RP_INLINE void softmaxOf(const OpArgs& args, float factor, Kept keptOf) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], 1, args.thread, args.threads);
   const auto nothing = [](int64_t, float, float) {};
-  const FlushToZero flushing;
+  [[maybe_unused]] const FlushToZero flushing;
   if (isFar(output(args, 0), args.dims[0] * cols, cols) && cols + 9 * line <= int64_t(scratchFloats)) {
     softmaxRows<true, false, scaled>(args, {pairsOf<scaled>(args, rows, factor, keptOf), rows.to}, factor, keptOf, nothing);
   } else if (cols <= shortVectors * lanes) {
@@ -227,7 +227,7 @@ void crossEntropy(const OpArgs& args) {
   const int32_t* targets = input<int32_t>(args, 1);
   float* losses = output(args, 0);
   const Span rows = share(args.dims[0], line, args.thread, args.threads);
-  const FlushToZero flushing;
+  [[maybe_unused]] const FlushToZero flushing;
   const auto loss = [=](int64_t r, float top, float sum) { losses[r] = __builtin_logf(sum) + top - logits[r * cols + targets[r]]; };
   softmaxRows<false, true, false>(args, rows, 1.0f, All{cols}, loss);
 }

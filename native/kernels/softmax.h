@@ -28,10 +28,11 @@ struct No {
 
 // A row is e^(x - shift) divided by the sum, and any shift gives the same as long as nothing overflows or vanishes. Most rows need none: where
 // the first values are neither large nor far below 0 the shift is 0 and costs nothing, and else it is the largest of them. The sum tells
-// whether that was right: where it is not between these bounds the row is taken again, less its own maximum.
-constexpr float mostSum = 0x1p64f, leastSum = 0x1p-40f;
+// whether that was right: where it is not between these bounds the row is taken again, less its own maximum. Powers below 5e-38 vanish, and
+// so results below 2e-34 may, 5e-38 / leastSum; with a bound of 2^-40, as long as vanishing was gradual, those below 5e-26 would.
+constexpr float mostSum = 0x1p64f, leastSum = 0x1p-12f;
 static inline bool isSound(float sum) { return sum >= leastSum && sum <= mostSum; }
-constexpr float mostPlain = 40, leastPlain = -20;
+constexpr float mostPlain = 40, leastPlain = -8;
 // Maxima begin here and not at -infinity, so that -infinity less a maximum is -infinity and not NaN.
 constexpr float lowest = -3.4028235e38f;
 

@@ -260,7 +260,7 @@ void sumRows(const OpArgs& args, int64_t from, int64_t to) {
   const bool intel = tunedFor() == Cores::intel;
   const int64_t rowBytes = atLeastOne(width * int64_t(sizeof(float))), distance = atLeastOne((intel ? bytesAheadIntel : bytesAhead) / rowBytes);
   const Edges all{input<int32_t>(args, 1), weighted ? input(args, 3) : nullptr, rows[from], rows[to], rows[args.dims[0]], heads};
-  const int64_t burst = atLeastOne((intel ? burstBytesIntel : burstBytes) / rowBytes);
+  const int64_t part = atLeastOne(bytesAhead / rowBytes), burst = atLeastOne((intel ? burstBytesIntel : burstBytes) / rowBytes);
   const int64_t again = intel ? all.last + 1 : atLeastOne(againBytes / rowBytes);  // beyond the last edge: never
   Ahead ahead{all, input(args, 0), width, all.from, distance, burst, again};
   int32_t* const places = reinterpret_cast<int32_t*>(args.scratch);
@@ -270,7 +270,7 @@ void sumRows(const OpArgs& args, int64_t from, int64_t to) {
     edges.from = rows[i];
     do {
       // long rows in parts, so that L2 holds what is asked for ahead
-      edges.to = place == inMemory && edges.from + distance < rows[i + 1] ? edges.from + distance : rows[i + 1];
+      edges.to = place == inMemory && edges.from + part < rows[i + 1] ? edges.from + part : rows[i + 1];
       if (place == inMemory) ahead.upTo(edges.to);
       const bool begins = place != inMemory || edges.from == rows[i];
       float* const y = output(args, 0) + i * width;

@@ -1,6 +1,6 @@
 /** The process that a shared object's kernel runs in: one request, one answer; see user-kernel.ts. */
-import {freemem} from 'node:os'
 import {format} from '../analysis/units.ts'
+import {freeMemory} from './identity.ts'
 import {loadNative, type TensorSpec, type UserKernel} from './native.ts'
 import {testValues} from './program.ts'
 import type {Task} from './rounds.ts'
@@ -97,8 +97,8 @@ async function run(request: UserRequest): Promise<UserRun> {
   if (bytesRead + bytesWritten === 0)
     throw new Refusal('bad-dimension', `reads and writes no byte at ${dims.join('x')}: there is nothing to measure`)
   const bytes = tensors.reduce((sum, size) => sum + size, 0)
-  if (bytes > 0.8 * freemem())
-    throw new Refusal('does-not-fit', `needs ${format(bytes, 'B')} of tensors; ${format(freemem(), 'B')} are free`)
+  if (bytes > 0.8 * freeMemory())
+    throw new Refusal('does-not-fit', `needs ${format(bytes, 'B')} of tensors; ${format(freeMemory(), 'B')} are free`)
   let maxError: number | null = null
   if (kernel.checks) {
     send({stage: 'being checked'})

@@ -87,7 +87,7 @@ export function findKnee(curve: readonly CurvePoint[], inner: number, outer: num
  * the step from one level to the next (Zen 4 reads L3 at 85 % of L2). A set that is read from end to end loses a cache at once when it is
  * larger; one that is visited in no order still finds a share of itself there, so that latency climbs over a factor of four, and where it
  * passes the middle differs from run to run: on Emerald Rapids L2 (2 MiB) ended at 1.4, 2.8 and 4 MiB by latency and L3 (260 MiB claimed,
- * shared with other guests) at 45 and 108 MiB, by bandwidth at 2 and 108 MiB each time. By latency no cache is larger than it is said to be.
+ * shared with other guests) at 45 and 108 MiB, by bandwidth at 1.4 to 2 and 91 to 108 MiB. By latency no cache is larger than it is said to be.
  * @param latencies seconds of a dependent load per level
  * @param rates bytes per second per level, one thread
  */

@@ -1,12 +1,11 @@
 /** Runs programs on this machine's processor: what is asked for is checked, threads and tensors are given back whatever happens. */
 
-import {freemem} from 'node:os'
 import type {Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, quoted} from '../analysis/errors.ts'
 import {format} from '../analysis/units.ts'
 import {checkDims} from './dims.ts'
 import {type Room, type SetBytes, sizeFromMemory} from './from-memory.ts'
-import {type ClaimedCache, readIdentity} from './identity.ts'
+import {type ClaimedCache, freeMemory, readIdentity} from './identity.ts'
 import {unavailable} from './isas.ts'
 import {assumedCaches, type MemoryPlan} from './levels.ts'
 import {type IsaRow, loadNative, type NativeAddon, type NativeSession} from './native.ts'
@@ -131,7 +130,7 @@ const usable = 0.8
  * @returns bytes that the probes of ceilings may be planned in beside the largest set of tensors
  */
 export function checkMemory(runs: readonly {id: string; bytes: number}[]): number {
-  const free = Math.min(freemem(), readIdentity().memory)
+  const free = freeMemory()
   for (const {id, bytes} of runs)
     if (!Number.isSafeInteger(bytes) || bytes > usable * free)
       throw new AnalysisError(
@@ -314,8 +313,8 @@ const mostRoom = {named: 3 * 2 ** 30, all: 1.5 * 2 ** 30}
 
 /** This machine, for default sizes. */
 function roomHere(threads: number | undefined, most: number): Room {
-  const {caches, cores, memory} = readIdentity()
-  return {caches, threads: threads ?? cores, bytes: Math.min(most, growth * Math.min(freemem(), memory))}
+  const {caches, cores} = readIdentity()
+  return {caches, threads: threads ?? cores, bytes: Math.min(most, growth * freeMemory())}
 }
 
 const sizesOf = (

@@ -157,6 +157,20 @@ describe.each(isas)('results against the f64 reference, %s', (isa) => {
     expect(errorOf(losses, [Math.log(cols), Math.log(2), Math.log(2), Number.NaN, Math.log(cols)])).toBeLessThan(3e-6)
   })
 
+  test('softmax keeps results of 1e-32, wherever the row lies and its largest value stands', () => {
+    for (const cols of [2, 20, 128, 700])
+      for (const most of [-1000, -30, -19.9, -9, -7.9, -4, 0, 30, 1000])
+        for (const at of [0, cols - 1]) {
+          const x = new Float32Array(cols).fill(most - 73)
+          x[at] = most
+          const y = new Float32Array(cols)
+          addon.runOp(isa, 'softmax', [1, cols], [x], [y], 1)
+          const wanted = Math.exp(Math.fround(most - 73) - most)
+          const worst = y.reduce((far, v, i) => (i === at ? far : Math.max(far, Math.abs(v / wanted - 1))), 0)
+          expect(worst, `${cols} columns, ${most} at ${at}`).toBeLessThan(2e-5)
+        }
+  })
+
   test('gelu over its whole range', () => {
     const x = Float32Array.from({length: 4001}, (_, i) => (i - 2000) / 100)
     const y = new Float32Array(x.length)

@@ -44,7 +44,7 @@ function valuesOf({elements, type, values}: ProgramTensor, seed: number): Native
 
 const bytesOf = ({buffer, byteOffset, byteLength}: NativeArray) => Buffer.from(buffer, byteOffset, byteLength)
 
-/** The outputs of a part that are `offset` bytes from where an array begins. */
+/** The outputs of a part that are `offset` bytes from where an array begins; before, each place has other bytes in them. */
 function outputsAt(
   part: Part,
   inputs: ReadonlyMap<string, NativeArray>,
@@ -61,6 +61,7 @@ function outputsAt(
       const Type = made.constructor as new (b: ArrayBuffer, at: number, n: number) => NativeArray
       const bytes = tensorBytes(tensor)
       const view = new Type(new ArrayBuffer(bytes + 64), offset, bytes / made.BYTES_PER_ELEMENT)
+      new Uint8Array(view.buffer).fill(0x3b + offset)
       if (before) view.set(before)
       return [name, view]
     }),
@@ -120,6 +121,36 @@ describe.each(
         expect(errorOf(outputsAt(part, inputs, offset, by)[0]!, plain!), `${by}, ${offset} B`).toBeLessThan(1e-6)
     }
   })
+})
+
+// Groups are looked through a group before they are written, further ahead where they come from memory: no group's result depends on the others.
+test.each(makes)('quantize-int4 of groups from memory, tuned for %s, is that of few', {timeout: 120_000}, (make) => {
+  const own = addon.tuneFor()
+  addon.tuneFor(make)
+  try {
+    const size = 128
+    const groups = 2 ** 23 / size + 3
+    const x = Float32Array.from(valuesOf({elements: groups * size, type: 'f32'}, 0), (v, i) => v * (1 + (i % 911)))
+    x[size + 5] = Number.NaN
+    x[7 * size] = Number.POSITIVE_INFINITY
+    for (const by of isas) {
+      const run = (from: number, to: number) => {
+        const q = new Uint8Array(((to - from) * size) / 2).fill(0x3b)
+        const scales = new Float32Array(to - from).fill(Number.NaN)
+        addon.runOp(by, 'quantize-int4', [to - from, size], [x.subarray(from * size, to * size)], [q, scales], 2)
+        return [Buffer.from(q.buffer), Buffer.from(scales.buffer)]
+      }
+      const all = run(0, groups)
+      for (let from = 0; from < groups; from += 8191) {
+        const to = Math.min(groups, from + 8191)
+        const [q, scales] = run(from, to)
+        expect(all[0]!.subarray((from * size) / 2, (to * size) / 2).equals(q!), `${by}, groups from ${from}`).toBe(true)
+        expect(all[1]!.subarray(4 * from, 4 * to).equals(scales!), `${by}, scales from ${from}`).toBe(true)
+      }
+    }
+  } finally {
+    addon.tuneFor(own)
+  }
 })
 
 // Below some width the row of a norm waits in L1 for its sums, beyond it is read again: both sides of it, whole steps of a loop and not. The
