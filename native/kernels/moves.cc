@@ -1,12 +1,11 @@
 // Operators that move elements: transpose, embedding gather, rotary encoding; and reductions.
 #include "../core/cores.h"
 #include "loops.h"
+#include "reductions.h"
 
 namespace rp {
 namespace RP_NS {
 namespace {
-
-const float infinity = __builtin_inff();
 
 // --- transpose; dims: batch, rows, cols
 
@@ -306,44 +305,6 @@ void rope(const OpArgs& args) {
 }
 
 // --- reductions
-
-RP_INLINE i32v isNan(f32v v) { return i32v(v != v); }
-
-struct Total {
-  static constexpr float start = 0;
-  f32v sums[4] = {};
-  RP_MEMBER void add(int k, f32v v) { sums[k] += v; }
-  RP_MEMBER float end() const { return sumOf((sums[0] + sums[1]) + (sums[2] + sums[3])); }
-};
-// NaN where any element is: max would hand on the other operand
-struct Most {
-  static constexpr float start = -__builtin_inff();
-  f32v tops[4] = {splat(start), splat(start), splat(start), splat(start)};
-  i32v nan[4] = {};
-  RP_MEMBER void add(int k, f32v v) {
-    tops[k] = max(v, tops[k]);
-    nan[k] |= isNan(v);
-  }
-  RP_MEMBER float end() const {
-    const float top = maxOf(max(max(tops[0], tops[1]), max(tops[2], tops[3])));
-    int32_t lane[lanes];
-    const i32v any = (nan[0] | nan[1]) | (nan[2] | nan[3]);
-    __builtin_memcpy(lane, &any, sizeof lane);
-    for (int i = 0; i < lanes; i++)
-      if (lane[i] != 0) return __builtin_nanf("");
-    return top;
-  }
-};
-
-template <typename F>
-RP_INLINE float reduce(const float* x, int64_t count) {
-  F f;
-  int64_t i = 0;
-  for (; i + 4 * lanes <= count; i += 4 * lanes) RP_UNROLL for (int k = 0; k < 4; k++) f.add(k, load(x + i + k * lanes));
-  for (; i + lanes <= count; i += lanes) f.add(0, load(x + i));
-  if (i < count) f.add(1, loadPart(x + i, int(count - i), F::start));
-  return f.end();
-}
 
 // dims: rows, cols
 template <typename F>
