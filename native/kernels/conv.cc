@@ -42,11 +42,38 @@ void batchnormRange(const OpArgs& args, Span mine) {
   }
 }
 
+// From memory in as many runs of whole planes as mapTensor() takes. Emerald Rapids, 24 x 128 x 12544, share of a copy: in one stream 79 %, with lines
+// asked for 8 KiB ahead into L2 92, in two runs 94, in four 97 to 98.
+void batchnormFar(const OpArgs& args, Span mine) {
+  const int64_t channels = args.dims[1], positions = args.dims[2];
+  const float *x = input(args, 0), *scale = input(args, 1), *shift = input(args, 2);
+  const auto of = [=](int64_t plane) __attribute__((always_inline)) {
+    const f32v by = splat(scale[plane % channels]), add = splat(shift[plane % channels]);
+    return [=](auto& v, int64_t at, int n) __attribute__((always_inline)) {
+      takeAll(v, x + at, n);
+      RP_UNROLL for (f32v& each : v) each = each * by + add;
+    };
+  };
+  const int64_t first = (mine.from + positions - 1) / positions, last = mine.to / positions, each = last > first ? (last - first) / runs : 0;
+  if (each == 0) return batchnormRange<true>(args, mine);
+  batchnormRange<true>(args, {mine.from, first * positions});
+  for (int64_t plane = first; plane < first + each; plane++) {
+    const decltype(of(0)) body[] = {of(plane), of(plane + each), of(plane + 2 * each), of(plane + 3 * each)};
+    static_assert(sizeof body == runs * sizeof body[0], "");
+    for (int64_t at = 0; at < positions; at += runStep<4>)
+      RP_UNROLL for (int k = 0; k < runs; k++) {
+        const int64_t from = (plane + k * each) * positions, end = from + positions, to = from + at + runStep<4>;
+        mapRange<true, 8>(from + at, to < end ? to : end, output(args, 0), body[k]);
+      }
+  }
+  batchnormRange<true>(args, {(first + runs * each) * positions, mine.to});
+}
+
 void batchnorm(const OpArgs& args) {
   const int64_t count = args.dims[0] * args.dims[1] * args.dims[2];
   const Span mine = share(count, line, args.thread, args.threads);
   const bool far = isFar(output(args, 0), count, args.dims[2]);
-  if (far) batchnormRange<true>(args, mine);
+  if (far) batchnormFar(args, mine);
   else batchnormRange<false>(args, mine);
   drain(far);
 }
