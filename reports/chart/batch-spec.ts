@@ -8,6 +8,9 @@ import {chartConfig, themeParam} from './config.ts'
 
 const phases = ['prefill', 'decode', 'forward', 'train']
 
+/** On a telephone's plot neither side of the knee is as long as its label: it takes two lines, broken where the batch begins. */
+const NARROW = 300
+
 /** @param field what the height shows */
 export function batchSpec(field: 'rate' | 'latency', title: string): TopLevelSpec {
   const x = {
@@ -82,11 +85,12 @@ export function batchSpec(field: 'rate' | 'latency', title: string): TopLevelSpe
           baseline: 'middle',
           align: {expr: "scale('x', datum.batch) > width / 2 ? 'right' : 'left'"},
           dx: {expr: "scale('x', datum.batch) > width / 2 ? -6 : 6"},
+          lineBreak: {expr: `width < ${NARROW} ? ' at ' : ''`},
           fill: {expr: 'theme.ink'},
         },
         encoding: {
           x,
-          y: {value: {expr: 'height - 10 - 16 * datum.row'}},
+          y: {value: {expr: `width < ${NARROW} ? height - 25 - 31 * datum.row : height - 10 - 16 * datum.row`}},
           text: {field: 'text', type: 'nominal'},
         },
       },

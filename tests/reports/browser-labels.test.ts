@@ -114,6 +114,26 @@ describePage('labels of the gallery', (browser) => {
     await expectClear(points({'gemm 2048': 1.4, 'softmax 4096': 0.5}), {before: points()}, ['timings'])
   })
 
+  it('the knee of a batch stays beside its line, off the axis, on a telephone too', async () => {
+    const {page} = await browser.open(sample({options: {phase: 'decode', batch: 8}}), {width: 390, height: 900})
+    for (const view of ['throughput', 'latency']) {
+      await page.locator(`.chart[data-view=${view}]`).scrollIntoViewIfNeeded()
+      const [label, plot] = await page.evaluate((view) => {
+        const svg = document.querySelector(`.chart[data-view=${view}] svg`)!
+        const text = [...svg.querySelectorAll('text')].find(({textContent}) => textContent?.includes('knee'))!
+        const box = (element: Element) => {
+          const {left, right, top, bottom} = element.getBoundingClientRect()
+          return {left, right, top, bottom}
+        }
+        return [box(text), box(svg.querySelector('.background')!)]
+      }, view)
+      expect(label!.left, view).toBeGreaterThan(plot!.left)
+      expect(label!.right, view).toBeLessThan(plot!.right)
+      expect(label!.bottom, view).toBeLessThanOrEqual(plot!.bottom)
+    }
+    await page.close()
+  })
+
   it('finds a label that was put on another, on a ceiling, and beside the chart', async () => {
     const {page} = await browser.open(sample())
     await page.evaluate(() => {
