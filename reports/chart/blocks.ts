@@ -139,8 +139,27 @@ export interface BlockRun {
 
 const ofBlocks = ['m', 'n', 'k', 'mc', 'nc', 'kc'] as const
 
-/** Runs of `perf bench gemm-blocked --sweep`: one product in blocks of many sizes. */
+/** The members that some key has in common, as they come. */
+function groups<T>(all: readonly T[], key: (one: T) => string): T[][] {
+  const found = new Map<string, T[]>()
+  for (const one of all) found.set(key(one), [...(found.get(key(one)) ?? []), one])
+  return [...found.values()]
+}
+
+/**
+ * Runs of `perf bench gemm-blocked --sweep`: one product in blocks of many sizes. Where a document holds several (of one thread and of
+ * two, say), the one with the most sizes; of a size that ran more than once, the fastest.
+ */
 export function blockRuns(more: ViewMore | undefined): BlockRun[] {
+  const each = groups(measuredBlocks(more), ({size, threads}) => `${size} ${threads}`).map((runs) =>
+    groups(runs, ({blocks}) => blocks).map((same) =>
+      same.reduce((a, b) => (b.flopsPerSecond > a.flopsPerSecond ? b : a)),
+    ),
+  )
+  return each.reduce((most, runs) => (runs.length > most.length ? runs : most), [])
+}
+
+function measuredBlocks(more: ViewMore | undefined): BlockRun[] {
   return [...(more?.blocks ?? []), ...(more?.runs ?? [])].flatMap((run: BenchKernel) => {
     const [m, n, k, mc, nc, kc] = ofBlocks.map((name) => run.dims[name])
     if (run.id !== 'gemm-blocked' || !m || m !== n || m !== k || !mc || !nc || !kc || !run.attainable) return []

@@ -93,6 +93,17 @@ describe('products measured in blocks', () => {
     ])
   })
 
+  it('are of one product on one number of threads, each size once: a page of both drew one line through all', () => {
+    const again = run(256, 256, 256, 190e9)
+    const one = [run(32, 32, 32, 41e9, {threads: 1}), run(64, 64, 64, 60e9, {threads: 1})]
+    const found = blockRuns({runs: [one[0]!, ...runs, again, one[1]!]})
+    expect(found.map(({edge, threads, flopsPerSecond}) => [Math.round(edge), threads, flopsPerSecond])).toEqual([
+      [32, 2, 80e9],
+      [256, 2, 200e9],
+      [359, 2, 220e9],
+    ])
+  })
+
   it('stand under what the level behind their cache allows', () => {
     const held = caches.map(({level, claimed, found}) => ({level, bytes: found ?? claimed}))
     const of = {peak: 236e9, threads: 2, size: 1536}
