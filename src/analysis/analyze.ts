@@ -6,6 +6,7 @@ import type {Machine} from './document/machine.ts'
 import type {Warning} from './errors.ts'
 import {type Evaluation, evaluate} from './evaluate.ts'
 import {activeParameters, type Graph, parameterCount} from './graph.ts'
+import {idle} from './idle.ts'
 import {buildGraph, type ModelDef, traitsOf} from './models/types.ts'
 import {placesOf} from './passes/compression.ts'
 import {applyFusion, type Fusion, fusions} from './passes/index.ts'
@@ -255,6 +256,7 @@ export function analyzeModel(model: ModelDef, machine: Machine, options: Analyze
     warnings: [
       ...incomplete(unknown),
       ...misplaced(work, graph),
+      ...idle(model, work, graph, result.compression ?? []),
       ...remarks(model, work, machine, evaluation, roof),
       ...roof.warnings,
     ],

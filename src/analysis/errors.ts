@@ -8,7 +8,7 @@ export const exitCodes = {ok: 0, bug: 1, usage: 2, input: 3, environment: 4, thr
 
 /** What each error code means for the exit status. */
 export const errorCodes = {
-  'bad-quantity': 'input',
+  'bad-quantity': 'usage',
   'bad-flag': 'usage',
   'bad-dimension': 'usage',
   'bad-phase': 'usage',

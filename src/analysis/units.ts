@@ -54,6 +54,9 @@ export function parseUnit(text: string): {scale: number; base: BaseUnit} | undef
   return undefined
 }
 
+/** Where the usual magnitude is another than tera. */
+const examples: Partial<Record<BaseUnit, string>> = {s: '12.5 us', W: '700 W'}
+
 /**
  * Parses `"3.35 TB/s"` into base units.
  * @throws AnalysisError `bad-quantity` naming the value and an example of what is allowed
@@ -65,7 +68,7 @@ export function parseQuantity(text: string, expected: BaseUnit): number {
   // 1e400 is no f64 number: infinite rates must not enter
   if (parsed?.base !== expected || !Number.isFinite(value)) {
     throw new AnalysisError('bad-quantity', `${quoted(text)} is not a quantity in ${expected}`, [
-      `write a number and a unit, for example "${expected === 's' ? '12.5 us' : `3.35 T${expected}`}"`,
+      `write a number and a unit, for example "${examples[expected] ?? `3.35 T${expected}`}"`,
     ])
   }
   return value

@@ -16,7 +16,7 @@ import {findModel} from './shared/model.ts'
 export default class Check extends BaseCommand {
   static override summary = 'Exit 5 where a document got worse than its baseline'
   static override description =
-    'Without DOC, the question of the baseline is asked again: the same model and workload on the same machine, or this machine.'
+    'Without DOCUMENT, the question of the baseline is asked again: the same model and workload on the same machine, or this machine.'
   static override examples = [
     '<%= config.bin %> check --baseline before.json after.json',
     '<%= config.bin %> check --baseline before.json --max-regression 10%',

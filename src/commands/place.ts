@@ -5,7 +5,7 @@ import type {Placement} from '../analysis/document/placement.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import {type Points, parsePoints, place, pointOf} from '../analysis/place.ts'
 import {BaseCommand} from './shared/base.ts'
-import {oneMachine, reportFlag, workloadFlags} from './shared/flags.ts'
+import {dtypeNames, oneMachine, reportFlag} from './shared/flags.ts'
 import {findMachine} from './shared/machine.ts'
 import {readInput} from './shared/model.ts'
 
@@ -18,6 +18,21 @@ const largestPoints = 128 * 2 ** 20
 interface Saved {
   readonly analysis: Analysis
   readonly page: import('./shared/document.ts').Saved
+}
+
+/**
+ * The measurement that the flags give: a mistake in it is one in a flag.
+ * @throws AnalysisError `bad-flag`
+ */
+function measuredPoint(given: Readonly<Record<string, string | undefined>>): Points['points'][number] {
+  try {
+    return pointOf(given, 'the measurement', 'measurement', false, [
+      'for example --flops "137 GFLOP" --bytes "100 MB" --seconds "3 ms"',
+    ])
+  } catch (error) {
+    if (!(error instanceof AnalysisError) || error.code !== 'bad-points') throw error
+    throw new AnalysisError('bad-flag', error.message.replace('the measurement: ', '--'), error.suggestions)
+  }
 }
 
 const machineOf = ({machine}: Analysis): Machine => ({
@@ -44,7 +59,11 @@ export default class Place extends BaseCommand {
     name: measured('what was measured', 'NAME'),
     points: measured('many at once: CSV, JSON, Nsight Compute, likwid; - for standard input', 'FILE'),
     join: measured('an analysis (JSON or page) whose operators the points are named after', 'DOC'),
-    dtype: workloadFlags.dtype,
+    dtype: Flags.option({
+      options: dtypeNames,
+      summary: "number format computed in (default f32; with --join the analysis's own)",
+      helpGroup: 'MEASUREMENT',
+    })(),
     engine: Flags.option({
       options: ['matrix', 'vector'] as const,
       summary: 'which units computed',
@@ -80,15 +99,7 @@ export default class Place extends BaseCommand {
             {level, joined: saved !== undefined},
           )
         : {
-            points: [
-              pointOf(
-                {flops, bytes, seconds, ...(name === undefined ? {} : {name})},
-                'the measurement',
-                'measurement',
-                false,
-                ['for example --flops "137 GFLOP" --bytes "100 MB" --seconds "3 ms"'],
-              ),
-            ],
+            points: [measuredPoint({flops, bytes, seconds, ...(name === undefined ? {} : {name})})],
             warnings: [],
           }
     for (const warning of read.warnings) this.remark(warning)

@@ -151,6 +151,27 @@ describe('warnings', () => {
     expect(warnings).toMatchObject([{code: 'does-not-fit', message: expect.stringContaining(`${over} bytes`)}])
   })
 
+  it('name what was asked for and changes nothing', () => {
+    const idle = (id: Parameters<typeof analyze>[0], options: Parameters<typeof analyze>[2]) =>
+      analyze(id, machines['h100-sxm'], options)
+        .warnings.filter(({code}) => code === 'changes-nothing')
+        .map(({message}) => message.replace('this changes nothing: ', ''))
+    expect(idle('resnet50', {kvDtype: 'int8', logits: 'all', quantize: 'kv8'})).toEqual([
+      '--kv-dtype int8 (resnet50 has no KV cache)',
+      '--logits all (resnet50 has no LM head)',
+      '--quantize (resnet50 has no operator that it changes)',
+    ])
+    expect(idle('gpt2', {phase: 'train', freeze: ['embed', 'foo']})).toEqual([
+      '--freeze foo (no weight has such a name)',
+    ])
+    expect(idle('gpt2', {convAlgorithm: 'winograd', lowRank: '5000'})).toEqual([
+      '--low-rank (gpt2 has no operator that it changes)',
+      '--conv-algorithm winograd (gpt2 has no operator that it changes)',
+    ])
+    expect(idle('gpt2', {phase: 'train', freeze: ['layers.'], logits: 'all', lowRank: '8'})).toEqual([])
+    expect(idle('gpt2', {quantize: 'w8,a8', kvDtype: 'int8', logits: 'all', prune: 'heads:0.5'})).toEqual([])
+  })
+
   it('say that communication is left out', () => {
     expect(codes(analyze('llama-3-8b', machines['h100-sxm'], {tp: 2}))).toEqual(['communication-not-counted'])
   })

@@ -83,7 +83,7 @@ describe('perf place', () => {
 
   it('says of a single measurement what its flags need, not what a file does', async () => {
     const {code, stderr} = await run('place', '--flops', '1', '--bytes', '1', '--seconds', '0', ...h100)
-    expect(code).toBe(3)
+    expect(code).toBe(2)
     expect(stderr).toContain('seconds "0" is not a number above 0 in s\n  for example --flops')
     expect(stderr).not.toContain('CSV')
   })

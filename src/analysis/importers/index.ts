@@ -7,7 +7,8 @@ import {onnxFormat} from './formats/onnx.ts'
 import {safetensorsFormat} from './formats/safetensors.ts'
 import {safetensorsIndexFormat} from './formats/safetensors-index.ts'
 import type {SuppliedCosts} from './onnx/costs.ts'
-import {type ByteSource, badFile} from './source.ts'
+import {refuseOptions} from './options.ts'
+import {type ByteSource, badFile, placeOf, textOf} from './source.ts'
 
 /** What a caller may say about the file. */
 export interface ImportOptions {
@@ -56,6 +57,20 @@ export function sniff(source: ByteSource): Format | undefined {
   return Object.values(importers).find((format) => format.sniff(head, source))
 }
 
+/** What is downloaded in the place of a model, by how it begins: its name is the model's, its content tells what to do. */
+const instead: readonly (readonly [begins: RegExp, is: string, next: string])[] = [
+  [
+    /^version https:\/\/git-lfs\.github\.com\//,
+    'is a pointer of Git LFS, not the file itself',
+    '`git lfs pull` in its folder brings the file',
+  ],
+  [
+    /^\s*<(!doctype html|html)\b/i,
+    'is a web page, not a model',
+    'download the file itself: on a hub the link that says download or raw',
+  ],
+]
+
 /**
  * Reads a model from a file of any known format.
  * @throws AnalysisError `bad-file`, or what the format's reader throws
@@ -64,8 +79,12 @@ export async function importModel(file: ModelFile, options: ImportOptions = {}):
   if (file.source.size === 0) badFile(file.origin, 'is empty')
   const format = sniff(file.source)
   if (!format) {
+    const text = textOf(file.source.read(0, Math.min(256, file.source.size)))
+    const found = instead.find(([begins]) => begins.test(text))
+    if (found) badFile(file.origin, found[1], found[2])
     const titles = Object.values(importers).map(({title}) => title)
     badFile(file.origin, `is of no known format: ${titles.join(', ')} are read`, 'give the path of one of those')
   }
+  if (format !== onnxFormat) refuseOptions(placeOf(file.origin), options)
   return format.read(file, options)
 }

@@ -2,6 +2,7 @@
 import {closeSync, createReadStream, fstatSync, openSync, readFileSync, readSync, type Stats, statSync} from 'node:fs'
 import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import type {ImportOptions} from '../../analysis/importers/index.ts'
+import {refuseOptions} from '../../analysis/importers/options.ts'
 import {models} from '../../analysis/models/index.ts'
 import type {ModelDef} from '../../analysis/models/types.ts'
 import {systemReason} from '../../analysis/system-reason.ts'
@@ -114,11 +115,15 @@ const looksLikePath = (text: string): boolean => /^[./~]|\\|\.(json|onnx|gguf|sa
 
 /**
  * Resolves MODEL. Built-in ids win over files of the same name, files over hub ids: ids are stable.
- * @throws AnalysisError `unknown-model`, `unreachable`, `bad-file`, `bad-json`, `bad-config`, `bad-dimension`
+ * @throws AnalysisError `unknown-model`, `unreachable`, `bad-file`, `bad-json`, `bad-config`, `bad-dimension`, `bad-flag`
  */
 export async function findModel(asked: string, options: ImportOptions = {}): Promise<FoundModel> {
   const known: Readonly<Record<string, ModelDef>> = models
-  if (Object.hasOwn(known, asked)) return {model: known[asked]!, warnings: []}
+  const builtIn = (model: ModelDef): FoundModel => {
+    refuseOptions(model.id, options)
+    return {model, warnings: []}
+  }
+  if (Object.hasOwn(known, asked)) return builtIn(known[asked]!)
   if (asked === '-') return fromStream(process.stdin, 'standard input', options)
   const stat = look(asked)
   if (stat?.isDirectory()) return fromFolder(asked, options)
@@ -128,10 +133,11 @@ export async function findModel(asked: string, options: ImportOptions = {}): Pro
   const {hubConfig, hubId} = await import('./hub.ts')
   const id = hubId(asked)
   if (id) {
+    refuseOptions(asked, options)
     const {text, origin} = await hubConfig(id)
     const {parseConfig} = await import('../../analysis/importers/hf-config.ts')
     return parseConfig(text, origin)
   }
   const catalog = await import('../../analysis/catalog.ts')
-  return {model: catalog.findModel(asked), warnings: []}
+  return builtIn(catalog.findModel(asked))
 }

@@ -52,3 +52,17 @@ it.each([
   expect(error).toBeInstanceOf(AnalysisError)
   expect(error.exitCode).toBe(3)
 })
+
+it.each([
+  ['prose', 'no model at all\n', /is of no known format/],
+  [
+    'a pointer of Git LFS',
+    'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n',
+    /pointer of Git LFS/,
+  ],
+  ['a web page', '<!DOCTYPE html><html lang="en"></html>', /is a web page/],
+  ['broken JSON', '{"model_type": "gpt2",', /not JSON/],
+])('%s in the place of a model is called what it is', async (_, content, message) => {
+  const read = importModel({origin: 'model.onnx', source: bytesSource(text(content)), beside: () => null})
+  await expect(read).rejects.toThrow(message)
+})

@@ -11,6 +11,10 @@ export const opensObject = (head: Uint8Array): boolean => /^\uFEFF?\s*\{/.test(t
 export const isText = (head: Uint8Array): boolean =>
   head.every((byte) => byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d)
 
+/** Whether the first character that is no space begins a JSON value: of a model's an object, of others a list or a plain value. */
+export const opensJson = (head: Uint8Array): boolean =>
+  /^\uFEFF?\s*([[{"]|-?\d|null\b|true\b|false\b)/.test(textOf(head.subarray(0, 256)))
+
 /** Whether a field of that name stands in the first bytes. */
 export const mentions = (head: Uint8Array, name: string): boolean => textOf(head).includes(`"${name}"`)
 
