@@ -63,6 +63,25 @@ describe('help and version', () => {
     expect(version.stdout).toMatch(/^ridgepoint\/\d+\.\d+\.\d+ /)
   })
 
+  it('are documents where JSON is asked for: text beside `--json` broke whoever parsed it', async () => {
+    const version = documentOf(await run('--version', '--json'))
+    expect(version.result.items[0]).toMatchObject({name: 'version', value: expect.stringMatching(/^\d+\.\d+\.\d+$/)})
+    const ids = async (...args: string[]) => documentOf(await run(...args)).result.items.map(({id}: {id: string}) => id)
+    for (const args of [
+      ['--help', '--json'],
+      ['help', '--json'],
+      ['--json', '--help'],
+    ])
+      expect(await ids(...args)).toEqual(contract.map((id) => id.replace(':', ' ')).toSorted())
+    expect(await ids('model', '--help', '--json')).toEqual(['model list', 'model show'])
+    expect(await ids('machine', 'add', '--json', '-h')).toEqual(['machine add'])
+    const [analyze] = documentOf(await run('analyze', 'gpt2', '--help', '--json')).result.items
+    expect(analyze.arguments).toEqual([{name: 'model', summary: expect.any(String), required: true}])
+    expect(analyze.flags).toContainEqual({
+      ...{name: 'logits', summary: 'tokens that get logits', value: 'last|all', required: false},
+    })
+  })
+
   it('shows all commands in one screen', async () => {
     const {stdout} = await run('--help')
     expect(stdout.split('\n').length).toBeLessThan(40)

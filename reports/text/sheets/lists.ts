@@ -1,11 +1,12 @@
-/** What is known: models, machines, operators. */
-import type {List} from '../../../src/analysis/document/list.ts'
+/** What is known: models, machines, operators, commands. */
+import type {CommandList, List} from '../../../src/analysis/document/list.ts'
 import {type Printed, print} from '../sheet.ts'
 import {count, quantity, words} from './columns.ts'
 
-type Items<K extends List['kind']> = Extract<List, {kind: K}>['items'][number]
+type Lists = List | CommandList
+type Items<K extends Lists['kind']> = Extract<Lists, {kind: K}>['items'][number]
 
-export function listSheet(list: List): Printed {
+export function listSheet(list: Lists): Printed {
   switch (list.kind) {
     case 'models':
       return print<Items<'models'>>({
@@ -38,6 +39,15 @@ export function listSheet(list: List): Printed {
           {...words<Items<'operators'>>('FLOPs', 'formula', (o) => o.formula, 1), narrow: 'cut'},
           words('trait', 'trait', (o) => o.trait, 4),
           words('dimensions', 'dims', (o) => o.dims.join(' '), 3),
+        ],
+      })
+    case 'commands':
+      return print<Items<'commands'>>({
+        rows: list.items,
+        columns: [
+          words('command', 'id', (c) => c.id),
+          words('does', 'summary', (c) => c.summary, 1),
+          words('flags', 'flags', (c) => c.flags.map(({name}) => `--${name}`).join(' '), 2),
         ],
       })
   }

@@ -7,7 +7,7 @@ import {comparisonSchema} from './comparison.ts'
 import {doctorSchema} from './doctor.ts'
 import {errorDocumentSchema} from './error.ts'
 import {explainSchema} from './explain.ts'
-import {listSchema, modelFactsListSchema, settingsListSchema} from './list.ts'
+import {commandListSchema, listSchema, modelFactsListSchema, settingsListSchema} from './list.ts'
 import {machineSchema} from './machine.ts'
 import {placementSchema} from './placement.ts'
 import {sweepSchema} from './sweep.ts'
@@ -29,7 +29,7 @@ export const documents = {
   'doctor@1': success('doctor@1', doctorSchema),
   'error@1': errorDocumentSchema,
   'explain@1': success('explain@1', explainSchema),
-  'list@1': success('list@1', z.union([listSchema, modelFactsListSchema, settingsListSchema])),
+  'list@1': success('list@1', z.union([listSchema, modelFactsListSchema, settingsListSchema, commandListSchema])),
   'machine@1': success('machine@1', machineSchema),
   'placement@1': success('placement@1', placementSchema),
   'sweep@1': success('sweep@1', sweepSchema),

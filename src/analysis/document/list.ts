@@ -1,4 +1,4 @@
-/** `list@1`: what `perf model|machine|op list --json`, `perf model show --json` and `--show-config --json` print. */
+/** `list@1`: what `perf model|machine|op list --json`, `perf model show --json`, `--show-config --json`, `--help --json` and `--version --json` print. */
 import {z} from 'zod'
 
 export const modelItemSchema = z.strictObject({
@@ -47,6 +47,27 @@ export type List = z.infer<typeof listSchema>
 export const modelFactsListSchema = z.strictObject({kind: z.literal('model'), items: z.array(modelFactsSchema)})
 export type ModelFacts = z.infer<typeof modelFactsListSchema>
 
-/** What `--show-config` prints. */
+/** What `--help --json` prints. */
+export const commandListSchema = z.strictObject({
+  kind: z.literal('commands'),
+  items: z.array(
+    z.strictObject({
+      id: z.string().describe('its words'),
+      summary: z.string(),
+      arguments: z.array(z.strictObject({name: z.string(), summary: z.string(), required: z.boolean()})),
+      flags: z.array(
+        z.strictObject({
+          name: z.string(),
+          summary: z.string(),
+          value: z.string().nullable().describe('what it takes: its choices, or the name of a value; null: nothing'),
+          required: z.boolean(),
+        }),
+      ),
+    }),
+  ),
+})
+export type CommandList = z.infer<typeof commandListSchema>
+
+/** What `--show-config` prints, and `--version --json`. */
 export const settingsListSchema = z.strictObject({kind: z.literal('settings'), items: z.array(settingSchema)})
 export type SettingsList = z.infer<typeof settingsListSchema>

@@ -131,7 +131,7 @@ function failureText({message, suggestions}: Failure): string {
 }
 
 /** Whether JSON was asked for: `--json` before any `--`. Decided on the raw arguments, since they may not parse. */
-function wantsJson(argv: readonly string[]): boolean {
+export function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--')
   return (end < 0 ? argv : argv.slice(0, end)).includes('--json')
 }

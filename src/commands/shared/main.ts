@@ -1,7 +1,9 @@
 /** The program: finds the command, runs it, and answers for everything that goes wrong before there is one. */
 import {Config} from '@oclif/core/config'
+import type {CommandList, SettingsList} from '../../analysis/document/list.ts'
 import {AnalysisError, exitCodes, quoted} from '../../analysis/errors.ts'
-import {report} from './failure.ts'
+import {report, wantsJson} from './failure.ts'
+import {writeAnswer} from './output.ts'
 import {type LoadCommand, manifestPlugin, type PackageJson} from './plugin.ts'
 
 /** oclif derives names of environment variables from the bin; `PERF_*` belongs to Linux perf. */
@@ -70,6 +72,44 @@ async function unknownCommand(config: Config, argv: readonly string[]): Promise<
   ])
 }
 
+/** `--version --json`: what the line of text says, part by part. */
+function versionJson({version, platform, arch}: Config): string {
+  const values = {version, platform, arch, node: process.versions.node}
+  const items = Object.entries(values).map(([name, value]) => ({name, value, source: 'this installation'}))
+  return documentJson({kind: 'settings', items})
+}
+
+/** `--help --json`: the commands that the words mean, with arguments and flags; of none of them all. */
+function helpJson(config: Config, words: readonly string[]): string {
+  const asked = words.filter((word) => !word.startsWith('-')).slice(0, 2)
+  const under = (id: string) => asked.every((word, i) => id.split(':')[i] === word)
+  // a command's own arguments stand behind its name
+  const exact =
+    config.commands.find(({id}) => id === asked.join(':')) ?? config.commands.find(({id}) => id === asked[0])
+  const found = exact ? [exact] : config.commands.filter(({id}) => under(id))
+  const items = found
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({id, summary, args, flags}) => ({
+      id: id.replaceAll(':', ' '),
+      summary: summary ?? '',
+      arguments: Object.values(args).map(({name, description, required}) => ({
+        name,
+        summary: description ?? '',
+        required: required === true,
+      })),
+      flags: Object.values(flags).map((flag) => ({
+        name: flag.name,
+        summary: flag.summary ?? flag.description ?? '',
+        value: flag.type === 'option' ? (flag.options?.join('|') ?? flag.helpValue?.toString() ?? 'VALUE') : null,
+        required: flag.required === true,
+      })),
+    }))
+  return documentJson({kind: 'commands', items})
+}
+
+const documentJson = (result: SettingsList | CommandList): string =>
+  `${JSON.stringify({schema: 'ridgepoint/list@1', ok: true, result, warnings: []}, null, 2)}\n`
+
 async function help(config: Config, argv: readonly string[]): Promise<void> {
   const {PerfHelp} = await import('./help.ts')
   await new PerfHelp(config).showHelp([...argv])
@@ -83,11 +123,13 @@ const asksForHelp = (argv: readonly string[]): boolean => {
 async function dispatch(config: Config, argv: readonly string[]): Promise<void> {
   const first = argv[0]
   if (first === '--version' || first === '-v') {
-    process.stdout.write(`${config.userAgent}\n`)
+    writeAnswer(wantsJson(argv) ? versionJson(config) : `${config.userAgent}\n`)
     return
   }
   const words = first === 'help' ? argv.slice(1) : argv
-  if (words.length === 0 || first === 'help' || asksForHelp(words))
+  const asksHelp = words.length === 0 || first === 'help' || asksForHelp(words)
+  if (asksHelp && wantsJson(argv)) return writeAnswer(helpJson(config, words))
+  if (asksHelp)
     return help(
       config,
       words.filter((w) => w !== '--help' && w !== '-h'),

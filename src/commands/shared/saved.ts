@@ -3,7 +3,7 @@ import type {Extras} from '../../../reports/live/source.ts'
 import type {Printed} from '../../../reports/text/sheet.ts'
 import type {Bench, BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
 import type {DocumentKind} from '../../analysis/document/index.ts'
-import type {List, ModelFacts, SettingsList} from '../../analysis/document/list.ts'
+import type {CommandList, List, ModelFacts, SettingsList} from '../../analysis/document/list.ts'
 import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import type {Answer} from './base.ts'
@@ -93,7 +93,7 @@ const benchAnswer = (result: Bench): Answer => {
 }
 
 /** The sheet of a list of whatever kind. */
-async function listSheets(result: List | ModelFacts | SettingsList): Promise<Printed> {
+async function listSheets(result: List | ModelFacts | SettingsList | CommandList): Promise<Printed> {
   switch (result.kind) {
     case 'model': {
       const {factSheet} = await import('../../../reports/text/sheets/facts.ts')

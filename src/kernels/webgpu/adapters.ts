@@ -82,7 +82,7 @@ export async function listAdapters(gpu: GPU): Promise<{adapter: GPUAdapter; fact
 export async function chooseAdapter(gpu: GPU, choice: string | undefined): Promise<GPUAdapter> {
   const none = () =>
     new AnalysisError('no-adapter', 'WebGPU finds no adapter: there is no GPU here, or no driver for it', [
-      "install the GPU's Vulkan driver (Linux), or use --adapter software where Debian's chromium package is installed",
+      "install the GPU's driver (on Linux its Vulkan driver, or use --adapter software where Debian's chromium package is installed)",
       '`perf doctor` says what is missing; --backend cpu and `perf measure cpu` need no GPU',
     ])
   if (choice === 'software') {

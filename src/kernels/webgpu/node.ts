@@ -62,6 +62,8 @@ function requireLoader(): void {
 
 /** Points Vulkan at SwiftShader. Other drivers are not seen by this process from then on. */
 function useSoftware(): void {
+  // Dawn asks Vulkan on Linux alone: elsewhere the system's own software adapter is the only one, and Dawn is asked for it
+  if (process.platform !== 'linux') return
   const driver = process.env.VK_DRIVER_FILES ?? swiftShader.driver
   if (!existsSync(driver))
     throw new AnalysisError('no-adapter', `WebGPU: there is no software adapter: ${driver} does not exist`, [
