@@ -21,7 +21,8 @@ bool readProbe(const std::string& name, rp::Spec& spec) {
                {"call", rp::Probe::call},
                {"fork-join", rp::Probe::forkJoin},
                {"wake", rp::Probe::wake},
-               {"program", rp::Probe::program}};
+               {"program", rp::Probe::program},
+               {"issue", rp::Probe::issue}};
   for (const auto& entry : names)
     if (name == entry.name) {
       spec.probe = entry.probe;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "clock.h"
+#include "issue.h"
 
 namespace rp {
 
@@ -22,6 +23,7 @@ void turn(const Spec& spec, char* data, size_t bytes, uint64_t passes) {
     case Probe::call:
       for (uint64_t i = 0; i < passes; i++) sinkWord = spec.variant->memory[0].run(data, 0, 1);
       break;
+    case Probe::issue: issue(passes); break;
     default: break;
   }
 }
@@ -70,6 +72,10 @@ double clockOf(const Spec& spec, char* data, size_t bytes, double seconds) {
     const uint64_t turns = uint64_t(wanted / each) + 1;
     sinkWord = spec.memory->clock(data, bytes / 64, turns);
     cycles = each * double(turns);
+  } else if (spec.probe == Probe::issue) {
+    const uint64_t turns = uint64_t(wanted / ticksPerPass) + 1;
+    tick(turns);
+    cycles = ticksPerPass * double(turns);
   }
   const double took = now() - from;
   return took > 0 ? cycles / took : 0;
@@ -232,6 +238,7 @@ double Session::workOf(const Spec& spec) const {
       return probe.opsPerPass * probe.lanes * probe.perLane * turns * spec.threads;
     }
     case Probe::memory: return double(spec.memory->payload(spec.bytes / 64)) * turns * spec.threads;
+    case Probe::issue: return issuedPerPass * turns * spec.threads;
     default: return turns;
   }
 }
@@ -343,15 +350,16 @@ bool Session::take(const Spec& spec, Sample& sample) {
       for (int i = 0; i < counterEvents; i++) sample.counters[i] += values[i];
     }
   for (int r = 0; r < run.done; r++) {
-    double first = run.from[size_t(r) * spec.threads], last = 0, hertz = 0;
+    double first = run.from[size_t(r) * spec.threads], last = 0, hertz = 0, slowest = run.clock[size_t(r) * spec.threads];
     for (int t = 0; t < spec.threads; t++) {
       const size_t slot = size_t(r) * spec.threads + t;
       if (run.from[slot] < first) first = run.from[slot];
       if (run.to[slot] > last) last = run.to[slot];
       hertz += run.clock[slot] / spec.threads;
+      if (run.clock[slot] < slowest) slowest = run.clock[slot];
     }
     sample.seconds.push_back(last - first);
-    if (spec.clock) sample.clockHz.push_back(hertz);
+    if (spec.clock) sample.clockHz.push_back(spec.probe == Probe::issue ? slowest : hertz);
   }
   return run.done == spec.repetitions;
 }

@@ -17,7 +17,7 @@
 
 namespace rp {
 
-enum class Probe { compute, memory, chase, call, forkJoin, wake, program };
+enum class Probe { compute, memory, chase, call, forkJoin, wake, program, issue };
 
 // One operator of a program: buffers by their number in the session.
 struct Stage {
@@ -56,10 +56,10 @@ struct Spec {
 
 struct Sample {
   std::vector<double> seconds;  // one per repetition: last thread's end minus first thread's start
-  std::vector<double> clockHz;  // one per repetition, mean over threads; empty where not asked for or not possible
+  std::vector<double> clockHz;  // one per repetition, mean over threads (issue: the slowest); empty where not asked for or not possible
   std::vector<double> counters;  // instructions, cycles, last-level misses of all repetitions and threads; empty where not to be had
   int counterProblem = 0;        // errno of the system's refusal
-  double work = 0;              // FLOP, bytes, dependent loads or calls of one repetition, all threads
+  double work = 0;              // FLOP, bytes, dependent loads, calls or instructions of one repetition, all threads
 };
 
 // How much of its memory a session touches behind the resident bytes: everything; after `seconds` no more than `enough`; after twice as long

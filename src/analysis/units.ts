@@ -1,7 +1,7 @@
 /**
  * Quantities and their text forms. The only module that knows 1e9 or 1024.
  *
- * Inside the program everything is in base units: FLOP, B, s, FLOP/s, OP/s, B/s, Hz, W.
+ * Inside the program everything is in base units: FLOP, B, s, FLOP/s, OP/s, B/s, instr/s, Hz, W.
  * Bandwidth and rates are decimal (1 GB/s = 1e9 B/s); capacities may be binary (1 KiB = 1024 B).
  */
 import {AnalysisError, quoted} from './errors.ts'
@@ -25,7 +25,7 @@ const small: Record<string, number> = {m: 1e-3, u: 1e-6, µ: 1e-6, n: 1e-9, p: 1
 const own = (table: Record<string, number>, key: string) => (Object.hasOwn(table, key) ? table[key] : undefined)
 
 /** Base units that values may be written in. */
-export const baseUnits = ['FLOP', 'OP', 'B', 's', 'FLOP/s', 'OP/s', 'B/s', 'FLOP/B', 'Hz', 'W'] as const
+export const baseUnits = ['FLOP', 'OP', 'B', 's', 'FLOP/s', 'OP/s', 'B/s', 'FLOP/B', 'Hz', 'W', 'instr/s'] as const
 export type BaseUnit = (typeof baseUnits)[number]
 
 const aliases: Record<string, BaseUnit> = {

@@ -37,11 +37,12 @@ export function modelOf(
   unit: string,
   alone?: number,
 ): {model: number | null; modelText: string} {
-  const {perInstruction, name, factors} = model
+  const {perInstruction, name} = model
   const own = rate / (clockHz * perInstruction * threads)
   const isNear = (perCycle: number) => wholeOrHalf(perCycle > 0.75 ? perCycle : 1 / perCycle) !== undefined
   const perCycle = alone !== undefined && alone > own && !isNear(own) ? alone : own
   const clock = `${(clockHz / 1e9).toFixed(2)} GHz${threads === 1 ? '' : ` × ${threads} threads`}`
+  const factors = model.factors === '' ? clock : `${model.factors} × ${clock}`
   const cycles = 1 / perCycle
   if (model.composite)
     return {
@@ -55,13 +56,13 @@ export function modelOf(
   if (near === undefined || perCycle > tolerance * (fast ? near : 1 / near))
     return {
       model: null,
-      modelText: `${fast ? `${perCycle.toFixed(2)} ${name[1]} per cycle` : `1 ${name[0]} per ${cycles.toFixed(2)} cycles`} × ${factors} × ${clock}: no whole or half number, so no model`,
+      modelText: `${fast ? `${perCycle.toFixed(2)} ${name[1]} per cycle` : `1 ${name[0]} per ${cycles.toFixed(2)} cycles`} × ${factors}: no whole or half number, so no model`,
     }
   const value = (fast ? near : 1 / near) * perInstruction * clockHz * threads
   const rateText = fast
     ? `${near.toFixed(1)} ${name[near === 1 ? 0 : 1]} per cycle`
     : `1 ${name[0]} per ${near.toFixed(1)} cycles`
-  return {model: value, modelText: `${rateText} × ${factors} × ${clock} = ${unitText(value, unit)}`}
+  return {model: value, modelText: `${rateText} × ${factors} = ${unitText(value, unit)}`}
 }
 
 /** Said with every bandwidth that stores. */
@@ -165,7 +166,7 @@ export function ceilingOf(
   }
 }
 
-/** Of the samples of a function a quarter may lie this far below the best; more, and a neighbour shared the core for much of the run. */
+/** Of the samples of a function, or of instructions per cycle, a quarter may lie this far below the best; more, and a neighbour shared the core for much of the run. */
 const undisturbed = 0.85
 
 /** Samples of a function, half of them at new places of the stack (native/core/places.h), below which a better place may be left to find. */
@@ -174,8 +175,8 @@ const enoughPlaces = 60
 function verdictOf({ceiling}: CeilingTask, {model}: ProbeTask, rates: readonly number[]): Judgement {
   const judged = judge(rates, limitOf(ceiling))
   const quartile = lowerQuartile(rates)
-  if (judged.verdict !== 'ok' || !model?.composite) return judged
-  if (rates.length < enoughPlaces)
+  if (judged.verdict !== 'ok' || !(model?.composite || ceiling.kind === 'issue')) return judged
+  if (model?.composite && rates.length < enoughPlaces)
     return {
       verdict: 'noisy',
       reason: `${rates.length} samples tried few places of the stack: another run may find one that is 2 % faster`,

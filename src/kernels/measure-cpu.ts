@@ -4,6 +4,7 @@ import {AnalysisError, type Warning} from '../analysis/errors.ts'
 import {ceilingOf, checkPlacement, checkPlausible, perCycleAlone} from './ceilings.ts'
 import {type ClaimedCache, cpuQuota, type LocalIdentity, readIdentity} from './identity.ts'
 import {chooseIsas} from './isas.ts'
+import {nameNeighbours} from './issue.ts'
 import {assumedCaches, findLevels, type LevelName, type MemoryPlan, type SweepPoint, sweepSizes} from './levels.ts'
 import {type IsaRow, loadNative, type NativeSession} from './native.ts'
 import {memoryWarnings, openMeasuring, sessionWarnings} from './opening.ts'
@@ -159,7 +160,8 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
     const alone = perCycleAlone(tasks, series)
     const found = tasks.flatMap((task) => ceilingOf(task, series, {source, date}, alone) ?? [])
     const sharedBy = caches.at(-1)?.sharedBy ?? 1
-    const ceilings = checkPlausible(checkPlacement(found, series.get('launch')?.rates ?? [], sharedBy))
+    const placed = checkPlacement(found, series.get('launch')?.rates ?? [], sharedBy)
+    const ceilings = nameNeighbours(checkPlausible(placed), series)
     for (const {id, verdict, reason} of ceilings)
       if (verdict !== 'ok') warnings.push({code: `ceiling-${verdict}`, message: `${id}: ${reason}`})
     reportMissing(tasks, series, new Set(ceilings.map(({id}) => id)), warnings)

@@ -6,11 +6,11 @@ import {AnalysisError, exitCodes, type Warning} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
-const apiVersion = 7
+const apiVersion = 8
 
 /**
  * A row of an instruction set's compute table (`fma-f32`, `amx/dot-int8`), of its memory table (`read`, `update-streams`), or one of the
- * session's own: `chase`, `call`, `fork-join`, `wake`, `program`.
+ * session's own: `chase`, `call`, `fork-join`, `wake`, `issue`, `program`.
  */
 export type ProbeName = string
 
@@ -71,9 +71,9 @@ export interface SampleSpec {
 export interface Sample {
   /** seconds of each repetition, from the first thread's start to the last thread's end */
   seconds: Float64Array
-  /** core clock of each repetition in Hz; empty where it was not asked for */
+  /** core clock of each repetition in Hz, of `issue` that of the slowest thread; empty where it was not asked for */
   clockHz: Float64Array
-  /** FLOP, OP, bytes, loads or calls of one repetition, all threads together */
+  /** FLOP, OP, bytes, loads, calls or instructions of one repetition, all threads together */
   work: number
 }
 

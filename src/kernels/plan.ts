@@ -1,6 +1,7 @@
 /** Which probes make up a measurement: tables turned into tasks. Pure functions. */
 import type {Ceiling} from '../analysis/document/machine.ts'
 import type {ClaimedCache} from './identity.ts'
+import {issueTask} from './issue.ts'
 import {levelSets} from './levels.ts'
 import type {ComputeRow, IsaRow, ProbeName} from './native.ts'
 import type {Task} from './rounds.ts'
@@ -17,7 +18,7 @@ export interface ProbeModel {
   perInstruction: number
   /** one instruction in words, singular and plural */
   name: readonly [string, string]
-  /** what stands between the instruction rate and the clock: `16 lanes × 2` */
+  /** what stands between the instruction rate and the clock: `16 lanes × 2`; empty where nothing does */
   factors: string
   /** a function made of many instructions has no port model: its cycles are said, not modelled */
   composite?: boolean
@@ -240,11 +241,13 @@ export const limitOf = ({kind, level}: Pick<Ceiling, 'kind' | 'level'>): number 
 /**
  * What changes for seconds at a time: DRAM, and functions, whose overlapping chains need the whole reorder buffer, half of which is gone
  * while a neighbour runs on the sibling thread. A host that moves virtual CPUs apart doubles what two of them get from DRAM (36 and 70 GB/s
- * on a Zen 4 guest, whose threads then meet in 320 instead of 62 ns). f64 divides find their faster cadence by chance.
+ * on a Zen 4 guest, whose threads then meet in 320 instead of 62 ns). f64 divides find their faster cadence by chance. That neighbour is what
+ * instructions per cycle are sampled for.
  */
 const drifts = ({kind, level, operation, id}: CeilingPlan): boolean =>
   (kind === 'bandwidth' && level === 'DRAM') ||
   id === 'launch' ||
+  kind === 'issue' ||
   (operation !== undefined && composite.has(operation)) ||
   draws(id)
 
@@ -260,6 +263,7 @@ export function planTasks(plan: TaskPlan): CeilingTask[] {
       .flatMap((row) => plan.threads.map((threads) => computeTask(isa, row, threads))),
   )
   if (plan.unit) return compute
+  const issue = [...plan.threads, ...plan.between].map((threads) => issueTask(widest.name, threads))
   const scaling = plan.between.flatMap((threads) => [
     ...widest.compute
       .filter((row) => row.missing === null && row.id === 'fma-f32')
@@ -267,7 +271,7 @@ export function planTasks(plan: TaskPlan): CeilingTask[] {
     ...dramTasks(plan, threads, ['read', 'update']),
   ])
   const bandwidth = plan.threads.flatMap((threads) => [...cacheTasks(plan, threads), ...dramTasks(plan, threads)])
-  return [...compute, ...scaling, ...bandwidth, ...latencyTasks(plan)].map(({ceiling, tasks}) => {
+  return [...compute, ...scaling, ...issue, ...bandwidth, ...latencyTasks(plan)].map(({ceiling, tasks}) => {
     const common = {
       limit: limitOf(ceiling),
       drifts: drifts(ceiling),

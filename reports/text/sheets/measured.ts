@@ -109,11 +109,12 @@ function sheet(title: string, ceilings: readonly Ceiling[], counts: readonly num
 export const isByThreads = (ceilings: readonly Ceiling[]): boolean =>
   ceilings.some((c) => c.kind === 'compute' && c.threads !== undefined && c.provenance.kind === 'measured')
 
-/** Arithmetic, bandwidth and latency, each a sheet. */
+/** Arithmetic, bandwidth, instructions and latency, each a sheet. */
 export function measuredSheets(ceilings: readonly Ceiling[]): Printed[] {
   const kinds = [
     ['arithmetic', 'compute'],
     ['bandwidth', 'bandwidth'],
+    ['instructions', 'issue'],
   ] as const
   const sheets = kinds.flatMap(([title, kind]) => {
     const own = ceilings.filter((c) => c.kind === kind)

@@ -17,11 +17,12 @@ export const ceilingDTypes = ['f64', 'f32', 'tf32', 'bf16', 'f16', 'fp8', 'int32
 /**
  * One limit line. Which fields are present follows from `kind`:
  * `compute` has operation, dtype, engine; `bandwidth` has mix and level; `latency` has a level or names a launch;
- * `link` is a bandwidth between devices. Values are base units (FLOP/s, OP/s with 2 per MAC, B/s, s).
+ * `link` is a bandwidth between devices; `issue` is how many instructions the threads' cores take in, a witness and no roof.
+ * Values are base units (FLOP/s, OP/s with 2 per MAC, B/s, s, instr/s).
  */
 export const ceilingSchema = z.strictObject({
   id: z.string().min(1),
-  kind: z.enum(['compute', 'bandwidth', 'latency', 'link']),
+  kind: z.enum(['compute', 'bandwidth', 'latency', 'link', 'issue']),
   operation: z.enum(['fma', 'add', 'mul', 'dot', 'divide', 'sqrt', 'rsqrt', 'exp', 'tanh', 'erf']).optional(),
   mix: z.enum(['read', 'write', 'nt-write', 'copy', 'nt-copy', '2:1', 'nt-2:1', 'update', 'triad']).optional(),
   dtype: z.enum(ceilingDTypes).optional(),
@@ -36,7 +37,7 @@ export const ceilingSchema = z.strictObject({
   threads: z.int().positive().optional(),
   workingSet: z.number().positive().optional().describe('bytes per thread of the measured set'),
   value: z.number().positive(),
-  unit: z.enum(['FLOP/s', 'OP/s', 'B/s', 's']),
+  unit: z.enum(['FLOP/s', 'OP/s', 'B/s', 's', 'instr/s']),
   model: z.number().positive().nullable().optional().describe('what ports, lanes and clock allow'),
   modelText: z.string().optional(),
   provenance: provenanceSchema,

@@ -3,7 +3,7 @@ import type {Ceiling, Machine, Provenance} from '../../document/machine.ts'
 
 /** The keys of a record that the type system keeps complete: a value missing from the list does not compile. */
 const list = <K extends string>(all: Record<K, true>) => Object.keys(all) as K[]
-export const kinds = list<Ceiling['kind']>({compute: true, bandwidth: true, latency: true, link: true})
+export const kinds = list<Ceiling['kind']>({compute: true, bandwidth: true, latency: true, link: true, issue: true})
 export const dtypes = list<NonNullable<Ceiling['dtype']>>({
   f64: true,
   f32: true,

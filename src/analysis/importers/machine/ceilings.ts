@@ -34,7 +34,7 @@ import {
   text,
 } from './fields.ts'
 
-/** FLOP/s, OP/s, B/s that some machine may have: what lies outside turns times and ridges into 0 and infinity. */
+/** FLOP/s, OP/s, B/s, instr/s that some machine may have: what lies outside turns times and ridges into 0 and infinity. */
 const rates = [1, 1e24] as const
 /** s of a latency, likewise */
 const seconds = [1e-15, 1e3] as const
@@ -80,11 +80,13 @@ export function ceilingOf(value: unknown, index: number, file: At): Ceiling {
       : choice(at, 'mix', mixes)
   const accumulate = choice(at, 'accumulate', accumulators)
   const sparsity = choice(at, 'sparsity', sparsities)
-  const unit = kind === 'latency' ? 's' : kind !== 'compute' ? 'B/s' : dtype?.startsWith('int') ? 'OP/s' : 'FLOP/s'
+  const arithmetic = dtype?.startsWith('int') ? 'OP/s' : 'FLOP/s'
+  const unit = ({compute: arithmetic, latency: 's', issue: 'instr/s', bandwidth: 'B/s', link: 'B/s'} as const)[kind]
   const usual = {
     compute: `${engine}-${dtype}${accumulate === 'f16' ? '-acc16' : ''}${sparsity ? '-sparse' : ''}`,
     bandwidth: `${level?.toLowerCase()}${mix === 'read' ? '' : `-${mix}`}`,
     link: 'link',
+    issue: 'issue',
     latency: level === undefined ? 'launch' : `latency-${level.toLowerCase()}`,
   }[kind]
   const id = text(at, 'id', limits.name) ?? usual
