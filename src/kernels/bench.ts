@@ -2,6 +2,7 @@
 import type {Machine, Verdict} from '../analysis/document/machine.ts'
 import type {Warning} from '../analysis/errors.ts'
 import {defaultTolerance} from './families/types.ts'
+import {type Issue, issueOf, neighbourOf} from './issue.ts'
 import {tuningWarnings} from './native.ts'
 import {programTime, roofFor} from './place.ts'
 import {type Program, partBytes} from './program.ts'
@@ -66,6 +67,8 @@ export interface BenchEntry {
   efficiencyMedian: number | null
   /** the same under the ceilings as they were during the same rounds; `null` where none could be measured there */
   inTurn: InTurn | null
+  /** how many instructions per cycle the cores took in between the same repetitions; absent where the profile does not know the most */
+  issue?: Issue
   /** largest error against the f64 oracle at a small awkward size, absolute below 1 and relative above */
   maxError: number | null
   /** hardware counts of one call; `null` where this process may not read them */
@@ -93,6 +96,16 @@ function judgeInTurn(rates: readonly number[], attainable: number | null, inTurn
   return judged.verdict === 'ok'
     ? {verdict: 'noisy', reason}
     : {...judged, reason: [judged.reason, reason].filter(Boolean).join('; ')}
+}
+
+/** A kernel that reaches this share of its roof has lost little to whoever shares its core. */
+const unharmed = 0.95
+
+/** A rate beside a neighbour on the core's other hardware thread is that of half a core, unless the kernel reached its roof all the same. */
+function besideNeighbour(judged: Judgement, issue: Issue | undefined, share: number | null): Judgement {
+  const neighbour = issue && (share === null || share < unharmed) ? neighbourOf(issue) : undefined
+  if (!neighbour) return judged
+  return {verdict: 'throttled', reason: [neighbour, judged.reason].filter(Boolean).join('; ')}
 }
 
 const total = (program: Program, pick: (part: Program['parts'][number]) => number): number =>
@@ -141,7 +154,13 @@ export function entryOf(
   def: Pick<KernelDef, 'id' | 'op' | 'dims' | 'tolerance'>,
   dims: readonly number[],
   program: Program,
-  {rates, counters, countersReason, turn}: Pick<Measured, 'rates' | 'counters' | 'countersReason' | 'turn'>,
+  {
+    rates,
+    counters,
+    countersReason,
+    turn,
+    issued = [],
+  }: Pick<Measured, 'rates' | 'counters' | 'countersReason' | 'turn'> & Partial<Pick<Measured, 'issued'>>,
   maxError: number | null,
   setup: {isa: string; threads: number},
   machine: Machine,
@@ -161,6 +180,7 @@ export function entryOf(
   const inTurn = turn.length > 0 ? inTurnOf(program, work, rates, turn, machine, setup.threads) : null
   const efficiency = allowed && seconds.min > 0 ? allowed.seconds / seconds.min : null
   const attainable = allowed ? work / allowed.seconds : null
+  const issue = issueOf(issued, machine, setup.threads)
   const isWrong = maxError !== null && !(maxError <= (def.tolerance ?? defaultTolerance[dtype]))
   const doubt = isWrong
     ? {verdict: 'wrong' as const, reason: differs(maxError)}
@@ -169,7 +189,7 @@ export function entryOf(
           verdict: 'implausible' as const,
           reason: `${percent(efficiency)} of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed; \`perf measure\` measures it anew`,
         }
-      : judgeInTurn(rates, attainable, inTurn)
+      : besideNeighbour(judgeInTurn(rates, attainable, inTurn), issue, inTurn?.efficiency ?? efficiency)
   return {
     id: def.id,
     op: def.op,
@@ -187,6 +207,7 @@ export function entryOf(
     efficiency,
     efficiencyMedian: allowed && seconds.median > 0 ? allowed.seconds / seconds.median : null,
     inTurn,
+    ...(issue && {issue}),
     maxError,
     counters,
     ...(countersReason === undefined ? {} : {countersReason}),
@@ -241,18 +262,25 @@ export async function benchKernels(
   return {kernels: entries, warnings: [...tuningWarnings(), ...warningsOf(entries)]}
 }
 
-/** A remark for every entry that is not `ok`; many that a neighbour disturbed are one. */
+/** A remark for every entry that is not `ok`; many that something else disturbed are one. */
 export function warningsOf(entries: readonly BenchEntry[]): Warning[] {
   const name = ({id, dims}: BenchEntry) => `${id} ${Object.values(dims).join('x')}`
-  const noisy = entries.filter(({verdict}) => verdict === 'noisy')
-  const many = noisy.length >= 3
+  const disturbed = {
+    noisy: ['were disturbed', 'the machine was busy'],
+    throttled: ['were held back', 'the clock fell, or another hardware thread of the core took instruction slots'],
+  } as const
+  const many = (['noisy', 'throttled'] as const).filter((v) => entries.filter(({verdict}) => verdict === v).length >= 3)
   const single = entries.flatMap((entry) =>
-    entry.verdict === 'ok' || (many && entry.verdict === 'noisy')
+    entry.verdict === 'ok' || many.some((verdict) => verdict === entry.verdict)
       ? []
       : [{code: `kernel-${entry.verdict}`, message: `${name(entry)}: ${entry.reason}`}],
   )
-  if (!many) return single
-  const first = noisy.slice(0, 3).map(name).join(', ')
-  const message = `${noisy.length} of ${entries.length} runs were disturbed (${first}${noisy.length > 3 ? ' …' : ''}): the machine was busy; each run says by how much`
-  return [...single, {code: 'kernel-noisy', message}]
+  const together = many.map((verdict) => {
+    const those = entries.filter((entry) => entry.verdict === verdict)
+    const first = those.slice(0, 3).map(name).join(', ')
+    const [what, why] = disturbed[verdict]
+    const message = `${those.length} of ${entries.length} runs ${what} (${first}${those.length > 3 ? ' …' : ''}): ${why}; each run says by how much`
+    return {code: `kernel-${verdict}`, message}
+  })
+  return [...single, ...together]
 }

@@ -7,6 +7,7 @@ import {checkDims} from './dims.ts'
 import {type Room, type SetBytes, sizeFromMemory} from './from-memory.ts'
 import {type ClaimedCache, freeMemory, readIdentity} from './identity.ts'
 import {unavailable} from './isas.ts'
+import {issueTurn, perCycle} from './issue.ts'
 import {assumedCaches, type MemoryPlan} from './levels.ts'
 import {type IsaRow, loadNative, type NativeAddon, type NativeSession} from './native.ts'
 import {leastMemory, openBare, openMeasuring} from './opening.ts'
@@ -90,6 +91,8 @@ export interface Counts {
 export interface Measured extends Series {
   /** the ceilings that decide, during the same rounds; none without memory for their probes */
   turn: TurnCeiling[]
+  /** instructions per cycle and thread, turn by turn; none where the profile knows no most of them */
+  issued: number[]
   /** `null` where this process may not read its counters, with the reason in `countersReason` */
   counters: Counts | null
   countersReason?: string
@@ -168,7 +171,7 @@ const programTask = (
   },
 })
 
-/** The probes of the ceilings that decide the programs' roof; none without memory for them, or where no time is left. */
+/** The probes of the ceilings that decide the programs' roof, and of instructions per cycle; none without memory for them, or where no time is left. */
 export function probesOf(
   {memory}: Pick<Opened, 'memory'>,
   programs: readonly Program[],
@@ -178,7 +181,8 @@ export function probesOf(
 ): CeilingTask[] {
   if (!memory || budgetSeconds <= 0) return []
   const seconds = turnSeconds(machine, programs, setup.threads, repetitionSeconds)
-  return turnTasks(decidingCeilings(machine, programs, setup.threads), seconds, setup, memory)
+  const deciding = turnTasks(decidingCeilings(machine, programs, setup.threads), seconds, setup, memory)
+  return [...deciding, ...issueTurn(machine, setup.isa, setup.threads)]
 }
 
 /** Measures programs over shared tensors in turn, and with them the ceilings that decide their roof. */
@@ -213,7 +217,14 @@ export async function measureTasks(
     onProgress,
     signal,
   })
-  const turn = turnCeilings(probes, series)
+  const turn = turnCeilings(
+    probes.filter(({ceiling}) => ceiling.kind !== 'issue'),
+    series,
+  )
+  const issued = probes
+    .filter(({ceiling}) => ceiling.kind === 'issue')
+    .flatMap(({tasks}) => tasks)
+    .flatMap(({id, spec}) => perCycle(series.get(id)!, spec.repetitions, spec.threads))
   const measured = new Map<string, Measured>()
   for (const {id, spec} of tasks) {
     const found = series.get(id)!
@@ -223,6 +234,7 @@ export async function measureTasks(
     measured.set(id, {
       ...found,
       turn,
+      issued,
       counters: instructions === undefined ? null : {instructions, cycles: cycles!, lastLevelMisses: lastLevelMisses!},
       ...(counterProblem === null ? {} : {countersReason: counterProblem}),
     })

@@ -46,6 +46,14 @@ export const benchEntrySchema = z.strictObject({
     .describe(
       'under the ceilings that decide, measured in the same rounds: clocks and shared memory change; null where none could be',
     ),
+  issue: z
+    .strictObject({
+      perCycle: finite.describe('instructions per cycle and thread, median over the turns'),
+      best: finite.describe('the most that the profile found on as many threads'),
+      samples: z.int().nonnegative(),
+    })
+    .optional()
+    .describe('a witness of a neighbour on the other hardware thread of a core, sampled between the repetitions'),
   maxError: maybe.describe('against the f64 reference: absolute below 1, relative above; null where nothing checks it'),
   ways: z
     .array(z.strictObject({kernel: z.string(), way: z.int().nonnegative(), seconds: finite, taken: z.boolean()}))
