@@ -10,6 +10,7 @@ import {cpus, tmpdir} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {readFlags} from './flags.mjs'
+import {neighbours} from './neighbour.mjs'
 
 const {values: flags} = readFlags(import.meta.url, {
   args: process.argv.slice(3),
@@ -93,22 +94,22 @@ const found = new Map(earlier.map((row) => [key(row), row]))
 const joined = (one, other) => ({
   ...one,
   ...Object.fromEntries(
-    ['ceiling', 'ours', 'openblas', 'onednn'].map((side) => [
+    ['ceiling', 'perCycle', 'ours', 'openblas', 'onednn'].map((side) => [
       side,
-      one[side] === null && other[side] === null ? null : Math.max(one[side] ?? 0, other[side] ?? 0),
+      (one[side] ?? null) === null && other[side] === null ? null : Math.max(one[side] ?? 0, other[side] ?? 0),
     ]),
   ),
   turns: one.turns + other.turns,
 })
 process.stdout.write(
-  `${cpus()[0].model}, ${isa}; best of the turns, ours and theirs in turn, packing included; GFLOP/s (int8: GOP/s)\n` +
-    '| type | size | threads | turns | ceiling | ours | share | OpenBLAS | oneDNN | ours ÷ the better |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n',
+  `${cpus()[0].model}, ${isa}; best of the turns, ours and theirs in turn, packing included; GFLOP/s (int8: GOP/s); instructions per cycle: median of the turns\n` +
+    '| type | size | threads | turns | ceiling | ours | share | OpenBLAS | oneDNN | ours ÷ the better | instructions per cycle |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n',
 )
 const print = (row) => {
   const better = Math.max(row.openblas ?? 0, row.onednn ?? 0)
   const ratio = better > 0 ? (row.ours / better).toFixed(3) : '–'
   process.stdout.write(
-    `| ${row.type} | ${row.m} | ${row.threads} | ${row.turns} | ${giga(row.ceiling)} | ${giga(row.ours)} | ${share(row.ours, row.ceiling)} | ${giga(row.openblas)} | ${giga(row.onednn)} | ${ratio} |\n`,
+    `| ${row.type} | ${row.m} | ${row.threads} | ${row.turns} | ${giga(row.ceiling)} | ${giga(row.ours)} | ${share(row.ours, row.ceiling)} | ${giga(row.openblas)} | ${giga(row.onednn)} | ${ratio} | ${row.perCycle.toFixed(1)} |\n`,
   )
 }
 for (const type of types)
@@ -128,6 +129,8 @@ for (const type of types)
 const rows = [...found.values()]
 rmSync(folder, {recursive: true, force: true})
 const [first] = rows
+const shared = neighbours(rows, ({type, m, threads}) => `${type} ${m} on ${threads}`)
+if (shared) process.stdout.write(`${shared}\n`)
 if (first.core)
   process.stdout.write(
     `OpenBLAS runs its kernels for ${first.core}${instead ? `, as it is told by OPENBLAS_CORETYPE: left alone it takes those for ${chosen}` : ''}.\n`,

@@ -10,6 +10,7 @@ import {dirname, join, resolve} from 'node:path'
 import {setTimeout as wait} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 import {readFlags} from '../flags.mjs'
+import {neighbours} from '../neighbour.mjs'
 import {median} from '../statistics.mjs'
 import {arrays, model} from './onnx.mjs'
 import {fusedCases, plainCases, without} from './ort-cases.mjs'
@@ -136,8 +137,15 @@ async function ourRun(one, values, threads) {
   const outs = outsOf(one)
   const stages = [{kernel: one.kernel, dims: one.dims, in: numbers.slice(0, -outs), out: numbers.slice(-outs)}]
   const spec = {probe: 'program', isa, threads, bytes: 0, roam: false, passes: 1, clock: false, stages}
+  // 0.4 ms at six instructions a cycle and 3 GHz
+  const witness = {...spec, probe: 'issue', passes: 75_000, repetitions: 2, clock: true}
   return {
     run: async (repetitions) => [...(await session.sample({...spec, repetitions})).seconds],
+    /** instructions per cycle and thread: fewer where a neighbour is on the core's other hardware thread */
+    perCycle: async () => {
+      const {work, seconds, clockHz} = await session.sample(witness)
+      return work / threads / Math.min(...seconds) / Math.max(...clockHz)
+    },
     close: () => session.close(),
   }
 }
@@ -187,13 +195,14 @@ const idleSeconds = 0.01
 /** @param idle a model of one element, with as many threads */
 async function compare(one, values, threads, idle) {
   const [ours, theirs] = [await ourRun(one, values, threads), await ortRun(one, values, threads, false)]
-  const times = {ours: [], best: [], theirs: []}
+  const times = {ours: [], best: [], theirs: [], perCycle: []}
   for (let i = 0; i < warmUps; i++) await theirs.run()
   await wait(settle)
   const [first] = await ours.run(1)
   for (let turn = 0; turn < turns; turn++) {
     await wait(settle)
     times.ours = times.ours.concat(await ours.run(Math.max(2, Math.round(seconds / Math.max(first, 1e-6)))))
+    times.perCycle.push(await ours.perCycle())
     const empty = await timed(idle.run, idleSeconds)
     await wait(settle)
     const calls = await timed(theirs.run, seconds)
@@ -214,6 +223,7 @@ async function compare(one, values, threads, idle) {
     isLoose: one.loose === true,
     best: {ours: least(times.ours), theirs: least(times.best)},
     median: {ours: median(times.ours), theirs: median(times.theirs)},
+    perCycle: median(times.perCycle),
   }
 }
 
@@ -234,7 +244,7 @@ const cases = flags.set
 if (cases.length === 0) fail(2, `--only ${flags.only}: no such kernel`)
 process.stdout.write(
   `${cpus()[0].model}, ${allowed} CPUs, ONNX Runtime ${version}, ${turns} turns of ${seconds} s, ${new Date().toISOString().slice(0, 10)}\n` +
-    `${'kernel'.padEnd(40)}${'size'.padEnd(30)}threads    ours µs     ORT µs  ORT ÷ ours: best, median\n`,
+    `${'kernel'.padEnd(40)}${'size'.padEnd(30)}threads    ours µs     ORT µs  ORT ÷ ours: best, median  instructions per cycle\n`,
 )
 const rows = []
 const us = (value) => (value * 1e6).toFixed(1)
@@ -250,7 +260,7 @@ for (const one of cases) {
       error <= largest ? '' : row.isLoose ? `  (off by ${error.toPrecision(1)})` : `  WRONG: off by ${error}`
     process.stdout.write(
       `${row.name.padEnd(40)}${row.size.padEnd(30)}${String(threads).padStart(7)}${us(row.best.ours).padStart(11)}${us(row.best.theirs).padStart(11)}` +
-        `  ${(row.best.theirs / row.best.ours).toFixed(2).padStart(6)} ${(row.median.theirs / row.median.ours).toFixed(2).padStart(6)}${wrong}\n`,
+        `  ${(row.best.theirs / row.best.ours).toFixed(2).padStart(6)} ${(row.median.theirs / row.median.ours).toFixed(2).padStart(6)} ${row.perCycle.toFixed(1).padStart(6)}${wrong}\n`,
     )
   }
 }
@@ -264,7 +274,8 @@ const verdict =
 const left = Object.entries(without)
   .map(([names, why]) => `${names} (${why})`)
   .join('; ')
-process.stdout.write(`${verdict}\nNothing to compare with: ${left}.\n`)
+const shared = neighbours(rows, ({name, size, threads}) => `${name} ${size} on ${threads}`)
+process.stdout.write(`${[verdict, shared].filter(Boolean).join('\n')}\nNothing to compare with: ${left}.\n`)
 if (different.length > 0)
   fail(5, `Not the same numbers: ${different.map(({name, size}) => `${name} ${size}`).join('; ')}`)
 
@@ -282,6 +293,7 @@ if (flags.write) {
       us(r.best.theirs),
       (r.best.theirs / r.best.ours).toFixed(2),
       (r.median.theirs / r.median.ours).toFixed(2),
+      r.perCycle.toFixed(1),
     ),
   )
   const notes = existsSync(file) ? (/\n## Notes\n[\s\S]*/.exec(readFileSync(file, 'utf8'))?.[0] ?? '') : ''
@@ -293,10 +305,10 @@ Machine: ${cpus()[0].model}, ${allowed} CPUs allowed, Node ${process.version}, $
 \`npm run bench:peers -- ort --turns ${turns} --seconds ${seconds} --set ${flags.set} --write ${flags.write}\`. Both in turn over the same values, results compared; microseconds of the fastest call.
 ONNX Runtime gets its weights with the model and lays them out once; ours packs on every call. Its copies to JavaScript are not counted.
 
-${verdict} Nothing to compare with: ${left}.
+${[verdict, shared].filter(Boolean).join(' ')} Nothing to compare with: ${left}.
 
-${line('kernel', 'ONNX Runtime', 'size', 'threads', 'ours µs', 'ORT µs', 'ORT ÷ ours', 'of medians')}
-${line('---', '---', '---', '---:', '---:', '---:', '---:', '---:')}
+${line('kernel', 'ONNX Runtime', 'size', 'threads', 'ours µs', 'ORT µs', 'ORT ÷ ours', 'of medians', 'instructions per cycle')}
+${line('---', '---', '---', '---:', '---:', '---:', '---:', '---:', '---:')}
 ${body.join('\n')}
 ${notes}`,
   )
