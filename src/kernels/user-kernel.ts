@@ -125,6 +125,8 @@ async function apart(request: UserRequest, options: BenchOptions): Promise<UserR
   const child = fork(worker, [], {stdio: ['ignore', 2, 2, 'ipc'], serialization: 'advanced', execArgv: []})
   const stop = () => child.kill('SIGKILL')
   options.signal?.addEventListener('abort', stop, {once: true})
+  // a command that is interrupted leaves at once; what it measures would go on for seconds
+  process.once('exit', stop)
   let watchdog: NodeJS.Timeout | undefined
   try {
     return await new Promise<UserRun>((done, fail) => {
@@ -174,7 +176,8 @@ async function apart(request: UserRequest, options: BenchOptions): Promise<UserR
   } finally {
     clearTimeout(watchdog)
     options.signal?.removeEventListener('abort', stop)
-    child.kill('SIGKILL')
+    process.off('exit', stop)
+    stop()
   }
 }
 

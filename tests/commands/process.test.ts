@@ -1,7 +1,8 @@
-import {spawn} from 'node:child_process'
+import {execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync} from 'node:fs'
-import {describe, expect, it} from 'vitest'
+import {join} from 'node:path'
+import {describe, expect, it, vi} from 'vitest'
 import {bin, documentOf, run, sandbox, spawned} from './support.ts'
 
 const {path} = sandbox()
@@ -106,6 +107,29 @@ describe('the program as a process', () => {
     expect(code).toBe(130)
     if (more.length > 0) expect(documentOf({stdout}).error.code).toBe('interrupted')
   })
+
+  it.skipIf(process.platform !== 'linux')(
+    'takes the process of a loaded kernel along when it is interrupted',
+    async () => {
+      const root = join(import.meta.dirname, '../..')
+      const loaded = path('axpy.so')
+      const args = ['-O1', '-shared', '-fPIC', '-I', join(root, 'native/include')]
+      execFileSync(process.env.CC ?? 'cc', [...args, join(root, 'native/examples/axpy.c'), '-o', loaded, '-lm'])
+      const child = spawn(process.execPath, [bin, 'bench', '--load', loaded], {stdio: 'ignore'})
+      const children = () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()
+      // without a profile the machine is measured first
+      await vi.waitUntil(() => children() !== '', {timeout: 60_000, interval: 50})
+      const kernel = Number(children())
+      expect(readFileSync(`/proc/${kernel}/cmdline`, 'utf8')).toContain('kernel-process.js')
+      // its default size is measured for seconds
+      await new Promise((done) => setTimeout(done, 500))
+      child.kill('SIGINT')
+      expect((await once(child, 'close'))[0]).toBe(130)
+      const state = () => (existsSync(`/proc/${kernel}/stat`) ? readFileSync(`/proc/${kernel}/stat`, 'utf8') : 'gone')
+      // what has ended may wait as a zombie for whoever inherits it
+      await vi.waitUntil(() => /^gone$|\) [ZX] /.test(state()), {timeout: 1000, interval: 50})
+    },
+  )
 
   it('leaves a terminal as it was when progress is interrupted', async () => {
     const child = spawn(process.execPath, [bin, 'bench', 'gemm'], {env: {...process.env, ...terminal}})
