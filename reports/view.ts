@@ -60,6 +60,8 @@ export interface ViewInputs {
   readonly signals: Readonly<Record<string, unknown>>
   /** height of the plotting area in px, where it depends on the number of rows */
   readonly height?: number
+  /** height of one row of a chart of rows, px: between two of them paper may cut it */
+  readonly row?: number
 }
 
 export interface Margins {

@@ -19,6 +19,9 @@ const sameZoom = (a: Zoom | undefined, b: Zoom | undefined): boolean => String(a
 /** px between the margins of A4 or Letter: charts are drawn for it, so that their text stays as large as the page's. */
 const PAPER = 700
 
+/** px of a chart on one sheet: what Letter's 279 mm leave between margins, under a heading. */
+const SHEET = 860
+
 /** Rows above which a chart is drawn as pixels. The table has every row for who cannot see them; saved pictures stay vectors. */
 const MOST_ELEMENTS = 5000
 
@@ -126,8 +129,12 @@ export class Chart {
       this.#fit(Math.min(container.clientWidth, PAPER))
       this.#chart.run()
       if (relayout(this.#chart, this.#view, this.#inputs)) this.#chart.run()
+      this.#cutIntoSheets()
     })
-    addEventListener('afterprint', () => this.#resize(container))
+    addEventListener('afterprint', () => {
+      for (const sheet of container.querySelectorAll('.sheet')) sheet.remove()
+      this.#resize(container)
+    })
     new ResizeObserver(() => this.#resize(container)).observe(container)
     this.#resize(container)
   }
@@ -238,6 +245,32 @@ export class Chart {
       this.#store.set({zoom: zoomOf(this.#chart)})
       this.draw()
     })
+  }
+
+  /** A chart of rows that is longer than a sheet is cut between rows: a browser cuts through names and points. */
+  #cutIntoSheets(): void {
+    const {row} = this.#inputs
+    const whole = this.#container.querySelector('svg')
+    if (row === undefined || !whole) return
+    const [, , width, height] = whole.getAttribute('viewBox')!.split(' ').map(Number) as [
+      number,
+      number,
+      number,
+      number,
+    ]
+    const {top} = this.#view.margins(width)
+    const last = top + this.#chart.height()
+    for (let from = 0; height > SHEET && from < height; ) {
+      const rows = Math.max(1, Math.floor((from + SHEET - top) / row))
+      // the axis stays with the last rows
+      const to = top + rows * row >= last - row / 2 ? height : top + rows * row
+      const sheet = whole.cloneNode(true) as SVGElement
+      sheet.classList.add('sheet')
+      sheet.setAttribute('viewBox', `0 ${from} ${width} ${to - from}`)
+      sheet.setAttribute('height', String(to - from))
+      this.#container.append(sheet)
+      from = to
+    }
   }
 
   #resize(container: HTMLElement): void {

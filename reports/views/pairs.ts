@@ -69,7 +69,7 @@ const y = {
   axis: {
     ...{ticks: false, domain: false, labelPadding: 8, labelLimit: 0},
     // pairs of one name differ at its end: what is cut is the middle
-    labelExpr: `${ABOVE} ? '' : ${middle('datum.label', '40')}`,
+    labelExpr: `${ABOVE} ? '' : ${middle('datum.label', '38')}`,
   },
   scale: {paddingInner: 0.3, paddingOuter: 0.15},
 } as const
@@ -177,6 +177,7 @@ export const pairs: View = {
       },
       data: {slopes: rows, predictions: rows.filter(({measure}) => measure === 'Time')},
       height: Math.max(120, rows.length * 24),
+      ...(rows.length > 0 ? {row: Math.max(120, rows.length * 24) / (rows.length / measures.length)} : {}),
     }
   },
   howToRead:

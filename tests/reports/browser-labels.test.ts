@@ -3,12 +3,14 @@ import {readdirSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import type {Page} from 'playwright-core'
 import {expect, it} from 'vitest'
+import {benchDocument} from '../../reports/bench.ts'
 import {extractDocument, extractExtras} from '../../reports/html.ts'
 import type {Extras} from '../../reports/live/source.ts'
 import {type Embedded, readEmbedded} from '../../reports/shown.ts'
 import {describePage} from './browser.ts'
 import {points, profile} from './compared.ts'
-import {root, sample} from './support.ts'
+import {pairs} from './golden-pages.ts'
+import {cpu, root, sample} from './support.ts'
 
 interface Found {
   readonly labels: number
@@ -112,6 +114,20 @@ describePage('labels of the gallery', (browser) => {
     const before = profile({l2: 0.7, 'fma-f32': 0.9})
     await expectClear(profile({dram: 1.3}), {before}, ['profiles'])
     await expectClear(points({'gemm 2048': 1.4, 'softmax 4096': 0.5}), {before: points()}, ['timings'])
+  })
+
+  it('names of pairs are whole, or cut in their middle, and never by the edge of the chart', async () => {
+    // 8 px a letter is as wide as they come: digits and multiplication signs
+    const dims = Object.fromEntries(Array.from({length: 11}, (_, i) => [`d${i}`, 28 + i]))
+    const long = [{...pairs[0]!, id: 'conv+batchnorm+relu', dims}, pairs[1]!]
+    const {page} = await browser.open(benchDocument([pairs[0]!.fused], cpu, []), undefined, undefined, {pairs: long})
+    const left = await page.evaluate(() => {
+      const svg = document.querySelector('.chart[data-view=pairs] svg')!
+      const names = [...svg.querySelectorAll('.role-axis-label text')]
+      return Math.min(...names.map((name) => name.getBoundingClientRect().left)) - svg.getBoundingClientRect().left
+    })
+    expect(left).toBeGreaterThanOrEqual(0)
+    await page.close()
   })
 
   it('the knee of a batch stays beside its line, off the axis, on a telephone too', async () => {

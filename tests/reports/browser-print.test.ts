@@ -3,8 +3,10 @@ import {mkdirSync, writeFileSync} from 'node:fs'
 import {dirname} from 'node:path'
 import type {Page} from 'playwright-core'
 import {expect, it} from 'vitest'
+import {benchDocument} from '../../reports/bench.ts'
 import type {ReportDocument} from '../../reports/document.ts'
 import {describePage} from './browser.ts'
+import {pairs} from './golden-pages.ts'
 import {cpu, sample} from './support.ts'
 
 /** A model whose graph comes from a file: 1,000 operators, each with a name of its own. */
@@ -46,6 +48,40 @@ describePage('the page on paper', (browser) => {
     const count = await sheets(page, 'thousand')
     expect(count).toBeGreaterThan(3)
     expect(count).toBeLessThanOrEqual(12)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('cuts a chart of more rows than a sheet holds between two rows, and the axis goes with the last', async () => {
+    const many = Array.from({length: 42}, (_, i) => ({...pairs[0]!, dims: {...pairs[0]!.dims, rows: i + 1}}))
+    const {page, said} = await browser.open(
+      benchDocument([many[0]!.unfused, many[0]!.fused], cpu, []),
+      undefined,
+      undefined,
+      {pairs: many},
+    )
+    const chart = page.locator('.chart[data-view=pairs]')
+    const cut = () =>
+      chart
+        .locator('.sheet')
+        .evaluateAll((all) => all.map((one) => one.getAttribute('viewBox')!.split(' ').map(Number)))
+    // what is added for paper is taken away behind it
+    await page.evaluate(() => dispatchEvent(new Event('beforeprint')))
+    const boxes = await cut()
+    expect(boxes.length).toBe(3)
+    let end = 0
+    for (const [i, [, from = 0, , height = 0]] of boxes.entries()) {
+      expect(from).toBe(end)
+      end = from + height
+      // 34 px above the first row, 48 px of a pair
+      if (i < 2) expect((end - 34) % 48).toBe(0)
+      expect(height).toBeLessThan(920)
+    }
+    expect(end).toBe(34 + 42 * 48 + 44)
+    await page.evaluate(() => dispatchEvent(new Event('afterprint')))
+    expect(await cut()).toEqual([])
+    expect(await sheets(page, 'pairs')).toBeGreaterThan(3)
+    expect(await cut()).toEqual([])
     expect(said).toEqual([])
     await page.close()
   })
