@@ -194,6 +194,27 @@ struct NtStores {
   }
 };
 
+// One load, of the second array, to several stores; arrays beyond the third lie as far apart as the first two.
+template <int stores, bool far>
+struct OneTo {
+  static constexpr int arrays = 1 + stores, payload = 1 + stores;
+  static svuint64_t key() { return svdup_n_u64(0); }
+  template <int i>
+  static ALWAYS void vector(char* a, char* b, char* c, svuint64_t, svbool_t pg) {
+    svuint64_t v;
+    LDR(v, b, i);
+    for (int k = 0; k < stores; k++) {
+      char* const to = k == 0 ? a : c + (k - 1) * (b - a);
+      if constexpr (far) NtWrite::vector<i>(to, b, c, v, pg);
+      else STR(v, to, i);
+    }
+  }
+  static ALWAYS void rest(char* a, char* b, char* c, svuint64_t, svbool_t some) {
+    const svuint64_t v = svld1_u64(some, WORDS(b));
+    for (int k = 0; k < stores; k++) svst1_u64(some, WORDS(k == 0 ? a : c + (k - 1) * (b - a)), v);
+  }
+};
+
 struct Triad {
   static constexpr int arrays = 3, payload = 3;
   static svuint64_t key() { return svreinterpret_u64_f64(svdup_n_f64(0.75)); }
@@ -329,6 +350,10 @@ int memoryProbes(MemoryProbe* rows) {
   n += rowsOf<Triad, 3>(rows + n, "triad", "triad-streams");
   n += rowsOf<NtStores<Copy>, 4>(rows + n, "nt-copy", "nt-copy-streams");
   n += rowsOf<NtStores<TwoToOne>, 3>(rows + n, "nt-2:1", "nt-2:1-streams");
+  n += rowsOf<OneTo<2, false>, 4>(rows + n, "1:2", "1:2-streams");
+  n += rowsOf<OneTo<4, false>, 4>(rows + n, "1:4", "1:4-streams");
+  n += rowsOf<OneTo<2, true>, 4>(rows + n, "nt-1:2", "nt-1:2-streams");
+  n += rowsOf<OneTo<4, true>, 4>(rows + n, "nt-1:4", "nt-1:4-streams");
   return n;
 }
 

@@ -8,28 +8,42 @@ const byShare: readonly {share: number; mixes: readonly Mix[]; streamed: readonl
   {share: 0, mixes: ['read'], streamed: ['read']},
   {share: 1 / 3, mixes: ['2:1', 'triad'], streamed: ['nt-2:1']},
   {share: 1 / 2, mixes: ['copy'], streamed: ['nt-copy']},
+  {share: 2 / 3, mixes: ['1:2'], streamed: ['nt-1:2']},
+  {share: 4 / 5, mixes: ['1:4'], streamed: ['nt-1:4']},
   {share: 1, mixes: ['write'], streamed: ['nt-write']},
 ]
 
 /** Shares within this distance are the same mix: a bias or a gamma beside a large tensor changes nothing. */
 const near = 0.02
 
+/** What mixes stand for an operator. */
+export interface MixOptions {
+  /** every line that is written was read at the same place */
+  inPlace?: boolean
+  /** stores pass the caches by */
+  streamed?: boolean
+  /** whether there is a ceiling of a mix; without it there is one of each */
+  has?: (mix: Mix) => boolean
+}
+
 /**
- * The measured mixes that stand for an operator: those with its share of stores, or the two beside it, of which the faster is the roof,
- * so that no operator between two mixes can exceed it. Bandwidth depends on the mix more than on anything else: in L2 of a Zen 4 an
- * update in place moves 236 GB/s and a copy 115.
+ * The measured mixes that stand for an operator: those with its share of stores, or the two beside it, of which the faster is the roof. Bandwidth
+ * depends on the mix more than on anything else: in L2 of a Zen 4 an update in place moves 236 GB/s and a copy 115. That the faster of two bounds
+ * what lies between holds where they are close: past the caches an Emerald Rapids core moves 26 GB/s of a copy, 24 of stores alone, and 28 to
+ * 29 of one load to two or four stores, so that those have ceilings of their own.
  * @param reads bytes read
  * @param writes bytes written
- * @param inPlace every line that is written was read at the same place
- * @param streamed stores pass the caches by
  */
-export function mixOf(reads: number, writes: number, inPlace = false, streamed = false): readonly Mix[] {
+export function mixOf(reads: number, writes: number, {inPlace, streamed, has}: MixOptions = {}): readonly Mix[] {
   const total = reads + writes
   if (!(total > 0)) return ['read']
   const share = writes / total
-  const exact = byShare.find((entry) => Math.abs(entry.share - share) <= near)
-  const after = byShare.findIndex((entry) => entry.share > share)
-  const beside = exact ? [exact] : [byShare[after - 1]!, byShare[after]!]
-  const mixes = beside.flatMap((entry) => (streamed ? entry.streamed : entry.mixes))
+  const all = byShare.map((entry) => ({share: entry.share, mixes: streamed ? entry.streamed : entry.mixes}))
+  const measured = has ? all.filter(({mixes}) => mixes.some(has)) : all
+  // where nothing but reading was, the caller has an answer of its own
+  const entries = measured.some((entry) => entry.share > 0) ? measured : all
+  const exact = entries.find((entry) => Math.abs(entry.share - share) <= near)
+  const beside = [entries.findLast((entry) => entry.share < share), entries.find((entry) => entry.share > share)]
+  const mixes = (exact ? [exact] : beside).flatMap((entry) => entry?.mixes ?? [])
   return inPlace && writes > 0 ? [...mixes, 'update'] : mixes
 }

@@ -58,7 +58,7 @@ function heldInside({identity}: Machine, level: Level): Bytes | null {
 export function bandwidthOf({ceiling, mixes}: LevelRoof, reads: Bytes, writes: Bytes): Ceiling {
   if (mixes === null || writes === 0) return ceiling
   let top: Ceiling | undefined
-  for (const mix of mixOf(reads, writes, true)) {
+  for (const mix of mixOf(reads, writes, {inPlace: true, has: (m) => mixes.has(m)})) {
     const found = mixes.get(mix)
     if (found && (!top || found.value > top.value)) top = found
   }

@@ -18,7 +18,7 @@ import {
   effortInTime,
   type Measured,
   measure,
-  type Run,
+  type Planned,
   type RunOptions,
   runsOf,
   setUp,
@@ -219,7 +219,7 @@ export function entryOf(
  * What names, dims and type ask for; needs neither the addon nor a profile.
  * @throws {AnalysisError} `unknown-kernel`, `bad-flag`, `bad-dimension`
  */
-export const kernelRuns = (options: RunOptions & {kernels?: readonly string[] | undefined}): Run<KernelDef>[] =>
+export const kernelRuns = (options: RunOptions & {kernels?: readonly string[] | undefined}): Planned<KernelDef> =>
   runsOf(
     choose<KernelId>(options.kernels, kernelIds, 'kernel').map((id): KernelDef => kernels[id]),
     options,
@@ -236,7 +236,7 @@ export async function benchKernels(
   options: BenchOptions & {kernels?: readonly string[] | undefined},
 ): Promise<{kernels: BenchEntry[]; warnings: Warning[]}> {
   const setup = setUp(options)
-  const runs = kernelRuns(options)
+  const {runs, warnings} = kernelRuns(options)
   const planned = runs.map((run) => ({...run, program: run.def.program(run.dims, run.dtype)}))
   const free = checkMemory(planned.map(({def, program}) => ({id: def.id, bytes: bytesOf([program])})))
   const {isa, threads} = setup
@@ -259,7 +259,7 @@ export async function benchKernels(
     return found
   })
   options.onProgress?.(runs.length, runs.length, 'done')
-  return {kernels: entries, warnings: [...tuningWarnings(), ...warningsOf(entries)]}
+  return {kernels: entries, warnings: [...tuningWarnings(), ...warnings, ...warningsOf(entries)]}
 }
 
 /** A remark for every entry that is not `ok`; many that something else disturbed are one. */

@@ -65,18 +65,16 @@ export function modelOf(
   return {model: value, modelText: `${rateText} × ${factors} = ${unitText(value, unit)}`}
 }
 
-/** Said with every bandwidth that stores. */
-const allocation: Record<string, string> = {
-  read: 'bytes loaded',
-  'nt-write': 'bytes stored; non-temporal stores read no line first',
-  'nt-copy': 'bytes loaded and stored; non-temporal stores read no line first',
-  'nt-2:1': 'bytes loaded and stored; non-temporal stores read no line first',
+/** Said with every bandwidth: what is counted. */
+function payloadOf(mix: string): string {
+  if (mix === 'read') return 'bytes loaded'
+  if (!mix.startsWith('nt-')) return 'bytes loaded and stored by the program; lines read for write-allocate not counted'
+  return `bytes ${mix === 'nt-write' ? '' : 'loaded and '}stored; non-temporal stores read no line first`
 }
-const payload = 'bytes loaded and stored by the program; lines read for write-allocate not counted'
 
 function sourceOf(task: CeilingTask, probe: ProbeTask, how: string): string {
   const {mix, kind} = task.ceiling
-  const convention = kind === 'bandwidth' && mix ? `; ${allocation[mix] ?? payload}` : ''
+  const convention = kind === 'bandwidth' && mix ? `; ${payloadOf(mix)}` : ''
   return `native probe ${probe.spec.probe} (${probe.spec.isa}), ${how}${convention}`
 }
 

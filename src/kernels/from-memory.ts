@@ -28,6 +28,13 @@ export function beyondCaches({caches, threads}: Pick<Room, 'caches' | 'threads'>
   return outermost ? 2 * outermost.claimed * Math.ceil(threads / outermost.sharedBy) : 0
 }
 
+/** A default size. */
+export interface FromMemory {
+  dims: readonly number[]
+  /** there was no room for one that is beyond the caches */
+  isShort: boolean
+}
+
 /**
  * The size from memory: as it is defined where its data is more than the caches hold (they are chosen for 32 MiB of L3), else `grows` by the
  * least whole factor with which it is, or the largest that there is room for.
@@ -36,15 +43,15 @@ export function sizeFromMemory(
   {dims, sizes, grows}: Pick<KernelDef, 'dims' | 'sizes' | 'grows'>,
   bytesOf: (size: readonly number[]) => SetBytes,
   room: Room,
-): readonly number[] {
-  if (!grows) return sizes.dram
+): FromMemory {
+  if (!grows) return {dims: sizes.dram, isShort: false}
   const times = (factor: number) => sizes.dram.map((size, i) => (grows.includes(dims[i]!) ? size * factor : size))
   const beyond = beyondCaches(room)
   let found = sizes.dram
   for (let factor = 2; bytesOf(found).kept < beyond; factor++) {
     const next = times(factor)
-    if (bytesOf(next).all > room.bytes) break
+    if (bytesOf(next).all > room.bytes) return {dims: found, isShort: true}
     found = next
   }
-  return found
+  return {dims: found, isShort: false}
 }

@@ -35,9 +35,11 @@ export function levelSets(caches: readonly ClaimedCache[], threads: number): Lev
   let inner = 0
   for (const {level, claimed, sharedBy} of caches) {
     const share = claimed / Math.min(sharedBy, threads)
+    // of an L2 that the system does not name nothing is known
+    const most = sets.at(-1)?.level === 'L2' ? 8 * inner : share
     let bytes = level === 'L1' ? share / 2 : Math.sqrt(inner * share)
     if (level === 'L3')
-      bytes = share / 2 >= 4 * inner ? Math.max(4 * inner, Math.min(8 * inner, share / 4)) : inner + share / 2
+      bytes = share / 2 >= 4 * inner ? Math.max(4 * inner, Math.min(most, share / 4)) : inner + share / 2
     if (level === 'L3' || bytes > inner) sets.push({level, bytes: toGrain(bytes)})
     inner = share
   }

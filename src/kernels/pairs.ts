@@ -15,6 +15,7 @@ import {
   type Measured,
   measure,
   type Opened,
+  type Planned,
   pairEffortInTime,
   type Run,
   type RunOptions,
@@ -100,13 +101,12 @@ const median = (rates: readonly number[]): number => summarize(rates.map((rate) 
 /** What fusing brings over the sizes of a sweep, under the profile's ceilings: their own probes would take the time of the sizes. */
 async function sweep(
   {session}: Opened,
-  def: PairDef,
-  dtype: KernelDType,
+  {def, dtype}: Pick<Run<PairDef>, 'def' | 'dtype'>,
+  {dim, sizes}: ReturnType<typeof sweepOf>,
   setup: Setup,
   options: BenchOptions,
   effort: Effort,
-): Promise<Pays> {
-  const {dim, sizes} = sweepOf(def)
+): Promise<PayPoint[]> {
   const points: PayPoint[] = []
   for (const dims of sizes) {
     const [chain, one] = sidesOf(def, dims, dtype)
@@ -120,8 +120,23 @@ async function sweep(
       predicted: predictedSpeedup(chain, one, setup.threads, options.machine),
     })
   }
-  return payingSizes(dim, points)
+  return points
 }
+
+/** The sizes of a pair's sweep but the largest, which is run anyway; none where one size was asked for. */
+function sizesBefore({def, largest}: Run<PairDef>): ReturnType<typeof sweepOf> {
+  if (!largest) return {dim: '', sizes: []}
+  const {dim, sizes} = sweepOf(def, largest.dims)
+  return {dim, sizes: sizes.slice(0, -1)}
+}
+
+/** What a run adds to its sweep. */
+const pointOf = ({fused, dims, speedup, predictedSpeedup}: Omit<PairEntry, 'pays'>, dim: string): PayPoint => ({
+  size: dims[dim]!,
+  bytes: fused.bytes,
+  speedup,
+  predicted: predictedSpeedup,
+})
 
 const sidesOf = (def: PairDef, dims: readonly number[], dtype: KernelDType): readonly [Program, Program] => [
   def.unfused(dims, dtype),
@@ -132,7 +147,7 @@ const sidesOf = (def: PairDef, dims: readonly number[], dtype: KernelDType): rea
  * What names, dims and type ask for; needs neither the addon nor a profile.
  * @throws {AnalysisError} `unknown-kernel`, `bad-flag`, `bad-dimension`
  */
-export const pairRuns = (options: RunOptions & {pairs?: readonly string[] | undefined}): Run<PairDef>[] =>
+export const pairRuns = (options: RunOptions & {pairs?: readonly string[] | undefined}): Planned<PairDef> =>
   runsOf(
     choose<PairId>(options.pairs, pairIds, 'pair').map((id): PairDef => pairs[id]),
     options,
@@ -148,10 +163,8 @@ export async function benchPairs(
   options: BenchOptions & {pairs?: readonly string[] | undefined},
 ): Promise<{pairs: PairEntry[]; warnings: Warning[]}> {
   const setup = setUp(options)
-  const runs = pairRuns(options)
-  const sizes = runs.flatMap((run) =>
-    [run.dims, ...(options.dims ? [] : sweepOf(run.def).sizes)].map((dims) => ({run, dims})),
-  )
+  const {runs, warnings} = pairRuns(options)
+  const sizes = runs.flatMap((run) => [run.dims, ...sizesBefore(run).sizes].map((dims) => ({run, dims})))
   const free = checkMemory(
     sizes.map(({run, dims}) => ({id: run.def.id, bytes: bytesOf(sidesOf(run.def, dims, run.dtype))})),
   )
@@ -163,22 +176,28 @@ export async function benchPairs(
     options.pairs?.length
       ? {run: thorough, point: brief}
       : pairEffortInTime((performance.now() - started) / 1000, runs.length - i)
-  const swept = new Map<string, Pays>()
+  const swept = new Map<string, PayPoint[]>()
   const entries = await withSession(setup, options.signal, room, async (opened) => {
     const found: PairEntry[] = []
     for (const [i, run] of runs.entries()) {
-      const {def, dims, dtype} = run
+      const {def, dims, dtype, largest} = run
       options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
       const key = `${def.id} ${dtype}`
       const {point} = effortOf(i)
-      if (!options.dims && !swept.has(key)) swept.set(key, await sweep(opened, def, dtype, setup, options, point))
-      found.push({...(await benchPair(opened, run, setup, options, effortOf(i).run)), pays: swept.get(key) ?? null})
+      const before = sizesBefore(run)
+      if (largest && !swept.has(key)) swept.set(key, await sweep(opened, run, before, setup, options, point))
+      const entry = await benchPair(opened, run, setup, options, effortOf(i).run)
+      found.push({...entry, pays: null})
+      if (dims !== largest?.dims) continue
+      const points = [...swept.get(key)!, pointOf(entry, before.dim)]
+      const pays = payingSizes(before.dim, points)
+      for (const one of found) if (one.id === entry.id && one.fused.dtype === dtype) one.pays = pays
     }
     return found
   })
   options.onProgress?.(runs.length, runs.length, 'done')
   const remarks = warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))
-  return {pairs: entries, warnings: [...tuningWarnings(), ...remarks]}
+  return {pairs: entries, warnings: [...tuningWarnings(), ...warnings, ...remarks]}
 }
 
 /** Both speed-ups turn by turn: halves of a run in which the machine differed do not mix. */

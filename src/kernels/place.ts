@@ -14,20 +14,28 @@ import {
   tensorBytes,
 } from './program.ts'
 
-/** The ceilings that bound a program on one machine with a number of threads. */
-export interface CpuRoof {
+/** The bandwidths of a memory level. */
+interface LevelRates {
+  /** whether a ceiling of the mix was measured */
+  has(mix: Mix): boolean
+  /** those of the given mixes, fastest first; where none was measured, of `others`, or of reading */
+  bandwidth(mixes: readonly Mix[], others?: readonly Mix[]): readonly Ceiling[]
+}
+
+/** The ceilings that bound a program on one machine with a number of threads; the bandwidths are those of the level that holds the working set. */
+export interface CpuRoof extends LevelRates {
   /** multiply-adds of a type (int8: dot products) */
   compute(dtype: NonNullable<Part['computes']>): Ceiling
   /** dot products of bytes, where they were measured */
   bytes: Ceiling | undefined
-  /** of the level that holds the working set: the given mixes, fastest first; where none was measured, `others`, or reading */
-  bandwidth(mixes: readonly Mix[], others?: readonly Mix[]): readonly Ceiling[]
-  /** of memory, and whether that is not what holds the working set: what is written past the caches goes there in any case */
-  memory: {bandwidth(mixes: readonly Mix[], others?: readonly Mix[]): readonly Ceiling[]; isBehind: boolean}
+  /** whether it is a cache of a core's own */
+  isNear: boolean
+  /** memory, and whether the bandwidths are those of a cache before it: what is written past the caches goes there in any case */
+  memory: LevelRates & {isBehind: boolean}
   /** what of the bytes may still lie in the cache before that level, and how fast it gives them */
-  inner: {share: number; bandwidth(mixes: readonly Mix[]): readonly Ceiling[]} | undefined
+  inner: (LevelRates & {share: number}) | undefined
   /** the caches before that level, innermost first: the most bytes that gathers may find in each or nearer, and how fast it is read */
-  nearer: readonly {holds: number; bandwidth(mixes: readonly Mix[]): readonly Ceiling[]}[]
+  nearer: readonly (LevelRates & {holds: number})[]
   /** what computes exp, tanh, erf, divisions or roots, where that was measured */
   special(operation: SpecialOperation): Ceiling | undefined
 }
@@ -130,13 +138,16 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
       .slice(order.indexOf(level))
       .map((name) => bandwidths.filter((c) => c.level === name))
       .find((found) => found.length > 0)
-  const pick =
-    (found: readonly Ceiling[]) =>
-    (mixes: readonly Mix[], others: readonly Mix[] = []) => {
-      const of = (wanted: readonly Mix[]) => found.filter((c) => wanted.includes(c.mix ?? 'read'))
-      const candidates = [of(mixes), of(others), of(['read']), found].find(({length}) => length > 0)!
-      return candidates.toSorted((a, b) => b.value - a.value)
+  const rates = (found: readonly Ceiling[]): LevelRates => {
+    const of = (wanted: readonly Mix[]) => found.filter((c) => wanted.includes(c.mix ?? 'read'))
+    return {
+      has: (mix) => of([mix]).length > 0,
+      bandwidth: (mixes, others = []) => {
+        const candidates = [of(mixes), of(others), of(['read']), found].find(({length}) => length > 0)!
+        return candidates.toSorted((a, b) => b.value - a.value)
+      },
     }
+  }
   const {level, inner} = residenceOf(machine, bytes, threads)
   const here = at(level)
   const before = inner && inner.share > 0 ? at(inner.level) : undefined
@@ -144,12 +155,14 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
   return {
     compute: (dtype) => peaks.get(dtype)!,
     bytes: peaks.get('int8'),
-    bandwidth: pick(here),
-    memory: {bandwidth: pick(at('DRAM') ?? here), isBehind: level !== 'DRAM'},
-    inner: before ? {share: inner!.share, bandwidth: pick(before)} : undefined,
+    ...rates(here),
+    isNear: level === 'L1' || level === 'L2',
+    // a cache that was not measured is answered by memory itself: its reads and its stores wait for one another
+    memory: {...rates(at('DRAM') ?? here), isBehind: here[0]!.level !== 'DRAM'},
+    inner: before ? {...rates(before), share: inner!.share} : undefined,
     nearer: cachesBefore(machine, level, threads).map((cache) => ({
+      ...rates(at(cache.level) ?? here),
       holds: cache.holds,
-      bandwidth: pick(at(cache.level) ?? here),
     })),
     special: (operation) => computeOf(operation, 'f32'),
   }
@@ -205,25 +218,26 @@ function gathersBefore(part: Part, {nearer}: CpuRoof): {limits: Limit[]; beyond:
   return {limits, beyond: missed(nearer.at(-1)?.holds ?? 0) - gathers.reduce((sum, {counted}) => sum + counted, 0)}
 }
 
+/** How a part stores: past the caches, and whether much of it is zeros (`Part`). */
+interface Storing {
+  streamed: boolean
+  zeros: boolean
+}
+
 /**
  * Seconds of a level for bytes of which every mix beside theirs was measured: the faster of them decides, and besides no more can be stored
  * or loaded than where nothing else is done. A kernel that stores four bytes for each that it loads is held by its stores: 28 GB/s past the
- * caches of a Zen 4, where a copy moves 48.
+ * caches of a Zen 4, where a copy moves 48. Where half are zeros, a level may store the other half alone, or all.
  */
-function levelTime(
-  {reads, writes, inPlace}: Traffic,
-  mixes: readonly (readonly Mix[])[],
-  bandwidth: CpuRoof['bandwidth'],
-  store: Mix | undefined,
-): Limit {
-  const limits = [limitOf(reads + writes, bandwidth(mixes[0]!, mixes[1]))]
-  const isBetween = mixes[0]!.length > 1
-  const alone = (bytes: number, mix: Mix) => {
-    const ceilings = bandwidth([mix])
-    if (ceilings[0]!.mix === mix) limits.push(limitOf(bytes, ceilings))
-  }
+function levelTime({reads, writes, inPlace}: Traffic, level: LevelRates, {streamed, zeros}: Storing): Limit {
+  const mixesOf = (stored: number, past: boolean) => mixOf(reads, stored, {inPlace, streamed: past, has: level.has})
+  const mixes = (past: boolean) => [...mixesOf(writes, past), ...(zeros ? mixesOf(writes / 2, past) : [])]
+  const own = mixes(streamed)
+  const limits = [limitOf(reads + writes, level.bandwidth(own, mixes(false)))]
+  const isBetween = own.length > 1
+  const alone = (bytes: number, mix: Mix) => level.has(mix) && limits.push(limitOf(bytes, level.bandwidth([mix])))
   if (isBetween && !(inPlace && reads <= writes)) alone(reads, 'read')
-  if (isBetween && !inPlace && store) alone(writes, store)
+  if (isBetween && !inPlace && !zeros) alone(writes, streamed ? 'nt-write' : 'write')
   return longest(limits)
 }
 
@@ -245,13 +259,18 @@ function trafficTime(part: Part, roof: CpuRoof): Limit {
   const gathered = gathersBefore(part, roof)
   const traffic = {...once, reads: once.reads + gathered.beyond}
   if (isFar && roof.memory.isBehind && !part.zeros) return longest([streamedTime(traffic, roof), ...gathered.limits])
-  const {reads, writes, inPlace} = traffic
-  const [own, regular] = [isFar, false].map((streamed) => mixOf(reads, writes, inPlace, streamed))
-  const store = part.zeros ? undefined : isFar ? 'nt-write' : 'write'
-  const outer = levelTime(traffic, [own!, regular!], roof.bandwidth, store)
-  const near = roof.inner && levelTime(traffic, [regular!], roof.inner.bandwidth, store && 'write')
-  // what was streamed is in no cache
-  const found = isFar ? 0 : (roof.inner?.share ?? 0)
+  // of what is read in no order `gathersBefore` says what is found nearer
+  const found = isFar && part.gathered ? 0 : (roof.inner?.share ?? 0)
+  // a core's own caches take zeros as anything else
+  const zeros = Boolean(part.zeros) && !roof.isNear
+  // what was streamed is in no cache, but what is read may be: lines of a cache come beside those of memory
+  if (isFar) {
+    const inside = roof.inner ? [limitOf(found * traffic.reads, roof.inner.bandwidth(['read']))] : []
+    const rest = {...traffic, reads: (1 - found) * traffic.reads}
+    return longest([levelTime(rest, roof, {streamed: true, zeros}), ...inside, ...gathered.limits])
+  }
+  const outer = levelTime(traffic, roof, {streamed: false, zeros})
+  const near = roof.inner && levelTime(traffic, roof.inner, {streamed: false, zeros})
   const [outside, inside] = [(1 - found) * outer.seconds, near ? found * near.seconds : 0]
   const moving = {
     seconds: outside + inside,

@@ -142,8 +142,12 @@ const mixes: readonly {mix: Mix; name: readonly [string, string]}[] = [
   {mix: 'nt-write', name: ['store', 'stores']},
   {mix: 'nt-copy', name: ['load or store', 'loads and stores']},
   {mix: 'nt-2:1', name: ['load or store', 'loads and stores']},
+  {mix: 'nt-1:2', name: ['load or store', 'loads and stores']},
+  {mix: 'nt-1:4', name: ['load or store', 'loads and stores']},
   {mix: 'copy', name: ['load or store', 'loads and stores']},
   {mix: '2:1', name: ['load or store', 'loads and stores']},
+  {mix: '1:2', name: ['load or store', 'loads and stores']},
+  {mix: '1:4', name: ['load or store', 'loads and stores']},
   {mix: 'update', name: ['load or store', 'loads and stores']},
   {mix: 'triad', name: ['load or store', 'loads and stores']},
 ]
@@ -187,7 +191,10 @@ function cacheTasks(plan: TaskPlan, threads: number): CeilingTask[] {
 function dramTasks(plan: TaskPlan, threads: number, only?: readonly Mix[]): CeilingTask[] {
   const isa = plan.isas.at(-1)!.name
   const wanted =
-    only ?? (plan.quick ? ['read', 'write', 'copy', 'nt-copy', 'update', 'triad', 'nt-2:1'] : mixes.map(({mix}) => mix))
+    only ??
+    (plan.quick
+      ? ['read', 'write', 'copy', 'nt-copy', 'update', 'triad', 'nt-2:1', 'nt-1:4']
+      : mixes.map(({mix}) => mix))
   return mixes
     .filter(({mix}) => wanted.includes(mix))
     .map(({mix}): CeilingTask => {

@@ -34,7 +34,10 @@ export interface Part {
   gathered?: Readonly<Record<string, number>>
   /** writes outputs of `streamedBytes` and more past the caches */
   streams?: boolean
-  /** writes whole lines of zeros, which memory may take faster than others: 3 times past the caches of a Zen 4 */
+  /**
+   * half of what it writes are whole lines of zeros, which memory may take faster than others: 3 times past the caches of a Zen 4 (Emerald
+   * Rapids: 24.3 and 24.3 GB/s, two threads 48)
+   */
   zeros?: boolean
   /** type of the multiply-adds that bound it; without it f32 */
   computes?: 'f32' | 'f64' | 'int8'
@@ -121,7 +124,10 @@ export function isStreamed({streams, out, cost, types}: Part): boolean {
   return bytes.every((each) => each >= streamedBytes || each * 100 < total) && total >= streamedBytes
 }
 
-/** Bytes of a program that caches may hold after a pass: all of its tensors but those that it only writes past them. */
+/**
+ * Bytes of a program that caches may hold after a pass: all of its tensors but those that it only writes past them. What one part writes past
+ * them and another reads comes into them with that.
+ */
 export function keptBytes(program: Program): number {
   const kept = new Set(program.parts.flatMap((part) => (isStreamed(part) ? part.in : [...part.in, ...part.out])))
   const sizes = [...tensorsOf([program])].map(([name, tensor]) => (kept.has(name) ? tensorBytes(tensor) : 0))

@@ -154,11 +154,14 @@ describe('mixes and functions', () => {
     [1000, 1010, ['copy']],
     [9, 1, ['read', '2:1', 'triad']],
     [6, 4, ['2:1', 'triad', 'copy']],
-    [1, 3, ['copy', 'write']],
+    [4, 8, ['1:2']],
+    [1, 3, ['1:2', '1:4']],
+    [1, 4, ['1:4']],
+    [1, 7, ['1:4', 'write']],
     [0, 0, ['read']],
   ] as const)('%d bytes read, %d written: %j', (reads, writes, mixes) => {
     expect(mixOf(reads, writes)).toEqual(mixes)
-    expect(mixOf(reads, writes, true)).toEqual(writes > 0 ? [...mixes, 'update'] : mixes)
+    expect(mixOf(reads, writes, {inPlace: true})).toEqual(writes > 0 ? [...mixes, 'update'] : mixes)
   })
 
   const bandwidth = (mix: 'copy' | '2:1' | 'triad' | 'update', value: number): Ceiling => ({

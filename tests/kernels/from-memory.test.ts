@@ -2,7 +2,7 @@
 import {describe, expect, test} from 'vitest'
 import {beyondCaches, type Room, sizeFromMemory} from '../../src/kernels/from-memory.ts'
 import type {ClaimedCache} from '../../src/kernels/identity.ts'
-import {keptBytes, type Program} from '../../src/kernels/program.ts'
+import {keptBytes, type Program, partBytes} from '../../src/kernels/program.ts'
 import {
   type KernelDef,
   type KernelDType,
@@ -12,7 +12,7 @@ import {
   pairIds,
   pairs,
 } from '../../src/kernels/registry.ts'
-import {bytesOf} from '../../src/kernels/run.ts'
+import {bytesOf, runsOf} from '../../src/kernels/run.ts'
 
 const MiB = 2 ** 20
 const GiB = 2 ** 30
@@ -36,7 +36,8 @@ describe('a size', () => {
   const def = {dims: ['rows', 'cols'], sizes: {cache: [4, 8], dram: [1024, 8]}, grows: ['rows']} as const
   // 8 KiB of a row in memory, of which half is kept
   const bytes = ([rows]: readonly number[]) => ({kept: 4096 * rows!, all: 8192 * rows!})
-  const on = (l3: number, room = 8 * GiB) => sizeFromMemory(def, bytes, {caches: machine(l3), threads: 1, bytes: room})
+  const on = (l3: number, room = 8 * GiB) =>
+    sizeFromMemory(def, bytes, {caches: machine(l3), threads: 1, bytes: room}).dims
 
   test('is as it is defined where caches are small, else the least multiple that is beyond them', () => {
     expect(on(2 * MiB)).toEqual([1024, 8])
@@ -45,14 +46,16 @@ describe('a size', () => {
   })
   test('grows no further than there is room', () => {
     expect(on(32 * MiB, 70 * MiB)).toEqual([8192, 8])
+    const within = (room: number) => sizeFromMemory(def, bytes, {caches: machine(32 * MiB), threads: 1, bytes: room})
+    expect([within(70 * MiB), within(128 * MiB)].map(({isShort}) => isShort)).toEqual([true, false])
     expect(on(32 * MiB, MiB)).toEqual([1024, 8])
     // no caches known: nothing to be beyond
-    expect(sizeFromMemory(def, bytes, {caches: [], threads: 1, bytes: GiB})).toEqual([1024, 8])
+    expect(sizeFromMemory(def, bytes, {caches: [], threads: 1, bytes: GiB})).toEqual({dims: [1024, 8], isShort: false})
   })
   test('of what arithmetic bounds is as it is', () => {
     const {grows: _, ...fixed} = def
     const room = {caches: machine(260 * MiB), threads: 1, bytes: 8 * GiB}
-    expect(sizeFromMemory(fixed, bytes, room)).toEqual([1024, 8])
+    expect(sizeFromMemory(fixed, bytes, room)).toEqual({dims: [1024, 8], isShort: false})
   })
 })
 
@@ -71,13 +74,47 @@ const definitions: [
   }),
 ]
 
+test('what does fewer than 4 FLOPs for a byte grows: memory bounds it', () => {
+  const sum = (program: Program, of: (part: Program['parts'][number]) => number) =>
+    program.parts.reduce((total, part) => total + of(part), 0)
+  for (const [id, {sizes, grows, dtypes}, programs] of definitions) {
+    const program = programs(sizes.dram, dtypes?.[0] ?? 'f32').at(-1)!
+    const intensity = sum(program, ({cost}) => cost.flops) / sum(program, partBytes)
+    if (!grows) expect(intensity, id).toBeGreaterThan(4)
+  }
+})
+
+describe('runs', () => {
+  const def: KernelDef = kernels.add
+  const [dram] = def.sizes.dram
+  const at = (options: Parameters<typeof runsOf>[1], bytes: number) =>
+    runsOf([def], options, true, (d, dims) => [d.program(dims)], {...emeraldRapids, bytes})
+  const sizes = ({runs}: ReturnType<typeof at>) => runs.map(({dims}) => dims[0]!)
+
+  test('have the size of a cache and that from memory, and say where that ends before it is beyond the caches', () => {
+    const {runs, warnings} = at({}, 8 * GiB)
+    expect(sizes({runs, warnings})).toEqual([def.sizes.cache[0], 3 * dram!])
+    expect(warnings).toEqual([])
+    const short = at({}, 500 * MiB)
+    expect(sizes(short)).toEqual([def.sizes.cache[0], dram])
+    expect(short.warnings).toMatchObject([{code: 'size-short', message: expect.stringContaining('add: ')}])
+  })
+  test('end a sweep at that size', () => {
+    expect(sizes(at({sweep: true}, 8 * GiB)).at(-1)).toBe(3 * dram!)
+    expect(sizes(at({sweep: true}, 500 * MiB)).at(-1)).toBe(dram)
+  })
+  test('of one size have no other', () => {
+    expect(at({dims: [77]}, 8 * GiB)).toMatchObject({runs: [{dims: [77]}], warnings: []})
+  })
+})
+
 describe.each(definitions.filter(([, {grows}]) => grows))('%s', (id, def, programs) => {
   const sized = (room: Room, dtype: KernelDType) => {
     const bytes = (size: readonly number[]) => {
       const sides = programs(size, dtype)
       return {kept: Math.min(...sides.map(keptBytes)), all: bytesOf(sides)}
     }
-    const size = sizeFromMemory(def, bytes, room)
+    const {dims: size} = sizeFromMemory(def, bytes, room)
     return {size, ...bytes(size)}
   }
   test.each<KernelDType>(def.dtypes ?? ['f32'])('%s is beyond 260 MiB, by dimensions that it has', (dtype) => {

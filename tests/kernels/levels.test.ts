@@ -52,6 +52,11 @@ describe('working sets', () => {
     expect(at(2, 260 * MiB)).toBe(8 * MiB)
   })
 
+  test('L3 behind an L2 that the system does not name is measured at a quarter of its share', () => {
+    const unnamed = [cascadeLake[0]!, {level: 'L3', claimed: 32 * MiB, sharedBy: 2}] as const
+    expect(levelSets(unnamed, 1).at(-1)).toEqual({level: 'L3', bytes: 8 * MiB})
+  })
+
   test('a sweep grows to its end without repeats', () => {
     fc.assert(
       fc.property(fc.integer({min: 4096, max: 2 ** 30}), fc.integer({min: 1, max: 8}), (largest, perOctave) => {

@@ -1,49 +1,19 @@
 /** Where a program's tensors lie, and what bounds it there: a made-up machine, times by hand. */
 import {describe, expect, test} from 'vitest'
-import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {partTime, roofFor} from '../../src/kernels/place.ts'
-import type {Part} from '../../src/kernels/program.ts'
-import {kernels} from '../../src/kernels/registry.ts'
+import {keptBytes, type Part} from '../../src/kernels/program.ts'
+import {kernels, pairs} from '../../src/kernels/registry.ts'
+import {bandwidth, compute, machineOf} from './made-up.ts'
 
-const provenance = {kind: 'measured', source: 'a test', date: '2026-11-22'} as const
-const compute = (operation: NonNullable<Ceiling['operation']>, value: number): Ceiling => ({
-  id: operation,
-  kind: 'compute',
-  operation,
-  dtype: 'f32',
-  value,
-  unit: 'FLOP/s',
-  provenance,
-})
-const bandwidth = (mix: NonNullable<Ceiling['mix']>, level: 'L2' | 'L3' | 'DRAM', value: number): Ceiling => ({
-  id: `${mix}-${level}`,
-  kind: 'bandwidth',
-  mix,
-  level,
-  value,
-  unit: 'B/s',
-  provenance,
-})
-const machine: Machine = {
-  id: 'local',
-  name: 'a made-up machine',
-  identity: {
-    caches: [
-      {level: 'L1', claimed: 2 ** 15, found: null, sharedBy: 1},
-      {level: 'L2', claimed: 2 ** 20, found: null, sharedBy: 1},
-      {level: 'L3', claimed: 2 ** 25, found: null, sharedBy: 2},
-    ],
-  },
-  ceilings: [
-    compute('fma', 1e15),
-    bandwidth('2:1', 'L2', 1e11),
-    bandwidth('read', 'L2', 1e11),
-    bandwidth('2:1', 'L3', 1e10),
-    bandwidth('read', 'DRAM', 1e9),
-    bandwidth('update', 'DRAM', 1e12),
-    bandwidth('2:1', 'DRAM', 1e9),
-  ],
-}
+const machine = machineOf(
+  compute('fma', 1e15),
+  bandwidth('2:1', 'L2', 1e11),
+  bandwidth('read', 'L2', 1e11),
+  bandwidth('2:1', 'L3', 1e10),
+  bandwidth('read', 'DRAM', 1e9),
+  bandwidth('update', 'DRAM', 1e12),
+  bandwidth('2:1', 'DRAM', 1e9),
+)
 const timeOf = (part: Part, threads = 1, on = machine) =>
   partTime(part, roofFor(on, [{id: 'a program', parts: [part]}], threads)!)
 const add = (bytes: number) => kernels.add.program([Math.floor(bytes / 12)]).parts[0]!
@@ -87,6 +57,48 @@ describe('what is written past the caches', () => {
     const slow = {...on, ceilings: on.ceilings.map((c) => (c.mix === 'nt-write' ? {...c, value: 1.9e9} : c))}
     expect(timeOf(of(2 ** 12), 1, slow).bound).toBe('nt-copy-DRAM')
   })
+  test('has the rate of its own mix where that was measured: faster than those of both beside it', () => {
+    const mixed = {...on, ceilings: [...on.ceilings, bandwidth('nt-1:4', 'DRAM', 2.5e9)]}
+    // 128 MiB and the scales are read, 512 written
+    const part = of(2 ** 13)
+    expect(timeOf(part, 1, mixed).bound).toBe('nt-1:4-DRAM')
+    expect(timeOf(part, 1, mixed).seconds).toBeCloseTo((5 * 2 ** 27 + 4 * 2 ** 13) / 2.5e9, 9)
+  })
+  test('leaves of what is read a part in the cache before, whose lines come beside those of memory', () => {
+    // 64 MiB in 32: a half, less a third of it
+    const reads = 2 ** 26 + 4 * 2 ** 12
+    const found = (2 ** 25 / reads) * (1 - (reads / 2 ** 25 - 1) / 3)
+    const stores = {...on, ceilings: on.ceilings.map((c) => (c.mix === 'nt-write' ? {...c, value: 1.9e9} : c))}
+    expect(timeOf(of(2 ** 12), 1, stores).seconds).toBeCloseTo(((1 - found) * reads + 2 ** 28) / 2e9, 9)
+  })
+  test('and read again by the next part comes into them with that', () => {
+    const {unfused, fused} = pairs['dequantize-int8+gemv']
+    const size = [2 ** 13, 2 ** 13]
+    expect(keptBytes(fused(size))).toBeGreaterThan(2 ** 26)
+    expect(keptBytes(unfused(size))).toBeGreaterThan(2 ** 26 + 2 ** 28)
+  })
+  test('waits for reads where the cache that holds those was not measured', () => {
+    const {ceilings} = on
+    const without = {...on, ceilings: ceilings.filter(({level}) => level !== 'L3')}
+    // 16 MiB and the scales are read, 64 written: both from memory, at the faster of copying and storing
+    expect(timeOf(of(2 ** 10), 1, without)).toMatchObject({bound: 'nt-write-DRAM', seconds: 2 ** 26 / 1.5e9})
+    const alone = {...without, ceilings: without.ceilings.filter(({mix}) => mix !== 'nt-write')}
+    expect(timeOf(of(2 ** 10), 1, alone).seconds).toBeCloseTo((5 * 2 ** 24 + 2 ** 12) / 2e9, 9)
+  })
+})
+
+test('zeros are stored as anything else in a core, and beyond as a copy of the rest where that is faster', () => {
+  const at = (level: 'L2' | 'DRAM') => [
+    bandwidth('copy', level, 8e9),
+    bandwidth('1:2', level, 6e9),
+    bandwidth('write', level, 4e9),
+    bandwidth('nt-copy', level, 8e9),
+    bandwidth('nt-1:2', level, 6e9),
+  ]
+  const on = machineOf(compute('fma', 1e15), bandwidth('read', 'L2', 1e11), ...at('L2'), ...at('DRAM'))
+  const of = (seq: number) => kernels['scale+mask+softmax'].program([1, seq, 64]).parts[0]!
+  expect(timeOf(of(256), 1, on).bound).toBe('1:2-L2')
+  expect(timeOf(of(2 ** 14), 1, on).bound).toBe('nt-copy-DRAM')
 })
 
 test('what is read beside an update in place comes no faster than where nothing is written', () => {
@@ -104,7 +116,7 @@ test('divisions and roots share a unit: their times add up, those of functions d
   const part = {...add(1200), specials}
   // 1 and 2 ms one after the other; 2.5 ms beside them
   expect(timeOf(part, 1, on).seconds).toBeCloseTo(0.003, 9)
-  expect(timeOf({...part, specials: {exp: 2e6, sqrt: 1e6}}, 1, on)).toMatchObject({bound: 'exp', seconds: 0.005})
+  expect(timeOf({...part, specials: {exp: 2e6, sqrt: 1e6}}, 1, on)).toMatchObject({bound: 'exp-f32', seconds: 0.005})
 })
 
 test('of two ways to make a function the faster bounds it, and both are measured beside it', () => {
@@ -114,7 +126,7 @@ test('of two ways to make a function the faster bounds it, and both are measured
   })
   const [part] = kernels['gelu-tanh'].program([1e4]).parts
   const at = (divide: number, erf: number) => timeOf(part!, 1, on(divide, erf))
-  expect(at(1e9, 2e9)).toMatchObject({bound: 'erf', seconds: 1e4 / 2e9})
-  expect(at(3e9, 2e9)).toMatchObject({bound: 'divide', seconds: 1e4 / 3e9})
-  expect(at(3e9, 2e9).from.map(({id}) => id)).toEqual(expect.arrayContaining(['divide', 'erf', 'exp']))
+  expect(at(1e9, 2e9)).toMatchObject({bound: 'erf-f32', seconds: 1e4 / 2e9})
+  expect(at(3e9, 2e9)).toMatchObject({bound: 'divide-f32', seconds: 1e4 / 3e9})
+  expect(at(3e9, 2e9).from.map(({id}) => id)).toEqual(expect.arrayContaining(['divide-f32', 'erf-f32', 'exp-f32']))
 })

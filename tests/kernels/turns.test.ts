@@ -26,48 +26,18 @@ import {
   turnSeconds,
   turnTasks,
 } from '../../src/kernels/turns.ts'
+import {bandwidth, compute, machineOf} from './made-up.ts'
 
-const provenance = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
-const bandwidth = (mix: NonNullable<Ceiling['mix']>, level: 'L2' | 'L3' | 'DRAM', value: number): Ceiling => ({
-  id: `${mix}-${level}-t1`,
-  kind: 'bandwidth',
-  mix,
-  level,
-  threads: 1,
-  value,
-  unit: 'B/s',
-  provenance,
-})
-const fma: Ceiling = {
-  id: 'fma-f32-t1',
-  kind: 'compute',
-  operation: 'fma',
-  dtype: 'f32',
-  threads: 1,
-  value: 1e11,
-  unit: 'FLOP/s',
-  provenance,
-}
-const machine: Machine = {
-  id: 'local',
-  name: 'a made-up machine',
-  identity: {
-    caches: [
-      {level: 'L1', claimed: 2 ** 15, found: null, sharedBy: 1},
-      {level: 'L2', claimed: 2 ** 20, found: null, sharedBy: 1},
-      {level: 'L3', claimed: 2 ** 25, found: null, sharedBy: 2},
-    ],
-  },
-  ceilings: [
-    fma,
-    bandwidth('read', 'L2', 1e11),
-    bandwidth('2:1', 'L2', 1e11),
-    bandwidth('2:1', 'L3', 5e10),
-    bandwidth('2:1', 'DRAM', 2e10),
-    bandwidth('triad', 'DRAM', 1e10),
-    bandwidth('read', 'DRAM', 1.5e10),
-  ],
-}
+const fma = compute('fma', 1e11, 1)
+const machine = machineOf(
+  fma,
+  bandwidth('read', 'L2', 1e11, 1),
+  bandwidth('2:1', 'L2', 1e11, 1),
+  bandwidth('2:1', 'L3', 5e10, 1),
+  bandwidth('2:1', 'DRAM', 2e10, 1),
+  bandwidth('triad', 'DRAM', 1e10, 1),
+  bandwidth('read', 'DRAM', 1.5e10, 1),
+)
 const ids = (list: readonly {id: string}[]) => list.map(({id}) => id).sort()
 const add = (elements: number) => kernels.add.program([elements])
 /** of 1,200 MB at 20 GB/s: 60 ms */

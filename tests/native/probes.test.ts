@@ -33,10 +33,6 @@ describe.each(isas)('read kernels, %s', (isa) => {
 })
 
 describe.each(isas)('store kernels, %s', (isa) => {
-  const probes = ['write', 'nt-write', 'update', 'copy', '2:1', 'triad', 'nt-copy', 'nt-2:1'].flatMap((mix) => [
-    mix,
-    `${mix}-streams`,
-  ])
   /** payload bytes behind one line that is stored to */
   const perLine: Record<string, number> = {
     write: 64,
@@ -47,7 +43,12 @@ describe.each(isas)('store kernels, %s', (isa) => {
     '2:1': 192,
     'nt-2:1': 192,
     triad: 192,
+    '1:2': 96,
+    'nt-1:2': 96,
+    '1:4': 80,
+    'nt-1:4': 80,
   }
+  const probes = Object.keys(perLine).flatMap((mix) => [mix, `${mix}-streams`])
 
   test.each(probes)('%s stores what it is credited with, and nothing beyond its lines', (probe) => {
     for (const lines of [0, 1, 9, 16, 47, 64, 100, 257, 1000]) {

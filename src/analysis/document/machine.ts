@@ -24,7 +24,23 @@ export const ceilingSchema = z.strictObject({
   id: z.string().min(1),
   kind: z.enum(['compute', 'bandwidth', 'latency', 'link', 'issue']),
   operation: z.enum(['fma', 'add', 'mul', 'dot', 'divide', 'sqrt', 'rsqrt', 'exp', 'tanh', 'erf']).optional(),
-  mix: z.enum(['read', 'write', 'nt-write', 'copy', 'nt-copy', '2:1', 'nt-2:1', 'update', 'triad']).optional(),
+  mix: z
+    .enum([
+      'read',
+      'write',
+      'nt-write',
+      'copy',
+      'nt-copy',
+      '2:1',
+      'nt-2:1',
+      '1:2',
+      'nt-1:2',
+      '1:4',
+      'nt-1:4',
+      'update',
+      'triad',
+    ])
+    .optional(),
   dtype: z.enum(ceilingDTypes).optional(),
   accumulate: z
     .enum(['f32', 'f16', 'int32'])

@@ -1,7 +1,7 @@
 /** Matrix products of f32 and f64: plain, transposed, strided, batched, blocked; of bytes in gemm's `int8`. */
 import {matmul} from '../../analysis/ops/matmul.ts'
 import {type Part, type Program, poisonOf} from '../program.ts'
-import {edges, type KernelDef, type KernelDType, one, operator} from './types.ts'
+import {edges, type KernelDef, type KernelDType, one, operator, streaming} from './types.ts'
 
 /** Sizes around the register tile (6 or 12 rows, 2 or 4 vectors wide, cut to thirds of its rows and to 1 or 2 vectors at the edges), a group of four bytes and the blocks (252 × 512, panels of 2048). */
 export const gemmCases: readonly (readonly number[])[] = [
@@ -174,7 +174,8 @@ export const kernels = {
       [9, 1, 1, 1],
     ],
     program: ([batch, ...dims], dtype = 'f32') =>
-      one('gemm-batched', product('gemm-batched', batch!, dims, [batch!, ...dims], dtype)),
+      // past the caches on Intel's cores; through them, as the others have it, nothing is faster
+      one('gemm-batched', streaming(product('gemm-batched', batch!, dims, [batch!, ...dims], dtype), dims[1])),
   },
   'gemm-blocked': {
     id: 'gemm-blocked',

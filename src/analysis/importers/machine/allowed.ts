@@ -36,6 +36,10 @@ export const mixes = list<NonNullable<Ceiling['mix']>>({
   'nt-copy': true,
   '2:1': true,
   'nt-2:1': true,
+  '1:2': true,
+  'nt-1:2': true,
+  '1:4': true,
+  'nt-1:4': true,
   update: true,
   triad: true,
 })
