@@ -24,18 +24,29 @@ struct Tile {
   f32v low[R], high[R];
 };
 
-// Adds a[i, p] * b[p, :] for p in [0, k). a[i, p] stands at a + i * row + p * along, b[p, :] at b + p * step. One of the two strides
+// Rows of two vectors, `step` apart.
+struct RowsOfTwo {
+  const float* at;
+  int64_t step;
+  RP_MEMBER void take(f32v& left, f32v& right) {
+    left = load(at);
+    right = load(at + lanes);
+    at += step;
+  }
+};
+
+// Adds a[i, p] * b[p, :] for p in [0, k). a[i, p] stands at a + i * row + p * along; b gives its rows one after another. One of the two strides
 // of a should be 1. Four pointers of three rows each: more than x86 has registers for would be read from the stack.
-template <int R>
-static inline __attribute__((always_inline)) void accumulate(Tile<R>& c, int64_t k, const float* a, int64_t row, int64_t along,
-                                                             const float* b, int64_t step) {
+template <int R, typename B>
+static inline __attribute__((always_inline)) void accumulateFrom(Tile<R>& c, int64_t k, const float* a, int64_t row, int64_t along, B& b) {
   const float* at[4];
   for (int j = 0; j < 4; j++) {
     at[j] = a + 3 * j * row;
     RP_APART(at[j]);
   }
-  for (int64_t p = 0; p < k; p++, b += step) {
-    const f32v left = load(b), right = load(b + lanes);
+  for (int64_t p = 0; p < k; p++) {
+    f32v left, right;
+    b.take(left, right);
     RP_UNROLL
     for (int i = 0; i < R; i++) {
       const f32v x = splat(at[i / 3][i % 3 * row]);
@@ -45,6 +56,13 @@ static inline __attribute__((always_inline)) void accumulate(Tile<R>& c, int64_t
     RP_UNROLL
     for (int j = 0; j < 4; j++) at[j] += along;
   }
+}
+// b[p, :] at b + p * step.
+template <int R>
+static inline __attribute__((always_inline)) void accumulate(Tile<R>& c, int64_t k, const float* a, int64_t row, int64_t along, const float* b,
+                                                             int64_t step) {
+  RowsOfTwo rows = {b, step};
+  accumulateFrom(c, k, a, row, along, rows);
 }
 
 // The same for one vector of columns.
