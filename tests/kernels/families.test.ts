@@ -61,6 +61,22 @@ describe.each(addon.cpu().isas.map(({name}) => name))('%s', (isa) => {
       expect(errorWith(isa, program, ({w}) => w!.fill(bad, 30, 31))).toBeLessThan(1e-5)
     expect(errorWith(isa, program, ({x}) => x!.fill(Number.NaN, 100, 103))).toBeLessThan(1e-5)
   })
+  test.each([
+    [9, 28, 3],
+    [5, 48, 3],
+    [6, 150, 3],
+    [9, 21, 5],
+    [9, 40, 7],
+  ])('depthwise, rows of %d × %d, %d taps: what is not finite at the edge of a row stays in its row', (height, width, taps) => {
+    const program = kernels['conv-depthwise'].program([1, 3, height, width, taps, 1, 1, taps - 1])
+    const from = 4 * width
+    for (const bad of [Number.NaN, Infinity])
+      for (const at of [from, from + width - 1, height * width, 2 * height * width - 1])
+        expect(
+          errorWith(isa, program, ({x}) => x!.fill(bad, at, at + 1)),
+          `${bad} at ${at}`,
+        ).toBeLessThan(1e-5)
+  })
   test('BatchNorm and ReLU keep NaN', () => {
     const program = kernels['conv+batchnorm+relu'].program(sizes.slice(0, 10))
     expect(errorWith(isa, program, ({scale}) => scale!.fill(Number.NaN, 2, 3))).toBeLessThan(1e-5)
