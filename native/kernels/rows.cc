@@ -1,5 +1,6 @@
 // Softmax and what is made of it. dims: rows, cols.
 #include "short-rows.h"
+#include "softmax-bands.h"
 
 namespace rp {
 namespace RP_NS {
@@ -181,8 +182,8 @@ RP_INLINE void maskedPairs(const OpArgs& args, int64_t from, int64_t apart, floa
   drain(true);
 }
 
-// Rows of a share that pairs take, of those whose exponentials stay in L1, and not where vectors are so short that these bind; returns the first that
-// they leave.
+// Rows of a share that pairs take, of those whose exponentials stay in L1, and not where vectors are so short that these bind, or, where no row is masked,
+// bands; returns the first that they leave.
 template <bool scaled>
 RP_INLINE int64_t pairsOf(const OpArgs& args, Span rows, float factor, Triangle keptOf) {
   const int64_t cols = args.dims[1], apart = lanes < 8 || cols > 4096 ? 0 : (rows.to - rows.from) / 2 / cols * cols;
@@ -190,8 +191,10 @@ RP_INLINE int64_t pairsOf(const OpArgs& args, Span rows, float factor, Triangle 
   return rows.from + 2 * apart;
 }
 template <bool scaled>
-RP_INLINE int64_t pairsOf(const OpArgs&, Span rows, float, All) {
-  return rows.from;
+RP_INLINE int64_t pairsOf(const OpArgs& args, Span rows, float, All) {
+  const int64_t band = scaled ? 0 : bandOfRows(args, rows);
+  if (band > 0) raiseBands<false>(args, rows.from, band, [](int64_t, float, float) {});
+  return rows.from + softmaxBands * band;
 }
 
 template <bool scaled, typename Kept>
@@ -229,7 +232,9 @@ void crossEntropy(const OpArgs& args) {
   const Span rows = share(args.dims[0], line, args.thread, args.threads);
   [[maybe_unused]] const FlushToZero flushing;
   const auto loss = [=](int64_t r, float top, float sum) { losses[r] = __builtin_logf(sum) + top - logits[r * cols + targets[r]]; };
-  softmaxRows<false, true, false>(args, rows, 1.0f, All{cols}, loss);
+  const int64_t band = bandOfRows(args, rows);
+  if (band > 0) raiseBands<true>(args, rows.from, band, loss);
+  softmaxRows<false, true, false>(args, {rows.from + softmaxBands * band, rows.to}, 1.0f, All{cols}, loss);
 }
 
 // -log of the target's probability
