@@ -220,8 +220,11 @@ struct Int4Digits {
   inline float result(float total, int64_t row) const { return total == total ? total : plain(row); }
 };
 
-template <int G>
+// near: lines are fetched into L1, less far ahead. Emerald Rapids, 65536 x 8192 weights: 89 to 91 % of reading, on two threads 89 to 92; with their scales
+// asked for too the same.
+template <int G, bool near = false>
 struct Int4Parts : Int4Digits {
+  static constexpr int64_t fetchedAhead = near ? 4096 : 8192;
   static constexpr int64_t inVector = run > G ? run / G : 1;  // groups of a vector of weights
 
   // Adds the part of x from p on times rows `apart` one from the other, the first of them `row`; with `fetch` those that come next
@@ -249,7 +252,7 @@ struct Int4Parts : Int4Digits {
       const float* const scaled = both[0];
       const uint8_t* const until = end - w < lanes * G / 2 ? end : w + lanes * G / 2;
       for (uint64_t element = 0; w < until; w += RP_BYTES, next += RP_BYTES, at += numbers * run, element += run) {
-        if constexpr (fetch) each<count>(RP_EACH(s) { __builtin_prefetch(next + s * step, 0, 2); });
+        if constexpr (fetch) each<count>(RP_EACH(s) { __builtin_prefetch(next + s * step, 0, near ? 3 : 2); });
         vectors<count>(total, w, step, at, permutes ? scaled : scaled + element / G, which);
         which += int32_t(inVector);
       }

@@ -177,6 +177,9 @@ RP_INLINE bool isWritable(float largest) { return largest == 0 || (largest >= 0x
 constexpr float mostUneven = 512;
 
 struct Int8Digits {
+  // Fetched so far ahead in each row. Zen 4, 8192 x 8192 bytes, fetching 2 KiB ahead: 7.6 cycles a line; 4 KiB 6.9; 8 KiB 6.7, which is reading.
+  // Emerald Rapids, 32768 x 8192: 97 % of reading so; into L1 87 %, into L1 and 4 KiB ahead 95.
+  static constexpr int64_t fetchedAhead = 8192;
   static constexpr int perByte = 1;
   static constexpr int64_t part = partVectors * RP_BYTES;
   // of a part: what the sums begin with, and three vectors for every vector of weights

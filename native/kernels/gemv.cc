@@ -295,9 +295,6 @@ void gemvInt4(const OpArgs& args) {
 // line with fetches and 9.4 without; 16 MiB: 5.2 and 4.3.
 constexpr int64_t farBytes = int64_t(20) << 20;
 
-// Fetched so far ahead in each row. Zen 4, 8192 x 8192 bytes, fetching 2 KiB ahead: 7.6 cycles a line; 4 KiB 6.9; 8 KiB 6.7, which is reading.
-constexpr int64_t fetchedAhead = 8192;
-
 // Rows of a band, each part after part of x there and back: the digits that a row ends with are in L1 when the next row begins with them.
 struct There {
   int64_t row = 0, part = 0, step = 1;
@@ -319,7 +316,7 @@ inline void byParts(const OpArgs& args, const Q& rows) {
   const int64_t band = bandOf<S>(mine.to - mine.from), parts = (k + Q::part - 1) / Q::part;
   There now, then;
   if (fetch)
-    for (int64_t bytes = 0; bytes < fetchedAhead; bytes += least(k, Q::part) / Q::perByte) then.next(parts);
+    for (int64_t bytes = 0; bytes < Q::fetchedAhead; bytes += least(k, Q::part) / Q::perByte) then.next(parts);
   for (int64_t from = 0; from < band; from += blockRows) {
     const int64_t to = least(band, from + blockRows);
     // Sums over lanes are taken at the end: in between they would hold up what does not wait for them.
@@ -356,11 +353,14 @@ void gemvInt8Digits(const OpArgs& args) {
   else byParts<digitStreams, true>(args, rows);
 }
 
+// Emerald Rapids (260 MiB of L3), 34 and 49 MB fetched into L1: 3 to 6 % slower.
+constexpr int64_t nearFrom = int64_t(128) << 20;
 template <int G>
 inline void int4Digits(const OpArgs& args, const Int4Digits& x) {
-  const Int4Parts<G> rows = {x};
-  if (args.dims[0] * (args.dims[1] / 2) < farBytes) byParts<digitStreams, false>(args, rows);
-  else byParts<digitStreams, true>(args, rows);
+  const int64_t bytes = args.dims[0] * (args.dims[1] / 2);
+  if (bytes < farBytes) byParts<digitStreams, false>(args, Int4Parts<G>{x});
+  else if (tunedFor() == Cores::intel && bytes >= nearFrom) byParts<digitStreams, true>(args, Int4Parts<G, true>{x});
+  else byParts<digitStreams, true>(args, Int4Parts<G>{x});
 }
 
 void gemvInt4Digits(const OpArgs& args) {

@@ -54,16 +54,16 @@ struct Int8Rows {
     int8_t* const bytes = q + to * cols;
     const f32v by = splat(inverse), by256 = splat(256 * inverse);
     __m512i unusual = _mm512_setzero_si512();
-    f32v top[2] = {};
+    f32v top[4] = {};  // a maximum takes four cycles: two of them in a chain would last longer than a turn's share of the ports
     for (int64_t at = 0; at < cols; at += 4 * lanes) {
       if (looks && distant) RP_STEP(4) __builtin_prefetch(next + at + i * lanes + 2048, 0, 2);
-      if (looks) RP_STEP(4) top[i % 2] = larger(top[i % 2], load(next + at + i * lanes));
+      if (looks) RP_STEP(4) top[i] = larger(top[i], load(next + at + i * lanes));
       if (!writes) continue;
       const __m512i v = bytesOf(old + at, by, by256, unusual);
       if (far) _mm512_stream_si512(reinterpret_cast<__m512i*>(bytes + at), v);
       else _mm512_storeu_si512(bytes + at, v);
     }
-    if (looks) magnitude = maxOf(larger(top[0], top[1]));
+    if (looks) magnitude = maxOf(larger(larger(top[0], top[1]), larger(top[2], top[3])));
     return writes && _mm512_test_epi32_mask(unusual, _mm512_set1_epi32(unusualBits)) != 0;
   }
 };
