@@ -2,7 +2,7 @@ import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import type {Extras} from '../../reports/live/source.ts'
 import {readComparable} from '../analysis/compare.ts'
-import {AnalysisError} from '../analysis/errors.ts'
+import {AnalysisError, quoted} from '../analysis/errors.ts'
 import {chooseRows} from '../analysis/rows.ts'
 import {type Answer, BaseCommand} from './shared/base.ts'
 import {readPage, readSaved, within} from './shared/document.ts'
@@ -154,6 +154,14 @@ export default class Report extends BaseCommand {
 
   /** @throws AnalysisError `bad-document` naming the field that is wrong */
   private async whole(saved: unknown, origin: string): Promise<void> {
+    const schema = typeof saved === 'object' && saved !== null && 'schema' in saved ? saved.schema : undefined
+    // a report shows every document; what compares two names those that it compares
+    if (typeof schema !== 'string' || !/^ridgepoint\/[a-z]+@\d+$/.test(schema))
+      throw new AnalysisError(
+        'bad-document',
+        `${origin}: ${typeof schema === 'string' ? `"schema" is ${quoted(schema)}` : 'there is no "schema"'}: no command of this tool wrote it`,
+        ['save one with --json or --report: `perf analyze MODEL --json > a.json`, `perf bench --json > b.json`'],
+      )
     const document = await readComparable(saved, origin)
     if (document.kind !== 'analysis') throw new AnalysisError('bad-document', `${origin} is no analysis`, [])
   }
