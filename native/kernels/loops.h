@@ -43,6 +43,15 @@ RP_INLINE void drain(bool far) {
 #endif
 }
 
+// Asks for a line that is going to be written.
+RP_INLINE void prefetchToWrite(const float* p) {
+#if defined(__x86_64__)
+  asm volatile("prefetchw %0" : : "m"(*p));  // the builtin is a prefetch for reading without a flag of its own
+#else
+  __builtin_prefetch(p, 1, 3);
+#endif
+}
+
 // Whether to stream an output of `count` floats, whose rows of `cols` then all begin at a cache line.
 inline bool isFar(const float* out, int64_t count, int64_t cols = line) {
   return size_t(count) * sizeof(float) >= streamedBytes && reinterpret_cast<uintptr_t>(out) % (line * sizeof(float)) == 0 && cols % line == 0;

@@ -43,7 +43,7 @@ RP_INLINE void takeQuarters(const float* x, int64_t cols, Quarters& quarter) {
   }
 }
 // By loads of whole rows and two rounds of shuffles more. Emerald Rapids is bound by loads that L1 lacks, of which it has sixteen on their way: 256 x
-// 192 from L2 6.9 us for 7.5, 4096 x 8192 11.7 ms for 13.2; loads and stores in this order alone 6.8 us and 11.2 ms.
+// 192 from L2 6.9 us for 7.5, 4096 x 8192 11.7 ms for 13.2.
 RP_INLINE void takeRows(const float* x, int64_t cols, Quarters& quarter) {
   __m512 row[16];
   RP_STEP(16) row[i] = _mm512_loadu_ps(x + i * cols);
@@ -57,20 +57,53 @@ RP_INLINE void takeRows(const float* x, int64_t cols, Quarters& quarter) {
   }
 }
 
+// Eight columns of sixteen rows, by loads of half lines.
+RP_INLINE void takeHalves(const float* x, int64_t cols, Quarters& quarter) {
+  RP_UNROLL for (int r = 0; r < 4; r++, x += cols) {
+    const __m512 a = _mm512_mask_broadcast_f32x8(_mm512_castps256_ps512(_mm256_loadu_ps(x)), 0xff00, _mm256_loadu_ps(x + 8 * cols));
+    const __m512 b = _mm512_mask_broadcast_f32x8(_mm512_castps256_ps512(_mm256_loadu_ps(x + 4 * cols)), 0xff00, _mm256_loadu_ps(x + 12 * cols));
+    const __m512d left = _mm512_castps_pd(a), right = _mm512_castps_pd(b);
+    quarter[0][r] = _mm512_castpd_ps(_mm512_mask_permutex_pd(left, 0xcc, right, 0x44));
+    quarter[1][r] = _mm512_castpd_ps(_mm512_mask_permutex_pd(right, 0x33, left, 0xee));
+  }
+}
+// Four columns of sixteen rows, as four rows of sixteen.
+RP_INLINE void turnQuarter(const __m512 (&quarter)[4], f32v (&out)[4]) {
+  const __m512 a = _mm512_unpacklo_ps(quarter[0], quarter[1]), b = _mm512_unpackhi_ps(quarter[0], quarter[1]);
+  const __m512 d = _mm512_unpacklo_ps(quarter[2], quarter[3]), e = _mm512_unpackhi_ps(quarter[2], quarter[3]);
+  out[0] = f32v(_mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(d))));
+  out[1] = f32v(_mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(d))));
+  out[2] = f32v(_mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(b), _mm512_castps_pd(e))));
+  out[3] = f32v(_mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(b), _mm512_castps_pd(e))));
+}
+
 template <bool far, bool intel>
 RP_INLINE void transposeSixteen(const float* x, int64_t rows, int64_t cols, float* y) {
   Quarters quarter;
   if (intel) takeRows(x, cols, quarter);
   else takeQuarters(x, cols, quarter);
-  RP_UNROLL for (int c = 0; c < 4; c++) {
-    const __m512 a = _mm512_unpacklo_ps(quarter[c][0], quarter[c][1]), b = _mm512_unpackhi_ps(quarter[c][0], quarter[c][1]);
-    const __m512 d = _mm512_unpacklo_ps(quarter[c][2], quarter[c][3]), e = _mm512_unpackhi_ps(quarter[c][2], quarter[c][3]);
-    float* const to = y;
-    y += 4 * rows;
-    put<far>(to, f32v(_mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(d)))));
-    put<far>(to + rows, f32v(_mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(d)))));
-    put<far>(to + 2 * rows, f32v(_mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(b), _mm512_castps_pd(e)))));
-    put<far>(to + 3 * rows, f32v(_mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(b), _mm512_castps_pd(e)))));
+  RP_UNROLL for (int c = 0; c < 4; c++, y += 4 * rows) {
+    f32v out[4];
+    turnQuarter(quarter[c], out);
+    RP_STEP(4) put<far>(y + i * rows, out[i]);
+  }
+}
+// Two such blocks below one another, stored past the caches so that both lines of a row of y follow one another. Emerald Rapids, 4096 x 8192: such
+// stores alone take 6.3 ms, of one line in turn from each of sixteen rows 7.5, a stream of them 5.6.
+RP_INLINE void transposePair(const float* x, int64_t rows, int64_t cols, float* y) {
+  RP_UNROLL for (int half = 0; half < 2; half++, x += 8, y += 8 * rows) {
+    Quarters upper, lower;
+    takeHalves(x, cols, upper);
+    takeHalves(x + 16 * cols, cols, lower);
+    RP_UNROLL for (int c = 0; c < 2; c++) {
+      f32v left[4], right[4];
+      turnQuarter(upper[c], left);
+      turnQuarter(lower[c], right);
+      RP_STEP(4) {
+        stream(y + (4 * c + i) * rows, left[i]);
+        stream(y + (4 * c + i) * rows + line, right[i]);
+      }
+    }
   }
 }
 #define RP_TILE transposeSixteen
@@ -96,18 +129,42 @@ inline void transposeQuads(const float* x, int64_t rows, int64_t cols, float* y)
 #define RP_TILE transposeTile
 #endif
 
-// Columns first to first + width - 1 of x, at most a tile, become rows of y: read from top to bottom. What is stored to is no stream that a
-// prefetcher foresees: on Intel it is asked for two tiles ahead (Emerald Rapids, 256 x 192 from L2 6.4 us for 6.9).
+// A strip: columns, at most a tile of them, that become rows of y.
+struct Strip {
+  const float* x;
+  float* y;
+  int64_t width;
+  Strip(const OpArgs& args, int64_t index) {
+    const int64_t rows = args.dims[1], cols = args.dims[2], strips = (cols + tile - 1) / tile, first = index % strips * tile;
+    x = input(args, 0) + index / strips * rows * cols + first;
+    y = output(args, 0) + (index / strips * cols + first) * rows;
+    width = first + tile <= cols ? tile : cols - first;
+  }
+};
+
+// Read from top to bottom. Neither what is read nor what is stored to is a stream that a prefetcher foresees: on Intel both are asked for two tiles
+// ahead, at the end of a strip those of the next one, unless another thread writes it. Emerald Rapids, 256 x 192 from L2: 6.4 us, where nothing is
+// asked for, or strips end without, 6.9; in a loop 6.05, which loads and stores in this order alone take too, and a copy 4.9. Rows 2 KiB apart
+// share so few sets of L1 that what is read would be gone before its turn: 512 x 512 54 us, 71 with it.
 template <bool intel>
-RP_INLINE void transposeStrip(const float* x, int64_t rows, int64_t cols, int64_t width, float* y) {
+RP_INLINE void transposeStrip(const Strip& strip, const Strip* next, int64_t rows, int64_t cols) {
+  const float* const x = strip.x;
+  float* const y = strip.y;
+  const bool spread = cols % 512 != 0;
   int64_t r = 0;
-  if (width == tile)
-    for (; r + tile <= rows; r += tile) {
-      if (intel) RP_UNROLL for (int64_t c = 0; c < tile; c++) __builtin_prefetch(y + c * rows + r + 2 * tile, 0, 3);
+  if (strip.width == tile)
+    for (const int64_t whole = rows / tile * tile; r < whole; r += tile) {
+      const int64_t then = r + 2 * tile;
+      if (intel && (then < whole || next)) {
+        const float* const from = then < whole ? x + then * cols : next->x + (then - whole) * cols;
+        float* const to = then < whole ? y + then : next->y + then - whole;
+        RP_UNROLL for (int64_t k = 0; k < tile; k++) prefetchToWrite(to + k * rows);
+        if (spread) RP_UNROLL for (int64_t k = 0; k < tile; k++) __builtin_prefetch(from + k * cols, 0, 3);
+      }
       RP_TILE<false, intel>(x + r * cols, rows, cols, y + r);
     }
   for (; r < rows; r++)
-    for (int64_t c = 0; c < width; c++) y[c * rows + r] = x[r * cols + c];
+    for (int64_t c = 0; c < strip.width; c++) y[c * rows + r] = x[r * cols + c];
 }
 
 // From memory: sixteen columns of a band of rows from top to bottom, so that sixteen rows of y are written from left to right in runs of two
@@ -162,12 +219,23 @@ void transposePanels(const OpArgs& args) {
   for (int64_t s = span.from; s < span.to; s++) {
     const Area area(args, s), next(args, s + 1 < span.to ? s + 1 : s);
     const int64_t tiles = area.tiles(), ahead = tilesAhead < tiles ? tilesAhead : tiles, left = s + 1 < span.to ? next.tiles() : 0;
-    for (int64_t n = 0; n < tiles; n++) {
-      if (n + ahead < tiles) area.askRuns(n + ahead, cols);
-      else if (n + ahead - tiles < left) next.askRuns(n + ahead - tiles, cols);
-      if (intel) {  // Emerald Rapids forgets nothing, and takes as long asked once (11.7 ms) or not at all (11.3; medians are equal)
-      } else if (n + tilesAgain < tiles) area.askTile(n + tilesAgain, cols);
-      else if (n + tilesAgain - tiles < left) next.askTile(n + tilesAgain - tiles, cols);
+    // Emerald Rapids asks for nothing: it takes as long in a loop that does, and with all these distances the compiler counted n on the stack, whose
+    // regular store at every tile held up the stores past the caches: 4096 x 8192 14.8 ms for 12.6, and 11.7 in pairs of tiles.
+    int64_t n = 0;
+#if defined(RP_ISA_AVX512)
+    if (intel && !area.isLow()) {
+      const float* x = area.x + area.top * cols + area.first;
+      float* y = area.y + area.first * rows + area.top;
+      for (; n < tiles; n += 2, x += tile, y += tile * rows) transposePair(x, rows, cols, y);
+    }
+#endif
+    for (; n < tiles; n++) {
+      if (!intel) {
+        if (n + ahead < tiles) area.askRuns(n + ahead, cols);
+        else if (n + ahead - tiles < left) next.askRuns(n + ahead - tiles, cols);
+        if (n + tilesAgain < tiles) area.askTile(n + tilesAgain, cols);
+        else if (n + tilesAgain - tiles < left) next.askTile(n + tilesAgain - tiles, cols);
+      }
       const int64_t r = area.row(n), c = area.column(n);
       RP_TILE<true, intel>(area.x + r * cols + c, rows, cols, area.y + c * rows + r);
     }
@@ -183,11 +251,11 @@ void transposeAs(const OpArgs& args) {
   if (rows == 0) return;
   if (isFar(output(args, 0), args.dims[0] * rows * cols, rows)) return transposePanels<intel>(args);
   // strips of 16 rows of y go to the threads
-  const int64_t strips = (cols + tile - 1) / tile;
-  const Span span = share(args.dims[0] * strips, 1, args.thread, args.threads);
+  const Span span = share(args.dims[0] * ((cols + tile - 1) / tile), 1, args.thread, args.threads);
   for (int64_t s = span.from; s < span.to; s++) {
-    const int64_t first = s % strips * tile, width = first + tile <= cols ? tile : cols - first;
-    transposeStrip<intel>(input(args, 0) + s / strips * rows * cols + first, rows, cols, width, output(args, 0) + (s / strips * cols + first) * rows);
+    const bool goesOn = s + 1 < span.to;
+    const Strip strip(args, s), next(args, goesOn ? s + 1 : s);
+    transposeStrip<intel>(strip, goesOn ? &next : nullptr, rows, cols);
   }
 }
 

@@ -42,15 +42,6 @@ RP_INLINE float shiftOf(const float* x, int64_t kept, float factor) {
   return factor * most >= leastPlain && factor * most <= mostPlain ? 0.0f : most > lowest ? most : 0.0f;
 }
 
-// Asks for a line that is going to be written.
-RP_INLINE void prefetchToWrite(const float* p) {
-#if defined(__x86_64__)
-  asm volatile("prefetchw %0" : : "m"(*p));  // the builtin is a prefetch for reading without a flag of its own
-#else
-  __builtin_prefetch(p, 1, 3);
-#endif
-}
-
 // e^(factor x); scaled: factor is not 1, and positive.
 template <bool scaled>
 struct Powers {
