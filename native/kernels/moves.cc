@@ -220,7 +220,7 @@ void transposePanels(const OpArgs& args) {
     const Area area(args, s), next(args, s + 1 < span.to ? s + 1 : s);
     const int64_t tiles = area.tiles(), ahead = tilesAhead < tiles ? tilesAhead : tiles, left = s + 1 < span.to ? next.tiles() : 0;
     // Emerald Rapids asks for nothing: it takes as long in a loop that does, and with all these distances the compiler counted n on the stack, whose
-    // regular store at every tile held up the stores past the caches: 4096 x 8192 14.8 ms for 12.6, and 11.7 in pairs of tiles.
+    // regular store at every tile held up the stores past the caches: 4096 x 8192 14.8 ms for 12.5, and 11.7 to 12.6 in pairs of tiles.
     int64_t n = 0;
 #if defined(RP_ISA_AVX512)
     if (intel && !area.isLow()) {
