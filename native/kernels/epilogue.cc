@@ -76,7 +76,7 @@ void gemm(const OpArgs& args) {
   const int64_t m = args.dims[0], n = args.dims[1], k = args.dims[2];
   const Part mine = partOf<F32>(m, n, args.thread, args.threads);
   if (mine.empty()) return;
-  product<F32>(blocksF32, mine.height(), mine.width(), k, PackWords<float, MR>{{input(args, 0) + mine.rows.from * k, k, 1}},
+  product<F32>(mine.height(), mine.width(), k, PackWords<float, MR>{{input(args, 0) + mine.rows.from * k, k, 1}},
                PackWords<float, NR<F32>>{{input(args, 1) + mine.columns.from, 1, n}},
                output(args, 0) + mine.rows.from * n + mine.columns.from, n, 1.0f, false, args.scratch,
                BiasAct<Act>{input(args, 2) + mine.columns.from});

@@ -13,21 +13,19 @@ struct Of;
 template <>
 struct Of<float> {
   typedef F32 Policy;
-  static constexpr Blocks blocks = blocksF32;
 };
 template <>
 struct Of<double> {
   typedef F64 Policy;
-  static constexpr Blocks blocks = blocksF64;
 };
 static_assert(blocksF32.kc * (blocksF32.mc + blocksF32.nc) <= int64_t(scratchFloats), "scratch of f32");
 static_assert(blocksF64.kc * (blocksF64.mc + blocksF64.nc) * 2 <= int64_t(scratchFloats), "scratch of f64");
 
 template <typename T>
-void block(const Blocks& blocks, int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, T* c, int64_t rowC, T alpha, bool accumulate,
+void block(int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, T* c, int64_t rowC, T alpha, bool accumulate,
            T* scratch, bool stream = false) {
   typedef typename Of<T>::Policy P;
-  product<P>(blocks, m, n, k, PackWords<T, MR>{a}, PackWords<T, NR<P>>{{b.data, b.column, b.row}}, c, rowC, alpha, accumulate, scratch,
+  product<P>(m, n, k, PackWords<T, MR>{a}, PackWords<T, NR<P>>{{b.data, b.column, b.row}}, c, rowC, alpha, accumulate, scratch,
              NothingMore{}, stream);
 }
 
@@ -38,10 +36,10 @@ T* scratchOf(const OpArgs& args) {
 
 // This thread's part of c[m,n] = a b, whose rows lie `rowC` elements apart.
 template <typename T>
-void part(const OpArgs& args, const Blocks& blocks, int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, T* c, int64_t rowC) {
+void part(const OpArgs& args, int64_t m, int64_t n, int64_t k, Strided<T> a, Strided<T> b, T* c, int64_t rowC) {
   const Part mine = partOf<typename Of<T>::Policy>(m, n, args.thread, args.threads);
   if (mine.empty()) return;
-  block<T>(blocks, mine.height(), mine.width(), k, {a.data + mine.rows.from * a.row, a.row, a.column},
+  block<T>(mine.height(), mine.width(), k, {a.data + mine.rows.from * a.row, a.row, a.column},
            {b.data + mine.columns.from * b.column, b.row, b.column}, c + mine.rows.from * rowC + mine.columns.from, rowC, T(1), false,
            scratchOf<T>(args));
 }
@@ -50,7 +48,7 @@ void part(const OpArgs& args, const Blocks& blocks, int64_t m, int64_t n, int64_
 template <typename T, bool turnA, bool turnB>
 void gemm(const OpArgs& args) {
   const int64_t m = args.dims[0], n = args.dims[1], k = args.dims[2];
-  part<T>(args, Of<T>::blocks, m, n, k, {input<T>(args, 0), turnA ? 1 : k, turnA ? m : 1}, {input<T>(args, 1), turnB ? 1 : n, turnB ? k : 1},
+  part<T>(args, m, n, k, {input<T>(args, 0), turnA ? 1 : k, turnA ? m : 1}, {input<T>(args, 1), turnB ? 1 : n, turnB ? k : 1},
           output<T>(args, 0), n);
 }
 
@@ -58,7 +56,7 @@ void gemm(const OpArgs& args) {
 template <typename T>
 void strided(const OpArgs& args) {
   const int64_t m = args.dims[0], n = args.dims[1], k = args.dims[2];
-  part<T>(args, Of<T>::blocks, m, n, k, {input<T>(args, 0), args.dims[3], 1}, {input<T>(args, 1), args.dims[4], 1}, output<T>(args, 0),
+  part<T>(args, m, n, k, {input<T>(args, 0), args.dims[3], 1}, {input<T>(args, 1), args.dims[4], 1}, output<T>(args, 0),
           args.dims[5]);
 }
 
@@ -81,26 +79,30 @@ void batched(const OpArgs& args) {
   for (int64_t i = mine.from; i < mine.to; i++) {
     const Strided<T> a = {input<T>(args, 0) + i * m * k, k, 1}, b = {input<T>(args, 1) + i * k * n, n, 1};
     T* const c = output<T>(args, 0) + i * m * n;
-    if (apart) block<T>(Of<T>::blocks, m, n, k, a, b, c, n, T(1), false, scratchOf<T>(args), far);
-    else part<T>(args, Of<T>::blocks, m, n, k, a, b, c, n);
+    if (apart) block<T>(m, n, k, a, b, c, n, T(1), false, scratchOf<T>(args), far);
+    else part<T>(args, m, n, k, a, b, c, n);
   }
   if (far) RP_DRAIN();
 }
 
 // dims: m, n, k, mc, nc, kc. mc and nc are made whole tiles; kc is cut where the block and the panel would exceed the scratch memory.
-void blocked(const OpArgs& args) {
+void inBlocks(const OpArgs& args) {
   const int64_t m = args.dims[0], n = args.dims[1], k = args.dims[2];
   const auto within = [](int64_t size, int64_t low, int64_t high) { return size < low ? low : least(size, high); };
   const int64_t room = int64_t(scratchFloats);
   Blocks blocks = {within(args.dims[3], MR, 4096) / MR * MR, within(args.dims[4], NR<F32>, 16384) / NR<F32> * NR<F32>, 0};
   blocks.kc = within(args.dims[5], 1, room / (blocks.mc + blocks.nc));
-  part<float>(args, blocks, m, n, k, {input(args, 0), k, 1}, {input(args, 1), n, 1}, output(args, 0), n);
+  const Part mine = partOf<F32>(m, n, args.thread, args.threads);
+  if (mine.empty()) return;
+  blocked<F32>(blocks, mine.height(), mine.width(), k, PackWords<float, MR>{{input(args, 0) + mine.rows.from * k, k, 1}},
+               PackWords<float, NR<F32>>{{input(args, 1) + mine.columns.from, 1, n}}, output(args, 0) + mine.rows.from * n + mine.columns.from, n,
+               1.0f, false, args.scratch);
 }
 
 }  // namespace
 
 void gemmBlock(int64_t m, int64_t n, int64_t k, View a, View b, float* c, int64_t rowC, float alpha, bool accumulate, float* scratch) {
-  block<float>(blocksF32, m, n, k, a, b, c, rowC, alpha, accumulate, scratch);
+  block<float>(m, n, k, a, b, c, rowC, alpha, accumulate, scratch);
 }
 
 int gemmOps(OpKernel* rows) {
@@ -115,7 +117,7 @@ int gemmOps(OpKernel* rows) {
   rows[n++] = {"gemm-strided-f64", strided<double>, 6, 2, 1};
   rows[n++] = {"gemm-batched", batched<float>, 4, 2, 1};
   rows[n++] = {"gemm-batched-f64", batched<double>, 4, 2, 1};
-  rows[n++] = {"gemm-blocked", blocked, 6, 2, 1};
+  rows[n++] = {"gemm-blocked", inBlocks, 6, 2, 1};
   return n;
 }
 

@@ -151,7 +151,7 @@ void gemm(const OpArgs& args) {
   const int64_t rowA = strided ? args.dims[3] : k, rowB = strided ? args.dims[4] : n, rowC = strided ? args.dims[5] : n;
   const Part mine = partOf<P>(m, n, args.thread, args.threads);
   if (mine.empty()) return;
-  product<P>(blocksF32, mine.height(), mine.width(), (k + P::group - 1) / P::group,
+  product<P>(mine.height(), mine.width(), (k + P::group - 1) / P::group,
              PackRows<P>{input<uint8_t>(args, 0) + mine.rows.from * rowA, rowA, k},
              PackColumns<P>{input<int8_t>(args, 1) + mine.columns.from, rowB, k},
              output<int32_t>(args, 0) + mine.rows.from * rowC + mine.columns.from, rowC, 1, false, reinterpret_cast<int32_t*>(args.scratch));

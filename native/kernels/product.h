@@ -1,17 +1,12 @@
 // The blocked matrix product behind every kernel of matrix products: loops over blocks that the caches hold, of panels (panels.h) that a
 // register tile reads (register-tile.h), and each thread's share.
 #pragma once
+#include "../core/cores.h"
 #include "families.h"
-#include "register-tile.h"
+#include "sweep.h"
 
 namespace rp {
 namespace RP_NS {
-
-// Equal parts of at most `most`, in multiples of `grain`: 1030 in parts of 512 are 344 each and not 512, 512 and 6.
-static inline int64_t evenly(int64_t total, int64_t most, int64_t grain) {
-  const int64_t parts = (total + most - 1) / most;
-  return parts <= 1 ? total : least(most, roundUp((total + parts - 1) / parts, grain));
-}
 
 struct NothingMore {
   template <typename Out>
@@ -26,7 +21,7 @@ constexpr int64_t spanInPlace = 128 << 10;
 // words, to); packB.source() tells from where. `done` gets every tile once it is complete, while it is in L1: (tile, elements per row, first
 // row, first column, rows, columns). `scratch` holds kc * (mc + nc) words, mc and nc rounded up to whole tiles.
 template <typename P, typename PackA, typename PackB, typename Done = NothingMore>
-static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t words, PackA packA, PackB packB, typename P::Out* c,
+static inline void blocked(const Blocks& most, int64_t m, int64_t n, int64_t words, PackA packA, PackB packB, typename P::Out* c,
                            int64_t rowC, typename P::Out alpha, bool accumulate, typename P::Word* scratch, Done done = {},
                            bool stream = false) {
   typedef typename P::Out Out;
@@ -93,7 +88,7 @@ static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t wor
             bool there = false;
             if constexpr (PackA::words)
               if (ir < inPlace) {
-                from(RowsA<P>(packA.from.data + (ic + ir) * packA.from.row + pc, packA.from.row));
+                from(RowsA<P>{packA.from.data + (ic + ir) * packA.from.row + pc, packA.from.row});
                 there = true;
               }
             if (!there) from(PanelA<P>{packedA + ir * kc});
@@ -104,6 +99,18 @@ static inline void product(const Blocks& most, int64_t m, int64_t n, int64_t wor
       }
     }
   }
+}
+
+// The same in blocks of our own choice.
+template <typename P, typename PackA, typename PackB, typename Done = NothingMore>
+static inline void product(int64_t m, int64_t n, int64_t words, PackA packA, PackB packB, typename P::Out* c, int64_t rowC,
+                           typename P::Out alpha, bool accumulate, typename P::Word* scratch, Done done = {}, bool stream = false) {
+#if defined(RP_ISA_AVX512)
+  // not measured on other cores, where tiles were measured with what they ask for ahead
+  if (words > 0 && tunedFor() == Cores::intel && (liesNear(packB, words) || words * n * int64_t(sizeof *scratch) <= spanNear))
+    return sweep<P>(m, n, words, packA, packB, c, rowC, alpha, accumulate, scratch, done, stream);
+#endif
+  blocked<P>(sizeof *scratch == 8 ? blocksF64 : blocksF32, m, n, words, packA, packB, c, rowC, alpha, accumulate, scratch, done, stream);
 }
 
 // One thread's share of a result of m x n, in whole tiles.

@@ -11,9 +11,11 @@
 #if defined(__clang__)
 #define RP_UNROLL _Pragma("clang loop unroll(full)")
 #define RP_UNROLL_2 _Pragma("clang loop unroll_count(2)")
+#define RP_UNROLL_4 _Pragma("clang loop unroll_count(4)")
 #else
 #define RP_UNROLL _Pragma("GCC unroll 16")
 #define RP_UNROLL_2 _Pragma("GCC unroll 2")
+#define RP_UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
 // GCC 12 takes the undefined operand of an intrinsic for an uninitialized variable (GCC bug 105593) wherever it inlines one by force.
