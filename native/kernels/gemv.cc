@@ -353,7 +353,7 @@ void gemvInt8Digits(const OpArgs& args) {
   else byParts<digitStreams, true>(args, rows);
 }
 
-// Emerald Rapids (260 MiB of L3), 34 and 49 MB fetched into L1: 3 to 6 % slower.
+// Emerald Rapids (260 MiB of L3), 42 to 52 MB fetched into L1: 2 to 6 % slower.
 constexpr int64_t nearFrom = int64_t(128) << 20;
 template <int G>
 inline void int4Digits(const OpArgs& args, const Int4Digits& x) {
