@@ -47,7 +47,7 @@ export function modelOf(
   if (model.composite)
     return {
       model: null,
-      modelText: `1 vector of ${factors} per ${cycles.toFixed(1)} cycles × ${clock}: measured, a function has no port model`,
+      modelText: `1 vector of ${model.factors} per ${cycles.toFixed(1)} cycles × ${clock}: measured, a function has no port model`,
     }
   const fast = perCycle > 0.75
   const near = wholeOrHalf(fast ? perCycle : cycles)
