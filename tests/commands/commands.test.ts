@@ -75,6 +75,19 @@ describe('help and version', () => {
       expect(await ids(...args)).toEqual(contract.map((id) => id.replace(':', ' ')).toSorted())
     expect(await ids('model', '--help', '--json')).toEqual(['model list', 'model show'])
     expect(await ids('machine', 'add', '--json', '-h')).toEqual(['machine add'])
+    // the value of a flag is no command
+    expect(await ids('--help', '--machine', 'h100-sxm', '--json')).toHaveLength(contract.length)
+    for (const words of [['nosuch'], ['machine', 'nosuch']])
+      for (const args of [
+        [...words, '--help', '--json'],
+        ['help', ...words, '--json'],
+      ]) {
+        const {code, stdout} = await run(...args)
+        expect(code).toBe(2)
+        expect(JSON.parse(stdout)).toMatchObject({
+          ...{ok: false, error: {code: 'unknown-command', message: expect.stringContaining('nosuch')}},
+        })
+      }
     const [analyze] = documentOf(await run('analyze', 'gpt2', '--help', '--json')).result.items
     expect(analyze.arguments).toEqual([{name: 'model', summary: expect.any(String), required: true}])
     expect(analyze.flags).toContainEqual({

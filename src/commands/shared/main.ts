@@ -79,14 +79,23 @@ function versionJson({version, platform, arch}: Config): string {
   return documentJson({kind: 'settings', items})
 }
 
-/** `--help --json`: the commands that the words mean, with arguments and flags; of none of them all. */
-function helpJson(config: Config, words: readonly string[]): string {
-  const asked = words.filter((word) => !word.startsWith('-')).slice(0, 2)
+/** What asks for help in JSON, wherever it stands. */
+const asking = ['--help', '-h', '--json']
+
+/**
+ * `--help --json`: the commands that the words before the first flag mean, with arguments and flags; of none of them all.
+ * @throws AnalysisError `unknown-command`
+ */
+async function helpJson(config: Config, words: readonly string[]): Promise<string> {
+  const given = words.filter((word) => !asking.includes(word))
+  const flag = given.findIndex((word) => word.startsWith('-'))
+  const asked = given.slice(0, Math.min(2, flag < 0 ? 2 : flag))
   const under = (id: string) => asked.every((word, i) => id.split(':')[i] === word)
   // a command's own arguments stand behind its name
   const exact =
     config.commands.find(({id}) => id === asked.join(':')) ?? config.commands.find(({id}) => id === asked[0])
   const found = exact ? [exact] : config.commands.filter(({id}) => under(id))
+  if (found.length === 0) return unknownCommand(config, asked)
   const items = found
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .map(({id, summary, args, flags}) => ({
@@ -128,7 +137,7 @@ async function dispatch(config: Config, argv: readonly string[]): Promise<void> 
   }
   const words = first === 'help' ? argv.slice(1) : argv
   const asksHelp = words.length === 0 || first === 'help' || asksForHelp(words)
-  if (asksHelp && wantsJson(argv)) return writeAnswer(helpJson(config, words))
+  if (asksHelp && wantsJson(argv)) return writeAnswer(await helpJson(config, words))
   if (asksHelp)
     return help(
       config,
