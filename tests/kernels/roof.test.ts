@@ -49,6 +49,14 @@ describe('what is written past the caches', () => {
     // 16 MiB are read, 64 written
     expect(timeOf(of(2 ** 10), 1, on)).toMatchObject({bound: 'nt-write-DRAM', seconds: 2 ** 26 / 1.5e9})
   })
+  test('has the stores of the mix beside them where a quick profile has none alone: regular ones fetch lines first', () => {
+    const quick = [bandwidth('nt-1:4', 'DRAM', 1.8e9), bandwidth('write', 'DRAM', 1e9)]
+    const {ceilings} = on
+    const without = {...on, ceilings: [...ceilings.filter(({mix}) => mix !== 'nt-write'), ...quick]}
+    expect(timeOf(of(2 ** 10), 1, without)).toMatchObject({bound: 'nt-1:4-DRAM', seconds: 2 ** 26 / 1.8e9})
+    const old = {...without, ceilings: without.ceilings.filter(({mix}) => !mix?.startsWith('nt-'))}
+    expect(timeOf(of(2 ** 10), 1, old)).toMatchObject({bound: 'write-DRAM', seconds: 2 ** 26 / 1e9})
+  })
   test('shares memory with what is read from there', () => {
     // 64 MiB are read, 256 written: of both mixes beside that the faster
     const {bound, seconds} = timeOf(of(2 ** 12), 1, on)
