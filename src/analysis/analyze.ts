@@ -169,7 +169,7 @@ export function incomplete(unknown: NonNullable<Graph['unknown']>): Warning[] {
 }
 
 /** Rules of compression whose place is nowhere in the model. */
-const misplaced = ({compression}: Workload, graph: Graph): Warning[] =>
+export const misplaced = ({compression}: Workload, graph: Graph): Warning[] =>
   compression ? unplaced(graph, placesOf(compression)).map((message) => ({code: 'rule-without-operator', message})) : []
 
 const conventions = (work: Workload): string[] => [

@@ -1,10 +1,12 @@
 /** One analysis over ranges of batch, sequence and context, and the points where the bound changes. */
-import {evaluateModel, incomplete} from './analyze.ts'
+import {evaluateModel, incomplete, misplaced} from './analyze.ts'
 import type {Machine} from './document/machine.ts'
 import type {Crossing, Dimension, Fit, Sweep, SweepRow} from './document/sweep.ts'
 import {AnalysisError, type Warning} from './errors.ts'
 import type {Evaluation} from './evaluate.ts'
+import {idle} from './idle.ts'
 import {buildGraph, type ModelDef, traitsOf} from './models/types.ts'
+import {compressionSummary} from './rewrites.ts'
 import {prepareRoof, type Roof} from './roofline.ts'
 import {totalsOf} from './totals.ts'
 import {format, formatCount} from './units.ts'
@@ -155,7 +157,11 @@ export function sweep(
     throw new AnalysisError('bad-range', `the ranges make ${total} rows; at most ${MOST_ROWS} are allowed`, [
       'use a larger step or fewer dimensions',
     ])
-  const {unknown = []} = buildGraph(model, base)
+  const graph = buildGraph(model, base)
+  const {unknown = []} = graph
+  const passes = base.compression
+    ? compressionSummary(model, base, roof, graph, evaluateModel(model, base, roof), roof.levels[0]!.level)
+    : []
   const sequence = traitsOf(model).positions !== null
   const made = new Map<string, Point>()
   const at: At = (sizes) => {
@@ -188,5 +194,6 @@ export function sweep(
     crossings: allCrossings(varying, full, at),
     fit,
   }
-  return {result, warnings: [...incomplete(unknown), ...remarks(rows, model, machine, base, roof)]}
+  const asked = [...incomplete(unknown), ...misplaced(base, graph), ...idle(model, base, graph, passes)]
+  return {result, warnings: [...asked, ...remarks(rows, model, machine, base, roof)]}
 }

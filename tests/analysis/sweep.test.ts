@@ -116,6 +116,15 @@ describe('sweep', () => {
     expect(warnings).toMatchObject([{code: 'incomplete', message: expect.stringContaining('acme.Frob × 2')}])
   })
 
+  it('says what was asked for and changes nothing, or is nowhere, as an analysis does', () => {
+    const options = {kvDtype: 'int8', logits: 'all', quantize: 'nowhere=w8c,kv8'} as const
+    const {warnings} = sweep(models.resnet50, h100, options, {batch: [1, 4]})
+    const codes = ['rule-without-operator', 'changes-nothing']
+    const expected = analyzeModel(models.resnet50, h100, options).warnings.filter(({code}) => codes.includes(code))
+    expect(new Set(expected.map(({code}) => code))).toEqual(new Set(codes))
+    expect(warnings).toEqual(expected)
+  })
+
   it('names the exact whole numbers where a bound changes', () => {
     const {crossings} = one(decode, parseRange('1:512:x2'))
     const boundAt = (batch: number, id: string | null) => {
