@@ -4,11 +4,12 @@
 const sharedBelow = 0.9
 
 /**
- * @param {{threads: number, perCycle: number}[]} rows instructions per cycle and thread beside each, medians of the turns
+ * @param {{threads: number, perCycle?: number}[]} all instructions per cycle and thread beside each, medians of the turns; rows of before have none
  * @param {(row: object) => string} nameOf
  * @returns {string} a sentence with the rows and what was taken from them, empty where there is none
  */
-export function neighbours(rows, nameOf) {
+export function neighbours(all, nameOf) {
+  const rows = all.filter(({perCycle}) => perCycle > 0)
   const most = (threads) => Math.max(...rows.filter((row) => row.threads === threads).map(({perCycle}) => perCycle))
   const shared = rows.flatMap((row) => {
     const left = row.perCycle / most(row.threads)

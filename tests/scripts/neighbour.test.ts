@@ -13,4 +13,6 @@ test('rows beside a neighbour are named with what it took, against the best of a
   expect(neighbours(rows, name)).toMatch(/slots: 3\.9 on 1 \(35 %\)\.$/)
   expect(neighbours(rows.slice(0, 2), name)).toBe('')
   expect(neighbours([], name)).toBe('')
+  // what was kept of an earlier table has none
+  expect(neighbours([{threads: 1}, ...rows], name)).toBe(neighbours(rows, name))
 })
