@@ -13,18 +13,16 @@ import {
   bytesOf,
   type Counts,
   checkMemory,
-  choose,
   type Effort,
   effortInTime,
   type Measured,
   measure,
-  type Planned,
   type RunOptions,
-  runsOf,
   setUp,
   thorough,
   withSession,
 } from './run.ts'
+import {choose, type Planned, runsOf} from './sizes.ts'
 import {type Judgement, judge, type Summary, summarize} from './statistics.ts'
 import {decidingCeilings, machineByTurn, machineInTurn, probeRoom, type TurnCeiling} from './turns.ts'
 import {checkProgram, differs} from './verify.ts'

@@ -10,22 +10,18 @@ import {
   brief,
   bytesOf,
   checkMemory,
-  choose,
   type Effort,
   type Measured,
   measure,
   type Opened,
-  type Planned,
   pairEffortInTime,
-  type Run,
   type RunOptions,
-  runsOf,
   type Setup,
   setUp,
-  sweepOf,
   thorough,
   withSession,
 } from './run.ts'
+import {choose, type Planned, type Run, runsOf, sweepOf} from './sizes.ts'
 import {summarize} from './statistics.ts'
 import {decidingCeilings, machineByTurn, probeRoom} from './turns.ts'
 import {checkProgram} from './verify.ts'

@@ -24,10 +24,17 @@ test('what is asked for by name has 3 GiB, all in one run 1.5: where that is les
   const named = kernelRuns({kernels: ['add']})
   expect(added(named)).toBeLessThanOrEqual(3072 * MiB)
   expect(added(named)).toBeGreaterThanOrEqual(2600 * MiB)
+  const short = kernelRuns({kernels: ['dequantize-int4']}).warnings
+  expect(short).toMatchObject([{code: 'size-short', message: expect.stringMatching(/hold a part of it; --dims gives/)}])
   const all = kernelRuns({})
   expect(added(all)).toBeLessThanOrEqual(1536 * MiB)
   expect(added(all)).toBeGreaterThanOrEqual(1200 * MiB)
-  expect(all.warnings).toMatchObject([{code: 'size-short', message: expect.stringMatching(/ends at 1\.6\d* GB/)}])
+  expect(all.warnings).toMatchObject([
+    {
+      code: 'size-short',
+      message: expect.stringMatching(/ends at 1\.6\d* GB.*asked for by name it may take 3\.2\d* GB, and --dims/),
+    },
+  ])
   expect(pairRuns({}).warnings).toHaveLength(1)
 })
 

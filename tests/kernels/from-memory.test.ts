@@ -12,7 +12,8 @@ import {
   pairIds,
   pairs,
 } from '../../src/kernels/registry.ts'
-import {bytesOf, runsOf} from '../../src/kernels/run.ts'
+import {bytesOf} from '../../src/kernels/run.ts'
+import {runsOf} from '../../src/kernels/sizes.ts'
 
 const MiB = 2 ** 20
 const GiB = 2 ** 30
@@ -97,7 +98,12 @@ describe('runs', () => {
     expect(warnings).toEqual([])
     const short = at({}, 500 * MiB)
     expect(sizes(short)).toEqual([def.sizes.cache[0], dram])
-    expect(short.warnings).toMatchObject([{code: 'size-short', message: expect.stringContaining('add: ')}])
+    expect(short.warnings).toMatchObject([
+      {
+        code: 'size-short',
+        message: expect.stringMatching(/^add: .*524 MB of tensors, a quarter of the free memory.*; --dims gives/),
+      },
+    ])
   })
   test('end a sweep at that size', () => {
     expect(sizes(at({sweep: true}, 8 * GiB)).at(-1)).toBe(3 * dram!)

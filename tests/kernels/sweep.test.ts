@@ -2,7 +2,7 @@ import {readFileSync} from 'node:fs'
 import {describe, expect, test} from 'vitest'
 import {type PayPoint, payingSizes} from '../../src/kernels/pairs.ts'
 import {type KernelDef, kernelIds, kernels, type PairDef, pairIds, pairs} from '../../src/kernels/registry.ts'
-import {sweepOf} from '../../src/kernels/run.ts'
+import {sweepOf} from '../../src/kernels/sizes.ts'
 
 const points = (...speedups: number[]): PayPoint[] =>
   speedups.map((speedup, i) => ({size: 4 ** i, bytes: 1, speedup, predicted: null}))
@@ -52,6 +52,9 @@ describe('sizes of a sweep', () => {
     const at = def.dims.indexOf(dim)
     expect(at).toBeGreaterThanOrEqual(0)
     expect(sizes.at(-1)).toEqual([...def.sizes.dram])
+    // a pair runs the largest anyway, and the others before it: also where that has grown
+    const grown = def.sizes.dram.map((size) => 3 * size)
+    expect(sweepOf(def, grown).sizes.at(-1)).toEqual(grown)
     expect(sizes.length).toBeGreaterThanOrEqual(2)
     expect(sizes.length).toBeLessThanOrEqual(8)
     const values = sizes.map((size) => size[at]!)
