@@ -77,9 +77,11 @@ export async function readMeasured(value: unknown, origin: string): Promise<Meas
   return {side: side(times, null), times}
 }
 
-/** The share by which two times of one name may differ by noise. */
+/** The share by which two times of one name may differ by noise: what is throttled is slower from first to last, which its spread does not show. */
 function noiseOf(before: MeasuredTime, after: MeasuredTime): number {
-  const unsteady = [before, after].some(({verdict, cv}) => verdict !== 'ok' && cv === undefined)
+  const unsteady = [before, after].some(
+    ({verdict, cv}) => verdict === 'throttled' || (verdict !== 'ok' && cv === undefined),
+  )
   return unsteady ? NOISE_MOST : timeNoise(before, after)
 }
 
@@ -92,7 +94,8 @@ function changeOf(id: string, before: MeasuredTime | undefined, after: MeasuredT
   const ratio = after.seconds / before.seconds
   // slower by a factor and faster by it are as far apart
   const significant = Math.max(ratio, 1 / ratio) - 1 > Math.max(limit, EXACT)
-  const reason = `${significant ? 'beyond' : 'within'} ${formatShare(limit)}`
+  const throttled = [before, after].some(({verdict}) => verdict === 'throttled') ? '; measured as throttled' : ''
+  const reason = `${significant ? 'beyond' : 'within'} ${formatShare(limit)}${throttled}`
   return {...base, before: a, after: b, ratio, significant, reason: ratio === 1 ? 'equal' : reason}
 }
 

@@ -26,6 +26,14 @@ describe('compareMeasured', () => {
     expect(only(time(1.5, undefined, 'noisy'), time(1))).toMatchObject({significant: true})
   })
 
+  it('takes a throttled time for that of half a core, however alike its repetitions are', () => {
+    const beside = time(1.35, 0.01, 'throttled')
+    const reason = 'within 40.0 %; measured as throttled'
+    expect(only(time(1, 0.01), beside)).toMatchObject({significant: false, reason})
+    expect(only(beside, time(1, 0.01))).toMatchObject({significant: false, reason})
+    expect(only(time(0.9, 0.01), beside)).toMatchObject({significant: true})
+  })
+
   it('says which times only one of them has, and sums those of both', () => {
     const before = measured(time(1), time(2, 0, 'ok', 'mul'))
     const after = measured(time(0.5), time(3, 0, 'ok', 'div'))
