@@ -51,6 +51,15 @@ function atThreads(ceilings: readonly Ceiling[], threads: number): readonly Ceil
   return exact.length > 0 ? exact : ceilings
 }
 
+/**
+ * Those with exactly `threads` threads; else those with more, which fewer do not exceed. Between one thread and all only reads and updates of
+ * memory are measured: what lies in a cache had stood under memory's rate there.
+ */
+function withThreads(ceilings: readonly Ceiling[], threads: number): readonly Ceiling[] {
+  const exact = ceilings.filter((c) => c.threads === threads)
+  return exact.length > 0 ? exact : ceilings.filter((c) => (c.threads ?? Number.POSITIVE_INFINITY) > threads)
+}
+
 /** Share of a cache that a working set may fill and still be counted as resident. */
 const fill = 0.8
 
@@ -128,16 +137,12 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
     (['f32', 'f64', 'int8'] as const).map((dtype) => [dtype, computeOf(dtype === 'int8' ? 'dot' : 'fma', dtype)]),
   )
   const needed = programs.flatMap(({parts}) => parts.map(({computes}) => computes ?? 'f32'))
-  const bandwidths = atThreads(
-    ceilings.filter((c) => c.kind === 'bandwidth' && c.level),
-    threads,
-  )
-  // A level that was not measured is answered by the next outer one.
-  const at = (level: string) =>
-    order
-      .slice(order.indexOf(level))
-      .map((name) => bandwidths.filter((c) => c.level === name))
-      .find((found) => found.length > 0)
+  const bandwidthsOf = (level: string) => ceilings.filter((c) => c.kind === 'bandwidth' && c.level === level)
+  // A level that was not measured, on these threads or on more of them, is answered by the next outer one.
+  const at = (level: string) => {
+    const outwards = order.slice(order.indexOf(level)).map(bandwidthsOf)
+    return [...outwards.map((found) => withThreads(found, threads)), ...outwards].find((found) => found.length > 0)
+  }
   const rates = (found: readonly Ceiling[]): LevelRates => {
     const of = (wanted: readonly Mix[]) => found.filter((c) => wanted.includes(c.mix ?? 'read'))
     return {

@@ -40,6 +40,17 @@ describe('a working set', () => {
   })
 })
 
+test('between one thread and all of them caches are those of all, not the memory that alone was measured there', () => {
+  const caches = [1, 4].map((threads) => bandwidth('2:1', 'L2', threads * 1e11, threads))
+  const memory = [1, 2, 4].map((threads) => bandwidth('read', 'DRAM', threads * 1e9, threads))
+  const on = machineOf(compute('fma', 1e15, 1), compute('fma', 4e15, 4), ...caches, ...memory)
+  const boundOf = (bytes: number, threads: number) => timeOf(add(bytes), threads, on).bound
+  expect([1, 2, 3, 4].map((threads) => boundOf(2 ** 18, threads))).toEqual([1, 4, 4, 4].map((n) => `2:1-L2-t${n}`))
+  expect([1, 2, 3, 4].map((threads) => boundOf(2 ** 30, threads))).toEqual([1, 2, 4, 4].map((n) => `read-DRAM-t${n}`))
+  // more threads than any was measured on: whatever there is
+  expect(boundOf(2 ** 18, 8)).toBe('2:1-L2-t4')
+})
+
 describe('what is written past the caches', () => {
   const past = [bandwidth('read', 'L3', 4e9), bandwidth('nt-copy', 'DRAM', 2e9), bandwidth('nt-write', 'DRAM', 1.5e9)]
   const on = {...machine, ceilings: [...machine.ceilings, ...past]}
