@@ -45,19 +45,19 @@ const usable = (c: Ceiling): boolean => !['implausible', 'wrong', 'skipped', 'fa
 const highest = (ceilings: readonly Ceiling[]): Ceiling | undefined =>
   ceilings.reduce<Ceiling | undefined>((top, c) => (top && top.value >= c.value ? top : c), undefined)
 
-/** Those with exactly `threads` threads; where none was measured so, all. */
-function atThreads(ceilings: readonly Ceiling[], threads: number): readonly Ceiling[] {
-  const exact = ceilings.filter((c) => c.threads === threads)
-  return exact.length > 0 ? exact : ceilings
-}
-
 /**
- * Those with exactly `threads` threads; else those with more, which fewer do not exceed. Between one thread and all only reads and updates of
- * memory are measured: what lies in a cache had stood under memory's rate there.
+ * Those with exactly `threads` threads; else those with the next more, which fewer do not exceed, nor as often what one thread has. Between one
+ * thread and all only multiply-adds of f32 and reads and updates of memory are measured: what lies in a cache had stood under memory's rate there.
  */
 function withThreads(ceilings: readonly Ceiling[], threads: number): readonly Ceiling[] {
-  const exact = ceilings.filter((c) => c.threads === threads)
-  return exact.length > 0 ? exact : ceilings.filter((c) => (c.threads ?? Number.POSITIVE_INFINITY) > threads)
+  const counts = ceilings.map((c) => c.threads ?? Number.POSITIVE_INFINITY).filter((count) => count >= threads)
+  const count = Math.min(...counts)
+  const found = ceilings.filter((c) => (c.threads ?? Number.POSITIVE_INFINITY) === count)
+  if (count === threads) return found
+  return found.map((c) => {
+    const one = ceilings.find((o) => o.threads === 1 && o.id === c.id.replace(/-t\d+$/, '-t1'))
+    return one && threads * one.value < c.value ? {...c, value: threads * one.value} : c
+  })
 }
 
 /** Share of a cache that a working set may fill and still be counted as resident. */
@@ -120,19 +120,16 @@ const order = ['L1', 'L2', 'L3', 'DRAM']
 export function roofFor(machine: Machine, programs: readonly Program[], threads: number): CpuRoof | undefined {
   const bytes = programs.reduce((sum, program) => sum + keptBytes(program), 0)
   const ceilings = machine.ceilings.filter(usable)
-  const computeOf = (operation: NonNullable<Ceiling['operation']>, dtype: string) =>
-    highest(
-      atThreads(
-        ceilings.filter(
-          (c) =>
-            c.kind === 'compute' &&
-            c.dtype === dtype &&
-            (c.operation ?? 'fma') === operation &&
-            (c.engine ?? 'vector') === 'vector',
-        ),
-        threads,
-      ),
+  const computeOf = (operation: NonNullable<Ceiling['operation']>, dtype: string) => {
+    const all = ceilings.filter(
+      (c) =>
+        c.kind === 'compute' &&
+        c.dtype === dtype &&
+        (c.operation ?? 'fma') === operation &&
+        (c.engine ?? 'vector') === 'vector',
     )
+    return highest(withThreads(all, threads)) ?? highest(all)
+  }
   const peaks = new Map(
     (['f32', 'f64', 'int8'] as const).map((dtype) => [dtype, computeOf(dtype === 'int8' ? 'dot' : 'fma', dtype)]),
   )

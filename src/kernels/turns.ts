@@ -31,14 +31,15 @@ const least = 0.05
 
 /** The ceilings that decide what the roof allows for the programs, or would if they fell. */
 export function decidingCeilings(machine: Machine, programs: readonly Program[], threads: number): Ceiling[] {
-  const found = new Set<Ceiling>()
+  const found = new Map<string, Ceiling>()
   for (const program of programs) {
     const roof = roofFor(machine, [program], threads)
     const times = roof ? program.parts.map((part) => partTime(part, roof)) : []
     const whole = times.reduce((sum, {seconds}) => sum + seconds, 0)
-    for (const {seconds, from} of times) if (seconds >= least * whole) for (const ceiling of from) found.add(ceiling)
+    for (const {seconds, from} of times)
+      if (seconds >= least * whole) for (const ceiling of from) found.set(ceiling.id, ceiling)
   }
-  return [...found]
+  return [...found.values()]
 }
 
 /** Bytes of a thread's probes of what its core has alone, and what planning takes for more: planMemory. */

@@ -3,6 +3,7 @@ import {describe, expect, test} from 'vitest'
 import {partTime, roofFor} from '../../src/kernels/place.ts'
 import {keptBytes, type Part} from '../../src/kernels/program.ts'
 import {kernels, pairs} from '../../src/kernels/registry.ts'
+import {decidingCeilings} from '../../src/kernels/turns.ts'
 import {bandwidth, compute, machineOf} from './made-up.ts'
 
 const machine = machineOf(
@@ -16,6 +17,7 @@ const machine = machineOf(
 )
 const timeOf = (part: Part, threads = 1, on = machine) =>
   partTime(part, roofFor(on, [{id: 'a program', parts: [part]}], threads)!)
+const addOf = (thousands: number) => kernels.add.program([1000 * thousands])
 const add = (bytes: number) => kernels.add.program([Math.floor(bytes / 12)]).parts[0]!
 
 describe('a working set', () => {
@@ -40,13 +42,19 @@ describe('a working set', () => {
   })
 })
 
-test('between one thread and all of them caches are those of all, not the memory that alone was measured there', () => {
+test('between one thread and all of them what was not measured is that of all, or as often that of one', () => {
   const caches = [1, 4].map((threads) => bandwidth('2:1', 'L2', threads * 1e11, threads))
   const memory = [1, 2, 4].map((threads) => bandwidth('read', 'DRAM', threads * 1e9, threads))
   const on = machineOf(compute('fma', 1e15, 1), compute('fma', 4e15, 4), ...caches, ...memory)
   const boundOf = (bytes: number, threads: number) => timeOf(add(bytes), threads, on).bound
   expect([1, 2, 3, 4].map((threads) => boundOf(2 ** 18, threads))).toEqual([1, 4, 4, 4].map((n) => `2:1-L2-t${n}`))
   expect([1, 2, 3, 4].map((threads) => boundOf(2 ** 30, threads))).toEqual([1, 2, 4, 4].map((n) => `read-DRAM-t${n}`))
+  // not the memory that alone was measured there
+  expect([1, 2, 3, 4].map((threads) => timeOf(add(2 ** 18), threads, on).seconds * threads)).toEqual(
+    Array(4).fill(expect.closeTo(2 ** 18 / 1e11, 9)),
+  )
+  expect([1, 2, 3].map((threads) => roofFor(on, [], threads)!.compute('f32').value)).toEqual([1e15, 2e15, 3e15])
+  expect(decidingCeilings(on, [1, 2].map(addOf), 2).map(({id}) => id)).toEqual(['2:1-L2-t4'])
   // more threads than any was measured on: whatever there is
   expect(boundOf(2 ** 18, 8)).toBe('2:1-L2-t4')
 })
