@@ -3,6 +3,7 @@
 #pragma once
 #include "../core/cores.h"
 #include "families.h"
+#include "few-rows.h"
 #include "sweep.h"
 
 namespace rp {
@@ -107,8 +108,14 @@ static inline void product(int64_t m, int64_t n, int64_t words, PackA packA, Pac
                            typename P::Out alpha, bool accumulate, typename P::Word* scratch, Done done = {}, bool stream = false) {
 #if defined(RP_ISA_AVX512)
   // not measured on other cores, where tiles were measured with what they ask for ahead
-  if (words > 0 && tunedFor() == Cores::intel && (liesNear(packB, words) || words * n * int64_t(sizeof *scratch) <= spanNear))
-    return sweep<P>(m, n, words, packA, packB, c, rowC, alpha, accumulate, scratch, done, stream);
+  if (words > 0 && tunedFor() == Cores::intel) {
+    const int64_t bytes = words * n * int64_t(sizeof *scratch);
+    if (liesNear(packB, words) || bytes <= spanNear)
+      return sweep<P>(m, n, words, packA, packB, c, rowC, alpha, accumulate, scratch, done, stream);
+    if constexpr (PackA::words && PackB::words && sizeof *scratch == sizeof(float))
+      if (areFew(m, bytes) && packB.from.row == 1 && alpha == 1)
+        return productOfFewRows(m, n, words, packA.from, packB.from.data, packB.from.column, c, rowC, accumulate, scratch, done);
+  }
 #endif
   blocked<P>(sizeof *scratch == 8 ? blocksF64 : blocksF32, m, n, words, packA, packB, c, rowC, alpha, accumulate, scratch, done, stream);
 }

@@ -1,0 +1,90 @@
+// The product of few rows and a matrix B in row-major order that L2 does not hold, as fast as B comes. The blocked loop reads panels, 256 B of every row
+// of B, which the hardware's prefetchers do not follow; here sixteen rows of B are read side by side from end to end, and each vector of them meets all
+// rows of A. Emerald Rapids, one thread, in turn: 16 x 36864 x 4096 in 78.6 and 43.1 ms (reading alone 37.4), 4 x 6144 x 4096 in 8.4 and 4.4 ms,
+// 16 x 1024 x 1024 from L3 in 0.38 and 0.26 ms.
+#pragma once
+#include "sweep.h"
+
+namespace rp {
+namespace RP_NS {
+
+#if defined(RP_ISA_AVX512)
+
+// Rows that are few where L3 holds B: at 33 to 128 the blocked loop is as fast, or up to a fifth faster. And where none does: 48 and 64 rows of
+// 6144 x 4096 in 22.7 and 27.1 ms by the blocked loop, 17.3 and 22.9 by this one; 66 in 27.8 and 29.2.
+constexpr int64_t fewRows = 32, fewRowsFar = 64, bytesFar = 64 << 20;
+// Rows of B side by side, and columns of sums over a panel of 16 rows: 512 KiB, which stay in L2 while rows of B pass.
+constexpr int64_t rowsAbreast = 16, columnsAcross = 8192;
+// Floats that are asked for ahead in each row of B: 16 x 36864 x 4096 takes 43.6 ms and 54.5 without; from L3 16 x 1024 x 1024 takes 4 % more with them.
+constexpr int64_t floatsAhead = 128;
+
+// Whether m rows are few for a B of so many bytes.
+static inline bool areFew(int64_t m, int64_t bytes) { return m <= (bytes > bytesFar ? fewRowsFar : fewRows); }
+
+// Adds a[R, depth] b[depth, columns] to `sums`, or begins them: vector j of row i at (j R + i) lanes, the last filled up. `a` is a panel. What is asked
+// for beyond the columns is asked for in the rows from `next` on.
+template <int R>
+static __attribute__((noinline)) void addRows(int64_t depth, int64_t columns, const float* a, const float* b, int64_t rowB, const float* next,
+                                              float* sums, bool first) {
+  const auto across = [&](int64_t j, auto take) __attribute__((always_inline)) {
+    float* const to = sums + j * R;
+    f32v s[R];
+    RP_UNROLL
+    for (int i = 0; i < R; i++) s[i] = first ? f32v{} : load(to + i * lanes);
+    const float *left = a, *row = b + j, *ahead = j + floatsAhead < columns ? row + floatsAhead : next + (j + floatsAhead - columns);
+    for (int64_t p = 0; p < depth; p++, row += rowB, ahead += rowB, left += R) {
+      __builtin_prefetch(ahead, 0, 3);
+      const f32v right = take(row);
+      RP_UNROLL
+      for (int i = 0; i < R; i++) s[i] += left[i] * right;
+    }
+    RP_UNROLL
+    for (int i = 0; i < R; i++) store(to + i * lanes, s[i]);
+  };
+  int64_t j = 0;
+  for (; j + lanes <= columns; j += lanes) across(j, [](const float* p) { return load(p); });
+  if (j < columns) across(j, [rest = int(columns - j)](const float* p) { return loadPart(p, rest, 0.0f); });
+}
+
+// As product() without alpha, in `groups` groups of R rows, each of which reads the same rows of B in turn.
+template <int R, typename Done>
+static inline void productByRows(int64_t groups, int64_t m, int64_t n, int64_t words, Strided<float> a, const float* b, int64_t rowB, float* c,
+                                 int64_t rowC, bool accumulate, float* scratch, Done done) {
+  static_assert(fewRowsFar / 16 * 16 * (columnsAcross / (fewRowsFar / 16) + rowsAbreast) <= gemmScratch, "scratch");
+  const int64_t across = evenly(n, columnsAcross / groups, NR<F32>), sumsEach = R * roundUp(across, lanes);
+  float* const panels = scratch + groups * sumsEach;
+  for (int64_t jc = 0; jc < n; jc += across) {
+    const int64_t columns = least(across, n - jc);
+    for (int64_t p = 0; p < words; p += rowsAbreast) {
+      const int64_t depth = least(rowsAbreast, words - p);
+      const float* const from = b + p * rowB + jc;
+      const float* const next = p + depth < words ? from + depth * rowB : b + least(jc + columns, n - 1);
+      packPanels<float, R>(a.data + p * a.column, a.row, a.column, m, depth, panels);
+      for (int64_t g = 0; g < groups; g++) addRows<R>(depth, columns, panels + g * R * depth, from, rowB, next, scratch + g * sumsEach, p == 0);
+    }
+    for (int64_t i = 0; i < m; i++)
+      for (int64_t j = 0; j < columns; j += lanes) {
+        const int here = int(least(lanes, columns - j));
+        float* const to = c + i * rowC + jc + j;
+        const f32v sum = load(scratch + i / R * sumsEach + j * R + i % R * lanes);
+        if (here == lanes) store(to, accumulate ? load(to) + sum : sum);
+        else storePart(to, accumulate ? loadPart(to, here, 0.0f) + sum : sum, here);
+      }
+    for (int64_t j = 0; j < columns; j += NR<F32>)
+      for (int64_t i = 0; i < m; i += MR) done(c + i * rowC + jc + j, rowC, i, jc + j, least(MR, m - i), least(NR<F32>, columns - j));
+  }
+}
+// Groups of whole fours of rows, sixteen at most; rows beyond m are zero.
+template <typename... Args>
+static inline void productOfFewRows(int64_t m, Args... args) {
+  const int64_t groups = (m + 15) / 16, rows = (m + groups - 1) / groups;
+  if (rows <= 4) productByRows<4>(groups, m, args...);
+  else if (rows <= 8) productByRows<8>(groups, m, args...);
+  else if (rows <= 12) productByRows<12>(groups, m, args...);
+  else productByRows<16>(groups, m, args...);
+}
+
+#endif
+
+}  // namespace RP_NS
+}  // namespace rp
