@@ -72,6 +72,17 @@ describe.each(isas)('what is not finite, %s', (isa) => {
     expect(errorOf(got[0]!, wanted[0]!.map(Math.fround))).toBeLessThan(1e-5)
   })
 
+  test('row-max: one that is not a number, wherever it stands, and rows of -infinity', () => {
+    const cols = 151
+    const part = kernels['row-max'].program([cols + 1, cols]).parts[0]!
+    const x = Float64Array.from({length: (cols + 1) * cols}, (_, i) => wave(i) - 3)
+    for (let r = 0; r < cols; r++) x[r * cols + r] = nan
+    x.fill(-inf, cols * cols)
+    const {got, wanted} = run(part, isa, [x])
+    expect(wanted[0]!.subarray(0, cols).every(Number.isNaN)).toBe(true)
+    expect(errorOf(got[0]!, wanted[0]!)).toBe(0)
+  })
+
   test('cross-entropy: huge and tiny logits, infinities, a target at -infinity', () => {
     const part = kernels['cross-entropy'].program([5, 19]).parts[0]!
     const x = Array.from({length: 95}, (_, i) => wave(i) * (i < 19 ? 1e30 : i < 38 ? 1e-30 : 40))

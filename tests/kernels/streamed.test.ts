@@ -234,3 +234,101 @@ describe('a masked softmax of rows that are streamed', () => {
     }
   })
 })
+
+// Rows from memory are taken from four bands in turn on Intel's cores, those that are left one by one, and each differs in how a row that is far from
+// 0, masked or not finite is found and taken again: beside plain rows in the other bands, and after them in its own.
+describe.each(makes)('rows from memory, tuned for %s, are what few rows are', (make) => {
+  const own = addon.tuneFor()
+  beforeAll(() => expect(addon.tuneFor(make)).toBe(make))
+  afterAll(() => expect(addon.tuneFor(own)).toBe(own))
+  const [nan, inf] = [Number.NaN, Number.POSITIVE_INFINITY]
+  const oddities: readonly ((row: Float32Array) => unknown)[] = [
+    (row) => row.fill(-inf),
+    (row) => row.fill(-inf, 4),
+    (row) => row.fill(-inf, 0, row.length / 2),
+    (row) => row.set(row.map((v) => v - 1000)),
+    (row) => row.set(row.map((v) => v + 1000)),
+    (row) => row.fill(-3e38),
+    (row) => row.fill(-80).fill(-7, row.length - 1),
+    ...[nan, inf, -inf, 500, -1e30].flatMap((value) =>
+      [0, 0.5, 1].map(
+        (place) => (row: Float32Array) => row.fill(value, place * (row.length - 1), place * (row.length - 1) + 1),
+      ),
+    ),
+  ]
+
+  test.each([
+    ['softmax', 512],
+    ['softmax', 16_384],
+    ['cross-entropy', 515],
+    ['cross-entropy', 4099],
+  ] as const)('%s of %i columns', {timeout: 120_000}, (id, cols) => {
+    const rows = Math.ceil(2 ** 23 / cols) + 7
+    const x = new Float32Array(valuesOf({elements: rows * cols, type: 'f32'}, 0))
+    for (let r = 3; r < rows; r += 11) oddities[(r * 5) % oddities.length]!(x.subarray(r * cols, (r + 1) * cols))
+    const targets = Int32Array.from({length: rows}, (_, r) => (r * 7) % cols)
+    const width = id === 'softmax' ? cols : 1
+    const run = (by: string, from: number, to: number, out: Float32Array) => {
+      const part = x.subarray(from * cols, to * cols)
+      const inputs = id === 'softmax' ? [part] : [part, targets.subarray(from, to)]
+      addon.runOp(by, id, [to - from, cols], inputs, [out], 2)
+      return out
+    }
+    for (const by of isas) {
+      const wanted = new Float32Array(rows * width)
+      const half = rows >> 1
+      run(by, 0, half, wanted.subarray(0, half * width))
+      run(by, half, rows, wanted.subarray(half * width))
+      for (const offset of [0, 4, 8, 12]) {
+        const out = new Float32Array(rows * width + 16).fill(0.5)
+        const got = run(by, 0, rows, out.subarray(offset, offset + rows * width))
+        expect(errorOf(got, wanted), `${by}, ${4 * offset} B`).toBeLessThan(1e-5)
+      }
+    }
+  })
+
+  // planes that shares of threads cut, and more of them than are taken together; runs of fewer floats than a step, and of steps and a rest
+  test.each([
+    [3, 5, 560_016],
+    [513, 7, 2352],
+    [9363, 7, 128],
+    [1, 1, 2 ** 23 + 16],
+  ])('batchnorm of %i x %i planes of %i', {timeout: 120_000}, (batch, channels, positions) => {
+    const elements = batch * channels * positions
+    const x = valuesOf({elements, type: 'f32'}, 0) as Float32Array
+    const [scale, shift] = [testValues(channels, 1), testValues(channels, 2)].map((v) => Float32Array.from(v))
+    for (const by of [isas[0]!, isas.at(-1)!])
+      for (const offset of [0, 4, 8, 12]) {
+        const out = new Float32Array(elements + 16).fill(Number.NaN).subarray(offset, offset + elements)
+        addon.runOp(by, 'batchnorm', [batch, channels, positions], [x, scale!, shift!], [out], 3)
+        let wrong = -1
+        for (let i = 0, plane = 0; i < elements && wrong < 0; plane++) {
+          const [a, b] = [scale![plane % channels]!, shift![plane % channels]!]
+          for (const end = i + positions; i < end && wrong < 0; i++)
+            if (!(Math.abs(out[i]! - (x[i]! * a + b)) < 1e-6)) wrong = i
+        }
+        expect(wrong, `${by}, ${4 * offset} B`).toBe(-1)
+      }
+  })
+
+  // two tiles below one another, one at the bottom, columns that fill no tile
+  test.each([
+    [1, 1040, 8071],
+    [3, 48, 58_261],
+    [2, 16, 262_147],
+  ])('transpose of %i x %i x %i', {timeout: 120_000}, (batch, rows, cols) => {
+    const elements = batch * rows * cols
+    // f32 counts this far
+    const x = Float32Array.from({length: elements}, (_, i) => i)
+    for (const by of [isas[0]!, isas.at(-1)!])
+      for (const offset of [0, 4, 8, 12]) {
+        const out = new Float32Array(elements + 16).fill(Number.NaN).subarray(offset, offset + elements)
+        addon.runOp(by, 'transpose', [batch, rows, cols], [x], [out], 3)
+        let wrong = -1
+        for (let b = 0, at = 0; b < batch; b++)
+          for (let c = 0; c < cols; c++)
+            for (let r = 0; r < rows; r++, at++) if (out[at] !== x[(b * rows + r) * cols + c] && wrong < 0) wrong = at
+        expect(wrong, `${by}, ${4 * offset} B`).toBe(-1)
+      }
+  })
+})
