@@ -17,5 +17,5 @@ test -f build/Release/ridgepoint.node
 libraries="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libubsan.so)"
 # node keeps what it allocates until it ends: leaks are not looked for
 LD_PRELOAD=$libraries ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-  node node_modules/vitest/vitest.mjs run --pool=threads --testTimeout=120000 tests/kernels/operators.test.ts tests/native/probes.test.ts
+  node node_modules/vitest/vitest.mjs run --pool=threads --testTimeout=120000 tests/kernels/{operators,few-rows,products,rows}.test.ts tests/native/probes.test.ts
 echo "sanitizers: clean"

@@ -182,6 +182,13 @@ describe('check', () => {
     expect(checkDocument(before, after, {maxRegression: 0.04}).result.rows[0]!.pass).toBe(true)
   })
 
+  it('a profile beside a busy neighbour: fewer instructions per cycle are said and fail nothing', () => {
+    const issue = (value: number): Ceiling => ({...ceiling('issue-t1', value, 0.01), kind: 'issue', unit: 'instr/s'})
+    const {result} = checkDocument(machine(issue(16e9)), machine(issue(9e9)))
+    expect(result).toMatchObject({passed: true, rows: [{id: 'issue-t1', pass: true}]})
+    expect(result.rows[0]!.reason).toMatch(/^worse .*neighbour/)
+  })
+
   it.each([-0.1, Number.NaN, Number.POSITIVE_INFINITY])('refuses the limit %d', (maxRegression) =>
     expect(() => checkDocument(decode(1), decode(1), {maxRegression})).toThrow(/--max-regression/))
 })
