@@ -130,22 +130,21 @@ static inline void tileOf(int64_t words, A a, B b, typename P::Out* c, int64_t r
     for (int w = 0; w < W; w++) sums[i][w] = V{};
   }
   // always_inline: the accumulators must stay in registers
-  const auto step = [&]() __attribute__((always_inline)) {
-    V right[W];
-    b.take(right);
-    RP_UNROLL
-    for (int i = 0; i < R; i++) {
-      RP_UNROLL
-      for (int w = 0; w < W; w++) P::add(sums[i][w], left.row(i), right[w]);
-    }
-    left.next();
-  };
   if constexpr (Ahead::asks) {
     // Two steps a turn: Emerald Rapids, 192^3 in f32 0.844 to 0.857 of the ceiling while a neighbour has the core's other thread (few samples), as
-    // much without one; four a turn lose 1 % at 192^3.
+    // much without one; four a turn lose 1 % at 192^3. The step stands in the loop itself: called from a function of its own, GCC 12 kept the sums of
+    // bytes on the stack (2048^3 at 34 % of the ceiling for 92).
     const auto steps = [&](int64_t count) __attribute__((always_inline)) {
       RP_UNROLL_2
-      for (int64_t p = 0; p < count; p++) step();
+      for (int64_t p = 0; p < count; p++, left.next()) {
+        V right[W];
+        b.take(right);
+        RP_UNROLL
+        for (int i = 0; i < R; i++) {
+          RP_UNROLL
+          for (int w = 0; w < W; w++) P::add(sums[i][w], left.row(i), right[w]);
+        }
+      }
     };
     // C is asked for a row at a time while the first words are multiplied: its 24 lines at once would hold up the panels' own (Zen 4, 2048^3:
     // 105 GFLOP/s without, 107 at once, 112 so). Into L2, since rows of C a power of two apart fall into one set of L1.
@@ -169,7 +168,15 @@ static inline void tileOf(int64_t words, A a, B b, typename P::Out* c, int64_t r
     // One loop: those above end eight times and more in a tile, and each end is a branch foretold wrongly (thought). Emerald Rapids, 192^3 in
     // f32 0.90 to 0.97 of the ceiling, in f64 0.91 to 0.97; two steps a turn in place of four 0.5 % less.
     RP_UNROLL_4
-    for (int64_t p = 0; p < words; p++) step();
+    for (int64_t p = 0; p < words; p++, left.next()) {
+      V right[W];
+      b.take(right);
+      RP_UNROLL
+      for (int i = 0; i < R; i++) {
+        RP_UNROLL
+        for (int w = 0; w < W; w++) P::add(sums[i][w], left.row(i), right[w]);
+      }
+    }
   }
   const bool add = into == Into::add;
   if (alpha != Out(1)) {
