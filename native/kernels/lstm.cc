@@ -81,7 +81,7 @@ void products(const OpArgs& args, const Shape& s, int64_t first, int64_t rows, i
   }
 }
 
-int64_t channelsTogether(int64_t batch) {
+int64_t channelsTogether([[maybe_unused]] int64_t batch) {
 #if defined(RP_ISA_AVX512)
   if (batch > tileRows && batch <= fewRows && tunedFor() == Cores::intel) return broadBlock;
 #endif
