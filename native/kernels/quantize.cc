@@ -86,9 +86,11 @@ RP_INLINE float largestOf(i32v v) {
   return magnitude;
 }
 
-// What a group is multiplied by; 0 where its scale is 0, infinite or not a number, all of which quantize to zeros.
+// What a group is multiplied by; 0 where its scale is 0, infinite, not a number or so small that its inverse is infinite, all of which quantize to
+// zeros.
 RP_INLINE float inverseOf(float magnitude, float most) {
-  return magnitude > 0 && magnitude < __builtin_inff() ? most / magnitude : 0.0f;
+  const float inverse = most / magnitude;
+  return inverse < __builtin_inff() ? inverse : 0.0f;
 }
 // 0 for what is not finite times 0
 RP_INLINE f32v scaled(f32v v, float inverse) {

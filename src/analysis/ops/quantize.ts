@@ -9,7 +9,13 @@ function nearestEven(x: number): number {
   return rounded - x === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
 }
 
-/** Scales and values of groups whose largest magnitude becomes `most`; a scale that is 0, infinite or NaN quantizes to zeros. */
+/** What f32 rounds to infinity. */
+const beyondF32 = 2 ** 128
+
+/**
+ * Scales and values of groups whose largest magnitude becomes `most`; a scale that is 0, infinite, NaN or so small that f32 has no inverse of
+ * it (below 3e-39) quantizes to zeros.
+ */
 export function quantizeGroups({groups, size}: QuantizeDims, x: Float64Array, most: number): Float64Array[] {
   const q = new Float64Array(groups * size)
   const scales = new Float64Array(groups)
@@ -17,7 +23,7 @@ export function quantizeGroups({groups, size}: QuantizeDims, x: Float64Array, mo
     const group = x.subarray(g * size, (g + 1) * size)
     const scale = group.reduce((m, v) => Math.max(m, Math.abs(v)), 0) / most
     scales[g] = scale
-    const usable = scale > 0 && scale < Number.POSITIVE_INFINITY
+    const usable = 1 / scale < beyondF32 && scale < Number.POSITIVE_INFINITY
     for (let i = 0; i < size; i++) q[g * size + i] = usable ? nearestEven(group[i]! / scale) : 0
   }
   return [q, scales]
