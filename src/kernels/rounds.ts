@@ -74,6 +74,13 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 /** What lasted this many targets, where one was aimed at, may have been held up for a few milliseconds: a scheduler's turn. */
 const doubtful = {from: 1.5, to: 10}
 
+/** A repetition's length. */
+export interface Calibrated {
+  passes: number
+  /** one repetition of as many passes, where finding them took one */
+  sample?: Sample
+}
+
 /**
  * Finds the passes that make one repetition last `target` seconds, or the `most` that the sampler runs.
  * @returns `undefined` where no number of passes takes a measurable time
@@ -84,24 +91,36 @@ export async function calibrate(
   target: number,
   signal?: AbortSignal,
   most = Number.POSITIVE_INFINITY,
-): Promise<number | undefined> {
+): Promise<Calibrated | undefined> {
   let passes = Math.min(most, spec.passes)
   const sample = async () => {
     throwIfAborted(signal)
-    return (await sampler({...spec, passes, repetitions: 1, clock: false})).seconds[0]
+    return sampler({...spec, passes, repetitions: 1, clock: false})
   }
   for (let step = 0; step < calibrationSteps; step++) {
     const from = performance.now()
-    let took = await sample()
+    let last = await sample()
+    let took = last.seconds[0]
     if (took === undefined || (took <= 0 && performance.now() - from > standing)) return undefined
     // One sample that waited for another process would leave every repetition at a few passes, all of them start and end of the threads.
-    if (took > doubtful.from * target && took < doubtful.to * target) took = Math.min(took, (await sample()) ?? took)
-    if (took > target / 2) return Math.max(1, Math.min(most, Math.round((passes * target) / took)))
-    if (passes === most) return took > 0 ? most : undefined
+    if (took > doubtful.from * target && took < doubtful.to * target) {
+      last = await sample()
+      took = Math.min(took, last.seconds[0] ?? took)
+    }
+    if (took > target / 2) {
+      const found = Math.max(1, Math.min(most, Math.round((passes * target) / took)))
+      return {passes: found, ...(found === passes ? {sample: last} : {})}
+    }
+    if (passes === most) return took > 0 ? {passes, sample: last} : undefined
     // The first short runs hold cold caches and a waking clock: grow towards the target, by 16 at most.
     passes = Math.min(most, Math.ceil(passes * Math.min(16, took > 0 ? (target / took) * 1.1 : 16)))
   }
   return undefined
+}
+
+function keep(own: Series, {seconds, clockHz, work}: Sample): void {
+  for (const took of seconds) if (took > 0) own.rates.push(work / took)
+  for (const hertz of clockHz) if (hertz > 0) own.clockHz.push(hertz)
 }
 
 /**
@@ -145,20 +164,24 @@ export async function runRounds(
         const {probe, isa, bytes} = task.spec
         const like = `${probe} ${isa} ${bytes}`
         const from = {...task.spec, passes: passesOf.get(like) ?? task.spec.passes}
-        const passes = task.calibrate
+        const found: Calibrated | undefined = task.calibrate
           ? await calibrate(sampler, from, task.repetitionSeconds ?? repetitionSeconds, signal, task.mostPasses)
-          : task.spec.passes
-        if (passes === undefined) continue
+          : {passes: task.spec.passes}
+        if (found === undefined) continue
+        const {passes, sample} = found
         passesOf.set(like, passes)
         own.passes = passes
         task = {...task, spec: {...task.spec, passes}}
         calibrated.push(task)
+        // a repetition of that length is a first turn: a kernel of a tenth of a second has three
+        if (sample && task.spec.repetitions === 1 && !task.spec.clock) {
+          keep(own, sample)
+          continue
+        }
       }
       // The first round is short, so that also a slow machine comes round once.
       const repetitions = round === 0 ? Math.min(firstRepetitions, task.spec.repetitions) : task.spec.repetitions
-      const {seconds, clockHz, work} = await sampler({...task.spec, repetitions})
-      for (const took of seconds) if (took > 0) own.rates.push(work / took)
-      for (const hertz of clockHz) if (hertz > 0) own.clockHz.push(hertz)
+      keep(own, await sampler({...task.spec, repetitions}))
     }
     if (round === 0) live = calibrated
   }

@@ -101,7 +101,7 @@ export async function measureSustained(options: SustainOptions): Promise<Sustain
       clock: false,
     }
     const sampler = session.sample.bind(session)
-    const passes = await calibrate(sampler, spec, repetitionSeconds, signal)
+    const passes = (await calibrate(sampler, spec, repetitionSeconds, signal))?.passes
     if (passes === undefined)
       throw new AnalysisError('internal', 'the probe took no measurable time: the clock of this machine stands still')
     const curve: SustainPoint[] = []

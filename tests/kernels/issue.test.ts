@@ -183,7 +183,7 @@ describe('the probe', () => {
     const {session, close} = await openBare(loadNative(), threads, undefined)
     try {
       const {spec} = issueTask(isa, threads).tasks[0]!
-      const passes = (await calibrate(session.sample.bind(session), spec, 0.0004))!
+      const passes = (await calibrate(session.sample.bind(session), spec, 0.0004))!.passes
       const {seconds, clockHz, work} = await session.sample({...spec, passes, repetitions: 30})
       expect(work).toBe(96 * passes * threads)
       const found = perCycle({rates: [...seconds].map((took) => work / took), clockHz: [...clockHz]}, 30, threads)

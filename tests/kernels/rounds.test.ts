@@ -43,7 +43,7 @@ describe('calibrate', () => {
     expect(await calibrate(none, spec, 0.001)).toBeUndefined()
   })
   test.each([1, 1e3, 1e6, 1e9, 1e12])('at %d passes per second a repetition comes near its length', async (rate) => {
-    const passes = (await calibrate(fake(() => rate).sampler, spec, 0.001))!
+    const passes = (await calibrate(fake(() => rate).sampler, spec, 0.001))!.passes
     expect(passes).toBeGreaterThanOrEqual(Math.max(1, Math.floor(rate * 0.0009)))
     expect(passes).toBeLessThanOrEqual(Math.max(1, Math.ceil(rate * 0.0011)))
   })
@@ -52,11 +52,11 @@ describe('calibrate', () => {
     // 100 µs a pass; the first sample takes 8 ms, or the third
     for (const late of [1, 3]) {
       const {sampler} = fake((call) => (call === late ? 1 / 0.008 : 1e4))
-      expect(await calibrate(sampler, spec, 0.001), `late ${late}`).toBeGreaterThanOrEqual(8)
+      expect((await calibrate(sampler, spec, 0.001))?.passes, `late ${late}`).toBeGreaterThanOrEqual(8)
     }
     // what is long by itself is sampled no more often than before
     const long = fake(() => 1 / 0.3)
-    expect(await calibrate(long.sampler, spec, 0.001)).toBe(1)
+    expect((await calibrate(long.sampler, spec, 0.001))?.passes).toBe(1)
     expect(long.calls).toHaveLength(1)
   })
 
@@ -67,7 +67,7 @@ describe('calibrate', () => {
       return {seconds: Float64Array.of(times * 1e-6), clockHz: new Float64Array(), work: times}
     }
     expect(await calibrate(capped, spec, 0.01)).toBeUndefined()
-    expect(await calibrate(capped, spec, 0.01, undefined, 4096)).toBe(4096)
+    expect((await calibrate(capped, spec, 0.01, undefined, 4096))?.passes).toBe(4096)
     const series = await runRounds(capped, [{...task('launch'), mostPasses: 4096}], {
       ...options,
       repetitionSeconds: 0.01,
@@ -89,6 +89,24 @@ describe('runRounds', () => {
     const often = {...task('a'), calibrate: false, spec: {...spec, repetitions: 20, passes: 1000}}
     await runRounds(sampler, [often], {...options, rounds: 3, extraRounds: 0, now})
     expect(calls.map(({repetitions}) => repetitions)).toEqual([3, 20, 20])
+  })
+
+  test('a repetition as long as the last of calibration is the first turn: none is taken twice', async () => {
+    const {sampler, calls, now} = fake(() => 1 / 0.03)
+    const once = {...task('a'), spec: {...spec, repetitions: 1}}
+    const series = await runRounds(sampler, [once], {...options, budgetSeconds: 0, now})
+    expect(series.get('a')).toMatchObject({passes: 1, tried: true})
+    expect(series.get('a')!.rates).toHaveLength(3)
+    expect(calls).toHaveLength(3)
+    // where it has to have another length, or with a clock beside it, it is none
+    const short = fake(() => 1.7e6)
+    await runRounds(short.sampler, [once], {...options, budgetSeconds: 0, now: short.now})
+    expect(short.calls.slice(-3).map(({passes}) => passes)).toEqual([1700, 1700, 1700])
+    expect(short.calls.at(-4)!.passes).not.toBe(1700)
+    const clocked = fake(() => 1 / 0.03)
+    const timed = {...once, spec: {...once.spec, clock: true}}
+    await runRounds(clocked.sampler, [timed], {...options, budgetSeconds: 0, now: clocked.now})
+    expect(clocked.calls.map(({clock}) => clock)).toEqual([false, true, true, true])
   })
 
   test('interleaves: no task is sampled twice before every other had its turn', async () => {
