@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace rp {
 
@@ -11,9 +12,11 @@ namespace {
 constexpr size_t hugePage = size_t(2) << 20;
 }
 
+size_t wholePages(size_t bytes) { return (bytes + hugePage - 1) / hugePage * hugePage; }
+
 Region reserve(size_t bytes) {
   Region region;
-  const size_t rounded = (bytes + hugePage - 1) / hugePage * hugePage;
+  const size_t rounded = wholePages(bytes);
   // Over-reserve by one huge page and trim, since mmap aligns to the base page only.
   void* raw = mmap(nullptr, rounded + hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) return region;
@@ -70,6 +73,8 @@ bool linkLines(Region& region, size_t bytes, const std::atomic<bool>& stop) {
   }
   return true;
 }
+
+bool severalNodes() { return access("/sys/devices/system/node/node1", F_OK) == 0; }
 
 size_t hugeBytes(const Region& region) {
 #if defined(__linux__)

@@ -11,6 +11,9 @@ struct Region {
   size_t bytes = 0;
 };
 
+// Rounded up to whole huge pages.
+size_t wholePages(size_t bytes);
+
 // Reserves `bytes`, rounded up to 2 MiB and aligned to it; data is null where the system refuses. Pages come with the first touch.
 Region reserve(size_t bytes);
 void release(Region& region);
@@ -22,6 +25,9 @@ void fill(Region& region, size_t from, size_t to);
 // Links the lines of the first `bytes` into one cycle in random order: each line's first word points to the next. A cycle of 128 MiB takes
 // a tenth of a second, so it looks at `stop` on the way; false where it was raised.
 bool linkLines(Region& region, size_t bytes, const std::atomic<bool>& stop);
+
+// Whether pages may be nearer to one processor than to another.
+bool severalNodes();
 
 // Bytes of the region that the kernel backs with huge pages; 0 where it does not say.
 size_t hugeBytes(const Region& region);

@@ -50,7 +50,7 @@ struct Spec {
   int repetitions = 1;
   std::vector<Stage> stages;  // program: run in order, the threads meeting after each; a single one of ours is called again at once, as probes are
   bool meets = false;  // program: the threads meet after a single stage too, as they have to where another operator reads what it wrote
-  bool counters = false;  // program: also read the threads' hardware counters
+  bool counters = false;  // program: also read the threads' hardware counters; where they cannot be had, nothing runs
   bool clock = false;  // also take the core clock, right after each repetition, under the same instructions
 };
 
@@ -86,13 +86,12 @@ class Session {
   // False where memory or threads are refused or cancel() was called; `problem` then says which.
   bool open(const std::vector<size_t>& bytesPerThread, const std::vector<size_t>& residentPerThread, const char** problem,
             Touch touch = {});
-  // Replaces the operator buffers by new ones, filled; false where memory is refused.
+  // Replaces the operators' tensors by new ones, filled; false where memory is refused.
   bool allocate(std::vector<Tensor> tensors);
-  const std::vector<Region>& buffers() const { return buffers_; }
   // Where a buffer's values begin: staggered, so that the buffers of an operator do not fall into the same cache sets.
   // Each lies before the one of the number before it, modulo 4 KiB: where an output lay up to 600 B behind an input, a store looked like the
   // source of the loads of the next lines, and a copy from L2 took up to 8.3 cycles a line for 4.1 on Zen 4.
-  char* buffer(int index) const { return buffers_[index].data + (staggers - 1 - size_t(index) % staggers) * staggerBytes; }
+  char* buffer(int index) const { return buffers_[index] + (staggers - 1 - size_t(index) % staggers) * staggerBytes; }
   // Takes one sample; false after cancel().
   bool take(const Spec& spec, Sample& sample);
   // Makes open() and take() return within one repetition. May be called from any thread.
@@ -111,7 +110,8 @@ class Session {
 
   Pool pool_;
   std::vector<Region> regions_;
-  std::vector<Region> buffers_;
+  Region arena_;  // of the tensors, one behind the other, each from a whole page on
+  std::vector<char*> buffers_;
   std::vector<Tensor> tensors_;
   std::vector<Region> scratch_;
   struct Cycle {

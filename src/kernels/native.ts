@@ -64,7 +64,7 @@ export interface SampleSpec {
   stages?: readonly Stage[]
   /** program: the threads meet after a single operator too */
   meets?: boolean
-  /** program: also read the threads' hardware counters */
+  /** program: also read the threads' hardware counters; where they cannot be had, nothing runs */
   counters?: boolean
 }
 

@@ -166,7 +166,7 @@ export async function benchPairs(
   )
   const programs = runs.flatMap(({def, dims, dtype}) => sidesOf(def, dims, dtype))
   const room = probeRoom(decidingCeilings(options.machine, programs, setup.threads), setup.threads, free)
-  // what was asked for by name is worth its time; all pairs have two minutes
+  // what was asked for by name is worth its time; all pairs have a minute
   const started = performance.now()
   const effortOf = (i: number): {run: Effort; point: Effort} =>
     options.pairs?.length

@@ -50,8 +50,8 @@ export const fair: Effort = {repetitionSeconds: 0.002, rounds: 20, extraRounds: 
 /** One of many sizes. */
 export const brief: Effort = {repetitionSeconds: 0.001, rounds: 9, extraRounds: 0, budgetSeconds: 0.2}
 
-/** Seconds that all kernels may take together: a minute with the start of the program. */
-const wholeSeconds = 55
+/** Seconds that all kernels may take together: a minute with the start of the program, and with a run that is under way when they are over. */
+const wholeSeconds = 50
 /** Seconds that one of all kernels takes on an idle machine, with filling its tensors. */
 const usualSeconds = 0.3
 
@@ -62,10 +62,10 @@ export function effortInTime(elapsedSeconds: number, runsLeft: number): Effort {
   return {...brief, budgetSeconds: Math.max(0, each / 2), leastRounds: 1}
 }
 
-/** Seconds that all pairs may take together: two minutes with the start of the program and the run that is under way. */
-const pairSeconds = 100
-/** Seconds that a pair at one size takes on an idle machine with its share of a sweep: the longest five, most of them less than two. */
-const usualPairSeconds = 1.5
+/** Seconds that all pairs may take together: a minute, as all kernels. */
+const pairSeconds = 50
+/** Seconds that a pair at one size takes on an idle machine with its share of a sweep: the longest four, most of them less than one. */
+const usualPairSeconds = 1
 
 /** As `effortInTime`, of a pair at one size, and of each size of its sweep. */
 export function pairEffortInTime(elapsedSeconds: number, runsLeft: number): {run: Effort; point: Effort} {

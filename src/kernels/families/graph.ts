@@ -5,11 +5,16 @@ import {type KernelDef, one, operator, streaming} from './types.ts'
 
 const golden = 0.6180339887498949
 
+/** A table of whole numbers; a loop, since `from` with a function takes six times as long, a second of 32 million. */
+function table(elements: number, at: (i: number) => number): Int32Array {
+  const numbers = new Int32Array(elements)
+  for (let i = 0; i < elements; i++) numbers[i] = at(i)
+  return numbers
+}
+
 /** Row starts of nodes with 0.1 to 1.9 times the mean number of edges. */
 const rowStarts = (nodes: number, edges: number) => (elements: number) =>
-  Int32Array.from({length: elements}, (_, i) =>
-    i >= nodes ? edges : Math.floor((edges * (i + 0.9 * ((i * golden) % 1))) / nodes),
-  )
+  table(elements, (i) => (i >= nodes ? edges : Math.floor((edges * (i + 0.9 * ((i * golden) % 1))) / nodes)))
 
 /** 32 bits that say nothing of those of other numbers: the mixing of MurmurHash3 (Appleby 2011, public domain). */
 function mixed(n: number): number {
@@ -21,7 +26,7 @@ function mixed(n: number): number {
 
 /** Columns drawn at random, each for itself, as neighbours in a graph without an order are. */
 const columns = (nodes: number) => (elements: number) =>
-  Int32Array.from({length: elements}, (_, e) => Math.floor((mixed(e) / 2 ** 32) * nodes))
+  table(elements, (e) => Math.floor((mixed(e) / 2 ** 32) * nodes))
 
 function program(weighted: boolean, [nodes, edges, features, heads]: readonly number[]): Program {
   const kernel = weighted ? 'spmm-weighted' : 'spmm'
