@@ -25,20 +25,46 @@ void conv(const OpArgs& args) {
   convProduct(args, s, c);
 }
 
-// y = x * scale + shift per channel; dims: batch, channels, positions
+// The first `count` lanes of a, the others of b.
+RP_INLINE f32v firstLanes(int count, f32v a, f32v b) {
+#if defined(RP_ISA_AVX512)
+  return f32v(_mm512_mask_blend_ps(__mmask16((1u << count) - 1), __m512(b), __m512(a)));
+#else
+  float lane[lanes], first[lanes];
+  store(lane, b);
+  store(first, a);
+  for (int i = 0; i < count; i++) lane[i] = first[i];
+  return load(lane);
+#endif
+}
+
+// y = x * scale + shift per channel; dims: batch, channels, positions. The vector that ends a plane begins the next one, and those behind it stay
+// within a line each: planes of 196 floats that began anew crossed one with three vectors of four, loaded and stored. Emerald Rapids, 64 of them:
+// 1.39 to 1.28 us, two threads, whose halves nearly fit L1, 0.56 to 0.41; 250 planes of 49 2.3 to 1.3 us.
 template <bool far>
 void batchnormRange(const OpArgs& args, Span mine) {
   const int64_t channels = args.dims[1], positions = args.dims[2];
-  const float *x = input(args, 0), *scale = input(args, 1), *shift = input(args, 2);
-  float* y = output(args, 0);
-  for (int64_t at = mine.from; at < mine.to;) {
-    const int64_t plane = at / positions, rest = (plane + 1) * positions, end = rest < mine.to ? rest : mine.to;
-    const f32v by = splat(scale[plane % channels]), add = splat(shift[plane % channels]);
-    for (; at + 4 * lanes <= end; at += 4 * lanes)
-      RP_STEP(4) put<far>(y + at + i * lanes, load(x + at + i * lanes) * by + add);
-    for (; at + lanes <= end; at += lanes) put<far>(y + at, load(x + at) * by + add);
-    if (at < end) give(y + at, take(x + at, int(end - at)) * by + add, int(end - at));
-    at = end;
+  if (mine.from >= mine.to) return;
+  const float *scale = input(args, 1), *shift = input(args, 2), *x = input(args, 0) + mine.from;
+  float* y = output(args, 0) + mine.from;
+  const int64_t plane = mine.from / positions;
+  int64_t channel = plane % channels, left = mine.to - mine.from, inPlane = (plane + 1) * positions - mine.from;
+  while (left > 0) {
+    int64_t count = inPlane < left ? inPlane : left;
+    left -= count;
+    inPlane = positions;
+    const f32v by = splat(scale[channel]), add = splat(shift[channel]);
+    channel = channel + 1 < channels ? channel + 1 : 0;
+    for (; count >= 4 * lanes; count -= 4 * lanes, x += 4 * lanes, y += 4 * lanes) RP_STEP(4) put<far>(y + i * lanes, load(x + i * lanes) * by + add);
+    for (; count >= lanes; count -= lanes, x += lanes, y += lanes) put<far>(y, load(x) * by + add);
+    if (count == 0) continue;
+    const int64_t room = positions < lanes ? 0 : lanes - count, next = room < left ? room : left;
+    const int all = int(count + next), first = int(count);
+    give(y, take(x, all) * firstLanes(first, by, splat(scale[channel])) + firstLanes(first, add, splat(shift[channel])), all);
+    x += all;
+    y += all;
+    left -= next;
+    inPlane -= next;
   }
 }
 

@@ -171,6 +171,8 @@ export const kernels = {
       [0, 2, 3],
       [2, 3, 16],
       [3, 7, 65],
+      [4, 5, 49],
+      [3, 5, 17],
       [1, 2, 300],
     ],
     program: ([batch, channels, positions]) =>
