@@ -71,6 +71,8 @@ describe('help and version', () => {
       ['--help', '--json'],
       ['help', '--json'],
       ['--json', '--help'],
+      // without a command there is help
+      ['--json'],
     ])
       expect(await ids(...args)).toEqual(contract.map((id) => id.replace(':', ' ')).toSorted())
     expect(await ids('model', '--help', '--json')).toEqual(['model list', 'model show'])

@@ -83,7 +83,7 @@ function versionJson({version, platform, arch}: Config): string {
 const asking = ['--help', '-h', '--json']
 
 /**
- * `--help --json`: the commands that the words before the first flag mean, with arguments and flags; of none of them all.
+ * `--help --json`: the commands that the words before the first flag mean, all where there are none, with arguments and flags.
  * @throws AnalysisError `unknown-command`
  */
 async function helpJson(config: Config, words: readonly string[]): Promise<string> {
@@ -136,7 +136,7 @@ async function dispatch(config: Config, argv: readonly string[]): Promise<void> 
     return
   }
   const words = first === 'help' ? argv.slice(1) : argv
-  const asksHelp = words.length === 0 || first === 'help' || asksForHelp(words)
+  const asksHelp = words.every((word) => word === '--json') || first === 'help' || asksForHelp(words)
   if (asksHelp && wantsJson(argv)) return writeAnswer(await helpJson(config, words))
   if (asksHelp)
     return help(
