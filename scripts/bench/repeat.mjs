@@ -10,7 +10,7 @@ import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:
 import {tmpdir} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {readFlags} from './flags.mjs'
+import {readFlags, refuse} from './flags.mjs'
 
 const {values: flags, positionals} = readFlags(import.meta.url, {
   positionals: Number.POSITIVE_INFINITY,
@@ -22,10 +22,7 @@ const {values: flags, positionals} = readFlags(import.meta.url, {
   },
 })
 const runs = Number(flags.runs)
-if (!(Number.isInteger(runs) && runs >= 2 && runs <= 100)) {
-  process.stderr.write('--runs is a whole number from 2 to 100\n')
-  process.exit(2)
-}
+if (!(Number.isInteger(runs) && runs >= 2 && runs <= 100)) refuse('--runs is a whole number from 2 to 100')
 
 /** Runs the built program; each run saves its profile in a folder of its own. */
 function measure(index) {
@@ -46,11 +43,19 @@ function measure(index) {
   return run.stdout
 }
 
-const texts =
-  positionals.length > 0
-    ? positionals.map((path) => readFileSync(path, 'utf8'))
-    : Array.from({length: runs}, (_, i) => measure(i))
-const machines = texts.map((text) => JSON.parse(text).result)
+/** A profile that was saved. */
+function saved(path) {
+  try {
+    const {result} = JSON.parse(readFileSync(path, 'utf8'))
+    if (result.ceilings.length > 0 && result.identity) return result
+    throw new Error('no ceilings')
+  } catch {
+    return refuse(`${path} is no profile of a processor; \`perf measure cpu --json > ${path}\` saves one`, 3)
+  }
+}
+
+const machines =
+  positionals.length > 0 ? positionals.map(saved) : Array.from({length: runs}, (_, i) => JSON.parse(measure(i)).result)
 
 const variation = (values) => {
   if (values.length < 2) return 0
@@ -68,7 +73,9 @@ const groupOf = ({kind, level, threads, operation}) =>
       ? level
         ? 'latency by level'
         : 'waking and calls'
-      : `bandwidth ${level}${level === 'DRAM' ? `, ${threads === 1 ? 'one thread' : 'several'}` : ''}`
+      : kind === 'issue'
+        ? 'instructions per cycle'
+        : `bandwidth ${level}${level === 'DRAM' ? `, ${threads === 1 ? 'one thread' : 'several'}` : ''}`
 
 /** One ceiling over all runs. A run is honest where it is within the limit of those that say ok, or says that it is not ok. */
 function row(id) {
