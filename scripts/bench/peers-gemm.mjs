@@ -109,7 +109,7 @@ const print = (row) => {
   const better = Math.max(row.openblas ?? 0, row.onednn ?? 0)
   const ratio = better > 0 ? (row.ours / better).toFixed(3) : '–'
   process.stdout.write(
-    `| ${row.type} | ${row.m} | ${row.threads} | ${row.turns} | ${giga(row.ceiling)} | ${giga(row.ours)} | ${share(row.ours, row.ceiling)} | ${giga(row.openblas)} | ${giga(row.onednn)} | ${ratio} | ${row.perCycle.toFixed(1)} |\n`,
+    `| ${row.type} | ${row.m} | ${row.threads} | ${row.turns} | ${giga(row.ceiling)} | ${giga(row.ours)} | ${share(row.ours, row.ceiling)} | ${giga(row.openblas)} | ${giga(row.onednn)} | ${ratio} | ${row.perCycle?.toFixed(1) ?? '–'} |\n`,
   )
 }
 for (const type of types)

@@ -163,8 +163,8 @@ int run(const rp::Variant& v, const Libraries& libraries, const Job& job, int tu
     for (const double seconds : sample.seconds) ours = std::min(ours, seconds / passes);
     rp::Sample issued;
     session.take(witness, issued);
-    perCycle.push_back(issued.work / job.threads / *std::min_element(issued.seconds.begin(), issued.seconds.end()) /
-                       *std::max_element(issued.clockHz.begin(), issued.clockHz.end()));
+    const double hertz = *std::max_element(issued.clockHz.begin(), issued.clockHz.end());
+    if (hertz > 0) perCycle.push_back(issued.work / job.threads / *std::min_element(issued.seconds.begin(), issued.seconds.end()) / hertz);
     for (Rival& rival : rivals) rival.best = std::min(rival.best, timed(rival.run, passes));
     if (!roof.compute) continue;
     rp::Sample peak;
@@ -173,8 +173,10 @@ int run(const rp::Variant& v, const Libraries& libraries, const Job& job, int tu
   }
   const double flops = 2.0 * double(m) * n * k;
   std::sort(perCycle.begin(), perCycle.end());
-  printf("{\"type\":\"%s\",\"m\":%ld,\"n\":%ld,\"k\":%ld,\"threads\":%d,\"ceiling\":%.4g,\"perCycle\":%.3g,\"ours\":%.4g", job.type, m, n, k,
-         job.threads, ceiling, perCycle[perCycle.size() / 2], flops / ours);
+  printf("{\"type\":\"%s\",\"m\":%ld,\"n\":%ld,\"k\":%ld,\"threads\":%d,\"ceiling\":%.4g,\"ours\":%.4g", job.type, m, n, k, job.threads, ceiling,
+         flops / ours);
+  if (perCycle.empty()) printf(",\"perCycle\":null");
+  else printf(",\"perCycle\":%.3g", perCycle[perCycle.size() / 2]);
   for (const char* name : {"openblas", "onednn"}) {
     const auto found = std::find_if(rivals.begin(), rivals.end(), [=](const Rival& r) { return strcmp(r.name, name) == 0; });
     if (found == rivals.end()) printf(",\"%s\":null", name);
