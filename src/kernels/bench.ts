@@ -5,12 +5,11 @@ import {defaultTolerance} from './families/types.ts'
 import {type Issue, issueOf, neighbourOf} from './issue.ts'
 import {tuningWarnings} from './native.ts'
 import {programTime, roofFor} from './place.ts'
-import {type Program, partBytes} from './program.ts'
+import {bytesOf, type Program, partBytes} from './program.ts'
 import {type KernelDef, type KernelDType, type KernelId, kernelIds, kernels} from './registry.ts'
 import {
   type BenchOptions,
   brief,
-  bytesOf,
   type Counts,
   checkMemory,
   type Effort,

@@ -3,12 +3,11 @@ import type {Machine} from '../analysis/document/machine.ts'
 import type {Warning} from '../analysis/errors.ts'
 import {allowedTime, type BenchEntry, entryOf, warningsOf} from './bench.ts'
 import {tuningWarnings} from './native.ts'
-import {type Program, partBytes} from './program.ts'
+import {bytesOf, type Program, partBytes} from './program.ts'
 import {type KernelDType, type PairDef, type PairId, pairIds, pairs} from './registry.ts'
 import {
   type BenchOptions,
   brief,
-  bytesOf,
   checkMemory,
   type Effort,
   type Measured,

@@ -88,6 +88,10 @@ export function tensorsOf(programs: readonly Program[]): Map<string, ProgramTens
 export const tensorBytes = ({elements, type}: Pick<ProgramTensor, 'elements' | 'type'>): number =>
   Math.ceil((elements * bits[type]) / 8)
 
+/** Bytes of the tensors that programs share. */
+export const bytesOf = (programs: readonly Program[]): number =>
+  [...tensorsOf(programs).values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
+
 /** Bytes that a part moves. */
 export interface Traffic {
   reads: number

@@ -10,7 +10,7 @@ import {assumedCaches, type MemoryPlan} from './levels.ts'
 import {type IsaRow, loadNative, type NativeAddon, type NativeSession} from './native.ts'
 import {leastMemory, openBare, openMeasuring} from './opening.ts'
 import type {CeilingTask} from './plan.ts'
-import {type Program, stagesOf, tensorBytes, tensorSpecs, tensorsOf} from './program.ts'
+import {type Program, stagesOf, tensorSpecs, tensorsOf} from './program.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
 import {decidingCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from './turns.ts'
 
@@ -139,10 +139,6 @@ export function checkMemory(runs: readonly {id: string; bytes: number}[]): numbe
       )
   return usable * free - Math.max(0, ...runs.map(({bytes}) => bytes))
 }
-
-/** Bytes of the tensors that programs share. */
-export const bytesOf = (programs: readonly Program[]): number =>
-  [...tensorsOf(programs).values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
 
 const programTask = (
   program: Program,

@@ -4,9 +4,9 @@ import {format} from '../analysis/units.ts'
 import {checkDims} from './dims.ts'
 import {beyondCaches, type FromMemory, type Room, type SetBytes, sizeFromMemory} from './from-memory.ts'
 import {freeMemory, readIdentity} from './identity.ts'
-import {keptBytes, type Program} from './program.ts'
+import {bytesOf, keptBytes, type Program} from './program.ts'
 import type {KernelDef, KernelDType} from './registry.ts'
-import {bytesOf, type RunOptions} from './run.ts'
+import type {RunOptions} from './run.ts'
 import {unknownKernel} from './unknown.ts'
 
 /** @throws {AnalysisError} `unknown-kernel` */

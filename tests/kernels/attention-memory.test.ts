@@ -3,9 +3,9 @@ import {setFlagsFromString} from 'node:v8'
 import {runInNewContext} from 'node:vm'
 import {expect, test} from 'vitest'
 import type {Machine} from '../../src/analysis/document/machine.ts'
-import {type Program, partBytes} from '../../src/kernels/program.ts'
+import {bytesOf, type Program, partBytes} from '../../src/kernels/program.ts'
 import {pairs} from '../../src/kernels/registry.ts'
-import {bytesOf, measure, setUp, withSession} from '../../src/kernels/run.ts'
+import {measure, setUp, withSession} from '../../src/kernels/run.ts'
 
 const machine: Machine = {id: 'local', name: 'no ceilings', identity: {}, ceilings: []}
 const bytesAt = (program: Program) => program.parts.reduce((sum, part) => sum + partBytes(part), 0)

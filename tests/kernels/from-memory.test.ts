@@ -2,7 +2,7 @@
 import {describe, expect, test} from 'vitest'
 import {beyondCaches, type Room, sizeFromMemory} from '../../src/kernels/from-memory.ts'
 import type {ClaimedCache} from '../../src/kernels/identity.ts'
-import {keptBytes, type Program, partBytes} from '../../src/kernels/program.ts'
+import {bytesOf, keptBytes, type Program, partBytes} from '../../src/kernels/program.ts'
 import {
   type KernelDef,
   type KernelDType,
@@ -12,7 +12,6 @@ import {
   pairIds,
   pairs,
 } from '../../src/kernels/registry.ts'
-import {bytesOf} from '../../src/kernels/run.ts'
 import {runsOf} from '../../src/kernels/sizes.ts'
 
 const MiB = 2 ** 20

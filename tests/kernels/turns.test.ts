@@ -4,12 +4,11 @@ import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {allowedTime, entryOf} from '../../src/kernels/bench.ts'
 import {assumedCaches, planMemory} from '../../src/kernels/levels.ts'
 import {loadNative} from '../../src/kernels/native.ts'
-import {type Program, stagesOf, tensorSpecs, tensorsOf} from '../../src/kernels/program.ts'
+import {bytesOf, type Program, stagesOf, tensorSpecs, tensorsOf} from '../../src/kernels/program.ts'
 import {kernels, pairs} from '../../src/kernels/registry.ts'
 import {runRounds, type Task} from '../../src/kernels/rounds.ts'
 import {
   brief,
-  bytesOf,
   checkMemory,
   effortInTime,
   fair,
