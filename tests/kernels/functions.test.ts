@@ -1,10 +1,10 @@
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
-import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {multiplications, type VectorFunction} from '../../src/kernels/functions.ts'
 import {programTime, roofFor} from '../../src/kernels/place.ts'
 import {type KernelDef, kernelIds, kernels} from '../../src/kernels/registry.ts'
+import {bandwidth, compute, machineOf} from './made-up.ts'
 
 // tables first: they are of the widest instruction set
 const vec = ['lookup.h', 'vec.h']
@@ -50,37 +50,12 @@ describe('multiplications of the vector functions', () => {
   })
 })
 
-const provenance = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
-const compute = (operation: 'fma' | 'exp' | 'erf', value: number): Ceiling => ({
-  id: `${operation}-f32-t1`,
-  kind: 'compute',
-  operation,
-  dtype: 'f32',
-  threads: 1,
-  value,
-  unit: 'FLOP/s',
-  provenance,
-})
-const machine: Machine = {
-  id: 'local',
-  name: 'a made-up machine',
-  identity: {},
-  ceilings: [
-    compute('fma', 1e11),
-    compute('exp', 1e12),
-    compute('erf', 1e12),
-    {
-      id: 'read-DRAM-t1',
-      kind: 'bandwidth',
-      mix: 'read',
-      level: 'DRAM',
-      threads: 1,
-      value: 1e13,
-      unit: 'B/s',
-      provenance,
-    },
-  ],
-}
+const machine = machineOf(
+  compute('fma', 1e11, 1),
+  compute('exp', 1e12, 1),
+  compute('erf', 1e12, 1),
+  bandwidth('read', 'DRAM', 1e13, 1),
+)
 
 describe('multiply-adds of an operator and of its functions', () => {
   test('take turns at one unit: the roof is their sum, and says so', () => {

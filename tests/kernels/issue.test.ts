@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
+import type {Ceiling} from '../../src/analysis/document/machine.ts'
 import {machineJson, parseMachine} from '../../src/analysis/importers/machine-file.ts'
 import {entryOf} from '../../src/kernels/bench.ts'
 import {ceilingOf} from '../../src/kernels/ceilings.ts'
@@ -12,8 +12,9 @@ import {kernels} from '../../src/kernels/registry.ts'
 import {calibrate} from '../../src/kernels/rounds.ts'
 import {measure, setUp, withSession} from '../../src/kernels/run.ts'
 import {decidingCeilings, probeRoom} from '../../src/kernels/turns.ts'
+import {bandwidth, compute, machineOf} from './made-up.ts'
 
-const provenance = {kind: 'measured', source: 'test', date: '2026-11-22'} as const
+const fma = compute('fma', 1e11, 1)
 const issue = (threads: number, perCycle = 6): Ceiling => ({
   id: `issue-t${threads}`,
   kind: 'issue',
@@ -22,35 +23,10 @@ const issue = (threads: number, perCycle = 6): Ceiling => ({
   unit: 'instr/s',
   clockHz: 3e9,
   verdict: 'ok',
-  provenance,
+  provenance: fma.provenance,
 })
-const fma: Ceiling = {
-  id: 'fma-f32-t1',
-  kind: 'compute',
-  operation: 'fma',
-  dtype: 'f32',
-  engine: 'vector',
-  threads: 1,
-  value: 1e11,
-  unit: 'FLOP/s',
-  provenance,
-}
-const read = (level: 'L1' | 'DRAM', value: number): Ceiling => ({
-  id: `read-${level}-t1`,
-  kind: 'bandwidth',
-  mix: 'read',
-  level,
-  threads: 1,
-  value,
-  unit: 'B/s',
-  provenance,
-})
-const machine: Machine = {
-  id: 'local',
-  name: 'a made-up machine',
-  identity: {caches: [{level: 'L1', claimed: 2 ** 15, found: null, sharedBy: 1}]},
-  ceilings: [fma, read('L1', 2e11), read('DRAM', 2e10), issue(1)],
-}
+const read = (level: 'L1' | 'DRAM', value: number) => bandwidth('read', level, value, 1)
+const machine = machineOf(fma, read('L1', 2e11), read('DRAM', 2e10), issue(1))
 const without = {...machine, ceilings: machine.ceilings.filter(({kind}) => kind !== 'issue')}
 
 describe('a neighbour on the core', () => {

@@ -3,7 +3,7 @@ import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 
 const provenance = {kind: 'measured', source: 'a test', date: '2026-11-22'} as const
 
-/** Threads of a ceiling that has any. */
+/** What a number of threads adds to a ceiling: the end of its id, and its field; nothing where the ceiling is of no number. */
 const counted = (threads: number | undefined) => ({
   suffix: threads === undefined ? '' : `-t${threads}`,
   fields: threads === undefined ? {} : {threads},
@@ -12,12 +12,12 @@ const counted = (threads: number | undefined) => ({
 export function compute(operation: NonNullable<Ceiling['operation']>, value: number, threads?: number): Ceiling {
   const {suffix, fields} = counted(threads)
   const id = `${operation}-f32${suffix}`
-  return {id, kind: 'compute', operation, dtype: 'f32', ...fields, value, unit: 'FLOP/s', provenance}
+  return {id, kind: 'compute', operation, dtype: 'f32', engine: 'vector', ...fields, value, unit: 'FLOP/s', provenance}
 }
 
 export function bandwidth(
   mix: NonNullable<Ceiling['mix']>,
-  level: 'L2' | 'L3' | 'DRAM',
+  level: NonNullable<Ceiling['level']>,
   value: number,
   threads?: number,
 ): Ceiling {

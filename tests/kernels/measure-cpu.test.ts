@@ -4,6 +4,7 @@ import {machineJson, parseMachine} from '../../src/analysis/importers/machine-fi
 import {checkPlausible} from '../../src/kernels/ceilings.ts'
 import {measureCpu} from '../../src/kernels/measure-cpu.ts'
 import {loadNative} from '../../src/kernels/native.ts'
+import {bandwidth} from './made-up.ts'
 
 describe('a quick measurement', () => {
   test('is a valid machine with every ceiling that analyze needs', async () => {
@@ -73,34 +74,19 @@ describe('refusals', () => {
 })
 
 describe('plausibility', () => {
-  const bandwidth = (level: 'L1' | 'L2' | 'DRAM', value: number): Ceiling => ({
-    id: `read-${level}-t1`,
-    kind: 'bandwidth',
-    mix: 'read',
-    level,
-    threads: 1,
-    value,
-    unit: 'B/s',
+  const read = (level: 'L1' | 'L2' | 'DRAM', value: number): Ceiling => ({
+    ...bandwidth('read', level, value, 1),
     verdict: 'ok',
-    provenance: {kind: 'measured', source: 'test', date: '2026-11-21'},
   })
   const verdicts = (ceilings: Ceiling[]) => checkPlausible(ceilings).map(({verdict}) => verdict)
 
   test('an outer level faster than an inner one is doubted, a tie is not', () => {
-    expect(verdicts([bandwidth('L1', 300e9), bandwidth('L2', 100e9), bandwidth('DRAM', 101e9)])).toEqual([
-      'ok',
-      'ok',
-      'ok',
-    ])
-    expect(verdicts([bandwidth('L1', 300e9), bandwidth('L2', 20e9), bandwidth('DRAM', 30e9)])).toEqual([
-      'ok',
-      'ok',
-      'implausible',
-    ])
+    expect(verdicts([read('L1', 300e9), read('L2', 100e9), read('DRAM', 101e9)])).toEqual(['ok', 'ok', 'ok'])
+    expect(verdicts([read('L1', 300e9), read('L2', 20e9), read('DRAM', 30e9)])).toEqual(['ok', 'ok', 'implausible'])
   })
 
   test('a rate above what ports, lanes and clock allow is doubted, with both numbers in the reason', () => {
-    const over = {...bandwidth('L1', 300e9), model: 236e9, modelText: '1 load/cycle'}
+    const over = {...read('L1', 300e9), model: 236e9, modelText: '1 load/cycle'}
     const [checked] = checkPlausible([over])
     expect(checked?.verdict).toBe('implausible')
     expect(checked?.reason).toContain('2.360e+11')

@@ -1,6 +1,7 @@
 import {expect, test} from 'vitest'
 // @ts-expect-error scripts have no types
 import {neighbours} from '../../scripts/bench/neighbour.mjs'
+import {neighbourOf} from '../../src/kernels/issue.ts'
 
 test('rows beside a neighbour are named with what it took, against the best of as many threads', () => {
   const rows = [
@@ -13,6 +14,11 @@ test('rows beside a neighbour are named with what it took, against the best of a
   expect(neighbours(rows, name)).toMatch(/slots: 3\.9 on 1 \(35 %\)\.$/)
   expect(neighbours(rows.slice(0, 2), name)).toBe('')
   expect(neighbours([], name)).toBe('')
+  // the share is the program's
+  for (const perCycle of [5.35, 5.45]) {
+    const two = [rows[0]!, {threads: 1, perCycle}]
+    expect(neighbours(two, name) !== '').toBe(neighbourOf({perCycle, best: 6}) !== undefined)
+  }
   // what was kept of an earlier table has none
   expect(neighbours([{threads: 1}, ...rows], name)).toBe(neighbours(rows, name))
 })
