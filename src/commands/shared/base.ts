@@ -10,7 +10,7 @@ import type {Look} from '../../../reports/text/style.ts'
 import type {Warning} from '../../analysis/errors.ts'
 import {report, setBy} from './failure.ts'
 import {outputFlags} from './flags.ts'
-import {checkApart, checkWritable, harmless, writeAnswer, writeRemark, writeWhole} from './output.ts'
+import {checkApart, checkWritable, documentJson, harmless, writeAnswer, writeRemark, writeWhole} from './output.ts'
 import {loadSettings, type Setting} from './settings.ts'
 
 /** A document, and how to show it. Renderers are functions so that only the one that is asked for is loaded. */
@@ -187,8 +187,7 @@ export abstract class BaseCommand extends Command {
   protected async answer({schema, result, text, sheets, lead, next}: Answer): Promise<void> {
     const {json, csv, markdown} = this.common
     const render = async (): Promise<string> => {
-      if (json)
-        return `${JSON.stringify({schema: `ridgepoint/${schema}`, ok: true, result, warnings: this.warnings}, null, 2)}\n`
+      if (json) return documentJson(schema, result, this.warnings)
       if (csv) {
         const {toCsv} = await import('../../../reports/text/csv.ts')
         return harmless(toCsv((await sheets())[0]![1]))

@@ -3,7 +3,7 @@ import {Config} from '@oclif/core/config'
 import type {CommandList, SettingsList} from '../../analysis/document/list.ts'
 import {AnalysisError, exitCodes, quoted} from '../../analysis/errors.ts'
 import {report, wantsJson} from './failure.ts'
-import {writeAnswer} from './output.ts'
+import {documentJson, writeAnswer} from './output.ts'
 import {type LoadCommand, manifestPlugin, type PackageJson} from './plugin.ts'
 
 /** oclif derives names of environment variables from the bin; `PERF_*` belongs to Linux perf. */
@@ -76,7 +76,7 @@ async function unknownCommand(config: Config, argv: readonly string[]): Promise<
 function versionJson({version, platform, arch}: Config): string {
   const values = {version, platform, arch, node: process.versions.node}
   const items = Object.entries(values).map(([name, value]) => ({name, value, source: 'this installation'}))
-  return documentJson({kind: 'settings', items})
+  return listJson({kind: 'settings', items})
 }
 
 /** What asks for help in JSON, wherever it stands. */
@@ -113,11 +113,10 @@ async function helpJson(config: Config, words: readonly string[]): Promise<strin
         required: flag.required === true,
       })),
     }))
-  return documentJson({kind: 'commands', items})
+  return listJson({kind: 'commands', items})
 }
 
-const documentJson = (result: SettingsList | CommandList): string =>
-  `${JSON.stringify({schema: 'ridgepoint/list@1', ok: true, result, warnings: []}, null, 2)}\n`
+const listJson = (result: SettingsList | CommandList): string => documentJson('list@1', result, [])
 
 async function help(config: Config, argv: readonly string[]): Promise<void> {
   const {PerfHelp} = await import('./help.ts')

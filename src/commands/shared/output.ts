@@ -3,7 +3,7 @@ import {accessSync, constants, existsSync, fstatSync, realpathSync, statSync, wr
 import {basename, dirname, join, resolve} from 'node:path'
 import {speaksUnicode, toAscii} from '../../../reports/text/ascii.ts'
 import {wrap} from '../../../reports/text/style.ts'
-import {AnalysisError} from '../../analysis/errors.ts'
+import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import {systemReason} from '../../analysis/system-reason.ts'
 
 function refuse(flag: string, path: string, reason: string): never {
@@ -71,6 +71,13 @@ export async function writeWhole(flag: string, path: string, content: string | B
     refuse(flag, path, systemReason(error))
   }
 }
+
+/**
+ * A document as `--json` prints it.
+ * @param schema kind and version, such as `analysis@1`
+ */
+export const documentJson = (schema: string, result: unknown, warnings: readonly Warning[]): string =>
+  `${JSON.stringify({schema: `ridgepoint/${schema}`, ok: true, result, warnings}, null, 2)}\n`
 
 /**
  * Writes an answer to standard output, all of it: a write to a file goes on after a short one, which Node's stream would take for the whole.
