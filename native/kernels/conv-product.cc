@@ -121,9 +121,8 @@ class Ahead {
     const int64_t at = first_ % s_->outputs, last = least(at + end_ - first_, s_->outputs) - 1;
     const int64_t top = at / s_->outWidth * s_->stride - s_->before;
     const int64_t bottom = last / s_->outWidth * s_->stride - s_->before + s_->dilation * (s_->kernel - 1);
-    const bool alone = s_->taps == 1 && s_->stride == 1 && s_->before == 0;
-    start_ = alone ? at : (top > 0 ? top : 0) * s_->width;
-    stop_ = alone ? last + 1 : least(bottom + 1, s_->height) * s_->width;
+    start_ = s_->pointwise() ? at : (top > 0 ? top : 0) * s_->width;
+    stop_ = s_->pointwise() ? last + 1 : least(bottom + 1, s_->height) * s_->width;
     from_ = x_ + first_ / s_->outputs * s_->channels * s_->height * s_->width;
     channel_ = 0;
     at_ = start_;
@@ -226,7 +225,6 @@ void product(const ConvShape& s, const ConvArgs& c, int64_t group, Span filters,
   float* const packedB = packedA + packed;
   const int64_t fitting = (int64_t(scratchFloats) - packed - lanes) / (rows * pitch);
   const int64_t block = columns * least(panels, fitting);
-  const bool alone = s.taps == 1 && s.stride == 1 && !s.padded;
   const bool asks = tunedFor() == Cores::intel;
   for (int64_t jc = positions.from; jc < positions.to; jc += block) {
     const int64_t nc = least(block, positions.to - jc), count = (nc + columns - 1) / columns;
@@ -235,7 +233,7 @@ void product(const ConvShape& s, const ConvArgs& c, int64_t group, Span filters,
       // whether the first tile fills a panel from x
       const auto inPlace = [&](int64_t t) {
         const int64_t first = jc + t * columns;
-        return alone && high > 0 && (once || count > 2) && jc + nc - first >= columns && first % s.outputs + columns <= s.outputs;
+        return s.pointwise() && high > 0 && (once || count > 2) && jc + nc - first >= columns && first % s.outputs + columns <= s.outputs;
       };
       for (int64_t t = 0; t < count; t++)
         if (!inPlace(t)) gather.panel(group, jc + t * columns, least(columns, nc - t * columns), ch, cc, packedB + t * rows * pitch);

@@ -24,6 +24,8 @@ struct ConvShape {
     groupFilters = filters / groups;
     depth = groupChannels * taps;
   }
+  // Columns of the product are then the inputs as they lie.
+  bool pointwise() const { return taps == 1 && stride == 1 && !padded; }
 };
 
 // y = relu(scale * (sum + bias) + shift); each step where its array, or flag, is given.
