@@ -170,14 +170,15 @@ export const pairs: View = {
       unfused: 1,
       right: Math.max(1, row.ratio, row.predicted),
     }))
+    const height = Math.max(120, rows.length * 24)
     return {
       signals: {
         least: Math.min(0.5, ...rows.flatMap((row) => [row.ratio, row.predicted])),
         most: Math.max(1, ...rows.map((row) => row.right)),
       },
       data: {slopes: rows, predictions: rows.filter(({measure}) => measure === 'Time')},
-      height: Math.max(120, rows.length * 24),
-      ...(rows.length > 0 ? {row: Math.max(120, rows.length * 24) / (rows.length / measures.length)} : {}),
+      height,
+      ...(rows.length > 0 ? {row: (height / rows.length) * measures.length} : {}),
     }
   },
   howToRead:

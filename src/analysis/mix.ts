@@ -30,7 +30,7 @@ export interface MixOptions {
  * The measured mixes that stand for an operator: those with its share of stores, or the two beside it, of which the faster is the roof. Bandwidth
  * depends on the mix more than on anything else: in L2 of a Zen 4 an update in place moves 236 GB/s and a copy 115. That the faster of two bounds
  * what lies between holds where they are close: past the caches an Emerald Rapids core moves 26 GB/s of a copy, 24 of stores alone, and 28 to
- * 29 of one load to two or four stores, so that those have ceilings of their own.
+ * 30 of one load to two or four stores, so that those have ceilings of their own.
  * @param reads bytes read
  * @param writes bytes written
  */
