@@ -3,6 +3,7 @@ import {describe, expect, test} from 'vitest'
 import {loadNative} from '../../src/kernels/native.ts'
 import {errorOf, pack, tensorsOf, testValues, unpack} from '../../src/kernels/program.ts'
 import {kernels} from '../../src/kernels/registry.ts'
+import {makes} from './makes.ts'
 
 const addon = loadNative()
 const isas = addon.cpu().isas.map(({name}) => name)
@@ -47,9 +48,6 @@ function weightBytes(count: number): Int8Array {
   }
   return bytes
 }
-
-/** Some kernels go another way on the cores of another make (native/core/cores.h). */
-const makes = process.arch === 'x64' ? (['intel', 'amd'] as const) : (['other'] as const)
 
 /** Weights of 20 MiB and more are fetched from memory, and their rows taken there and back: digits.h and gemv.cc; 4 bits from 128 MiB on nearer on Intel. */
 test.each([

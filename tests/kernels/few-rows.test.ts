@@ -1,6 +1,7 @@
 import {afterAll, describe, expect, test} from 'vitest'
 import {loadNative} from '../../src/kernels/native.ts'
 import {testValues} from '../../src/kernels/program.ts'
+import {makes} from './makes.ts'
 
 // Products of few rows whose B is larger than half of L2 take a loop of their own (native/kernels/few-rows.h), which the small sizes of
 // operators.test.ts do not reach.
@@ -8,7 +9,6 @@ const addon = loadNative()
 const isas = addon.cpu().isas.map(({name}) => name)
 const own = addon.tuneFor()
 const widest = isas.at(-1)!
-const makes = process.arch === 'x64' ? (['intel', 'amd'] as const) : (['other'] as const)
 afterAll(() => expect(addon.tuneFor(own)).toBe(own))
 
 const activations = {

@@ -3,11 +3,10 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {loadNative} from '../../src/kernels/native.ts'
 import {pack, tensorsOf, unpack} from '../../src/kernels/program.ts'
 import {kernels} from '../../src/kernels/registry.ts'
+import {makes} from './makes.ts'
 
 const addon = loadNative()
 const isas = addon.cpu().isas.map(({name}) => name)
-/** Some kernels go another way on the cores of another make (native/core/cores.h). */
-const makes = process.arch === 'x64' ? (['intel', 'amd'] as const) : (['other'] as const)
 
 /** Steps of 1024 words of f32 and 512 of f64 and 96 rows; two tiles of two thirds at the lower edge; vectors across that are whole and not. */
 const sizes = [

@@ -12,6 +12,7 @@ import {
   testValues,
 } from '../../src/kernels/program.ts'
 import {type KernelDef, kernelIds, kernels, type PairDef, pairIds, pairs} from '../../src/kernels/registry.ts'
+import {makes} from './makes.ts'
 
 const addon = loadNative()
 const isas = addon.cpu().isas.map(({name}) => name)
@@ -70,9 +71,6 @@ function outputsAt(
   addon.runOp(by, part.kernel, part.dims, part.in.map(at), part.out.map(at), threads)
   return part.out.map(at)
 }
-
-/** Some kernels go another way on the cores of another make (native/core/cores.h). */
-const makes = process.arch === 'x64' ? (['intel', 'amd'] as const) : (['other'] as const)
 
 describe('what is written past the caches', () => {
   test('most kernels of one pass have such outputs', () => {
