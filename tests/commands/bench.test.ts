@@ -60,6 +60,10 @@ describe('perf bench and perf compare --fused', () => {
     const {pays} = result.pairs[0]
     expect(pays.dim).toBe('rows')
     expect(pays.points.length).toBeGreaterThan(3)
+    // the largest size is the run's own
+    const last = result.pairs.at(-1)
+    expect(pays.points.at(-1)).toMatchObject({size: last.dims.rows, speedup: last.speedup})
+    expect(last.pays).toEqual(pays)
     expect(['always', 'never', 'from', 'up-to']).toContain(pays.when)
     expect(pays.at === null).toBe(pays.when === 'always' || pays.when === 'never')
   })

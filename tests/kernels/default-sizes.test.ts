@@ -2,16 +2,16 @@ import {expect, test, vi} from 'vitest'
 import {kernelRuns} from '../../src/kernels/bench.ts'
 import {pairRuns} from '../../src/kernels/pairs.ts'
 
-const reads = vi.hoisted(() => ({count: 0}))
+const system = vi.hoisted(() => ({reads: 0, free: 64 * 2 ** 30}))
 const MiB = 2 ** 20
 // two cores that share 1 GiB of L3
 vi.mock('../../src/kernels/identity.ts', async (original) => {
   const real = await original<typeof import('../../src/kernels/identity.ts')>()
   return {
     ...real,
-    freeMemory: () => 64 * 2 ** 30,
+    freeMemory: () => system.free,
     readIdentity: () => {
-      reads.count++
+      system.reads++
       return {...real.readIdentity(), cores: 2, caches: [{level: 'L3', claimed: 1024 * 2 ** 20, sharedBy: 2}]}
     },
   }
@@ -39,7 +39,14 @@ test('what is asked for by name has 3 GiB, all in one run 1.5: where that is les
 })
 
 test('the system is asked once, not for each kernel', () => {
-  reads.count = 0
+  system.reads = 0
   kernelRuns({})
-  expect(reads.count).toBe(1)
+  expect(system.reads).toBe(1)
+})
+
+test('nothing has more than a quarter of the free memory', () => {
+  system.free = 8 * 2 ** 30
+  const named = kernelRuns({kernels: ['add']})
+  expect(added(named)).toBeLessThanOrEqual(2048 * MiB)
+  expect(added(named)).toBeGreaterThanOrEqual(1700 * MiB)
 })

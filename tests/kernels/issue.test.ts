@@ -46,6 +46,7 @@ describe('a neighbour on the core', () => {
     expect(seen([3, 6, 3, 3, 6])).toEqual({perCycle: 3, best: 6, samples: 5})
     expect(seen([])).toBeUndefined()
     expect(issueOf([6], machine, 2)).toBeUndefined()
+    expect(issueOf([3], {ceilings: [issue(2, 5)]}, 2)).toEqual({perCycle: 3, best: 5, samples: 1})
     expect(issueOf([6], without, 1)).toBeUndefined()
   })
 

@@ -97,6 +97,9 @@ describe('what is written past the caches', () => {
     const found = (2 ** 25 / reads) * (1 - (reads / 2 ** 25 - 1) / 3)
     const stores = {...on, ceilings: on.ceilings.map((c) => (c.mix === 'nt-write' ? {...c, value: 1.9e9} : c))}
     expect(timeOf(of(2 ** 12), 1, stores).seconds).toBeCloseTo(((1 - found) * reads + 2 ** 28) / 2e9, 9)
+    const slow = {...stores, ceilings: stores.ceilings.map((c) => (c.id === 'read-L3' ? {...c, value: 1e8} : c))}
+    const {bound, seconds} = timeOf(of(2 ** 12), 1, slow)
+    expect({bound, seconds}).toEqual({bound: 'read-L3', seconds: expect.closeTo((found * reads) / 1e8, 9)})
   })
   test('and read again by the next part comes into them with that', () => {
     const {unfused, fused} = pairs['dequantize-int8+gemv']
@@ -115,19 +118,24 @@ describe('what is written past the caches', () => {
 })
 
 test('zeros are stored as anything else in a core, and beyond as a copy of the rest where that is faster', () => {
-  const at = (level: 'L2' | 'DRAM') => [
+  const regular = (['L2', 'L3', 'DRAM'] as const).flatMap((level) => [
     bandwidth('copy', level, 8e9),
     bandwidth('1:2', level, 6e9),
     bandwidth('write', level, 4e9),
-    bandwidth('nt-copy', level, 8e9),
-    bandwidth('nt-1:2', level, 6e9),
+  ])
+  const past = [
+    bandwidth('nt-copy', 'DRAM', 8e9),
+    bandwidth('nt-1:2', 'DRAM', 6e9),
     // what is stored alone is no limit to zeros
-    bandwidth('nt-write', level, 4e9),
+    bandwidth('nt-write', 'DRAM', 4e9),
   ]
-  const on = machineOf(compute('fma', 1e15), bandwidth('read', 'L2', 1e11), ...at('L2'), ...at('DRAM'))
+  const on = machineOf(compute('fma', 1e15), bandwidth('read', 'L2', 1e11), ...regular, ...past)
   const of = (seq: number) => kernels['scale+mask+softmax'].program([1, seq, 64]).parts[0]!
   expect(timeOf(of(256), 1, on).bound).toBe('1:2-L2')
   expect(timeOf(of(2 ** 14), 1, on).bound).toBe('nt-copy-DRAM')
+  // 36 MiB past a cache that holds what is read: nor does memory bound it by its stores
+  const larger = {...on, identity: {caches: [{level: 'L3', claimed: 2 ** 26, found: null, sharedBy: 2}]}}
+  expect(timeOf(of(3072), 1, larger).bound).toBe('copy-L3')
 })
 
 test('what is read beside an update in place comes no faster than where nothing is written', () => {
