@@ -11,7 +11,7 @@ import {roofFor} from '../../src/kernels/place.ts'
 import {kernels} from '../../src/kernels/registry.ts'
 import {calibrate} from '../../src/kernels/rounds.ts'
 import {measure, setUp, withSession} from '../../src/kernels/run.ts'
-import {decidingCeilings, probeRoom} from '../../src/kernels/turns.ts'
+import {decidingCeilings, probeRoom, type TurnCeiling} from '../../src/kernels/turns.ts'
 import {bandwidth, compute, machineOf} from './made-up.ts'
 
 const fma = compute('fma', 1e11, 1)
@@ -72,12 +72,18 @@ describe('a neighbour on the core', () => {
 describe('the verdict of a kernel', () => {
   const program = kernels.gemm.program([64, 64, 64])
   const allowed = (2 * 64 ** 3) / 1e11
-  const entry = (share: number, issued: number[], by = machine, rates = Array<number>(20).fill(share / allowed)) =>
+  const entry = (
+    share: number,
+    issued: number[],
+    by = machine,
+    rates = Array<number>(20).fill(share / allowed),
+    turn: TurnCeiling[] = [],
+  ) =>
     entryOf(
       kernels.gemm,
       [64, 64, 64],
       program,
-      {rates, counters: null, turn: [], issued},
+      {rates, counters: null, turn, issued},
       0,
       {isa: 'avx2', threads: 1},
       by,
@@ -94,6 +100,9 @@ describe('the verdict of a kernel', () => {
 
   test('is what it is for a kernel that reached its roof all the same, and where the profile knows no most', () => {
     expect(entry(0.96, Array(20).fill(4)).verdict).toBe('ok')
+    // or its roof in turn
+    const lower = {id: 'fma-f32-t1', best: 9e10, median: 9e10, samples: 20, rates: Array<number>(20).fill(9e10)}
+    expect(entry(0.88, Array(20).fill(4), machine, undefined, [lower]).verdict).toBe('ok')
     expect(entry(0.74, Array(20).fill(4), without)).not.toHaveProperty('issue')
     expect(entry(0.74, Array(20).fill(4), without).verdict).toBe('ok')
     expect(entry(0.74, []).verdict).toBe('ok')
