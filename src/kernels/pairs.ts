@@ -85,6 +85,12 @@ export function payingSizes(dim: string, points: readonly PayPoint[]): Pays {
   return {dim, when: last ? 'from' : 'up-to', at, points: [...points]}
 }
 
+/** The sizes that say otherwise than both of their neighbours do: a disturbed moment, until they say so again. */
+export const lonePoints = (points: readonly Pick<PayPoint, 'speedup'>[]): number[] => {
+  const pays = points.map(({speedup}) => speedup >= worthwhile)
+  return pays.flatMap((own, i) => (i > 0 && i < pays.length - 1 && own !== pays[i - 1] && own !== pays[i + 1] ? i : []))
+}
+
 /** Speed-up that the roof allows; `null` without fitting ceilings. */
 function predictedSpeedup(chain: Program, one: Program, threads: number, machine: Machine): number | null {
   const [apart, joined] = [chain, one].map((program) => allowedTime(program, machine, threads))
@@ -102,20 +108,28 @@ async function sweep(
   options: BenchOptions,
   effort: Effort,
 ): Promise<PayPoint[]> {
-  const points: PayPoint[] = []
-  for (const dims of sizes) {
+  const point = async (dims: readonly number[]): Promise<PayPoint | undefined> => {
     const [chain, one] = sidesOf(def, dims, dtype)
     const measured = await measure({session, memory: undefined}, [chain, one], setup, options, effort)
     const [slow, fast] = [chain, one].map(({id}) => median(measured.get(id)!.rates))
-    if (!slow || !fast) continue
-    points.push({
+    if (!slow || !fast) return undefined
+    return {
       size: dims[def.dims.indexOf(dim)]!,
       bytes: one.parts.reduce((sum, part) => sum + partBytes(part), 0),
       speedup: slow / fast,
       predicted: predictedSpeedup(chain, one, setup.threads, options.machine),
-    })
+    }
   }
-  return points
+  const found: {dims: readonly number[]; point: PayPoint}[] = []
+  for (const dims of sizes) {
+    const once = await point(dims)
+    if (once) found.push({dims, point: once})
+  }
+  for (const i of lonePoints(found.map((one) => one.point))) {
+    const again = await point(found[i]!.dims)
+    if (again) found[i]!.point = again
+  }
+  return found.map((one) => one.point)
 }
 
 /** The sizes of a pair's sweep but the largest, which is run anyway; none where one size was asked for. */

@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs'
 import {describe, expect, test} from 'vitest'
-import {type PayPoint, payingSizes} from '../../src/kernels/pairs.ts'
+import {lonePoints, type PayPoint, payingSizes} from '../../src/kernels/pairs.ts'
 import {type KernelDef, kernelIds, kernels, type PairDef, pairIds, pairs} from '../../src/kernels/registry.ts'
 import {sweepOf} from '../../src/kernels/sizes.ts'
 
@@ -23,6 +23,15 @@ describe('sizes at which fusing pays', () => {
     if (wanted.at === null) expect(at).toBeNull()
     else expect(Math.abs(at! - wanted.at)).toBeLessThanOrEqual(1)
   })
+})
+
+test('a size that says otherwise than both of its neighbours is measured again: on a busy host one of eight made it "from 30" for always', () => {
+  expect(lonePoints(points(1.04, 1.43, 0.95, 1.14, 1.29))).toEqual([2])
+  expect(lonePoints(points(1, 1.01, 1.2, 1.02, 1))).toEqual([2])
+  expect(lonePoints(points(1, 1, 1.2, 1.3))).toEqual([])
+  expect(lonePoints(points(1, 1.2, 1.2, 1, 1))).toEqual([])
+  // the ends have one neighbour only
+  expect(lonePoints(points(1, 1.2, 1.3, 1))).toEqual([])
 })
 
 describe('sizes of a sweep', () => {
