@@ -102,7 +102,8 @@ function main() {
         'the headers of this node are not installed and could not be fetched',
         `Install node with its headers (${join(dirname(dirname(process.execPath)), 'include', 'node')}), then: ${again}`,
       )
-    giveUp(`node-gyp ${command[0]} failed, see ${log}`, `Then: ${again}`)
+    const what = run.error?.code === 'ETIMEDOUT' ? 'took more than 30 minutes and was ended' : 'failed'
+    giveUp(`node-gyp ${command[0]} ${what}, see ${log}`, `Then: ${again}`)
   }
   // A binary that builds but does not load (another libc, another architecture) must be known now, not at the first measurement.
   const addon = join(build, 'Release', 'ridgepoint.node')
