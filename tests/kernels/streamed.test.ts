@@ -309,11 +309,12 @@ describe.each(makes)('rows from memory, tuned for %s, are what few rows are', (m
       }
   })
 
-  // two tiles below one another, one at the bottom, columns that fill no tile
+  // two tiles below one another, one at the bottom, columns that fill no tile; rows a multiple of 4 KiB apart
   test.each([
     [1, 1040, 8071],
     [3, 48, 58_261],
     [2, 16, 262_147],
+    [2, 560, 8192],
   ])('transpose of %i x %i x %i', {timeout: 120_000}, (batch, rows, cols) => {
     const elements = batch * rows * cols
     // f32 counts this far
