@@ -134,7 +134,7 @@ export const blocks: View = {
   spec,
   margins: (width) => ({left: 56, right: 20, top: width < 500 ? 86 : 66, bottom: 44}),
   missing: (_analysis, more) =>
-    blockRuns(more).length > 0 ? undefined : 'nothing was measured over blocks (`perf bench gemm-blocked --sweep`)',
+    blockRuns(more).length > 1 ? undefined : 'nothing was measured over blocks (`perf bench gemm-blocked --sweep`)',
   inputs(analysis, _state, more) {
     const measured = rows(analysis, more)
     const [first] = measured
