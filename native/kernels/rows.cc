@@ -1,6 +1,7 @@
 // Softmax and what is made of it. dims: rows, cols.
 #include "short-rows.h"
 #include "softmax-bands.h"
+#include "softmax-triangle.h"
 
 namespace rp {
 namespace RP_NS {
@@ -182,11 +183,21 @@ RP_INLINE void maskedPairs(const OpArgs& args, int64_t from, int64_t apart, floa
   drain(true);
 }
 
-// Rows of a share that pairs take, of those whose exponentials stay in L1, and not where vectors are so short that these bind, or, where no row is masked,
-// bands; returns the first that they leave.
+// Rows of a share that pairs take, of those whose exponentials stay in L1, and not where vectors are so short that these bind, or, on Intel's cores,
+// opposite rows of blocks, or, where no row is masked, bands; returns the first that they leave.
 template <bool scaled>
 RP_INLINE int64_t pairsOf(const OpArgs& args, Span rows, float factor, Triangle keptOf) {
-  const int64_t cols = args.dims[1], apart = lanes < 8 || cols > 4096 ? 0 : (rows.to - rows.from) / 2 / cols * cols;
+  const int64_t cols = args.dims[1];
+  if constexpr (lanes == line) {
+    const Span blocks = pairsOfBlocks(args, rows);
+    if (blocks.from < blocks.to) {
+      softmaxRows<true, false, scaled>(args, {rows.from, blocks.from}, factor, keptOf, [](int64_t, float, float) {});
+      const int64_t first = blocks.from * cols;
+      TriangleRows<scaled>{input(args, 0) + first, output(args, 0) + first, args.scratch, cols, (blocks.to - blocks.from) / 2, factor}.all();
+      return blocks.to;
+    }
+  }
+  const int64_t apart = lanes < 8 || cols > 4096 ? 0 : (rows.to - rows.from) / 2 / cols * cols;
   if (apart > 0) maskedPairs<scaled>(args, rows.from, apart, factor, keptOf);
   return rows.from + 2 * apart;
 }
