@@ -99,6 +99,7 @@ export const kernels = {
       [13, 9, 65],
       [25, 30, 40],
       [1, 5, 300],
+      [40, 300, 272],
     ],
     program: (sizes) => programs(sizes).fused,
   },
