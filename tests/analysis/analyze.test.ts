@@ -161,7 +161,8 @@ describe('warnings', () => {
       '--logits all (resnet50 has no LM head)',
       '--quantize (resnet50 has no operator that it changes)',
     ])
-    expect(idle('gpt2', {phase: 'train', freeze: ['embed', 'foo']})).toEqual([
+    expect(idle('gpt2', {phase: 'train', kvDtype: 'int8', freeze: ['embed', 'foo']})).toEqual([
+      '--kv-dtype int8 (training has no KV cache)',
       '--freeze foo (no weight has such a name)',
     ])
     expect(idle('gpt2', {convAlgorithm: 'winograd', lowRank: '5000'})).toEqual([

@@ -45,6 +45,7 @@ const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
     'bad-flag',
     /--dim batch=3 does not apply to .*gpt2\.json/,
   ],
+  [['analyze', 'acme/gpt2', '--dim', 'batch=3', ...h100], 2, 'bad-flag', /--dim batch=3 does not apply to acme\/gpt2/],
   [['sweep', 'gpt2', '--op-cost', '@costs.json', ...h100], 2, 'bad-flag', /--op-cost does not apply to gpt2/],
   [['analyze', 'gpt2', '--launch-overhead=-5us', ...h100], 2, 'bad-flag', /negative/],
   [['check'], 2, 'bad-flag', /--baseline is missing/],
