@@ -16,7 +16,7 @@ namespace {
 using namespace rp::glue;
 
 // Raised whenever the JavaScript side must change with it; src/kernels/native.ts refuses another number.
-constexpr int apiVersion = 8;
+constexpr int apiVersion = 9;
 
 // runProbe(isa, probe, passes, data?: Uint8Array, lines?): runs a probe on this thread, for the tests. Compute probes answer {sum, work,
 // growth, cycles}: the sum over all lanes, the FLOP or OP credited, what each adds to the sum, and core cycles credited to the clock twin;

@@ -22,7 +22,8 @@ bool readProbe(const std::string& name, rp::Spec& spec) {
                {"fork-join", rp::Probe::forkJoin},
                {"wake", rp::Probe::wake},
                {"program", rp::Probe::program},
-               {"issue", rp::Probe::issue}};
+               {"issue", rp::Probe::issue},
+               {"rows", rp::Probe::rows}};
   for (const auto& entry : names)
     if (name == entry.name) {
       spec.probe = entry.probe;
@@ -155,7 +156,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     return touch.seconds >= 0;
   }
 
-  // sample({probe, isa, threads, bytes, roam, passes, repetitions, clock}): Promise<{seconds, clockHz, work}>
+  // sample({probe, isa, threads, bytes, roam, passes, repetitions, clock, row?, ahead?, burst?, again?, stores?}): Promise<{seconds, clockHz, work}>
   Napi::Value sample(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     rp::Spec spec;
@@ -241,6 +242,18 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     return nullptr;
   }
 
+  const char* readRows(const Napi::Object& object, rp::Spec& spec) {
+    double row, ahead, burst, again;
+    if (!count(object, "row", 1, largestCount, row) || !count(object, "ahead", 0, largestCount, ahead)) return "sample: rows take row and ahead";
+    if (!count(object, "burst", 0, largestCount, burst) || !count(object, "again", 0, largestCount, again)) return "sample: rows take burst and again";
+    bool known = false;
+    for (const size_t length : rp::rowLengths) known = known || double(length) == row;
+    if (!known || !spec.roam || spec.bytes < size_t(row)) return "sample: rows of no known length, or of a table that is smaller or does not roam";
+    spec.row = size_t(row);
+    spec.asking = {size_t(ahead), size_t(burst), size_t(again), object.Get("stores").ToBoolean()};
+    return nullptr;
+  }
+
   const char* readSpec(const Napi::Object& object, rp::Spec& spec) {
     double number;
     if (!object.Get("isa").IsString()) return "sample: isa is missing";
@@ -263,6 +276,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     spec.counters = object.Get("counters").ToBoolean();
     spec.clock = object.Get("clock").ToBoolean();
     spec.meets = object.Get("meets").ToBoolean();
+    if (spec.probe == rp::Probe::rows) return readRows(object, spec);
     if (spec.probe == rp::Probe::program) return readStages(object.Get("stages"), spec);
     return nullptr;
   }

@@ -90,6 +90,7 @@ struct Session::Run {
   std::atomic<bool> stop{false};
   int done = 0;
   Cycle* cycle = nullptr;
+  bool isWarm = false;
   std::vector<Counters> counters;  // one per thread; empty where not asked for
   std::atomic<int> counterProblem{0};
 };
@@ -139,6 +140,7 @@ bool Session::open(const std::vector<size_t>& bytesPerThread, const std::vector<
   resident_.assign(residentPerThread.begin(), residentPerThread.begin() + granted);
   positions_ = resident_;
   places_.resize(granted);
+  drawn_.assign(granted, 0);
   touched_.assign(granted, 0);
   touch_ = touch;
   touchFrom_ = now();
@@ -250,8 +252,16 @@ double Session::workOf(const Spec& spec) const {
     }
     case Probe::memory: return double(spec.memory->payload(spec.bytes / 64)) * turns * spec.threads;
     case Probe::issue: return issuedPerPass * turns * spec.threads;
+    case Probe::rows: return gatherPayload(spec.asking) * turns * spec.threads;
     default: return turns;
   }
+}
+
+// What of a thread's table was touched, with what is written behind it: pages that nobody wrote are one page of zeros, which every cache holds.
+size_t Session::tableBytes(const Spec& spec, int thread) const {
+  const size_t room = touched_[thread] - resident_[thread];
+  const size_t most = room > writtenBytes ? room - writtenBytes : 0;
+  return spec.bytes < most ? spec.bytes : most;
 }
 
 void Session::runThread(void* context, int thread) {
@@ -279,6 +289,11 @@ void Session::runThread(void* context, int thread) {
       for (size_t i = 0; i < run.cycle->bytes && !(i % (size_t(1) << 20) == 0 && self.cancelled_.load()); i += 64)
         sinkWord = *reinterpret_cast<const volatile uint64_t*>(run.cycle->region.data + i);
   } else if (run.cycle) run.cycle->at = follow(run.cycle->at, spec.passes / 8 + 1);
+  else if (spec.probe == Probe::rows) {
+    const size_t bytes = self.tableBytes(spec, thread);
+    for (size_t i = 0; !run.isWarm && i < bytes && !(i % (size_t(1) << 20) == 0 && self.cancelled_.load()); i += 64)
+      sinkWord = *reinterpret_cast<const volatile uint64_t*>(region.data + self.resident_[thread] + i);
+  }
   else if (!roam && !resident) turn(spec, region.data, spec.bytes, spec.passes / 8 + 1);
   for (int r = 0; r < spec.repetitions; r++) {
     const size_t place = resident ? places.next(key, parts, 2 * parts) : deep ? places.next(key, Places::lines, SIZE_MAX) : 0;
@@ -305,6 +320,10 @@ void Session::runThread(void* context, int thread) {
     } else if (run.cycle) {
       // each repetition goes on from where the last ended: a long cycle must not be known from the last one
       run.cycle->at = follow(run.cycle->at, spec.passes);
+    } else if (spec.probe == Probe::rows) {
+      // where nothing was touched there is no table, and no time
+      const size_t bytes = self.tableBytes(spec, thread);
+      if (bytes >= spec.row) sinkWord = gather(region.data + self.resident_[thread], bytes, spec.row, spec.asking, self.drawn_[thread], spec.passes);
     } else if (deep) {
       callAt(depth, [&] { turn(spec, data, spec.bytes, spec.passes); });
     } else if (roam) {
@@ -346,6 +365,10 @@ bool Session::take(const Spec& spec, Sample& sample) {
     run.cycle = cycle(spec.bytes, !spec.roam);
     if (!run.cycle) return !cancelled_.load();  // refused memory: a sample without repetitions
   }
+  // A gather that goes on finds in a cache what that holds of its table: so must this one, after a probe of something else.
+  const Table table = spec.probe == Probe::rows ? Table{spec.bytes, spec.threads} : Table{};
+  run.isWarm = warm_.bytes == table.bytes && warm_.threads == table.threads;
+  warm_ = table;
   const size_t slots = size_t(spec.repetitions) * spec.threads;
   run.from.assign(slots, 0);
   run.to.assign(slots, 0);

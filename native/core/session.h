@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "counters.h"
+#include "gather.h"
 #include "memory.h"
 #include "places.h"
 #include "pool.h"
@@ -17,7 +18,7 @@
 
 namespace rp {
 
-enum class Probe { compute, memory, chase, call, forkJoin, wake, program, issue };
+enum class Probe { compute, memory, chase, call, forkJoin, wake, program, issue, rows };
 
 // One operator of a program: buffers by their number in the session.
 struct Stage {
@@ -41,10 +42,12 @@ struct Spec {
   const ComputeProbe* compute = nullptr;
   const MemoryProbe* memory = nullptr;
   int threads = 1;
-  size_t bytes = 0;     // memory: bytes per thread and pass, a multiple of 64; chase: bytes of the cycle
+  size_t bytes = 0;     // memory: bytes per thread and pass, a multiple of 64; chase: bytes of the cycle; rows: of each thread's table
   bool roam = false;    // memory: each pass continues where the last ended, so that nothing read is still in a cache;
-                        // it stays clear of the resident part, which other probes keep in the caches
+                        // it stays clear of the resident part, which other probes keep in the caches; so does a table of rows
                         // chase: the cycle is built for this sample and not kept
+  size_t row = 0;       // rows: bytes of one
+  Asking asking;        // rows: how they are asked for
   bool warm = false;    // chase: walk the cycle's lines in order before the sample, so that what fits a cache is in it
   uint64_t passes = 1;  // turns of the kernel's loop per repetition
   int repetitions = 1;
@@ -128,6 +131,14 @@ class Session {
   Touch touch_;
   double touchFrom_ = 0;
   std::vector<Places> places_;  // one per thread
+  std::vector<uint64_t> drawn_;  // rows that each thread has drawn
+  // The table whose share the caches hold, as a gather that goes on finds it; of no bytes once anything else has run.
+  struct Table {
+    size_t bytes = 0;
+    int threads = 0;
+  };
+  Table warm_;
+  size_t tableBytes(const Spec& spec, int thread) const;
   SessionInfo info_;
   std::atomic<bool> cancelled_{false};
   std::mutex turn_;  // open(), allocate() and take() of two callers wait for one another: the threads have one job at a time

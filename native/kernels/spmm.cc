@@ -18,10 +18,10 @@ constexpr int64_t edgesAhead = 10;
 constexpr int64_t bytesAhead = 1 << 17;
 constexpr int64_t burstBytes = 1 << 12;
 constexpr int64_t againBytes = 1 << 15;
-// Intel forgets nothing, and asking again costs: Emerald Rapids, 250,000 rows, 500,000 edges of 512 B with weights, as above 19.9 ms, asked once 17.9,
-// half as far ahead in bursts of 1 KiB 16.9 (with again 16 KiB ahead 19.7), 16 KiB ahead 20.7; as many bytes read in order take 23.2.
-constexpr int64_t bytesAheadIntel = 1 << 16;
-constexpr int64_t burstBytesIntel = 1 << 10;
+// Intel forgets nothing, and bursts make the row that is summed wait behind them: there a row is asked for with each that is summed, line by line.
+// Emerald Rapids, 1,000,000 rows of 512 B, 10,000,000 edges, one and two threads: in bursts of 1 KiB, 64 KiB ahead, 427 and 216 ms, with each row
+// 380 and 202, 24 to 40 KiB ahead 354 to 372 and 183 to 199.
+constexpr int64_t bytesAheadIntel = 1 << 15;
 
 // The first row that starts at or after an edge.
 int64_t rowAt(const int32_t* rows, int64_t nodes, int64_t edge) {
@@ -39,6 +39,7 @@ struct Edges {
   const float* weight;  // null: 1
   int64_t from, to, last;  // of a row, or a part of it; of the matrix
   int64_t heads;
+  int64_t ahead;  // so many edges before its own a row of x is asked for; 0: in bursts (Ahead), or not at all
 };
 
 constexpr int most = inStep == 4 ? 8 : 4;  // vectors of a row that are summed together
@@ -85,8 +86,8 @@ RP_INLINE f32v pick(f32v v, const int32_t*) { return v; }
 
 template <Place place>
 RP_INLINE void askFor(const Edges& edges, const float* x, int64_t width, int64_t e, int64_t floats) {
-  if (place != inL3 || e + edgesAhead >= edges.last) return;
-  const float* const next = x + edges.column[e + edgesAhead] * width;
+  if (place == inL2 || edges.ahead == 0 || e + edges.ahead >= edges.last) return;
+  const float* const next = x + edges.column[e + edges.ahead] * width;
   RP_UNROLL for (int64_t i = 0; i < floats; i += 16) __builtin_prefetch(next + i, 0, 2);
 }
 
@@ -118,7 +119,7 @@ __attribute__((noinline)) void sumPart(const Edges& edges, bool begins, bool alo
   decltype(part.load(y)) sum = {};
   if (!begins) sum = part.load(y);
   for (int64_t e = edges.from; e < edges.to; e++) {
-    if (alone) askFor<place>(edges, x, width, e, line);
+    if (alone || place == inMemory) askFor<place>(edges, x, width, e, line);
     const auto from = part.load(x + edges.column[e] * width);
     sum += weighted ? edges.weight[e * edges.heads + head] * from : from;
   }
@@ -257,12 +258,11 @@ template <bool weighted, Place place, bool far, bool spread = false>
 void sumRows(const OpArgs& args, int64_t from, int64_t to) {
   const int64_t features = args.dims[2], heads = args.dims[3], width = features * heads;
   const int32_t* rows = input<int32_t>(args, 2);
-  const bool intel = tunedFor() == Cores::intel;
-  const int64_t rowBytes = atLeastOne(width * int64_t(sizeof(float))), distance = atLeastOne((intel ? bytesAheadIntel : bytesAhead) / rowBytes);
-  const Edges all{input<int32_t>(args, 1), weighted ? input(args, 3) : nullptr, rows[from], rows[to], rows[args.dims[0]], heads};
-  const int64_t part = atLeastOne(bytesAhead / rowBytes), burst = atLeastOne((intel ? burstBytesIntel : burstBytes) / rowBytes);
-  const int64_t again = intel ? all.last + 1 : atLeastOne(againBytes / rowBytes);  // beyond the last edge: never
-  Ahead ahead{all, input(args, 0), width, all.from, distance, burst, again};
+  const bool bursts = place == inMemory && tunedFor() != Cores::intel;
+  const int64_t rowBytes = atLeastOne(width * int64_t(sizeof(float))), part = atLeastOne(bytesAhead / rowBytes);
+  const Edges all{input<int32_t>(args, 1), weighted ? input(args, 3) : nullptr, rows[from], rows[to], rows[args.dims[0]], heads,
+                  place == inL3 ? edgesAhead : bursts ? 0 : atLeastOne(bytesAheadIntel / rowBytes)};
+  Ahead ahead{all, input(args, 0), width, all.from, part, atLeastOne(burstBytes / rowBytes), atLeastOne(againBytes / rowBytes)};
   int32_t* const places = reinterpret_cast<int32_t*>(args.scratch);
   if (spread) placeHeads(features, width, places);
   for (int64_t i = from; i < to; i++) {
@@ -271,7 +271,7 @@ void sumRows(const OpArgs& args, int64_t from, int64_t to) {
     do {
       // long rows in parts, so that L2 holds what is asked for ahead
       edges.to = place == inMemory && edges.from + part < rows[i + 1] ? edges.from + part : rows[i + 1];
-      if (place == inMemory) ahead.upTo(edges.to);
+      if (bursts) ahead.upTo(edges.to);
       const bool begins = place != inMemory || edges.from == rows[i];
       float* const y = output(args, 0) + i * width;
       // without weights all heads are one

@@ -68,6 +68,9 @@ export function modelOf(
 /** Said with every bandwidth: what is counted. */
 function payloadOf(mix: string): string {
   if (mix === 'read') return 'bytes loaded'
+  if (mix.startsWith('rows-')) return 'bytes of whole rows loaded, in no order'
+  if (mix.startsWith('nt-rows-'))
+    return 'bytes of whole rows loaded, in no order, and of one in eight stored past the caches'
   if (!mix.startsWith('nt-')) return 'bytes loaded and stored by the program; lines read for write-allocate not counted'
   return `bytes ${mix === 'nt-write' ? '' : 'loaded and '}stored; non-temporal stores read no line first`
 }

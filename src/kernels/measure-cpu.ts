@@ -134,6 +134,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
       resident: memory.residentPerThread,
       window: memory.window,
       chase: memory.chase,
+      tables: info.touched.map((bytes, i) => bytes - memory.residentPerThread[i]!),
       quick: options.quick,
       unit,
     })

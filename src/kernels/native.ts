@@ -6,11 +6,11 @@ import {AnalysisError, exitCodes, type Warning} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
-const apiVersion = 8
+const apiVersion = 9
 
 /**
  * A row of an instruction set's compute table (`fma-f32`, `amx/dot-int8`), of its memory table (`read`, `update-streams`), or one of the
- * session's own: `chase`, `call`, `fork-join`, `wake`, `issue`, `program`.
+ * session's own: `chase`, `call`, `fork-join`, `wake`, `issue`, `rows`, `program`.
  */
 export type ProbeName = string
 
@@ -50,7 +50,7 @@ export interface SampleSpec {
   probe: ProbeName
   isa: string
   threads: number
-  /** bytes per thread and pass, a multiple of 64; of a chase, bytes of its cycle; 0 for probes without memory */
+  /** bytes per thread and pass, a multiple of 64; of a chase, bytes of its cycle; of rows, of each thread's table; 0 for probes without memory */
   bytes: number
   /** each pass continues where the last ended, so that nothing it reads is still in a cache; a chase's cycle is not kept */
   roam: boolean
@@ -58,6 +58,16 @@ export interface SampleSpec {
   repetitions: number
   /** also take the core clock right after each repetition, under the same instructions */
   clock: boolean
+  /** rows: bytes of one, 64, 512 or 4096 */
+  row?: number
+  /** rows: bytes of rows that each is asked for before it is read */
+  ahead?: number
+  /** rows: so many bytes are asked for at once; 0: one with each that is read */
+  burst?: number
+  /** rows: and once more so far ahead; 0: never */
+  again?: number
+  /** rows: one is written past the caches for each eight that are read */
+  stores?: boolean
   /** chase: walk the cycle in order before the sample, so that what fits a cache is in it */
   warm?: boolean
   /** program: operators run in order, the threads meeting after each; a single one is called again without meeting */

@@ -1,6 +1,7 @@
 /** Where a program lands under a measured CPU's roof. Pure functions. */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import {type Mix, mixOf} from '../analysis/mix.ts'
+import {type Gather, gatherLimit, isRows} from './gathers.ts'
 import {
   executed,
   isStreamed,
@@ -34,6 +35,8 @@ export interface CpuRoof extends LevelRates {
   memory: LevelRates & {isBehind: boolean}
   /** what of the bytes may still lie in the cache before that level, and how fast it gives them */
   inner: (LevelRates & {share: number}) | undefined
+  /** what rows in no order hold a gather from memory to, where that was measured */
+  rows(gather: Gather): ReturnType<typeof gatherLimit>
   /** the caches before that level, innermost first: the most bytes that gathers may find in each or nearer, and how fast it is read */
   nearer: readonly (LevelRates & {holds: number})[]
   /** what computes exp, tanh, erf, divisions or roots, where that was measured */
@@ -134,7 +137,8 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
     (['f32', 'f64', 'int8'] as const).map((dtype) => [dtype, computeOf(dtype === 'int8' ? 'dot' : 'fma', dtype)]),
   )
   const needed = programs.flatMap(({parts}) => parts.map(({computes}) => computes ?? 'f32'))
-  const bandwidthsOf = (level: string) => ceilings.filter((c) => c.kind === 'bandwidth' && c.level === level)
+  const bandwidthsOf = (level: string) =>
+    ceilings.filter((c) => c.kind === 'bandwidth' && c.level === level && !isRows(c))
   // A level that was not measured, on these threads or on more of them, is answered by the next outer one.
   const at = (level: string) => {
     const outwards = order.slice(order.indexOf(level)).map(bandwidthsOf)
@@ -162,6 +166,7 @@ export function roofFor(machine: Machine, programs: readonly Program[], threads:
     // a cache that was not measured is answered by memory itself: its reads and its stores wait for one another
     memory: {...rates(at('DRAM') ?? here), isBehind: here[0]!.level !== 'DRAM'},
     inner: before ? {...rates(before), share: inner!.share} : undefined,
+    rows: (gather) => gatherLimit([...withThreads(ceilings.filter(isRows), threads), ...(at('DRAM') ?? [])], gather),
     nearer: cachesBefore(machine, level, threads).map((cache) => ({
       ...rates(at(cache.level) ?? here),
       holds: cache.holds,
@@ -195,29 +200,38 @@ function longest(limits: readonly Limit[]): Limit {
   return {...top, from: limits.flatMap(({seconds, from}) => (seconds >= lowest * top.seconds ? from : []))}
 }
 
-/** What a part reads in no order, again and again: bytes of the tensor, of all its reads, and of those that `partTraffic` has counted. */
-const gathersOf = (part: Part): {tensor: number; all: number; counted: number}[] =>
+/** What a part reads in no order: bytes of the tensor, of all its reads, of a row, and of those that `partTraffic` has counted. */
+const gathersOf = (part: Part): {tensor: number; all: number; row: number; counted: number}[] =>
   part.in.flatMap((name, i) => {
     const bytes = (elements: number) => tensorBytes({elements, type: part.types?.[name] ?? 'f32'})
-    const counted = part.cost.reads[i]!.elements
-    const tensor = part.elements?.[name] ?? counted
-    const all = part.gathered?.[name] ?? 0
-    return all > tensor ? [{tensor: bytes(tensor), all: bytes(all), counted: bytes(counted)}] : []
+    const {elements: counted, gathered} = part.cost.reads[i]!
+    if (!gathered?.elements) return []
+    const tensor = bytes(part.elements?.[name] ?? counted)
+    return [{tensor, all: bytes(gathered.elements), row: bytes(gathered.row), counted: bytes(counted)}]
   })
 
 /**
- * What the caches before a level give of gathers: of a tensor that is read in no order, one that holds a share of it answers at most that
- * share of the reads, the first of a pass too, since the last pass left it. Lines from a farther level wait for no nearer one: Zen 4 reads
+ * What the caches before a level give of gathers: of a tensor that is read in no order again and again, one that holds a share of it answers at
+ * most that share of the reads, the first of a pass too, since the last pass left it. Lines from a farther level wait for no nearer one: Zen 4 reads
  * two lines of L3 beside each one of DRAM in 1.0 to 1.5 times the time of that one alone, where the times one after the other are 1.5 to
- * 1.9. So each level is a limit of its own for what is found there or farther.
+ * 1.9. So each level is a limit of its own for what is found there or farther. That credits a shared cache with all that the system claims of it;
+ * where rows in no order were measured, over a table that is no larger, what the caches really hold of it is in their rate.
  * @returns those limits, and the bytes that the level itself gives beyond those that `partTraffic` counts
  */
-function gathersBefore(part: Part, {nearer}: CpuRoof): {limits: Limit[]; beyond: number} {
+function gathersBefore(part: Part, {nearer, rows}: CpuRoof): {limits: Limit[]; beyond: number} {
   const gathers = gathersOf(part)
-  if (gathers.length === 0) return {limits: [], beyond: 0}
-  const missed = (held: number) => gathers.reduce((sum, {tensor, all}) => sum + all * Math.max(0, 1 - held / tensor), 0)
+  const inRows = gathers.flatMap(({tensor, all, row}) => {
+    // so much of a table do so many draws touch
+    const touched = tensor * -Math.expm1(-all / tensor)
+    const limit = rows({row, all, touched, stored: isStreamed(part) ? partTraffic(part).writes : 0})
+    return limit ? [limitOf(limit.bytes, limit.from)] : []
+  })
+  const again = gathers.filter(({tensor, all}) => all > tensor)
+  if (again.length === 0) return {limits: inRows, beyond: 0}
+  const missed = (held: number) => again.reduce((sum, {tensor, all}) => sum + all * Math.max(0, 1 - held / tensor), 0)
   const limits = nearer.map(({bandwidth}, i) => limitOf(missed(nearer[i - 1]?.holds ?? 0), bandwidth(['read'])))
-  return {limits, beyond: missed(nearer.at(-1)?.holds ?? 0) - gathers.reduce((sum, {counted}) => sum + counted, 0)}
+  const beyond = missed(nearer.at(-1)?.holds ?? 0) - again.reduce((sum, {counted}) => sum + counted, 0)
+  return {limits: [...inRows, ...limits], beyond}
 }
 
 /** How a part stores: past the caches, and whether much of it is zeros (`Part`). */
@@ -265,7 +279,7 @@ function trafficTime(part: Part, roof: CpuRoof): Limit {
   const traffic = {...once, reads: once.reads + gathered.beyond}
   if (isFar && roof.memory.isBehind && !part.zeros) return longest([streamedTime(traffic, roof), ...gathered.limits])
   // of what is read in no order `gathersBefore` says what is found nearer
-  const found = isFar && part.gathered ? 0 : (roof.inner?.share ?? 0)
+  const found = isFar && part.cost.reads.some(({gathered}) => gathered) ? 0 : (roof.inner?.share ?? 0)
   // a core's own caches take zeros as anything else
   const zeros = Boolean(part.zeros) && !roof.isNear
   // what was streamed is in no cache, but what is read may be: lines of a cache come beside those of memory

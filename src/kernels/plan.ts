@@ -1,5 +1,6 @@
 /** Which probes make up a measurement: tables turned into tasks. Pure functions. */
 import type {Ceiling} from '../analysis/document/machine.ts'
+import {rowProbes, tableOf} from './gathers.ts'
 import type {ClaimedCache} from './identity.ts'
 import {issueTask} from './issue.ts'
 import {levelSets} from './levels.ts'
@@ -51,6 +52,8 @@ export interface TaskPlan {
   window: number
   /** bytes of the longest pointer chase */
   chase: number
+  /** bytes of each thread that a table of rows may take, behind those of the caches */
+  tables: readonly number[]
   /** only what `analyze` and `bench` need */
   quick: boolean
   /** only the compute probes of a unit of its own */
@@ -213,6 +216,23 @@ function dramTasks(plan: TaskPlan, threads: number, only?: readonly Mix[]): Ceil
     })
 }
 
+/** Rows in no order. Not in a quick run: filling the caches with a table takes as long as many of its probes. */
+function rowTasks(plan: TaskPlan, threads: number): CeilingTask[] {
+  const bytes = tableOf(plan.caches, threads, Math.min(...plan.tables.slice(0, threads)))
+  if (plan.quick || !bytes) return []
+  const isa = plan.isas.at(-1)!.name
+  return rowProbes.map(({mix, probes}) => {
+    const id = `${mix}-DRAM-t${threads}`
+    const tasks = probes.map(({name, spec}) => {
+      const label = `${mix} DRAM, ${suffix(threads)}`
+      const task = probeTask(`${id}/${name}`, label, 'rows', {isa, threads, bytes, roam: true})
+      return {...task, spec: {...task.spec, ...spec}}
+    })
+    const ceiling = {id, kind: 'bandwidth', mix, isa, threads, unit: 'B/s', level: 'DRAM', workingSet: bytes} as const
+    return {ceiling, tasks}
+  })
+}
+
 function latencyTasks(plan: TaskPlan): CeilingTask[] {
   const isa = plan.isas.at(-1)!.name
   const threads = plan.threads.at(-1)!
@@ -277,7 +297,11 @@ export function planTasks(plan: TaskPlan): CeilingTask[] {
       .map((row) => computeTask(widest, row, threads)),
     ...dramTasks(plan, threads, ['read', 'update']),
   ])
-  const bandwidth = plan.threads.flatMap((threads) => [...cacheTasks(plan, threads), ...dramTasks(plan, threads)])
+  const bandwidth = plan.threads.flatMap((threads) => [
+    ...cacheTasks(plan, threads),
+    ...dramTasks(plan, threads),
+    ...rowTasks(plan, threads),
+  ])
   return [...compute, ...scaling, ...issue, ...bandwidth, ...latencyTasks(plan)].map(({ceiling, tasks}) => {
     const common = {
       limit: limitOf(ceiling),

@@ -30,8 +30,6 @@ export interface Part {
   values?: Readonly<Record<string, (elements: number) => ArrayLike<number>>>
   /** elements of tensors of which the operator touches a part, by name */
   elements?: Readonly<Record<string, number>>
-  /** elements that a gather takes from tensors in no order, each time as likely from anywhere, by name: caches hold no more than their share */
-  gathered?: Readonly<Record<string, number>>
   /** writes outputs of `streamedBytes` and more past the caches */
   streams?: boolean
   /**

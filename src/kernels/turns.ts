@@ -3,6 +3,7 @@
  * a core's clock for seconds, and a share of what the machine gave at another hour says nothing of the kernel.
  */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
+import {gatherBytes} from './gathers.ts'
 import type {ClaimedCache} from './identity.ts'
 import type {MemoryPlan} from './levels.ts'
 import type {IsaRow} from './native.ts'
@@ -86,6 +87,7 @@ export function turnTasks(
     resident: memory.residentPerThread,
     window: memory.window,
     chase: memory.chase,
+    tables: memory.bytesPerThread.map((bytes, i) => bytes - memory.residentPerThread[i]!),
     quick: false,
   })
   const turn = Math.min(longest, seconds)
@@ -97,7 +99,8 @@ export function turnTasks(
     if (!task) return []
     const tasks = task.tasks.map((probe): Task => {
       // windows of memory that follow one another without the threads meeting in between, as they do not within a kernel
-      const windows = Math.max(1, Math.round((turn * value) / (probe.spec.bytes * threads)))
+      const pass = probe.spec.row ? gatherBytes : probe.spec.bytes
+      const windows = Math.max(1, Math.round((turn * value) / (pass * threads)))
       const often = probe.calibrate ? {repetitions: tries} : {repetitions: 1, passes: windows}
       const spec = {...probe.spec, ...often, clock: false}
       return {...probe, drifts: false, limit: 1, spec, repetitionSeconds: turn / tries}

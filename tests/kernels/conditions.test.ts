@@ -113,6 +113,7 @@ describe('a clock that stands still', () => {
     resident: [4096, 4096],
     window: 4096,
     chase: 4096,
+    tables: [0, 0],
     quick: true,
   })
   test('leaves ceilings out instead of inventing them', async () => {
@@ -185,6 +186,7 @@ describe('model lines', () => {
       resident: [4096, 4096],
       window: 4096,
       chase: 4096,
+      tables: [0, 0],
       quick: true,
     })
     const model = task!.tasks[0]!.model!

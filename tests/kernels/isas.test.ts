@@ -53,6 +53,7 @@ describe('--isa', () => {
       resident: [4096],
       window: 4096,
       chase: 4096,
+      tables: [0, 0],
       quick: false,
     }
     const tasks = planTasks({isas, unit, ...common})

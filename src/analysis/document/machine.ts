@@ -39,6 +39,12 @@ export const ceilingSchema = z.strictObject({
       'nt-1:4',
       'update',
       'triad',
+      'rows-64',
+      'rows-512',
+      'rows-4096',
+      'nt-rows-64',
+      'nt-rows-512',
+      'nt-rows-4096',
     ])
     .optional(),
   dtype: z.enum(ceilingDTypes).optional(),

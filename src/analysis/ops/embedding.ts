@@ -18,7 +18,10 @@ export const embedding: OpDef<'embedding', EmbeddingDims> = {
     vector: 0,
     special: 0,
     // more ids than rows gather some row twice: compulsory traffic counts it once
-    reads: [index('ids', rows), weight('table rows', Math.min(rows, vocab) * width)],
+    reads: [
+      index('ids', rows),
+      {...weight('table rows', Math.min(rows, vocab) * width), gathered: {elements: rows * width, row: width}},
+    ],
     writes: [output('y', rows * width)],
   }),
   // the oracle takes the whole table, of which the rows named by ids are read

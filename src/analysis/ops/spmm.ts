@@ -24,7 +24,8 @@ export const spmm: OpDef<'spmm', SpmmDims> = {
   cost({nodes, edges, features, heads, weighted}) {
     const width = heads * features
     const flops = edges * width * (weighted ? 2 : 1)
-    const reads = [input('x', nodes * width), index('columns', edges), index('rows', nodes + 1)]
+    const x = {...input('x', nodes * width), gathered: {elements: edges * width, row: width}}
+    const reads = [x, index('columns', edges), index('rows', nodes + 1)]
     if (weighted) reads.push(input('edge weights', edges * heads))
     return {
       macs: weighted ? edges * width : 0,

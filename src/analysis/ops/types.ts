@@ -12,6 +12,11 @@ export interface TensorUse {
   readonly elements: number
   /** type of a tensor that does not follow the workload's type for its role: master weights, masks, scales; else `null` */
   readonly dtype: DType | null
+  /**
+   * rows that a gather takes in no order, each as likely from anywhere in the tensor: their elements in all, which may be more than the tensor
+   * has, and those of one row, which lie together. Compulsory traffic counts `elements`; a kernel's roof asks for what caches cannot hold.
+   */
+  readonly gathered?: {readonly elements: number; readonly row: number}
 }
 
 /** A tensor of a forward operator that its gradient touches. */

@@ -38,7 +38,6 @@ function program(weighted: boolean, [nodes, edges, features, heads]: readonly nu
       operator(spmm, kernel, dims, [nodes!, edges!, features!, heads!], inputs, ['y'], {
         types: {columns: 'i32', rows: 'i32'},
         values: {columns: columns(nodes!), rows: rowStarts(nodes!, edges!)},
-        gathered: {x: edges! * features! * heads!},
       }),
       features,
     ),

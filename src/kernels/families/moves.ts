@@ -24,8 +24,6 @@ const embeddingPart = ([rows, width, vocab]: readonly number[]): Part =>
         types: {ids: 'i32'},
         values: {ids: (elements) => scattered(elements, vocab!)},
         elements: {table: vocab! * width!},
-        // more rows than the table has are not all first reads
-        gathered: {table: rows! * width!},
       },
     ),
     width,

@@ -51,7 +51,7 @@ export function operator<K extends string, D extends Dims>(
   native: readonly number[],
   inputs: Names,
   outputs: Names,
-  more: Pick<Part, 'types' | 'values' | 'elements' | 'gathered' | 'streams' | 'computes' | 'specials'> = {},
+  more: Pick<Part, 'types' | 'values' | 'elements' | 'streams' | 'computes' | 'specials'> = {},
 ): Part {
   return {
     kernel,

@@ -42,6 +42,12 @@ export const mixes = list<NonNullable<Ceiling['mix']>>({
   'nt-1:4': true,
   update: true,
   triad: true,
+  'rows-64': true,
+  'rows-512': true,
+  'rows-4096': true,
+  'nt-rows-64': true,
+  'nt-rows-512': true,
+  'nt-rows-4096': true,
 })
 export const engines = list<NonNullable<Ceiling['engine']>>({vector: true, matrix: true})
 export const accumulators = list<NonNullable<Ceiling['accumulate']>>({f32: true, f16: true, int32: true})

@@ -1,0 +1,173 @@
+/** Rows in no order: which ceiling holds a gather to what, over which tables, and that its probe reads what it is credited with. */
+import {describe, expect, test} from 'vitest'
+import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
+import {type Gather, gatherBytes, gatherLimit, isRows, rowProbes, tableOf} from '../../src/kernels/gathers.ts'
+import type {ClaimedCache} from '../../src/kernels/identity.ts'
+import {loadNative, type SampleSpec} from '../../src/kernels/native.ts'
+import {programTime, roofFor} from '../../src/kernels/place.ts'
+import {planTasks} from '../../src/kernels/plan.ts'
+import {kernels} from '../../src/kernels/registry.ts'
+import {bandwidth, compute, machineOf} from './made-up.ts'
+
+const MiB = 2 ** 20
+
+const rows = (mix: NonNullable<Ceiling['mix']>, value: number, threads = 1, workingSet = 96 * MiB): Ceiling => ({
+  ...bandwidth(mix, 'DRAM', value, threads),
+  workingSet: workingSet / threads,
+})
+const measured = [
+  rows('rows-64', 5e9),
+  rows('nt-rows-64', 6e9),
+  rows('rows-512', 15e9),
+  rows('nt-rows-512', 16e9),
+  rows('rows-4096', 14e9),
+  bandwidth('read', 'DRAM', 13e9, 1),
+]
+const gather = (more: Partial<Gather>): Gather => ({row: 512, all: 512e7, touched: 512e6, stored: 0, ...more})
+const idsOf = (limit: ReturnType<typeof gatherLimit>) => limit?.from.map(({id}) => id)
+
+describe('what rows in no order hold a gather to', () => {
+  test.each([
+    ['rows as long', 512, 512e7, ['rows-512-DRAM-t1']],
+    ['those beside, the faster first', 256, 512e7, ['rows-512-DRAM-t1', 'rows-64-DRAM-t1']],
+    ['the next shorter one although it is faster', 1024, 512e7, ['rows-512-DRAM-t1', 'rows-4096-DRAM-t1']],
+    ['the longest or reading in order', 16_384, 512e7, ['rows-4096-DRAM-t1', 'read-DRAM-t1']],
+    ['the lines of rows that fill none', 36, (512e7 / 36) * 64, ['rows-64-DRAM-t1']],
+  ])('%s', (_, row, bytes, ids) => {
+    const limit = gatherLimit(measured, gather({row}))
+    expect(idsOf(limit)).toEqual(ids)
+    expect(limit?.bytes).toBeCloseTo(bytes, 0)
+  })
+
+  test('stores count where they were measured beside them, one row for eight at the most', () => {
+    const limit = gatherLimit(measured, gather({stored: 512e6}))
+    expect(idsOf(limit)).toEqual(['nt-rows-512-DRAM-t1', 'rows-512-DRAM-t1'])
+    expect(limit?.bytes).toBe(512e7 + 512e6)
+    expect(gatherLimit(measured, gather({stored: 512e7}))?.bytes).toBe(512e7 * 1.125)
+    // of rows of 4 KiB only those alone were measured
+    expect(gatherLimit(measured, gather({row: 4096, stored: 512e6}))?.bytes).toBe(512e7)
+  })
+
+  test('a table smaller than theirs, or an older profile, has no such limit', () => {
+    expect(gatherLimit(measured, gather({touched: 96 * MiB - 1}))).toBeUndefined()
+    expect(gatherLimit(measured, gather({touched: 96 * MiB}))).toBeDefined()
+    expect(gatherLimit([rows('rows-512', 1e9, 2)], gather({touched: 95 * MiB}))).toBeUndefined()
+    expect(gatherLimit([bandwidth('read', 'DRAM', 13e9, 1)], gather({}))).toBeUndefined()
+  })
+})
+
+describe('the roof of a sparse product', () => {
+  const older = machineOf(
+    compute('fma', 1e12, 1),
+    bandwidth('read', 'L2', 1e11, 1),
+    bandwidth('read', 'L3', 30e9, 1),
+    bandwidth('read', 'DRAM', 15e9, 1),
+  )
+  const now = {...older, ceilings: [...older.ceilings, rows('rows-512', 14e9)]}
+  const at = (on: Machine, nodes: number, edges: number) => {
+    const program = kernels.spmm.program([nodes, edges, 128, 1])
+    return programTime(program, roofFor(on, [program], 1)!)
+  }
+
+  test('is that of its rows in no order, else what caches are credited with', () => {
+    expect(at(now, 300_000, 3_000_000)).toEqual({seconds: (3_000_000 * 512) / 14e9, bound: 'rows-512-DRAM-t1'})
+    expect(at(older, 300_000, 3_000_000).bound).toBe('read-DRAM-t1')
+    expect(at(older, 300_000, 3_000_000).seconds).toBeLessThan(at(now, 300_000, 3_000_000).seconds)
+  })
+
+  test('of a graph whose rows are found in a cache, or few of whose rows are touched, it is as it was', () => {
+    for (const [nodes, edges] of [
+      [20_000, 2_000_000],
+      [300_000, 30_000],
+    ] as const)
+      expect(at(now, nodes, edges)).toEqual(at(older, nodes, edges))
+  })
+})
+
+describe('the plan', () => {
+  const caches = (claimed: number, sharedBy: number): ClaimedCache[] => [{level: 'L3', claimed, sharedBy}]
+
+  test.each([
+    ['32 MiB for two', 32, 2, 1, 1024, 96],
+    ['the same, of each thread', 32, 2, 2, 1024, 48],
+    ['260 MiB for two', 260, 2, 1, 1024, 455],
+    ['two caches of 64 MiB', 64, 1, 2, 1024, 112],
+    ['what there is room for', 260, 2, 1, 404, 400],
+  ])('a table beyond the caches, but no larger than default sizes have: %s', (_, l3, sharedBy, threads, room, MiBs) => {
+    expect(tableOf(caches(l3 * MiB, sharedBy), threads, room * MiB)).toBe(MiBs * MiB)
+  })
+  test('none where it would fit them', () => {
+    expect(tableOf(caches(260 * MiB, 2), 1, 260 * MiB)).toBeUndefined()
+    expect(tableOf([], 1, 0)).toBeUndefined()
+  })
+
+  const isa = loadNative().cpu().isas.at(-1)!
+  const planned = (quick: boolean) =>
+    planTasks({
+      isas: [isa],
+      l1Isas: [isa],
+      threads: [1, 2],
+      between: [],
+      caches: caches(32 * MiB, 2),
+      resident: [MiB, MiB],
+      window: MiB,
+      chase: MiB,
+      tables: [200 * MiB, 100 * MiB],
+      quick,
+    }).filter(({ceiling}) => isRows(ceiling))
+
+  test('has every length alone and with stores on one thread and on all, and none in a quick run', () => {
+    expect(planned(true)).toEqual([])
+    const found = planned(false)
+    expect(found.map(({ceiling}) => ceiling.id)).toEqual(
+      [1, 2].flatMap((threads) => rowProbes.map(({mix}) => `${mix}-DRAM-t${threads}`)),
+    )
+    for (const {ceiling, tasks} of found) for (const {spec} of tasks) expect(spec.bytes).toBe(ceiling.workingSet)
+  })
+})
+
+describe('the probe', () => {
+  const spec: SampleSpec = {
+    probe: 'rows',
+    isa: loadNative().cpu().isas[0]!.name,
+    threads: 1,
+    bytes: 8 * MiB,
+    roam: true,
+    passes: 1,
+    repetitions: 2,
+    clock: false,
+    row: 512,
+    ahead: 4096,
+    burst: 0,
+    again: 0,
+  }
+
+  test('counts rows of every length and way of asking, over all threads, and stores besides', async () => {
+    const session = new (loadNative().Session)()
+    await session.open([20 * MiB, 16 * MiB], [MiB, MiB])
+    for (const {probes} of rowProbes)
+      for (const {spec: asked} of probes)
+        for (const threads of [1, 2]) {
+          const {work, seconds} = await session.sample({...spec, ...asked, threads})
+          expect(work).toBe(gatherBytes * asked.passes! * threads * (asked.stores ? 1.125 : 1))
+          expect([...seconds].every((took) => took > 0)).toBe(true)
+        }
+    session.close()
+  })
+
+  test('refuses what it has no rows for', async () => {
+    const session = new (loadNative().Session)()
+    await session.open([4 * MiB], [0])
+    for (const wrong of [
+      {row: 100},
+      {row: 0},
+      {ahead: -1},
+      {roam: false},
+      {bytes: 256},
+      {bytes: 5 * MiB},
+      {burst: 0.5},
+    ])
+      expect(() => session.sample({...spec, bytes: 2 * MiB, ...wrong})).toThrow(TypeError)
+    session.close()
+  })
+})
