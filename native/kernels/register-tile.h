@@ -186,28 +186,21 @@ static inline void tileOf(int64_t words, A a, B b, typename P::Out* c, int64_t r
       for (int w = 0; w < W; w++) sums[i][w] = alpha * sums[i][w];
     }
   }
-  if (whole && into == Into::stream) {
-    RP_UNROLL
-    for (int i = 0; i < R; i++) {
-      RP_UNROLL
-      for (int w = 0; w < W; w++) streamAs(c + i * rowC + w * lanes, sums[i][w]);
-    }
-    return;
-  }
-  if (whole && add) {
-    RP_UNROLL
-    for (int i = 0; i < R; i++) {
-      RP_UNROLL
-      for (int w = 0; w < W; w++) storeAs(c + i * rowC + w * lanes, loadAs<V>(c + i * rowC + w * lanes) + sums[i][w]);
-    }
-    return;
-  }
   if (whole) {
-    RP_UNROLL
-    for (int i = 0; i < R; i++) {
+    // A row at a time, whose address GCC must not know before: it makes all 24 ahead, and keeps those that no register is left for in vectors, whose
+    // moves wait behind the multiply-adds. Emerald Rapids, in turn, medians: 1024^3 in f32 159 to 162 GFLOP/s, 2048^3 164.4 to 166.0.
+    Out* row = c;
+    const auto each = [&](auto put) __attribute__((always_inline)) {
       RP_UNROLL
-      for (int w = 0; w < W; w++) storeAs(c + i * rowC + w * lanes, sums[i][w]);
-    }
+      for (int i = 0; i < R; i++, row += rowC) {
+        __asm__("" : "+r"(row));
+        RP_UNROLL
+        for (int w = 0; w < W; w++) put(row + w * lanes, sums[i][w]);
+      }
+    };
+    if (into == Into::stream) each([](Out* to, const V& v) __attribute__((always_inline)) { streamAs(to, v); });
+    else if (add) each([](Out* to, const V& v) __attribute__((always_inline)) { storeAs(to, loadAs<V>(to) + v); });
+    else each([](Out* to, const V& v) __attribute__((always_inline)) { storeAs(to, v); });
     return;
   }
   Out edge[R * wide];
