@@ -57,6 +57,7 @@ const steps = [
   ['matrix', `tiles of C of a matrix ${size} wide`],
   ['L3', 'panels of B from L3'],
   ['product', `the product ${size}³, packing included`],
+  ['long', 'multiply-adds in registers, for as long as the product'],
 ]
 const rows = done.stdout
   .trim()
