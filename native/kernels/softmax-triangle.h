@@ -8,9 +8,9 @@
 // 64 lines of a row, and twice as many stored, take 144, 252, 343 and 455 ns, which is 40 ns, six lines, and 6.5 ns a line. Reading alone it is one.
 //
 // Exponentials are kept in L1, where those of the next rows take the places that were just written: nothing kept and e^x computed again is 1 % slower. The
-// first four lines of the rows after the next are asked for, which brings 1 to 2 %; every line asked for 256 or 512 B ahead costs 4 to 6. Old and new in
-// turn: 36864 x 2048 22.1 and 20.8 ms (75 and 79 % of the mix), two threads 3 to 6 % faster, 16384 x 4096 20.7 and 18.0 (72 and 84 %); 32768 x 1024 the
-// same, 65536 x 512 a quarter slower.
+// first four lines of the rows after the next are asked for, which brings 1 to 2 %; every line asked for 256 or 512 B ahead costs 4 to 6. Old and new builds
+// in turn by `perf bench`, 19:11 to 19:13 UTC, 2026-11-22: 9 x 4096 rows of 4096 45.0 and 41.2 ms, 16 x 3072 of 3072 41.3 and 40.0, 24 x 2560 of 2560 the
+// same, 36 x 2048 of 2048 41.0 and 43.3 and on two threads 21.5 and 23.4 (a harness of its own had 5 % in favour there). Of 1024 the same, of 512 a quarter slower.
 #pragma once
 #include "softmax.h"
 
@@ -22,7 +22,7 @@ namespace {
 RP_INLINE Span pairsOfBlocks(const OpArgs& args, Span rows) {
   const int64_t cols = args.dims[1];
   const Span none{rows.from, rows.from};
-  if (tunedFor() != Cores::intel || cols % line != 0 || cols < 2048 || cols > 4096) return none;
+  if (tunedFor() != Cores::intel || cols % line != 0 || cols < 3072 || cols > 4096) return none;
   const int64_t from = (rows.from + cols - 1) / cols * cols;
   if (from >= rows.to) return none;
   return {from, from + (rows.to - from) / (2 * cols) * (2 * cols)};
