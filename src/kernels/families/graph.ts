@@ -5,7 +5,7 @@ import {type KernelDef, one, operator, streaming} from './types.ts'
 
 const golden = 0.6180339887498949
 
-/** A table of whole numbers; a loop, since `from` with a function takes six times as long, a second of 32 million. */
+/** A table of whole numbers. */
 function table(elements: number, at: (i: number) => number): Int32Array {
   const numbers = new Int32Array(elements)
   for (let i = 0; i < elements; i++) numbers[i] = at(i)
