@@ -1,9 +1,10 @@
 /** Measured kernels as a document of placed points, so that the same page shows them. */
 import {kernelName} from '../src/analysis/compare-measured.ts'
 import type {BenchKernel} from '../src/analysis/document/bench.ts'
-import type {Machine} from '../src/analysis/document/machine.ts'
+import type {Ceiling, Machine} from '../src/analysis/document/machine.ts'
 import type {PlacedPoint} from '../src/analysis/document/placement.ts'
 import {AnalysisError, type Warning} from '../src/analysis/errors.ts'
+import {isRows} from '../src/analysis/mix.ts'
 import type {PlacementDocument} from './placement.ts'
 
 /** A kernel under its roof; `undefined` where the machine has no fitting ceilings. */
@@ -39,12 +40,12 @@ export function benchDocument(
   warnings: readonly Warning[],
 ): PlacementDocument {
   const {id, name, memory, ceilings} = machine
-  const highest = (kind: 'compute' | 'bandwidth', isOne: (c: Machine['ceilings'][number]) => boolean) =>
+  const highest = (kind: 'compute' | 'bandwidth', isOne: (c: Ceiling) => boolean) =>
     ceilings
       .filter((c) => c.kind === kind && isOne(c))
-      .reduce((top, c) => (top && top.value >= c.value ? top : c), ceilings[0])
+      .reduce<Ceiling | undefined>((top, c) => (top && top.value >= c.value ? top : c), undefined)
   const compute = highest('compute', (c) => c.dtype === 'f32' && (c.operation ?? 'fma') === 'fma')
-  const bandwidth = highest('bandwidth', (c) => (c.level ?? 'DRAM') === 'DRAM')
+  const bandwidth = highest('bandwidth', (c) => (c.level ?? 'DRAM') === 'DRAM' && !isRows(c))
   const points = kernels.flatMap((k) => {
     return pointOf(k, kernelName(k)) ?? []
   })

@@ -1,6 +1,7 @@
 /** A small log-log roofline for the terminal. Its frame follows from the machine, never from the data. */
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {Placement} from '../../src/analysis/document/placement.ts'
+import {isRows} from '../../src/analysis/mix.ts'
 import {format, formatShare} from '../../src/analysis/units.ts'
 import {type Look, styleOf, wrap} from './style.ts'
 
@@ -27,7 +28,7 @@ interface Roof {
 function frameOf(ceilings: Ceilings, level: string | undefined, used: ReadonlySet<string | null>): Roof | undefined {
   const peaks = ceilings.filter((c) => c.kind === 'compute' && (!c.sparsity || used.has(c.id)))
   const peak = Math.max(0, ...peaks.map((c) => c.value))
-  const memory = ceilings.filter((c) => c.kind === 'bandwidth' && c.level === level)
+  const memory = ceilings.filter((c) => c.kind === 'bandwidth' && c.level === level && !isRows(c))
   const bandwidth = Math.max(0, ...memory.map((c) => c.value))
   return peak > 0 && bandwidth > 0 ? {peak, bandwidth} : undefined
 }

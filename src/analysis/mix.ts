@@ -3,6 +3,9 @@ import type {Ceiling} from './document/machine.ts'
 
 export type Mix = NonNullable<Ceiling['mix']>
 
+/** Whether a ceiling is one of rows in no order: caches give a part of them, so that it is no rate of its level for anything else. */
+export const isRows = ({mix}: Pick<Ceiling, 'mix'>): boolean => mix !== undefined && /^(?:nt-)?rows-/.test(mix)
+
 /** Mixes by the share of stores in their bytes, ascending: with regular stores, and with those that pass the caches by. */
 const byShare: readonly {share: number; mixes: readonly Mix[]; streamed: readonly Mix[]}[] = [
   {share: 0, mixes: ['read'], streamed: ['read']},

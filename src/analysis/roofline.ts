@@ -2,7 +2,7 @@
 import type {Ceiling, Machine} from './document/machine.ts'
 import {type ComputeDType, wider} from './dtype.ts'
 import {AnalysisError, type Warning} from './errors.ts'
-import {type Mix, mixOf} from './mix.ts'
+import {isRows, type Mix, mixOf} from './mix.ts'
 import type {Bytes, BytesPerSecond, FlopsPerSecond, Seconds} from './units.ts'
 
 export type Level = NonNullable<Ceiling['level']>
@@ -110,7 +110,7 @@ export function prepareRoof(machine: Machine, launchOverhead?: Seconds): Roof {
   )
   const levels: LevelRoof[] = []
   for (const level of levelOrder) {
-    const here = usable.filter((c) => c.kind === 'bandwidth' && c.level === level)
+    const here = usable.filter((c) => c.kind === 'bandwidth' && c.level === level && !isRows(c))
     const ceiling = best(here.filter((c) => c.mix === 'read' || c.mix === undefined)) ?? best(here)
     if (!ceiling) continue
     const mixes = new Map<Mix, Ceiling>()

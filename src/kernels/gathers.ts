@@ -60,9 +60,6 @@ export const rowProbes: readonly RowProbes[] = lengths.flatMap(({row, alone, sto
   })),
 )
 
-/** Whether a ceiling is one of rows in no order. */
-export const isRows = ({mix}: Pick<Ceiling, 'mix'>): boolean => rowProbes.some((probes) => probes.mix === mix)
-
 /** The largest table that a default size from memory does not fall short of, where caches are small: x of spmm has 98 MiB. */
 const smallest = 96 * MiB
 /** And where they are large, of what is beyond them: nodes of 512 B have ten edges of 4 or 8 B each. */

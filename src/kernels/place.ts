@@ -1,7 +1,7 @@
 /** Where a program lands under a measured CPU's roof. Pure functions. */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
-import {type Mix, mixOf} from '../analysis/mix.ts'
-import {type Gather, gatherLimit, isRows} from './gathers.ts'
+import {isRows, type Mix, mixOf} from '../analysis/mix.ts'
+import {type Gather, gatherLimit} from './gathers.ts'
 import {
   executed,
   isStreamed,

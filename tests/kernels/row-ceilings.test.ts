@@ -1,12 +1,17 @@
 /** Rows in no order: which ceiling holds a gather to what, over which tables, and that its probe reads what it is credited with. */
 import {describe, expect, test} from 'vitest'
+import {benchDocument} from '../../reports/bench.ts'
 import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
-import {type Gather, gatherBytes, gatherLimit, isRows, rowProbes, tableOf} from '../../src/kernels/gathers.ts'
+import {isRows} from '../../src/analysis/mix.ts'
+import {place} from '../../src/analysis/place.ts'
+import {prepareRoof} from '../../src/analysis/roofline.ts'
+import {type Gather, gatherBytes, gatherLimit, rowProbes, tableOf} from '../../src/kernels/gathers.ts'
 import type {ClaimedCache} from '../../src/kernels/identity.ts'
 import {loadNative, type SampleSpec} from '../../src/kernels/native.ts'
 import {programTime, roofFor} from '../../src/kernels/place.ts'
 import {planTasks} from '../../src/kernels/plan.ts'
 import {kernels} from '../../src/kernels/registry.ts'
+import {side} from '../reports/pairs.ts'
 import {bandwidth, compute, machineOf} from './made-up.ts'
 
 const MiB = 2 ** 20
@@ -54,6 +59,24 @@ describe('what rows in no order hold a gather to', () => {
     expect(gatherLimit([rows('rows-512', 1e9, 2)], gather({touched: 95 * MiB}))).toBeUndefined()
     expect(gatherLimit([bandwidth('read', 'DRAM', 13e9, 1)], gather({}))).toBeUndefined()
   })
+})
+
+test('rows are no rate of memory for anything else, though caches make them the fastest', () => {
+  const fast = machineOf(
+    compute('fma', 1e12, 1),
+    bandwidth('read', 'DRAM', 1e10, 1),
+    bandwidth('copy', 'DRAM', 2e10, 1),
+  )
+  const on = {...fast, ceilings: [...fast.ceilings, rows('rows-4096', 9e10), rows('nt-rows-4096', 9.5e10)]}
+  expect(prepareRoof(on).levels).toEqual(prepareRoof(fast).levels)
+  const options = {dtype: 'f32', engine: 'vector'} as const
+  const roofOf = (machine: Machine) =>
+    place([{name: 'a', flops: 1, bytes: 1, seconds: 1}], machine, options).result.roof
+  expect(roofOf(on)).toEqual(roofOf(fast))
+  expect(roofOf(on).bandwidth.id).toBe('copy-DRAM-t1')
+  expect(benchDocument([side('add', 1e9, 0.1, 'read-DRAM-t1', 1)], on, []).result.roof.bandwidth.id).toBe(
+    'copy-DRAM-t1',
+  )
 })
 
 describe('the roof of a sparse product', () => {
