@@ -1,6 +1,7 @@
 /** Fused kernels against their unfused form, as people read them. */
 import type {BenchKernel, FusedComparison, FusedPair} from '../../src/analysis/document/bench.ts'
 import {formatCount, formatShare} from '../../src/analysis/units.ts'
+import {figuresOf} from '../pair-figures.ts'
 import {adapterText, boundText, dimsText, paintVerdict} from './bench.ts'
 import {type Column, type Printed, print} from './sheet.ts'
 import {quantity, share, words} from './sheets/columns.ts'
@@ -95,12 +96,6 @@ export function fusedSheets({pairs}: FusedComparison): [string, Printed][] {
     ],
   ]
 }
-
-/** What is measured and predicted in turn, where ceilings were measured beside, else over all and by the profile. */
-const figuresOf = (pair: FusedPair): {measured: number | null; predicted: number | null} =>
-  pair.predictedInTurn
-    ? {measured: pair.speedupInTurn ?? null, predicted: pair.predictedInTurn}
-    : {measured: pair.speedup, predicted: pair.predictedSpeedup}
 
 /** What its sides are beside `ok`, which a speed-up of theirs is too. */
 const doubtsOf = ({unfused, fused}: FusedPair): string[] =>

@@ -3,6 +3,7 @@ import type {TopLevelSpec} from 'vega-lite'
 import type {FusedPair} from '../../src/analysis/document/bench.ts'
 import {format} from '../../src/analysis/units.ts'
 import {chartConfig, themeParam} from '../chart/config.ts'
+import {figuresOf} from '../pair-figures.ts'
 import {NARROW, type View} from '../view.ts'
 
 const measures = ['Bytes', 'Time'] as const
@@ -26,9 +27,7 @@ const pairName = ({id, fused, dims}: FusedPair): string =>
 function slopes(pairs: readonly FusedPair[]): Slope[] {
   return pairs.flatMap((pair): Slope[] => {
     const {unfused, fused} = pair
-    const [speedup, predicted] = pair.predictedInTurn
-      ? [pair.speedupInTurn, pair.predictedInTurn]
-      : [pair.speedup, pair.predictedSpeedup]
+    const {measured: speedup, predicted} = figuresOf(pair)
     if (!speedup || unfused.bytes === 0) return []
     const bytes = fused.bytes / unfused.bytes
     const name = pairName(pair)
@@ -188,7 +187,10 @@ export const pairs: View = {
     'Bytes are compulsory: every tensor of a kernel read or written once, what a chain passes on counted twice.',
   ],
   describe(_analysis, more) {
-    const list = (more?.pairs ?? []).flatMap((pair) => (pair.speedup ? [{pair, speedup: pair.speedup}] : []))
+    const list = (more?.pairs ?? []).flatMap((pair) => {
+      const {measured: speedup} = figuresOf(pair)
+      return speedup ? [{pair, speedup}] : []
+    })
     const sorted = [...list].sort((a, b) => b.speedup - a.speedup)
     const faster = sorted.filter(({speedup}) => speedup > 1)
     const name = ({pair, speedup}: (typeof list)[number]) => {
