@@ -62,7 +62,11 @@ function lead(store: Store): HTMLElement {
   }
   if (store.subject === 'points') {
     const {workload, totals} = store.document.result
-    return h('p', {class: 'lead'}, `measured · ${workload.dtype.weights} · bytes at ${Object.keys(totals.bytes)[0]}`)
+    return h(
+      'p',
+      {class: 'lead'},
+      `measured · roof of ${workload.dtype.weights} · bytes at ${Object.keys(totals.bytes)[0]}`,
+    )
   }
   const {phase, batch, seq, context, fusion, dtype, count, tp, image, graph} = store.document.result.workload
   const sample = image
