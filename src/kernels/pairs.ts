@@ -99,37 +99,39 @@ function predictedSpeedup(chain: Program, one: Program, threads: number, machine
 
 const median = (rates: readonly number[]): number => summarize(rates.map((rate) => 1 / rate))?.median ?? 0
 
-/** What fusing brings over the sizes of a sweep, under the profile's ceilings: their own probes would take the time of the sizes. */
-async function sweep(
+/** What fusing brings at one size of a sweep, under the profile's ceilings: their own probes would take the time of the sizes. */
+async function pointAt(
   {session}: Opened,
   {def, dtype}: Pick<Run<PairDef>, 'def' | 'dtype'>,
-  {dim, sizes}: ReturnType<typeof sweepOf>,
+  dim: string,
+  dims: readonly number[],
   setup: Setup,
   options: BenchOptions,
   effort: Effort,
+): Promise<PayPoint | undefined> {
+  const [chain, one] = sidesOf(def, dims, dtype)
+  const measured = await measure({session, memory: undefined}, [chain, one], setup, options, effort)
+  const [slow, fast] = [chain, one].map(({id}) => median(measured.get(id)!.rates))
+  if (!slow || !fast) return undefined
+  return {
+    size: dims[def.dims.indexOf(dim)]!,
+    bytes: one.parts.reduce((sum, part) => sum + partBytes(part), 0),
+    speedup: slow / fast,
+    predicted: predictedSpeedup(chain, one, setup.threads, options.machine),
+  }
+}
+
+/**
+ * The points of a sweep, those that stand alone measured again.
+ * @param points by ascending size, the largest among them: the change that counts is mostly the one below it
+ */
+export async function confirmed(
+  points: readonly PayPoint[],
+  again: (size: number) => Promise<PayPoint | undefined>,
 ): Promise<PayPoint[]> {
-  const point = async (dims: readonly number[]): Promise<PayPoint | undefined> => {
-    const [chain, one] = sidesOf(def, dims, dtype)
-    const measured = await measure({session, memory: undefined}, [chain, one], setup, options, effort)
-    const [slow, fast] = [chain, one].map(({id}) => median(measured.get(id)!.rates))
-    if (!slow || !fast) return undefined
-    return {
-      size: dims[def.dims.indexOf(dim)]!,
-      bytes: one.parts.reduce((sum, part) => sum + partBytes(part), 0),
-      speedup: slow / fast,
-      predicted: predictedSpeedup(chain, one, setup.threads, options.machine),
-    }
-  }
-  const found: {dims: readonly number[]; point: PayPoint}[] = []
-  for (const dims of sizes) {
-    const once = await point(dims)
-    if (once) found.push({dims, point: once})
-  }
-  for (const i of lonePoints(found.map((one) => one.point))) {
-    const again = await point(found[i]!.dims)
-    if (again) found[i]!.point = again
-  }
-  return found.map((one) => one.point)
+  const found = [...points]
+  for (const i of lonePoints(points)) found[i] = (await again(found[i]!.size)) ?? found[i]!
+  return found
 }
 
 /** The sizes of a pair's sweep but the largest, which is run anyway; none where one size was asked for. */
@@ -194,11 +196,23 @@ export async function benchPairs(
       const key = `${def.id} ${dtype}`
       const {point} = effortOf(i)
       const before = sizesBefore(run)
-      if (largest && !swept.has(key)) swept.set(key, await sweep(opened, run, before, setup, options, point))
+      const at = (size: readonly number[]) => pointAt(opened, run, before.dim, size, setup, options, point)
+      if (largest && !swept.has(key)) {
+        const points: PayPoint[] = []
+        for (const size of before.sizes) {
+          const one = await at(size)
+          if (one) points.push(one)
+        }
+        swept.set(key, points)
+      }
       const entry = await benchPair(opened, run, setup, options, effortOf(i).run)
       found.push({...entry, pays: null})
       if (dims !== largest?.dims) continue
-      const points = [...swept.get(key)!, pointOf(entry, before.dim)]
+      const where = def.dims.indexOf(before.dim)
+      const points = await confirmed([...swept.get(key)!, pointOf(entry, before.dim)], async (own) => {
+        const size = before.sizes.find((one) => one[where] === own)
+        return size && at(size)
+      })
       const pays = payingSizes(before.dim, points)
       for (const one of found) if (one.id === entry.id && one.fused.dtype === dtype) one.pays = pays
     }

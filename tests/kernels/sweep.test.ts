@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs'
 import {describe, expect, test} from 'vitest'
-import {lonePoints, type PayPoint, payingSizes} from '../../src/kernels/pairs.ts'
+import {confirmed, lonePoints, type PayPoint, payingSizes} from '../../src/kernels/pairs.ts'
 import {type KernelDef, kernelIds, kernels, type PairDef, pairIds, pairs} from '../../src/kernels/registry.ts'
 import {sweepOf} from '../../src/kernels/sizes.ts'
 
@@ -32,6 +32,19 @@ test('a size that says otherwise than both of its neighbours is measured again: 
   expect(lonePoints(points(1, 1.2, 1.2, 1, 1))).toEqual([])
   // the ends have one neighbour only
   expect(lonePoints(points(1, 1.2, 1.3, 1))).toEqual([])
+})
+
+test('the size below the largest is measured again too, and stays as it is where it cannot be', async () => {
+  const disturbed = points(1.5, 1.6, 0.95, 1.59)
+  const asked: number[] = []
+  const again = async (size: number) => {
+    asked.push(size)
+    return {...disturbed[2]!, speedup: 1.58}
+  }
+  expect(payingSizes('rows', disturbed).when).toBe('from')
+  expect(payingSizes('rows', await confirmed(disturbed, again)).when).toBe('always')
+  expect(asked).toEqual([16])
+  expect(await confirmed(disturbed, async () => undefined)).toEqual(disturbed)
 })
 
 describe('sizes of a sweep', () => {
