@@ -258,8 +258,11 @@ export async function withSession<T>(
     room < leastMemory
       ? await openBare(addon, threads, signal)
       : await openMeasuring(addon, caches, threads, touchSeconds, signal, room)
+  const {session, info} = opened
+  // probes are planned in what there was time to touch
+  const memory = opened.memory && {...opened.memory, bytesPerThread: [...info.touched]}
   try {
-    return await work(opened)
+    return await work({session, memory})
   } catch (error) {
     throwIfAborted(signal)
     throw error
