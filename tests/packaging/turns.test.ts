@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest'
 // @ts-expect-error a script without types
-import {compared, settled, unsettled} from '../../scripts/bench/peers/turns.mjs'
+import {compared, leastTaken, settled, unsettled} from '../../scripts/bench/peers/turns.mjs'
 
 const turn = (side: string, rate: number, state = 'any') => ({side, rate, state})
 
@@ -38,4 +38,10 @@ describe('turns of a comparison', () => {
     expect(compared(turns)).toMatchObject({state: null, ours: [36, 36], theirs: [70]})
     expect(unsettled(turns)).toEqual(['ours', 'theirs'])
   })
+})
+
+test('what took no longer than an empty call is no time', () => {
+  expect(leastTaken([2e-6, -1e-6, 0, 4e-8, 3e-6])).toBe(2e-6)
+  expect(leastTaken([-1e-6, 0])).toBeNaN()
+  expect(leastTaken([])).toBeNaN()
 })

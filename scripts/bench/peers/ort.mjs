@@ -14,6 +14,7 @@ import {neighbours} from '../neighbour.mjs'
 import {median} from '../statistics.mjs'
 import {arrays, model} from './onnx.mjs'
 import {fusedCases, plainCases, without} from './ort-cases.mjs'
+import {leastTaken} from './turns.mjs'
 
 const fail = (code, ...lines) => {
   process.stderr.write(`${lines.join('\n')}\n`)
@@ -206,9 +207,9 @@ async function compare(one, values, threads, idle) {
     const empty = await timed(idle.run, idleSeconds)
     await wait(settle)
     const calls = await timed(theirs.run, seconds)
-    times.best.push(Math.max(least(calls) - least(empty), 1e-9))
+    times.best.push(least(calls) - least(empty))
     const usual = median(empty)
-    times.theirs = times.theirs.concat(calls.map((t) => Math.max(t - usual, 1e-9)))
+    times.theirs = times.theirs.concat(calls.map((t) => t - usual))
   }
   await theirs.close()
   ours.close()
@@ -221,8 +222,8 @@ async function compare(one, values, threads, idle) {
     size: one.dims.join('×'),
     threads,
     isLoose: one.loose === true,
-    best: {ours: least(times.ours), theirs: least(times.best)},
-    median: {ours: median(times.ours), theirs: median(times.theirs)},
+    best: {ours: least(times.ours), theirs: leastTaken(times.best)},
+    median: {ours: median(times.ours), theirs: leastTaken([median(times.theirs)])},
     perCycle: median(times.perCycle),
   }
 }
@@ -247,7 +248,8 @@ process.stdout.write(
     `${'kernel'.padEnd(40)}${'size'.padEnd(30)}threads    ours µs     ORT µs  ORT ÷ ours: best, median  instructions per cycle\n`,
 )
 const rows = []
-const us = (value) => (value * 1e6).toFixed(1)
+const fixed = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : '–')
+const us = (value) => fixed(value * 1e6, 1)
 const idles = new Map()
 for (const threads of threadCounts) idles.set(threads, await ortRun(empty, valuesOf(empty), threads, false))
 for (const one of cases) {
@@ -260,7 +262,7 @@ for (const one of cases) {
       error <= largest ? '' : row.isLoose ? `  (off by ${error.toPrecision(1)})` : `  WRONG: off by ${error}`
     process.stdout.write(
       `${row.name.padEnd(40)}${row.size.padEnd(30)}${String(threads).padStart(7)}${us(row.best.ours).padStart(11)}${us(row.best.theirs).padStart(11)}` +
-        `  ${(row.best.theirs / row.best.ours).toFixed(2).padStart(6)} ${(row.median.theirs / row.median.ours).toFixed(2).padStart(6)} ${row.perCycle.toFixed(1).padStart(6)}${wrong}\n`,
+        `  ${fixed(row.best.theirs / row.best.ours, 2).padStart(6)} ${fixed(row.median.theirs / row.median.ours, 2).padStart(6)} ${fixed(row.perCycle, 1).padStart(6)}${wrong}\n`,
     )
   }
 }
@@ -291,9 +293,9 @@ if (flags.write) {
       r.threads,
       us(r.best.ours),
       us(r.best.theirs),
-      (r.best.theirs / r.best.ours).toFixed(2),
-      (r.median.theirs / r.median.ours).toFixed(2),
-      r.perCycle.toFixed(1),
+      fixed(r.best.theirs / r.best.ours, 2),
+      fixed(r.median.theirs / r.median.ours, 2),
+      fixed(r.perCycle, 1),
     ),
   )
   const notes = existsSync(file) ? (/\n## Notes\n[\s\S]*/.exec(readFileSync(file, 'utf8'))?.[0] ?? '') : ''
