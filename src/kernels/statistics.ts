@@ -55,7 +55,7 @@ const comparable = 24
  */
 function unsteady(rates: readonly number[], limit: number): string | undefined {
   const count = witnesses(rates.length)
-  if (rates.length < count) return `only ${rates.length} samples`
+  if (rates.length < count) return `only ${rates.length} ${rates.length === 1 ? 'sample' : 'samples'}`
   const sorted = [...rates].sort((a, b) => b - a)
   const share = sorted[count - 1]! / sorted[0]!
   if (share < 1 - limit) return `of ${rates.length} samples the ${count} best reach only ${percent(share)} of the best`

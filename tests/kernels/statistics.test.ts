@@ -42,7 +42,8 @@ describe('judge', () => {
   })
 
   test('too few samples cannot be confirmed, none is a failure', () => {
-    expect(judge([5, 5]).verdict).toBe('noisy')
+    expect(judge([5, 5])).toEqual({verdict: 'noisy', reason: 'only 2 samples'})
+    expect(judge([5]).reason).toBe('only 1 sample')
     expect(judge([]).verdict).toBe('failed')
   })
 
