@@ -94,7 +94,8 @@ const line = 64
 /**
  * What rows in no order hold a gather to: bytes, and the ceilings that decide, fastest first. Those of rows as long, or of those beside, of which the
  * faster decides, and of reading in order beyond the longest. Stores count as far as there are ceilings with stores: rows with one in eight stored are
- * as many bytes a second as rows alone, more or less (Emerald Rapids, one and two threads: 15.5 and 29.4 GB/s alone, 14.7 and 30.4 with one in ten), so that the faster decides again.
+ * as many bytes a second as rows alone, more or less (Emerald Rapids, rows of 512 B, one and two threads: 15.8 and 31.3 GB/s alone, 17.0 and 33.9 with
+ * stores), so that the faster decides again.
  * @param ceilings of memory, on the threads in question
  * @returns `undefined` where none was measured, or over a larger table
  */
