@@ -14,6 +14,7 @@ import {
   checkMemory,
   type Effort,
   effortInTime,
+  hurriedWarning,
   type Measured,
   measure,
   type RunOptions,
@@ -245,18 +246,23 @@ export async function benchKernels(
     if (options.sweep) return brief
     return options.kernels?.length ? thorough : effortInTime((performance.now() - started) / 1000, runs.length - i)
   }
+  const hurried: string[] = []
   const entries = await withSession(setup, options.signal, room, async (opened) => {
     const found: BenchEntry[] = []
     for (const [i, {def, dims, dtype, program}] of planned.entries()) {
-      options.onProgress?.(i, runs.length, `${def.id} ${dims.join('x')}`)
+      const name = `${def.id} ${dims.join('x')}`
+      options.onProgress?.(i, runs.length, name)
       const maxError = checkProgram(setup.addon, def.program(def.check, dtype), isa, threads)
-      const measured = (await measure(opened, [program], setup, options, effortOf(i))).get(program.id)!
+      const effort = effortOf(i)
+      if (effort.leastRounds === 1) hurried.push(name)
+      const measured = (await measure(opened, [program], setup, options, effort)).get(program.id)!
       found.push(entryOf(def, dims, program, measured, maxError, {isa, threads}, options.machine))
     }
     return found
   })
   options.onProgress?.(runs.length, runs.length, 'done')
-  return {kernels: entries, warnings: [...tuningWarnings(), ...warnings, ...warningsOf(entries)]}
+  const remarks = [...hurriedWarning(hurried, runs.length, 'perf bench'), ...warningsOf(entries)]
+  return {kernels: entries, warnings: [...tuningWarnings(), ...warnings, ...remarks]}
 }
 
 /** A remark for every entry that is not `ok`; many that something else disturbed are one. */

@@ -10,6 +10,7 @@ import {
   brief,
   checkMemory,
   type Effort,
+  hurriedWarning,
   type Measured,
   measure,
   type Opened,
@@ -188,6 +189,7 @@ export async function benchPairs(
       ? {run: thorough, point: brief}
       : pairEffortInTime((performance.now() - started) / 1000, runs.length - i)
   const swept = new Map<string, PayPoint[]>()
+  const hurried: string[] = []
   const entries = await withSession(setup, options.signal, room, async (opened) => {
     const found: PairEntry[] = []
     for (const [i, run] of runs.entries()) {
@@ -205,7 +207,9 @@ export async function benchPairs(
         }
         swept.set(key, points)
       }
-      const entry = await benchPair(opened, run, setup, options, effortOf(i).run)
+      const effort = effortOf(i).run
+      if (effort.leastRounds === 1) hurried.push(`${def.id} ${dims.join('x')}`)
+      const entry = await benchPair(opened, run, setup, options, effort)
       found.push({...entry, pays: null})
       if (dims !== largest?.dims) continue
       const where = def.dims.indexOf(before.dim)
@@ -219,7 +223,10 @@ export async function benchPairs(
     return found
   })
   options.onProgress?.(runs.length, runs.length, 'done')
-  const remarks = warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused]))
+  const remarks = [
+    ...hurriedWarning(hurried, runs.length, 'perf compare --fused'),
+    ...warningsOf(entries.flatMap(({unfused, fused}) => [unfused, fused])),
+  ]
   return {pairs: entries, warnings: [...tuningWarnings(), ...warnings, ...remarks]}
 }
 

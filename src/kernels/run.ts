@@ -1,7 +1,7 @@
 /** Runs programs on this machine's processor: what is asked for is checked, threads and tensors are given back whatever happens. */
 
 import type {Machine} from '../analysis/document/machine.ts'
-import {AnalysisError} from '../analysis/errors.ts'
+import {AnalysisError, type Warning} from '../analysis/errors.ts'
 import {format} from '../analysis/units.ts'
 import {type ClaimedCache, freeMemory, readIdentity} from './identity.ts'
 import {unavailable} from './isas.ts'
@@ -50,7 +50,7 @@ export const fair: Effort = {repetitionSeconds: 0.002, rounds: 20, extraRounds: 
 /** One of many sizes. */
 export const brief: Effort = {repetitionSeconds: 0.001, rounds: 9, extraRounds: 0, budgetSeconds: 0.2}
 
-/** Seconds that all kernels may take together: a minute with the start of the program, and with a run that is under way when they are over. */
+/** Seconds that all kernels, or all pairs, may take together: a minute with the start of the program, and with a run that is under way when they are over. */
 const wholeSeconds = 50
 /** Seconds that one of all kernels takes on an idle machine, with filling its tensors. */
 const usualSeconds = 0.3
@@ -62,18 +62,24 @@ export function effortInTime(elapsedSeconds: number, runsLeft: number): Effort {
   return {...brief, budgetSeconds: Math.max(0, each / 2), leastRounds: 1}
 }
 
-/** Seconds that all pairs may take together: a minute, as all kernels. */
-const pairSeconds = 50
 /** Seconds that a pair at one size takes on an idle machine with its share of a sweep: the longest four, most of them less than one. */
 const usualPairSeconds = 1
 
 /** As `effortInTime`, of a pair at one size, and of each size of its sweep. */
 export function pairEffortInTime(elapsedSeconds: number, runsLeft: number): {run: Effort; point: Effort} {
-  const each = (pairSeconds - elapsedSeconds) / Math.max(1, runsLeft)
+  const each = (wholeSeconds - elapsedSeconds) / Math.max(1, runsLeft)
   if (each >= usualPairSeconds) return {run: fair, point: brief}
   const left = Math.max(0, each / usualPairSeconds)
   const less = (effort: Effort): Effort => ({...effort, budgetSeconds: left * effort.budgetSeconds, leastRounds: 1})
   return {run: less(fair), point: less(brief)}
+}
+
+/** Says which of all kernels or pairs had less than their time, if any, and which command gives them more. */
+export function hurriedWarning(hurried: readonly string[], runs: number, command: string): Warning[] {
+  if (hurried.length === 0) return []
+  const first = hurried.slice(0, 3).join(', ')
+  const message = `${hurried.length} of ${runs} runs had fewer repetitions than usual (${first}${hurried.length > 3 ? ' …' : ''}): all together have ${wholeSeconds} s, which this machine, or what else it does, used up; ${command} NAME gives one its time`
+  return [{code: 'time-short', message}]
 }
 
 /** Hardware counts of one call of a program, all threads together. */

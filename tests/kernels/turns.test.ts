@@ -12,6 +12,7 @@ import {
   checkMemory,
   effortInTime,
   fair,
+  hurriedWarning,
   measure,
   pairEffortInTime,
   setUp,
@@ -340,6 +341,18 @@ test('all pairs come within a minute: behind time each size and each point of a 
   expect(run).toMatchObject({budgetSeconds: fair.budgetSeconds / 2, leastRounds: 1})
   expect(point).toMatchObject({budgetSeconds: brief.budgetSeconds / 2, leastRounds: 1})
   expect(pairEffortInTime(200, 3).run).toMatchObject({budgetSeconds: 0, leastRounds: 1})
+})
+
+test('runs that had less than their time are said, with the command that gives it', () => {
+  expect(hurriedWarning([], 128, 'perf bench')).toEqual([])
+  const [warning, ...more] = hurriedWarning(['relu 1', 'relu 2', 'add 3', 'add 4'], 128, 'perf bench')
+  expect(more).toEqual([])
+  expect(warning).toEqual({
+    code: 'time-short',
+    message: expect.stringMatching(
+      /^4 of 128 runs had fewer .* \(relu 1, relu 2, add 3 …\): .* 50 s, .*; perf bench NAME gives/,
+    ),
+  })
 })
 
 test('a kernel and its ceiling are measured in the same rounds, in memory that is planned beside the tensors', async () => {
