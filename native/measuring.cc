@@ -249,6 +249,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     bool known = false;
     for (const size_t length : rp::rowLengths) known = known || double(length) == row;
     if (!known || !spec.roam || spec.bytes < size_t(row)) return "sample: rows of no known length, or of a table that is smaller or does not roam";
+    if (spec.bytes % rp::rowLengths[0] != 0) return "sample: a table of rows is of whole lines";
     spec.row = size_t(row);
     spec.asking = {size_t(ahead), size_t(burst), size_t(again), object.Get("stores").ToBoolean()};
     return nullptr;

@@ -186,6 +186,7 @@ constexpr size_t roomy = size_t(4) << 30;
 bool Session::allocate(std::vector<Tensor> tensors) {
   const std::lock_guard<std::mutex> alone(turn_);
   tensors_ = std::move(tensors);
+  warm_ = {};  // filling them empties the caches
   std::vector<size_t> ends;
   size_t whole = 0;
   for (const Tensor& tensor : tensors_) ends.push_back(whole += wholePages(tensor.bytes + staggers * staggerBytes));

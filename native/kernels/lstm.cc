@@ -66,9 +66,9 @@ bool isBroad([[maybe_unused]] int64_t batch) {
 #endif
 }
 
-// The same for more rows. Those of a broad block read weights that lie far as they pass: 1024 x 1024, one thread, in turn, shares of the ceiling: 64 rows
-// 0.726 to 0.778, 48 0.665 to 0.761, 40 0.629 to 0.637, 33 0.634 to 0.713; two threads as before. 64 rows of 512 channels 0.668 to 0.720; of 256,
-// which lie near, 0.78 to 0.67 (Emerald Rapids).
+// The same for more rows. Up to 64 of them, of a broad block or the last of a batch, read weights that lie far as they pass: 1024 x 1024, one thread, in
+// turn, shares of the ceiling: 64 rows 0.726 to 0.778, 48 0.665 to 0.761, 40 0.629 to 0.637, 33 0.634 to 0.713; two threads as before. 64 rows of 512
+// channels 0.668 to 0.720; of 256, which lie near, 0.78 to 0.67 (Emerald Rapids).
 void addProduct(int64_t rows, const float* x, int64_t depth, const float* w, int64_t wide, int64_t count, float* sums, int64_t row, float* scratch) {
 #if defined(RP_ISA_AVX512)
   static_assert(broadRows <= fewRowsFar, "sums of the loop of few rows in scratch memory");

@@ -217,8 +217,11 @@ describe.each(norms)('%s of rows from memory', (id) => {
 
 // Two rows of different heads in turn, and those that are left one by one: heads that do not divide among threads and pairs, rows of whole blocks of
 // lines and not, and rows whose shift was wrong, or that hold what is not finite, beside ones that are plain.
-describe('a masked softmax of rows that are streamed', () => {
-  test.each([496, 976, 2048, 3072])('of %i columns', {timeout: 120_000}, (seq) => {
+describe.each(makes)('a masked softmax of rows that are streamed, tuned for %s', (make) => {
+  const own = addon.tuneFor()
+  beforeAll(() => expect(addon.tuneFor(make)).toBe(make))
+  afterAll(() => expect(addon.tuneFor(own)).toBe(own))
+  test.each([496, 976, 2048, 3088])('of %i columns', {timeout: 120_000}, (seq) => {
     const heads = Math.ceil(2 ** 23 / seq ** 2) + 3
     const part = kernels['scale+mask+softmax'].program([heads, seq, 64]).parts[0]!
     expect(isStreamed(part)).toBe(true)
