@@ -42,7 +42,8 @@ export default class Bench extends BaseCommand {
 
   async run(): Promise<void> {
     const {args, flags} = await this.read(Bench)
-    const names = args.kernel ?? []
+    // as `compare --fused` takes pairs
+    const names = (args.kernel ?? []).flatMap((name) => name.split(','))
     if (this.wantsConfig)
       return this.answerConfig({
         kernel: names.join(',') || 'all',

@@ -19,8 +19,8 @@ describe('perf bench and perf compare --fused', () => {
   })
 
   it('take kernels by name, one or several, and say what runs when nothing is said', async () => {
-    const {result} = documentOf(await run('bench', 'add', 'mul', '--dims', '64', '--threads', '1', '--json'))
-    expect(result.kernels.map(({id}: {id: string}) => id)).toEqual(['add', 'mul'])
+    const {result} = documentOf(await run('bench', 'add,mul', 'relu', '--dims', '64', '--threads', '1', '--json'))
+    expect(result.kernels.map(({id}: {id: string}) => id)).toEqual(['add', 'mul', 'relu'])
     const config = documentOf(await run('bench', '--show-config', '--json')).result.items as Record<string, unknown>[]
     const said = Object.fromEntries(config.map(({name, value}) => [name, value]))
     expect(said).toMatchObject({kernel: 'all', dtype: 'all'})
