@@ -29,7 +29,8 @@ constexpr size_t gatherBytes = size_t(4) << 20;
 // Lengths of rows.
 constexpr size_t rowLengths[] = {64, 512, 4096};
 
-// Draw `i` of rows, each as likely as any other: the mixing of MurmurHash3's kind, no two of whose outputs follow from one another.
+// Draw `i` of rows, with repeats, each about as likely as any other: steps of 2^64 / golden ratio, mixed by a shift and a product (as hashes of integers
+// end), so that neither lines nor pages come in any order. A function of `i`, since what is asked for ahead is drawn twice.
 inline size_t drawn(uint64_t i, size_t rows) {
   uint64_t bits = (i + 1) * 0x9e3779b97f4a7c15ull;
   bits = (bits ^ (bits >> 32)) * 0xd6e8feb86659fd93ull;
