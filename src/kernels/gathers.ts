@@ -25,7 +25,7 @@ const perStore = 8
 /** Bytes of rows that a pass of the probe reads: native/core/gather.h. */
 export const gatherBytes = 4 * MiB
 /** Bytes behind a table that it writes: native/core/gather.h. */
-const writtenBytes = 4 * MiB
+export const writtenBytes = 4 * MiB
 
 type Asking = Required<Pick<SampleSpec, 'ahead' | 'burst' | 'again'>>
 

@@ -1,5 +1,6 @@
-/** A made-up machine: caches of round sizes, and ceilings of a test's choice. */
+/** A made-up machine: caches of round sizes, and ceilings of a test's choice; and a sample of what a test asks for. */
 import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
+import type {SampleSpec} from '../../src/kernels/native.ts'
 
 const provenance = {kind: 'measured', source: 'a test', date: '2026-11-22'} as const
 
@@ -38,4 +39,15 @@ export const machineOf = (...ceilings: Ceiling[]): Machine => ({
     ],
   },
   ceilings,
+})
+
+/** Two repetitions of one pass on one thread, but for what is said. */
+export const sampleOf = (asked: Pick<SampleSpec, 'probe' | 'isa'> & Partial<SampleSpec>): SampleSpec => ({
+  threads: 1,
+  bytes: 0,
+  roam: false,
+  passes: 1,
+  repetitions: 2,
+  clock: false,
+  ...asked,
 })

@@ -1,17 +1,9 @@
 import {describe, expect, test} from 'vitest'
 import type {Sample, SampleSpec} from '../../src/kernels/native.ts'
 import {calibrate, runRounds, type Sampler, type Task} from '../../src/kernels/rounds.ts'
+import {sampleOf} from './made-up.ts'
 
-const spec: SampleSpec = {
-  probe: 'fma-f32',
-  isa: 'sse',
-  threads: 1,
-  bytes: 0,
-  roam: false,
-  passes: 1,
-  repetitions: 2,
-  clock: false,
-}
+const spec = sampleOf({probe: 'fma-f32', isa: 'sse'})
 const task = (id: string): Task => ({id, label: id, spec: {...spec}, calibrate: true})
 
 /** A machine whose probes run `rate` passes per second, on a clock that the samples themselves advance. */

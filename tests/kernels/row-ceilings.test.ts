@@ -5,14 +5,14 @@ import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {isRows} from '../../src/analysis/mix.ts'
 import {place} from '../../src/analysis/place.ts'
 import {prepareRoof} from '../../src/analysis/roofline.ts'
-import {type Gather, gatherBytes, gatherLimit, rowProbes, tableOf} from '../../src/kernels/gathers.ts'
+import {type Gather, gatherBytes, gatherLimit, rowProbes, tableOf, writtenBytes} from '../../src/kernels/gathers.ts'
 import type {ClaimedCache} from '../../src/kernels/identity.ts'
-import {loadNative, type SampleSpec} from '../../src/kernels/native.ts'
+import {loadNative} from '../../src/kernels/native.ts'
 import {programTime, roofFor} from '../../src/kernels/place.ts'
 import {planTasks} from '../../src/kernels/plan.ts'
 import {kernels} from '../../src/kernels/registry.ts'
 import {side} from '../reports/pairs.ts'
-import {bandwidth, compute, machineOf} from './made-up.ts'
+import {bandwidth, compute, machineOf, sampleOf} from './made-up.ts'
 
 const MiB = 2 ** 20
 
@@ -150,20 +150,16 @@ describe('the plan', () => {
 })
 
 describe('the probe', () => {
-  const spec: SampleSpec = {
+  const spec = sampleOf({
     probe: 'rows',
     isa: loadNative().cpu().isas[0]!.name,
-    threads: 1,
     bytes: 8 * MiB,
     roam: true,
-    passes: 1,
-    repetitions: 2,
-    clock: false,
     row: 512,
     ahead: 4096,
     burst: 0,
     again: 0,
-  }
+  })
 
   test('counts rows of every length and way of asking, over all threads, and stores besides', async () => {
     const session = new (loadNative().Session)()
@@ -176,6 +172,19 @@ describe('the probe', () => {
           expect([...seconds].every((took) => took > 0)).toBe(true)
         }
     session.close()
+  })
+
+  test('leaves room behind the table for what it writes, and takes no time where there is no table', async () => {
+    const least = async (room: number) => {
+      const session = new (loadNative().Session)()
+      await session.open([8 * MiB], [8 * MiB - room])
+      const {seconds} = await session.sample({...spec, bytes: 4096, row: 4096, repetitions: 5})
+      session.close()
+      return Math.min(...seconds)
+    }
+    // 65,536 lines of L1, or none
+    expect(await least(writtenBytes)).toBeLessThan(5e-6)
+    expect(await least(writtenBytes + 4096)).toBeGreaterThan(1e-5)
   })
 
   test('refuses what it has no rows for', async () => {

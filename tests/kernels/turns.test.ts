@@ -27,7 +27,7 @@ import {
   turnSeconds,
   turnTasks,
 } from '../../src/kernels/turns.ts'
-import {bandwidth, compute, machineOf} from './made-up.ts'
+import {bandwidth, compute, machineOf, sampleOf} from './made-up.ts'
 
 const fma = compute('fma', 1e11, 1)
 const machine = machineOf(
@@ -246,17 +246,8 @@ test('counters that the system does not let be read cost no call', async () => {
     const program = add(1000)
     const tensors = tensorsOf([program])
     await session.allocate(tensorSpecs(tensors))
-    const spec = {
-      probe: 'program',
-      isa: 'scalar',
-      threads: 1,
-      bytes: 0,
-      roam: false,
-      passes: 1,
-      repetitions: 2,
-      clock: false,
-    }
-    const sample = await session.sample({...spec, stages: stagesOf(program, tensors), counters: true})
+    const stages = stagesOf(program, tensors)
+    const sample = await session.sample({...sampleOf({probe: 'program', isa: 'scalar'}), stages, counters: true})
     expect(sample.seconds).toHaveLength(sample.counterProblem === null ? 2 : 0)
     expect(sample.counters).toHaveLength(sample.counterProblem === null ? 3 : 0)
   })
@@ -267,7 +258,7 @@ describe('rounds together', () => {
     id,
     label: id,
     calibrate: false,
-    spec: {probe: id, isa: 'x', threads: 1, bytes: 64, roam: false, passes: 1, repetitions: 4, clock: false},
+    spec: sampleOf({probe: id, isa: 'x', bytes: 64, repetitions: 4}),
     ...more,
   })
 

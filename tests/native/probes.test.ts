@@ -1,5 +1,6 @@
 import {describe, expect, test} from 'vitest'
 import {loadNative, type SampleSpec} from '../../src/kernels/native.ts'
+import {sampleOf} from '../kernels/made-up.ts'
 
 const addon = loadNative()
 // the SSE2 variant without FMA is measured on old CPUs alone, but runs on all
@@ -113,16 +114,7 @@ test('the table has every operation that a CPU of its kind can have, and names w
 })
 
 describe('sessions', () => {
-  const spec: SampleSpec = {
-    probe: 'read',
-    isa: isas.at(-1)!,
-    threads: 1,
-    bytes: 4096,
-    roam: false,
-    passes: 3,
-    repetitions: 2,
-    clock: false,
-  }
+  const spec = sampleOf({probe: 'read', isa: isas.at(-1)!, bytes: 4096, passes: 3})
 
   test('count the work of a repetition over all threads', async () => {
     const session = new addon.Session()
