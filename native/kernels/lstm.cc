@@ -1,8 +1,7 @@
 // A step of an LSTM: gates = x W + h U + biases, in the order input, forget, cell, output; c' = f c + i g, h' = o tanh c'.
 // dims: batch, input, hidden. Inputs: x, w[input, 4 hidden], u[hidden, 4 hidden], biases[4 hidden], h, c. Threads take channels of the state.
-#include "../core/cores.h"
-#include "families.h"
 #include "few-rows.h"
+#include "loops.h"
 #include "outer.h"
 
 namespace rp {
@@ -116,12 +115,6 @@ inline void sigmoidAll(f32v (&x)[N]) {
   RP_STEP(N) x[i] = -x[i];
   expAll(x);
   RP_STEP(N) x[i] = 1.0f / (1.0f + x[i]);
-}
-
-inline f32v take(const float* p, int count) { return count == lanes ? load(p) : loadPart(p, count, 0.0f); }
-inline void give(float* p, f32v v, int count) {
-  if (count == lanes) store(p, v);
-  else storePart(p, v, count);
 }
 
 void lstm(const OpArgs& args) {

@@ -47,21 +47,16 @@ RP_INLINE void raiseBands(const OpArgs& args, int64_t from, int64_t band, Finish
       careful = careful || shift[i] != 0 || before[i] != 0;
     }
     f32v total[R] = {};
-    const auto power = [&](const float* p, int count, float top, auto careful) __attribute__((always_inline)) {
-      f32v v[1] = {take(p, count, -infinity)};
-      if (decltype(careful)::value) v[0] = v[0] - splat(top);
-      powers.template of<decltype(careful)::value>(v);
-      return v[0];
-    };
-    const auto lines = [&](auto careful) __attribute__((always_inline)) {
+    const auto lines = [&](auto withShift) __attribute__((always_inline)) {
+      constexpr bool careful = decltype(withShift)::value;
       for (int64_t at = 0; at < whole; at += lanes)
         RP_STEP(R) {
           int64_t next = (from + i * band + r) * cols + at;
           asm("" : "+r"(next));  // hidden: no pointer is kept of each row and tensor, there are not registers enough
-          if (divides) stream(y + next - cols, power(x + next - cols, lanes, before[i], careful) * inverse[i]);
+          if (divides) stream(y + next - cols, powers.at<careful>(x + next - cols, lanes, before[i]) * inverse[i]);
           if (!raises) continue;
           __builtin_prefetch(x + next + ahead, 0, 3);
-          total[i] += power(x + next, lanes, shift[i], careful);
+          total[i] += powers.at<careful>(x + next, lanes, shift[i]);
         }
     };
     if (careful) lines(Yes());
@@ -70,7 +65,7 @@ RP_INLINE void raiseBands(const OpArgs& args, int64_t from, int64_t band, Finish
     RP_STEP(R) {
       const int64_t row = from + i * band + r;
       const float* const here = x + row * cols;
-      if (whole < cols) total[i] += power(here + whole, int(cols - whole), shift[i], Yes());
+      if (whole < cols) total[i] += powers.at<true>(here + whole, int(cols - whole), shift[i]);
       Raised result{shift[i], sumOf(total[i])};
       if (!isSound(result.sum)) {
         result = raiseAgain<false>(here, nullptr, cols, 1.0f);

@@ -68,21 +68,15 @@ struct TriangleRows {
     return step;
   }
 
-  template <bool careful>
-  RP_MEMBER f32v power(const float* p, int count, float shift) const {
-    f32v v[1] = {take(p, count, -infinity)};
-    if (careful) v[0] = v[0] - splat(shift);
-    Powers<scaled>{factor}.template of<careful>(v);
-    return v[0];
-  }
+  RP_MEMBER Powers<scaled> powers() const { return {factor}; }
   RP_MEMBER f32v raiseLine(const Row& row, int64_t t) const {
-    const f32v v = power<true>(row.x + t * line, lanes, row.shift);
+    const f32v v = powers().template at<true>(row.x + t * line, lanes, row.shift);
     store(row.e + t * line, v);
     return v;
   }
   RP_MEMBER f32v raiseEdge(const Step& step, int b, int k) const {
     const Row& row = step.row[b][k];
-    const f32v v = power<true>(row.x + step.full[k] * line, int(step.rest[k]), row.shift);
+    const f32v v = powers().template at<true>(row.x + step.full[k] * line, int(step.rest[k]), row.shift);
     store(edge(b, k), v);
     return v;
   }
@@ -103,7 +97,7 @@ struct TriangleRows {
       stream(a.y + at, first ? load(a.e + at) * splat(a.inverse) : splat(0.0f));
       stream(b.y + at, second ? load(b.e + at) * splat(b.inverse) : splat(0.0f));
       const Row& row = next.row[i][k];
-      const f32v v = power<careful>(row.x + at - behind, lanes, row.shift);
+      const f32v v = powers().template at<careful>(row.x + at - behind, lanes, row.shift);
       store(row.e + at - behind, v);
       sum[i] += v;
     }

@@ -58,6 +58,14 @@ struct Powers {
     expNearAll<clamps>(x);
 #endif
   }
+  // Of `count` elements, `careful` less a shift, which is then not 0 or the row had -infinity before; 0 behind them.
+  template <bool careful>
+  RP_MEMBER f32v at(const float* p, int count, float shift) const {
+    f32v x[1] = {take(p, count, -infinity)};
+    if (careful) x[0] = x[0] - splat(shift);
+    of<careful>(x);
+    return x[0];
+  }
 };
 
 // How many elements of a row are kept: all, or the lower triangle of square blocks.
