@@ -5,28 +5,11 @@
 
 #include <utility>
 
-#include "clock.h"
-#include "issue.h"
+#include "turn.h"
 
 namespace rp {
 
 namespace {
-
-volatile uint64_t sinkWord;
-volatile double sinkValue;
-
-// One turn of a kernel on this thread's memory. The results go to a volatile so that no call can be dropped.
-void turn(const Spec& spec, char* data, size_t bytes, uint64_t passes) {
-  switch (spec.probe) {
-    case Probe::compute: sinkValue = spec.compute->run(passes); break;
-    case Probe::memory: sinkWord = spec.memory->run(data, bytes / 64, passes); break;
-    case Probe::call:
-      for (uint64_t i = 0; i < passes; i++) sinkWord = spec.variant->memory[0].run(data, 0, 1);
-      break;
-    case Probe::issue: issue(passes); break;
-    default: break;
-  }
-}
 
 constexpr size_t page = 4096;
 
@@ -49,36 +32,6 @@ uint64_t keyOf(const Spec& spec) {
   add(spec.bytes);
   add(uint64_t(spec.memory ? spec.threads : 1));  // threads may share the cache
   return key;
-}
-
-const char* follow(const char* at, uint64_t steps) {
-  for (uint64_t i = 0; i < steps; i++) at = *reinterpret_cast<const char* const volatile*>(at);
-  return at;
-}
-
-// Core cycles per second while the clock twin of the probe runs, for about a fifth of the `seconds` that the probe took; 0 without twin.
-double clockOf(const Spec& spec, char* data, size_t bytes, double seconds) {
-  constexpr double guess = 3e9;  // cycles per second: decides how long the twin runs, not what it says
-  const double wanted = seconds * guess / 5;
-  double cycles = 0;
-  const double from = now();
-  if (spec.probe == Probe::compute && spec.compute->clock) {
-    const uint64_t turns = uint64_t(wanted / spec.compute->cyclesPerPass) + 1;
-    sinkValue = spec.compute->clock(turns);
-    cycles = spec.compute->cyclesPerPass * double(turns);
-  } else if (spec.probe == Probe::memory && spec.memory->clock) {
-    const double each = spec.memory->cyclesPerByte * double(spec.memory->payload(bytes / 64));
-    if (!(each > 0)) return 0;
-    const uint64_t turns = uint64_t(wanted / each) + 1;
-    sinkWord = spec.memory->clock(data, bytes / 64, turns);
-    cycles = each * double(turns);
-  } else if (spec.probe == Probe::issue) {
-    const uint64_t turns = uint64_t(wanted / ticksPerPass) + 1;
-    tick(turns);
-    cycles = ticksPerPass * double(turns);
-  }
-  const double took = now() - from;
-  return took > 0 ? cycles / took : 0;
 }
 
 }  // namespace
@@ -199,11 +152,13 @@ bool Session::allocate(std::vector<Tensor> tensors) {
   }
   buffers_.clear();
   if (!arena_.data && whole > 0) return false;
-  for (size_t b = 0; b < ends.size(); b++) buffers_.push_back(arena_.data + (b > 0 ? ends[b - 1] : 0));
   while (int(scratch_.size()) < info_.threads) {
-    scratch_.push_back(reserve(scratchFloats * 4));
-    if (!scratch_.back().data) return false;
+    const Region region = reserve(scratchFloats * 4);
+    if (!region.data) return false;
+    scratch_.push_back(region);
   }
+  // none until here: where memory is refused, nothing has a buffer
+  for (size_t b = 0; b < ends.size(); b++) buffers_.push_back(arena_.data + (b > 0 ? ends[b - 1] : 0));
   pool_.run(info_.threads, fillThread, this);
   for (Tensor& tensor : tensors_) std::vector<char>().swap(tensor.data);
   return true;
@@ -226,6 +181,14 @@ Session::Cycle* Session::cycle(size_t bytes, bool keep) {
   release(passing_.region);
   passing_ = {bytes, region, region.data};
   return &passing_;
+}
+
+bool Session::hasBuffers(const Spec& spec) const {
+  for (const Stage& stage : spec.stages)
+    for (const std::vector<int>* list : {&stage.in, &stage.out})
+      for (const int index : *list)
+        if (size_t(index) >= buffers_.size()) return false;
+  return true;
 }
 
 void Session::runStages(const Spec& spec, int thread) {
@@ -366,6 +329,7 @@ bool Session::take(const Spec& spec, Sample& sample) {
     run.cycle = cycle(spec.bytes, !spec.roam);
     if (!run.cycle) return !cancelled_.load();  // refused memory: a sample without repetitions
   }
+  if (!hasBuffers(spec)) return true;  // the same
   // A gather that goes on finds in a cache what that holds of its table: so must this one, after a probe of something else.
   const Table table = spec.probe == Probe::rows ? Table{spec.bytes, spec.threads} : Table{};
   run.isWarm = warm_.bytes == table.bytes && warm_.threads == table.threads;

@@ -89,7 +89,7 @@ class Session {
   // False where memory or threads are refused or cancel() was called; `problem` then says which.
   bool open(const std::vector<size_t>& bytesPerThread, const std::vector<size_t>& residentPerThread, const char** problem,
             Touch touch = {});
-  // Replaces the operators' tensors by new ones, filled; false where memory is refused.
+  // Replaces the operators' tensors by new ones, filled; false where memory is refused: then there are none.
   bool allocate(std::vector<Tensor> tensors);
   // Where a buffer's values begin: staggered, so that the buffers of an operator do not fall into the same cache sets.
   // Each lies before the one of the number before it, modulo 4 KiB: where an output lay up to 600 B behind an input, a store looked like the
@@ -107,6 +107,7 @@ class Session {
   static void touchThread(void* context, int thread);
   static void fillThread(void* context, int thread);
   void runStages(const Spec& spec, int thread);
+  bool hasBuffers(const Spec& spec) const;
   static constexpr size_t staggerBytes = 9 * 64;
   static constexpr size_t staggers = 7;
   double workOf(const Spec& spec) const;

@@ -150,7 +150,7 @@ export function cancelAtExit(addon: Pick<NativeAddon, 'exitNow'>, session: Pick<
 export interface NativeSession {
   /** the resident bytes at the start of a thread's memory are what roaming reads keep clear of */
   open(bytesPerThread: number[], residentPerThread: number[], touch?: Touch): Promise<SessionInfo>
-  /** replaces the tensors of the stages that follow */
+  /** replaces the tensors of the stages that follow; where memory is refused there are none, and such samples have no repetitions */
   allocate(tensors: readonly TensorSpec[]): Promise<void>
   sample(spec: SampleSpec): Promise<ProgramSample>
   cancel(): void

@@ -170,6 +170,26 @@ describe('sessions', () => {
       expect(() => new addon.Session().open([MiB], [0], touch as never)).toThrow(TypeError)
   })
 
+  test('tensors that the system refuses leave none behind, and smaller and larger ones may follow', async () => {
+    const session = new addon.Session()
+    await session.open([1 << 16, 1 << 16], [0, 0])
+    const sample = (count: number) => {
+      const stages = [{kernel: 'add', dims: [count, 1], in: [0, 1], out: [2]}]
+      return session.sample({...spec, probe: 'program', threads: 2, bytes: 0, stages})
+    }
+    const tensors = (bytes: number) => Array.from({length: 3}, () => ({bytes, fill: 'f32' as const}))
+    await session.allocate(tensors(4000))
+    expect((await sample(1000)).seconds).toHaveLength(2)
+    await expect(session.allocate(tensors(2 ** 50))).rejects.toThrow(/refuses the memory/)
+    expect((await sample(1000)).seconds).toHaveLength(0)
+    // less than the pages of those before have room for, more, none
+    for (const bytes of [4, 4 * 123_457, 64 * 2 ** 20, 0]) {
+      await session.allocate(tensors(bytes))
+      expect((await sample(bytes / 4)).seconds).toHaveLength(2)
+    }
+    session.close()
+  })
+
   test('more threads than CPUs still meet at the barrier', async () => {
     const session = new addon.Session()
     const threads = addon.cpu().allowed * 2 + 1
