@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 namespace rp {
 
@@ -74,7 +73,15 @@ bool linkLines(Region& region, size_t bytes, const std::atomic<bool>& stop) {
   return true;
 }
 
-bool severalNodes() { return access("/sys/devices/system/node/node1", F_OK) == 0; }
+bool severalNodes() {
+  // as "0", "0-1" or "0,2": nodes need not be numbered one after another
+  FILE* const file = fopen("/sys/devices/system/node/has_memory", "r");
+  if (!file) return false;
+  char nodes[64];
+  const bool several = fgets(nodes, sizeof nodes, file) && strpbrk(nodes, "-,");
+  fclose(file);
+  return several;
+}
 
 size_t hugeBytes(const Region& region) {
 #if defined(__linux__)

@@ -26,7 +26,7 @@ void fill(Region& region, size_t from, size_t to);
 // a tenth of a second, so it looks at `stop` on the way; false where it was raised.
 bool linkLines(Region& region, size_t bytes, const std::atomic<bool>& stop);
 
-// Whether pages may be nearer to one processor than to another.
+// Whether several nodes have memory, so that pages may be nearer to one processor than to another.
 bool severalNodes();
 
 // Bytes of the region that the kernel backs with huge pages; 0 where it does not say.

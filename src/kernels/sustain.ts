@@ -35,7 +35,7 @@ export interface Sustained {
   peak: number
   /** the median of the last third: what remains */
   remains: number
-  /** `remains` as a ceiling, id `sustained-fma-f32-<isa>-t<threads>`; `throttled` where it is below 95 % of the peak */
+  /** `remains` as a ceiling, id `sustained-fma-f32-<isa>-t<threads>`; `throttled` where it is below 95 % of the peak, `noisy` where there is no third to take it of */
   ceiling: Ceiling
   warnings: Warning[]
 }
@@ -52,6 +52,15 @@ export function remainsOf(curve: readonly SustainPoint[]): {peak: number; remain
   const rates = curve.map(({flopsPerSecond}) => flopsPerSecond)
   const tail = rates.slice(-Math.max(1, Math.ceil(rates.length / 3)))
   return {peak: Math.max(0, ...rates), remains: summarize(tail)?.median ?? 0}
+}
+
+/** Whether what remains is the machine's. Pure. */
+export function judgeCurve(curve: readonly SustainPoint[]): Pick<Ceiling, 'verdict' | 'reason'> {
+  if (curve.length < 3) return {verdict: 'noisy', reason: `only ${curve.length} of the 3 points that have a last third`}
+  const {peak, remains} = remainsOf(curve)
+  const share = remains / peak
+  if (share < kept) return {verdict: 'throttled', reason: `${Math.round(share * 100)} % of the peak remain`}
+  return {verdict: 'ok'}
 }
 
 /**
@@ -121,7 +130,6 @@ export async function measureSustained(options: SustainOptions): Promise<Sustain
     }
     const {peak, remains} = remainsOf(curve)
     const {samples, ...spread} = summarize(curve.map(({flopsPerSecond}) => flopsPerSecond))!
-    const share = remains / peak
     const ceiling: Ceiling = {
       id: `sustained-fma-f32-${isa}-t${info.threads}`,
       kind: 'compute',
@@ -140,9 +148,7 @@ export async function measureSustained(options: SustainOptions): Promise<Sustain
       clockHz: curve.at(-1)!.clockHz,
       samples,
       ...spread,
-      ...(share < kept
-        ? {verdict: 'throttled', reason: `${Math.round(share * 100)} % of the peak remain`}
-        : {verdict: 'ok'}),
+      ...judgeCurve(curve),
     }
     return {curve, peak, remains, ceiling, warnings: sessionWarnings(info, threads, process.platform, false)}
   } catch (error) {

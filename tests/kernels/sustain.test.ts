@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest'
 import {ceilingSchema} from '../../src/analysis/document/machine.ts'
-import {besideShort, measureSustained, remainsOf} from '../../src/kernels/sustain.ts'
+import {besideShort, judgeCurve, measureSustained, remainsOf} from '../../src/kernels/sustain.ts'
 
 describe('a sustained load', () => {
   test('has a curve over its whole time and a valid ceiling', async () => {
@@ -30,6 +30,18 @@ describe('a sustained load', () => {
     expect(remainsOf(falling)).toEqual({peak: 100, remains: 75})
     expect(remainsOf(curve.slice(0, 1))).toEqual({peak: 100e9, remains: 100e9})
     expect(remainsOf([])).toEqual({peak: 0, remains: 0})
+  })
+
+  test('of one point or two nothing is known to remain', () => {
+    const curve = [100, 100, 100].map((rate, i) => ({seconds: i, flopsPerSecond: rate, clockHz: null}))
+    expect(judgeCurve(curve)).toEqual({verdict: 'ok'})
+    expect(judgeCurve(curve.slice(1))).toEqual({
+      verdict: 'noisy',
+      reason: 'only 2 of the 3 points that have a last third',
+    })
+    expect(judgeCurve(curve.slice(2)).reason).toMatch(/^only 1 /)
+    const hot = [...curve.slice(1), {...curve[0]!, flopsPerSecond: 60}]
+    expect(judgeCurve(hot)).toEqual({verdict: 'throttled', reason: '60 % of the peak remain'})
   })
 
   test('a best that lies far below the short ceiling is no heat alone', () => {
