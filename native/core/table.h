@@ -87,7 +87,7 @@ struct Variant {
   int vectorBytes;
   ComputeProbe compute[48];
   int computeCount;
-  MemoryProbe memory[28];
+  MemoryProbe memory[34];
   int memoryCount;
   OpKernel ops[128];
   int opCount;

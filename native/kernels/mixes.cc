@@ -1,5 +1,5 @@
-// Bandwidth of mixes of loads and stores over one to three arrays: write, update in place, copy, two loads to one store, triad, and one load
-// to two and to four stores; all but updates and triad also with non-temporal stores. In the caches one run of straight-line bodies of 1 KiB; for DRAM also several runs at once.
+// Bandwidth of mixes of loads and stores over one to three arrays: write, update in place, copy, two loads to one store, triad, four and eight
+// loads to one store, and one load to two and to four stores; all but updates and triad also with non-temporal stores. In the caches one run of straight-line bodies of 1 KiB; for DRAM also several runs at once.
 // Payload counts what the program loads and stores; the line that a cache reads before a store (write-allocate) is not counted.
 #include "asm.h"
 #include "families.h"
@@ -38,9 +38,9 @@ inline V all(L x) {
 // (one: 91, four: 84), four of 64 B 81 (two: 77).
 constexpr int ofThree = W == 64 ? 4 : W == 32 ? 2 : 1;
 
-// Lines of the first array, which is written, to one of each other.
+// Lines of the first array, which is written, to those of each other.
 struct Even {
-  static constexpr int first = 1;
+  static constexpr int first = 1, other = 1;
 };
 
 struct Write : Even {
@@ -136,7 +136,7 @@ struct TwoToOne : Even {
 // lies between: past the caches an Emerald Rapids core moves 24 GB/s of stores alone, 26 of a copy and 28 to 30 of these.
 template <int stores, bool far>
 struct OneTo {
-  static constexpr int arrays = 2, payload = 1 + stores, together = lineBytes / W, first = stores;
+  static constexpr int arrays = 2, payload = 1 + stores, together = lineBytes / W, first = stores, other = 1;
   template <int n>
   RP_INLINE void vectors(char* const* a, size_t at) {
     wordv v[n];
@@ -146,6 +146,19 @@ struct OneTo {
       if constexpr (far) storeNt<n>(to, v);
       else each<n>(RP_LAMBDA(i) { RP_STORE(AT(to + i * W), v[i]); });
     });
+  }
+};
+
+// Several loads, of lines that follow one another, to one store, as what narrows its input has them: the last of the loaded lines is stored.
+template <int loads, bool far>
+struct ManyToOne {
+  static constexpr int arrays = 2, payload = loads + 1, together = lineBytes / W, first = 1, other = loads;
+  template <int n>
+  RP_INLINE void vectors(char* const* a, size_t at) {
+    wordv v[n];
+    each<loads>(RP_LAMBDA(k) { each<n>(RP_LAMBDA(i) { RP_LOAD(v[i], AT(a[1] + loads * at + (k * n + i) * W)); }); });
+    if constexpr (far) storeNt<n>(a[0] + at, v);
+    else each<n>(RP_LAMBDA(i) { RP_STORE(AT(a[0] + at + i * W), v[i]); });
   }
 };
 
@@ -172,22 +185,30 @@ RP_INLINE void linesOf(Mix& mix, char* const* a, size_t from) {
 // Lines between two arrays: equal offsets within 4 KiB would make a store look like the source of a later load.
 constexpr size_t gap = 9;
 
+// Lines of all arrays for one step.
+template <typename Mix>
+constexpr size_t linesOfStep = Mix::first + (Mix::arrays - 1) * Mix::other;
+
 template <typename Mix, int runs, int body>
 size_t linesPerArray(size_t lines) {
-  const size_t each = lines / ((Mix::arrays + Mix::first - 1) * runs);
+  const size_t each = lines / (linesOfStep<Mix> * runs);
   const size_t between = Mix::arrays * runs > 1 ? gap : 0;
   return each > between ? (each - between) / body * body : 0;
 }
 
-// Where array k begins, of arrays of `per` bytes, and what it is walked by while the others are by `bytes`.
+// Where array k begins, of arrays that have `per` bytes for one line of a step, and what it is walked by in steps of `bytes`.
 template <typename Mix>
 constexpr size_t startOf(size_t k, size_t per) {
-  return k * (per + gap * lineBytes) + (k > 0 ? (Mix::first - 1) * per : 0);
+  return k * gap * lineBytes + (k > 0 ? (Mix::first + (k - 1) * Mix::other) * per : 0);
 }
 template <typename Mix>
 constexpr size_t stepOf(int k, size_t bytes) {
-  return k == 0 ? Mix::first * bytes : bytes;
+  return (k == 0 ? Mix::first : Mix::other) * bytes;
 }
+
+// Steps of a straight-line body that has so many lines of what is read.
+template <typename Mix, int lines>
+constexpr int bodyOf = lines / Mix::other;
 
 template <typename Mix, int runs, int body>
 size_t payloadOf(size_t lines) {
@@ -239,7 +260,7 @@ constexpr int ticksPerLine = int(Mix::payload * lineBytes / W) * 3;
 
 template <typename Mix>
 uint64_t clock(void* base, size_t lines, uint64_t passes) {
-  const size_t per = linesPerArray<Mix, 1, 16>(lines) * lineBytes;
+  const size_t per = linesPerArray<Mix, 1, bodyOf<Mix, 16>>(lines) * lineBytes;
   char* a[Mix::arrays];
   for (int k = 0; k < Mix::arrays; k++) a[k] = static_cast<char*>(base) + startOf<Mix>(k, per);
   Mix mix;
@@ -259,10 +280,11 @@ uint64_t clock(void* base, size_t lines, uint64_t passes) {
 
 template <typename Mix, int runs>
 int rowsOf(MemoryProbe* rows, const char* id, const char* streams) {
-  rows[0] = {id, walk<Mix, 16>, payloadOf<Mix, 1, 16>, clock<Mix>, ticksPerLine<Mix> / double(Mix::payload * lineBytes)};
+  constexpr int body = bodyOf<Mix, 16>, turn = bodyOf<Mix, 8>;
+  rows[0] = {id, walk<Mix, body>, payloadOf<Mix, 1, body>, clock<Mix>, ticksPerLine<Mix> / double(Mix::payload * lineBytes)};
   // Eight lines of an array in turn, as the kernels have it: Zen 4 copies past the caches 4 % faster than with two, on one thread, and updates as
   // fast; on two threads kernels stood at 102 to 105 % of the copy in twos.
-  rows[1] = {streams, sweep<Mix, runs, 8>, payloadOf<Mix, runs, 8>, nullptr, 0};
+  rows[1] = {streams, sweep<Mix, runs, turn>, payloadOf<Mix, runs, turn>, nullptr, 0};
   return 2;
 }
 
@@ -278,6 +300,10 @@ int mixProbes(MemoryProbe* rows) {
   n += rowsOf<Triad, 3>(rows + n, "triad", "triad-streams");
   n += rowsOf<NtCopy<1>, 4>(rows + n, "nt-copy", "nt-copy-streams");
   n += rowsOf<NtCopy<2>, 3>(rows + n, "nt-2:1", "nt-2:1-streams");
+  n += rowsOf<ManyToOne<4, false>, 4>(rows + n, "4:1", "4:1-streams");
+  n += rowsOf<ManyToOne<8, false>, 4>(rows + n, "8:1", "8:1-streams");
+  n += rowsOf<ManyToOne<4, true>, 4>(rows + n, "nt-4:1", "nt-4:1-streams");
+  n += rowsOf<ManyToOne<8, true>, 4>(rows + n, "nt-8:1", "nt-8:1-streams");
   n += rowsOf<OneTo<2, false>, 4>(rows + n, "1:2", "1:2-streams");
   n += rowsOf<OneTo<4, false>, 4>(rows + n, "1:4", "1:4-streams");
   n += rowsOf<OneTo<2, true>, 4>(rows + n, "nt-1:2", "nt-1:2-streams");

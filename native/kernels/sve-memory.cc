@@ -215,6 +215,31 @@ struct OneTo {
   }
 };
 
+// Several loads, of the second array and those that lie behind it as far apart, to one store.
+template <int loads, bool far>
+struct ManyToOne {
+  static constexpr int arrays = 1 + loads, payload = 1 + loads;
+  static svuint64_t key() { return svdup_n_u64(0); }
+  template <int i>
+  static ALWAYS void vector(char* a, char* b, char* c, svuint64_t, svbool_t pg) {
+    svuint64_t v;
+    for (int k = 0; k < loads; k++) {
+      char* const from = b + k * (b - a);
+      LDR(v, from, i);
+    }
+    if constexpr (far) NtWrite::vector<i>(a, b, c, v, pg);
+    else STR(v, a, i);
+  }
+  static ALWAYS void rest(char* a, char* b, char*, svuint64_t, svbool_t some) {
+    svuint64_t v = svdup_n_u64(0);
+    for (int k = 0; k < loads; k++) {
+      v = svld1_u64(some, WORDS(b + k * (b - a)));
+      __asm__ volatile("" : : "w"(v));
+    }
+    svst1_u64(some, WORDS(a), v);
+  }
+};
+
 struct Triad {
   static constexpr int arrays = 3, payload = 3;
   static svuint64_t key() { return svreinterpret_u64_f64(svdup_n_f64(0.75)); }
@@ -350,6 +375,10 @@ int memoryProbes(MemoryProbe* rows) {
   n += rowsOf<Triad, 3>(rows + n, "triad", "triad-streams");
   n += rowsOf<NtStores<Copy>, 4>(rows + n, "nt-copy", "nt-copy-streams");
   n += rowsOf<NtStores<TwoToOne>, 3>(rows + n, "nt-2:1", "nt-2:1-streams");
+  n += rowsOf<ManyToOne<4, false>, 4>(rows + n, "4:1", "4:1-streams");
+  n += rowsOf<ManyToOne<8, false>, 4>(rows + n, "8:1", "8:1-streams");
+  n += rowsOf<ManyToOne<4, true>, 4>(rows + n, "nt-4:1", "nt-4:1-streams");
+  n += rowsOf<ManyToOne<8, true>, 4>(rows + n, "nt-8:1", "nt-8:1-streams");
   n += rowsOf<OneTo<2, false>, 4>(rows + n, "1:2", "1:2-streams");
   n += rowsOf<OneTo<4, false>, 4>(rows + n, "1:4", "1:4-streams");
   n += rowsOf<OneTo<2, true>, 4>(rows + n, "nt-1:2", "nt-1:2-streams");

@@ -9,6 +9,8 @@ export const isRows = ({mix}: Pick<Ceiling, 'mix'>): boolean => mix !== undefine
 /** Mixes by the share of stores in their bytes, ascending: with regular stores, and with those that pass the caches by. */
 const byShare: readonly {share: number; mixes: readonly Mix[]; streamed: readonly Mix[]}[] = [
   {share: 0, mixes: ['read'], streamed: ['read']},
+  {share: 1 / 9, mixes: ['8:1'], streamed: ['nt-8:1']},
+  {share: 1 / 5, mixes: ['4:1'], streamed: ['nt-4:1']},
   {share: 1 / 3, mixes: ['2:1', 'triad'], streamed: ['nt-2:1']},
   {share: 1 / 2, mixes: ['copy'], streamed: ['nt-copy']},
   {share: 2 / 3, mixes: ['1:2'], streamed: ['nt-1:2']},
@@ -33,7 +35,8 @@ export interface MixOptions {
  * The measured mixes that stand for an operator: those with its share of stores, or the two beside it, of which the faster is the roof. Bandwidth
  * depends on the mix more than on anything else: in L2 of a Zen 4 an update in place moves 236 GB/s and a copy 115. That the faster of two bounds
  * what lies between holds where they are close: past the caches an Emerald Rapids core moves 26 GB/s of a copy, 24 of stores alone, and 28 to
- * 30 of one load to two or four stores, so that those have ceilings of their own.
+ * 30 of one load to two or four stores, so that those have ceilings of their own. So have four and eight loads to one store: between
+ * reading and two to one they cost a core 24 and 4 % of its L2 that neither of those shows.
  * @param reads bytes read
  * @param writes bytes written
  */

@@ -145,10 +145,14 @@ const mixes: readonly {mix: Mix; name: readonly [string, string]}[] = [
   {mix: 'nt-write', name: ['store', 'stores']},
   {mix: 'nt-copy', name: ['load or store', 'loads and stores']},
   {mix: 'nt-2:1', name: ['load or store', 'loads and stores']},
+  {mix: 'nt-4:1', name: ['load or store', 'loads and stores']},
+  {mix: 'nt-8:1', name: ['load or store', 'loads and stores']},
   {mix: 'nt-1:2', name: ['load or store', 'loads and stores']},
   {mix: 'nt-1:4', name: ['load or store', 'loads and stores']},
   {mix: 'copy', name: ['load or store', 'loads and stores']},
   {mix: '2:1', name: ['load or store', 'loads and stores']},
+  {mix: '4:1', name: ['load or store', 'loads and stores']},
+  {mix: '8:1', name: ['load or store', 'loads and stores']},
   {mix: '1:2', name: ['load or store', 'loads and stores']},
   {mix: '1:4', name: ['load or store', 'loads and stores']},
   {mix: 'update', name: ['load or store', 'loads and stores']},
@@ -189,7 +193,8 @@ function cacheTasks(plan: TaskPlan, threads: number): CeilingTask[] {
 
 /**
  * DRAM by one run of addresses and by several at once: which is faster differs by CPU (eight runs on Cascade Lake, +14 %; one on Zen 4)
- * and by mix. A quick run leaves out what operators rarely do.
+ * and by mix. A quick run leaves out what operators rarely do,
+ * and then mixes beside it decide (`mixOf`), which is a bound, but a farther one.
  */
 function dramTasks(plan: TaskPlan, threads: number, only?: readonly Mix[]): CeilingTask[] {
   const isa = plan.isas.at(-1)!.name

@@ -117,6 +117,27 @@ describe('what is written past the caches', () => {
   })
 })
 
+describe('what narrows its input', () => {
+  const past = [bandwidth('nt-2:1', 'DRAM', 1.37e9), bandwidth('nt-copy', 'DRAM', 1.5e9)]
+  const old = {...machine, ceilings: [...machine.ceilings, bandwidth('read', 'DRAM', 1e9), ...past]}
+  const full = {...old, ceilings: [...old.ceilings, bandwidth('nt-4:1', 'DRAM', 1.19e9), bandwidth('8:1', 'DRAM', 1e9)]}
+  const [rows, cols] = [2 ** 14, 2 ** 12]
+  const [bytes, scales] = [rows * cols, 4 * rows]
+  const part = kernels.quantize.program([rows, cols]).parts[0]!
+
+  test('has four loads to one store past the caches, and without that ceiling what it reads', () => {
+    expect(timeOf(part, 1, full).bound).toBe('nt-4:1-DRAM')
+    expect(timeOf(part, 1, full).seconds).toBeCloseTo((5 * bytes + scales) / 1.19e9, 9)
+    expect(timeOf(part, 1, old).bound).toBe('read-DRAM')
+    expect(timeOf(part, 1, old).seconds).toBeCloseTo((4 * bytes) / 1e9, 9)
+  })
+  test('to half a byte has eight, with the scales of its groups', () => {
+    const halves = kernels['quantize-int4'].program([2 ** 19, 128]).parts[0]!
+    expect(timeOf(halves, 1, full).bound).toBe('8:1-DRAM')
+    expect(timeOf(halves, 1, old).bound).toBe('read-DRAM')
+  })
+})
+
 test('zeros are stored as anything else in a core, and beyond as a copy of the rest where that is faster', () => {
   const regular = (['L2', 'L3', 'DRAM'] as const).flatMap((level) => [
     bandwidth('copy', level, 8e9),
