@@ -1,5 +1,6 @@
 // Attention of few queries against many keys, as in decoding: bound by reading keys and values, which it does once, in the order in which
 // they lie: token after token, all key heads of a thread, each for the group of query heads that shares it.
+#include "attention-halves.h"
 #include "foresight.h"
 #include "outer.h"
 
@@ -82,21 +83,15 @@ inline void sumFour(const f32v (&v)[keysInStep], float factor, float* to) {
 // Sums of the lanes of sixteen vectors, v[head][key], in fifteen additions; to[head * step + key].
 inline void sumSixteen(const f32v (&v)[4][keysInStep], f32v factor, float* to, int64_t step) {
   // quarter h of w[key]: what is left of v[h][key]
-  f32v w[keysInStep];
+  __m512 w[keysInStep];
   RP_UNROLL
   for (int j = 0; j < keysInStep; j++) {
     const __m512 a = __m512(v[0][j]), b = __m512(v[1][j]), c = __m512(v[2][j]), d = __m512(v[3][j]);
     const __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
     const __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x88), _mm512_shuffle_f32x4(c, d, 0xdd));
-    w[j] = f32v(_mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd)));
+    w[j] = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
   }
-  const auto join = [](f32v x, f32v y) { return _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(__m512(x), __m512(y)), _mm512_unpackhi_ps(__m512(x), __m512(y)))); };
-  const __m512d first = join(w[0], w[1]), second = join(w[2], w[3]);
-  const f32v sum = (f32v(_mm512_unpacklo_pd(first, second)) + f32v(_mm512_unpackhi_pd(first, second))) * factor;
-  _mm_storeu_ps(to, _mm512_castps512_ps128(__m512(sum)));
-  _mm_storeu_ps(to + step, _mm512_extractf32x4_ps(__m512(sum), 1));
-  _mm_storeu_ps(to + 2 * step, _mm512_extractf32x4_ps(__m512(sum), 2));
-  _mm_storeu_ps(to + 3 * step, _mm512_extractf32x4_ps(__m512(sum), 3));
+  sumQuarters(w, __m512(factor), to, step);
 }
 #endif
 
@@ -177,6 +172,13 @@ void scoreRows(const AttentionShape& s, const float* q, const KeyRows& k, const 
         for (int64_t h = head; h < end;) {
           const float* const query = queries + h * s.dim;
           float* const to = scores + (h - part.from) * step + stretch.from;
+#if defined(RP_ISA_AVX512)
+          if (h + headsInStep <= end && s.dim == channelsOfHalves && stretch.count >= keysInStep) {
+            dotsOfHalves(query, key, stretch.step, stretch.count, factor, to, step);
+            h += headsInStep;
+            continue;
+          }
+#endif
           if (h + headsInStep <= end) dotsOfTokens<headsInStep>(query, key, stretch.step, stretch.count, s.dim, factor, to, step), h += headsInStep;
           else dotsOfTokens<1>(query, key, stretch.step, stretch.count, s.dim, factor, to, step), h++;
         }

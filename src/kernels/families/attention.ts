@@ -130,6 +130,10 @@ export const kernels = {
       [2, 3, 70, 2, 2, 17],
       [1, 5, 100, 4, 2, 8],
       [1, 40, 97, 3, 1, 12],
+      // products by halves of vectors: keys no multiple of four, and too few; heads left over
+      [1, 1, 127, 8, 2, 64],
+      [2, 2, 5, 7, 1, 64],
+      [1, 1, 2, 4, 1, 64],
       // keys and values beyond L2
       [1, 1, 1200, 8, 2, 32],
       [2, 1, 600, 6, 3, 20],
