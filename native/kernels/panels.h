@@ -157,12 +157,14 @@ struct Source {
 // Where all lies in L2.
 struct NoFetch {
   static constexpr bool asks = false;
+  static constexpr int64_t steps = 0;
 };
 
 // Fetches a source into L2 while tiles are computed, a few cache lines at a time.
 class Fetch {
  public:
   static constexpr bool asks = true;
+  static constexpr int64_t steps = 0;
   // `tiles` tiles of `words` steps along k share the work.
   Fetch(const Source& source, int64_t tiles, int64_t words) : source_(source) {
     piece_ = least(most, source.bytes);

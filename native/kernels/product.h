@@ -2,6 +2,7 @@
 // register tile reads (register-tile.h), and each thread's share.
 #pragma once
 #include "../core/cores.h"
+#include "ahead.h"
 #include "families.h"
 #include "few-rows.h"
 #include "sweep.h"
@@ -115,6 +116,9 @@ static inline void product(int64_t m, int64_t n, int64_t words, PackA packA, Pac
     if constexpr (PackA::words && PackB::words && sizeof *scratch == sizeof(float))
       if (areFew(m, bytes) && packB.from.row == 1 && alpha == 1)
         return productOfFewRows(m, n, words, packA.from, packB.from.data, packB.from.column, c, rowC, accumulate, scratch, done);
+    if constexpr (PackA::words && PackB::words)
+      if (packA.from.column == 1 && packB.from.row == 1 && m >= fewestAhead && words >= fewestAhead && !stream)
+        return productAhead<P>(m, n, words, packA, packB, c, rowC, alpha, accumulate, scratch, done);
   }
 #endif
   blocked<P>(sizeof *scratch == 8 ? blocksF64 : blocksF32, m, n, words, packA, packB, c, rowC, alpha, accumulate, scratch, done, stream);

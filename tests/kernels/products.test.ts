@@ -1,4 +1,5 @@
-/** Products whose B is near (native/kernels/sweep.h) in several steps along k and of rows, and all others of these sizes: exact, as their numbers are whole. */
+/** Products whose B is near (native/kernels/sweep.h) in several steps along k and of rows, those whose B is packed ahead (native/kernels/ahead.h), and all
+ *  others of these sizes: exact, as their numbers are whole. */
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {loadNative} from '../../src/kernels/native.ts'
 import {pack, tensorsOf, unpack} from '../../src/kernels/program.ts'
@@ -17,7 +18,16 @@ const sizes = [
   [17, 70, 1030],
 ] as const
 
+/** Several blocks of B, or one; the last narrow, its last panel too; rests of steps, rows in an odd number, two tiles of two thirds at the lower edge. */
+const farSizes = [
+  [198, 517, 515],
+  [199, 600, 450],
+  [200, 300, 1100],
+  [577, 130, 2060],
+] as const
+
 const programs = {
+  'gemm+bias+relu': kernels['gemm+bias+relu'].program,
   gemm: kernels.gemm.program,
   'gemm-nt': kernels['gemm-nt'].program,
   'gemm-tn': kernels['gemm-tn'].program,
@@ -33,11 +43,16 @@ describe.each(makes)('tuned for %s', (make) => {
   afterAll(() => expect(addon.tuneFor(own)).toBe(own))
 
   test.each([
-    ...Object.keys(programs).flatMap((id) => [[id, 'f32'] as const, [id, 'f64'] as const]),
+    ...['gemm', 'gemm-nt', 'gemm-tn', 'gemm-strided', 'gemm-batched'].flatMap((id) => [
+      [id, 'f32'] as const,
+      [id, 'f64'] as const,
+    ]),
+    ['gemm+bias+relu', 'f32'] as const,
     ['gemm', 'int8'] as const,
     ['gemm-strided', 'int8'] as const,
   ])('%s of %s', (id, dtype) => {
-    for (const size of sizes) {
+    const rowMajor = ['gemm', 'gemm-strided', 'gemm+bias+relu'].includes(id) && dtype !== 'int8'
+    for (const size of rowMajor ? [...sizes, ...farSizes] : sizes) {
       const part = (programs[id as keyof typeof programs] as typeof kernels.gemm.program)(size, dtype).parts[0]!
       const tensors = tensorsOf([{id, parts: [part]}])
       const numbers = (name: string, i: number) =>

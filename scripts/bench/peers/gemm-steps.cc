@@ -87,8 +87,9 @@ void run(const char* type, int64_t size, int turns) {
         oneTile<P>(kc, scratch + i * MR * kc, panel, farC ? c + i * MR * size + j * wide : c, farC ? size : wide, fetch);
     }
   };
-  constexpr int steps = 7;
-  const char* const names[steps] = {"registers", "L1", "L2", "matrix", "L3", "product", "long"};
+  constexpr int steps = 8;
+  const char* const names[steps] = {"registers", "L1", "L2", "matrix", "L3", "product", "still", "long"};
+  const double whole = 2.0 * double(size) * double(size) * double(size);
   double best[steps];
   for (double& each : best) each = INFINITY;
   volatile double keep = 0;
@@ -107,11 +108,18 @@ void run(const char* type, int64_t size, int turns) {
       if (step == 3) tiles(false, true);
       if (step == 4) tiles(true, true);
       if (step == 5) {
-        blocked<P>(by, size, size, size, PackWords<T, MR>{{a, size, 1}}, PackWords<T, wide>{{b, 1, size}}, c, size, T(1), false, scratch);
-        work = 2.0 * double(size) * double(size) * double(size);
+        product<P>(size, size, size, PackWords<T, MR>{{a, size, 1}}, PackWords<T, wide>{{b, 1, size}}, c, size, T(1), false, scratch);
+        work = whole;
       }
-      if (step == 6) {  // as long as the product: what else the host and the core do then counts too
-        work = 2.0 * double(size) * double(size) * double(size);
+      if (step == 6) {  // the same tiles without packing, nothing asked for: what no order of them can be faster than
+        NoFetch nothing;
+        const int64_t count = int64_t(whole / tileWork);
+        for (int64_t i = 0; i < count; i++)
+          tile<P>(kc, PanelA<P>{scratch + i % down * MR * kc}, PanelB<P>{b}, c, wide, MR, wide, T(1), Into::add, nothing);
+        work = double(count) * tileWork;
+      }
+      if (step == 7) {  // as long as the product: what else the host and the core do then counts too
+        work = whole;
         keep = keep + registers<P>(int64_t(work / (2.0 * RP_CHAINS * P::lanes)), a);
       }
       best[step] = fmin(best[step], (now() - from) / work);

@@ -57,6 +57,7 @@ const steps = [
   ['matrix', `tiles of C of a matrix ${size} wide`],
   ['L3', 'panels of B from L3'],
   ['product', `the product ${size}³, packing included`],
+  ['still', 'its tiles alone, panels of A and B in L2 and C in L1'],
   ['long', 'multiply-adds in registers, for as long as the product'],
 ]
 const rows = done.stdout
