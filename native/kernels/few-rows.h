@@ -19,7 +19,7 @@ constexpr int64_t rowsAbreast = 16, columnsAcross = 8192;
 constexpr int64_t floatsAhead = 128;
 
 // Whether m rows are few for a B of so many bytes.
-static inline bool areFew(int64_t m, int64_t bytes) { return m <= (bytes > bytesFar ? fewRowsFar : fewRows); }
+static inline bool areFew(int64_t m, int64_t bytes) { return m > 0 && m <= (bytes > bytesFar ? fewRowsFar : fewRows); }
 
 // Adds a[R, depth] b[depth, columns] to `sums`, or begins them: vector j of row i at (j R + i) lanes, the last filled up. `a` is a panel. What is asked
 // for beyond the columns is asked for in the rows from `next` on.

@@ -78,9 +78,13 @@ describe.each(makes)('few rows and a large matrix, tuned for %s', (make) => {
     }
   })
 
-  // gates are added to their biases
-  test.each([14, 40])('lstm-products of %i rows', {timeout: 120_000}, (batch) => {
-    const [input, hidden] = [1301, 261] as const
+  // gates are added to their biases; the last rows of a batch in blocks, and all of a broad one whose x is near and whose h is not
+  test.each([
+    [14, 1301, 261],
+    [40, 1301, 261],
+    [540, 64, 300],
+    [64, 70, 1040],
+  ])('lstm-products of %i rows, %i and %i channels', {timeout: 120_000}, (batch, input, hidden) => {
     const of = (count: number, seed: number) => matrix(1, count, count, seed)
     const inputs = [
       of(batch * input, 1),
@@ -101,6 +105,13 @@ describe.each(makes)('few rows and a large matrix, tuned for %s', (make) => {
       expect(values.every((v, i) => Math.abs(v - plain[g]![i]!) < 1e-3)).toBe(true)
     })
   })
+})
+
+// A batch of which products have no rows, and B more than L2 holds.
+test.each(makes)('no rows and a large matrix, tuned for %s', (make) => {
+  addon.tuneFor(make)
+  const [none, b] = [new Float32Array(), new Float32Array(1024 * 1024)]
+  for (const threads of [1, 2]) addon.runOp(widest, 'gemm-batched', [1, 0, 1024, 1024], [none, b], [none], threads)
 })
 
 // Up to 64 rows where no cache is taken to hold B.

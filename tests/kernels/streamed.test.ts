@@ -1,18 +1,9 @@
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {loadNative} from '../../src/kernels/native.ts'
-import {
-  errorOf,
-  isStreamed,
-  type NativeArray,
-  type Part,
-  type ProgramTensor,
-  pack,
-  tensorBytes,
-  tensorsOf,
-  testValues,
-} from '../../src/kernels/program.ts'
+import {errorOf, isStreamed, type Part, tensorsOf, testValues} from '../../src/kernels/program.ts'
 import {type KernelDef, kernelIds, kernels, type PairDef, pairIds, pairs} from '../../src/kernels/registry.ts'
 import {makes} from './makes.ts'
+import {bytesOf, outputsAt, valuesOf} from './outputs.ts'
 
 const addon = loadNative()
 const isas = addon.cpu().isas.map(({name}) => name)
@@ -29,48 +20,6 @@ for (const program of [
 /** One of every kernel that writes large outputs past the caches. */
 const parts = new Map<string, Part>()
 for (const part of allParts) if (isStreamed(part) && !parts.has(part.kernel)) parts.set(part.kernel, part)
-
-/** A few thousand values, over and over: these tensors hold tens of millions. */
-function valuesOf({elements, type, values}: ProgramTensor, seed: number): NativeArray {
-  if (values) return pack(values(elements), type)
-  const period = Math.min(4099, elements)
-  const uniform = testValues(period, seed)
-  const few = pack(type === 'f32' || type === 'f64' ? uniform : uniform.map((value) => Math.floor(value * 7)), type)
-  const Type = few.constructor as new (n: number) => NativeArray
-  const all = new Type(tensorBytes({elements, type}) / few.BYTES_PER_ELEMENT)
-  all.set(few)
-  for (let done = few.length; done < all.length; done *= 2) all.copyWithin(done, 0, Math.min(done, all.length - done))
-  return all
-}
-
-const bytesOf = ({buffer, byteOffset, byteLength}: NativeArray) => Buffer.from(buffer, byteOffset, byteLength)
-
-/** The outputs of a part that are `offset` bytes from where an array begins; before, each place has other bytes in them. */
-function outputsAt(
-  part: Part,
-  inputs: ReadonlyMap<string, NativeArray>,
-  offset: number,
-  by: string,
-  threads = 2,
-): NativeArray[] {
-  const tensors = tensorsOf([{id: part.kernel, parts: [part]}])
-  const placed = new Map(
-    part.out.map((name) => {
-      const tensor = tensors.get(name)!
-      const before = inputs.get(name)
-      const made = pack([0], tensor.type)
-      const Type = made.constructor as new (b: ArrayBuffer, at: number, n: number) => NativeArray
-      const bytes = tensorBytes(tensor)
-      const view = new Type(new ArrayBuffer(bytes + 64), offset, bytes / made.BYTES_PER_ELEMENT)
-      new Uint8Array(view.buffer).fill(0x3b + offset)
-      if (before) view.set(before)
-      return [name, view]
-    }),
-  )
-  const at = (name: string) => placed.get(name) ?? inputs.get(name)!
-  addon.runOp(by, part.kernel, part.dims, part.in.map(at), part.out.map(at), threads)
-  return part.out.map(at)
-}
 
 describe('what is written past the caches', () => {
   test('most kernels of one pass have such outputs', () => {
@@ -318,8 +267,13 @@ describe.each(makes)('rows from memory, tuned for %s, are what few rows are', (m
       }
   })
 
-  // two tiles below one another, one at the bottom, columns that fill no tile; rows a multiple of 4 KiB apart
+  // two tiles below one another, one at the bottom, columns that fill no tile, or a single one, or make a panel and a column; rows a multiple of 4 KiB apart
   test.each([
+    [1, 2 ** 23 + 16, 1],
+    [1, 524_304, 16],
+    [1, 270_608, 31],
+    [1, 5472, 1537],
+    [1, 8208, 1024],
     [1, 1040, 8071],
     [3, 48, 58_261],
     [2, 16, 262_147],
