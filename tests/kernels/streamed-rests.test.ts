@@ -9,11 +9,14 @@ import {bytesOf, outputsAt, valuesOf} from './outputs.ts'
 const addon = loadNative()
 const isas = addon.cpu().isas.map(({name}) => name)
 
-/** The largest difference between outputs at a line, one of the four places, and beside every line. */
-function largestDifference(part: Part, by: string, threads: number): number {
+/** The largest difference between outputs at a line, one of the four places, and beside every line, there as the cores of `make` have them. */
+function largestDifference(part: Part, by: string, threads: number, make = addon.tuneFor()): number {
   const tensors = tensorsOf([{id: part.kernel, parts: [part]}])
   const inputs = new Map(part.in.map((name, i) => [name, valuesOf(tensors.get(name)!, i)]))
+  const tuned = addon.tuneFor()
+  addon.tuneFor(make)
   const plain = outputsAt(part, inputs, tensors.get(part.out[0]!)!.type === 'f64' ? 8 : 4, by, threads)
+  addon.tuneFor(tuned)
   const others = [0, 16, 32, 48].flatMap((offset) =>
     outputsAt(part, inputs, offset, by, threads).map((values, i) =>
       bytesOf(values).equals(bytesOf(plain[i]!)) ? 0 : errorOf(values, plain[i]!),
@@ -104,7 +107,7 @@ describe.skipIf(!makes.some((make) => make === 'intel'))("gemm-batched, tuned fo
   test.each([...rests, ...few])('%i of %i x %i x %i', {timeout: 120_000}, (...dims) => {
     for (const dtype of ['f32', 'f64'] as const) {
       const part = kernels['gemm-batched'].program(dims, dtype).parts[0]!
-      expect(largestDifference(part, isas.at(-1)!, 2), dtype).toBeLessThan(1e-6)
+      expect(largestDifference(part, isas.at(-1)!, 2, 'amd'), dtype).toBeLessThan(1e-5)
     }
   })
 })
