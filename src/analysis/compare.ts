@@ -257,9 +257,11 @@ export async function readComparable(value: unknown, origin: string): Promise<Co
     if (isObject && kinds.some((kind) => kind === schema))
       throw new AnalysisError('bad-document', `${origin}: there is no "result"`, ['the document was edited', save])
     const shown = typeof schema === 'string' ? `"schema" is "${schema.slice(0, 60)}"` : 'there is no "schema"'
+    const {documents} = await import('./document/index.ts')
+    const isPrinted = Object.hasOwn(documents, `${name}@1`)
     throw new AnalysisError('bad-document', `${origin}: ${shown}: it is none of ${kinds.join(', ')}`, [
       save,
-      ...(name === undefined ? [] : [`\`perf report ${origin} --format markdown\` shows what it holds`]),
+      ...(isPrinted ? [`\`perf report ${origin} --format markdown\` shows what it holds`] : []),
     ])
   }
   const analysis = schema === kinds[0]

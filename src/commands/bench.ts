@@ -12,6 +12,7 @@ export default class Bench extends BaseCommand {
   static override examples = [
     '<%= config.bin %> bench',
     '<%= config.bin %> bench gemm --dims 512x512x512 --threads 1',
+    '<%= config.bin %> bench chain --dims 65536x2:8',
     '<%= config.bin %> bench softmax --sweep',
     '<%= config.bin %> bench --load ./mykernel.so',
   ]
@@ -43,11 +44,12 @@ export default class Bench extends BaseCommand {
   async run(): Promise<void> {
     const {args, flags} = await this.read(Bench)
     // as `compare --fused` takes pairs
-    const names = (args.kernel ?? []).flatMap((name) => name.split(','))
+    const asked = (args.kernel ?? []).flatMap((name) => name.split(','))
+    const names = asked.includes('all') ? [] : asked
     if (this.wantsConfig)
       return this.answerConfig({
         kernel: names.join(',') || 'all',
-        dims: flags.dims?.join('x') ?? null,
+        dims: flags.dims?.map((size) => size.join('x')).join(',') ?? null,
         dtype: flags.dtype ?? 'all',
         threads: flags.threads ?? null,
         sweep: flags.sweep,

@@ -236,7 +236,9 @@ export async function benchKernels(
   const setup = setUp(options)
   const {runs, warnings} = kernelRuns(options)
   const planned = runs.map((run) => ({...run, program: run.def.program(run.dims, run.dtype)}))
-  const free = checkMemory(planned.map(({def, program}) => ({id: def.id, bytes: bytesOf([program])})))
+  const free = checkMemory(
+    planned.map(({def, dims, program}) => ({id: `${def.id} ${dims.join('x')}`, bytes: bytesOf([program])})),
+  )
   const {isa, threads} = setup
   const programs = planned.map(({program}) => program)
   const room = probeRoom(decidingCeilings(options.machine, programs, threads), threads, free)
@@ -268,6 +270,11 @@ export async function benchKernels(
 /** A remark for every entry that is not `ok`; many that something else disturbed are one. */
 export function warningsOf(entries: readonly BenchEntry[]): Warning[] {
   const name = ({id, dims}: BenchEntry) => `${id} ${Object.values(dims).join('x')}`
+  // one kernel runs in several types, and an unfused chain is its operators joined by commas
+  const few = (those: readonly BenchEntry[]) => {
+    const names = [...new Set(those.map(name))]
+    return `${names.slice(0, 3).join('; ')}${names.length > 3 ? ' …' : ''}`
+  }
   const disturbed = {
     noisy: ['were disturbed', 'the machine was busy'],
     throttled: ['were held back', 'the clock fell, or another hardware thread of the core took instruction slots'],
@@ -280,9 +287,8 @@ export function warningsOf(entries: readonly BenchEntry[]): Warning[] {
   )
   const together = many.map((verdict) => {
     const those = entries.filter((entry) => entry.verdict === verdict)
-    const first = those.slice(0, 3).map(name).join(', ')
     const [what, why] = disturbed[verdict]
-    const message = `${those.length} of ${entries.length} runs ${what} (${first}${those.length > 3 ? ' …' : ''}): ${why}; each run says by how much`
+    const message = `${those.length} of ${entries.length} runs ${what} (${few(those)}): ${why}; each run says by how much`
     return {code: `kernel-${verdict}`, message}
   })
   return [...single, ...together]

@@ -1,5 +1,6 @@
 /** What `--dims` may hold. */
 import {AnalysisError} from '../analysis/errors.ts'
+import {parseRange} from '../analysis/range.ts'
 import {echoed} from '../analysis/units.ts'
 import type {KernelDef} from './families/types.ts'
 
@@ -59,4 +60,37 @@ export function checkDims(def: Pick<KernelDef, 'id' | 'dims' | 'sizes'>, dims: r
     if (p !== undefined && w !== undefined && w % p !== 0)
       refuse(`${def.id}: ${part} = ${p} does not divide ${whole} = ${w}`)
   }
+}
+
+/** Most sizes of one `--dims`: each takes up to three seconds. */
+const mostSizes = 100
+
+/** One dimension of a size: a number, or a range as `perf sweep` takes them. */
+const dimension = String.raw`\d{1,15}(?::\d{1,15}(?::[x+]\d{1,15})?)?`
+const size = new RegExp(`^${dimension}(?:[xX×]${dimension})*$`)
+
+const badDims = (text: string, problem: string): AnalysisError =>
+  new AnalysisError('bad-flag', `--dims ${JSON.stringify(text.slice(0, 64))} ${problem}`, [
+    'for example --dims 512x512x512',
+    'several sizes: --dims 64x64,128x128, or with a range --dims 4096x2:8, --dims 1024:65536:x4x64',
+  ])
+
+/**
+ * The sizes of `--dims`: numbers joined by x (or ×, as tables print them), several of them apart by commas; a dimension that is a range stands for
+ * a size at each of its values.
+ * @throws {AnalysisError} `bad-flag` for the form and for too many of them, `bad-range` as `parseRange`
+ */
+export function parseSizes(text: string): number[][] {
+  const sizes: number[][] = []
+  for (const one of text.split(',').map((part) => part.trim())) {
+    if (!size.test(one)) throw badDims(text, 'is not whole numbers of at most 15 digits joined by x')
+    const dims = one.match(new RegExp(dimension, 'g'))!
+    const values = dims.map((dim) => (dim.includes(':') ? parseRange(dim, '--dims', 0) : [Number(dim)]))
+    const count = values.reduce((product, own) => product * own.length, 1)
+    if (sizes.length + count > mostSizes) throw badDims(text, `is more than ${mostSizes} sizes`)
+    sizes.push(
+      ...values.reduce<number[][]>((all, own) => all.flatMap((head) => own.map((dim) => [...head, dim])), [[]]),
+    )
+  }
+  return sizes
 }

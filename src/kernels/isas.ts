@@ -1,4 +1,5 @@
 /** Which instruction sets are measured: by the names of `--isa`. Pure functions. */
+import {nearest} from '../analysis/catalog.ts'
 import {AnalysisError} from '../analysis/errors.ts'
 import type {IsaRow} from './native.ts'
 
@@ -25,10 +26,11 @@ const unitRows = (available: readonly IsaRow[], unit: string) =>
 export function unavailable(isa: string, available: readonly IsaRow[]): AnalysisError {
   const names = available.map(({name}) => name)
   const has = `this CPU has ${names.join(', ')}`
+  const likely = nearest(isa, names, 1)
   const next = [`--isa ${names.at(-1)}`]
   if (!Object.hasOwn(known, isa))
     return new AnalysisError('bad-flag', `isa '${isa}' is not known; ${has}`, [
-      ...next,
+      ...(likely.length > 0 ? likely.map((name) => `--isa ${name}`) : next),
       `known: ${Object.keys(known).join(', ')}`,
     ])
   const needs = [...new Set(unitRows(available, isa).flatMap(({missing}) => missing ?? []))]

@@ -178,7 +178,10 @@ export async function benchPairs(
   const {runs, warnings} = pairRuns(options)
   const sizes = runs.flatMap((run) => [run.dims, ...sizesBefore(run).sizes].map((dims) => ({run, dims})))
   const free = checkMemory(
-    sizes.map(({run, dims}) => ({id: run.def.id, bytes: bytesOf(sidesOf(run.def, dims, run.dtype))})),
+    sizes.map(({run, dims}) => ({
+      id: `${run.def.id} ${dims.join('x')}`,
+      bytes: bytesOf(sidesOf(run.def, dims, run.dtype)),
+    })),
   )
   const programs = runs.flatMap(({def, dims, dtype}) => sidesOf(def, dims, dtype))
   const room = probeRoom(decidingCeilings(options.machine, programs, setup.threads), setup.threads, free)

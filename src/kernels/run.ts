@@ -15,8 +15,8 @@ import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
 import {decidingCeilings, type TurnCeiling, turnCeilings, turnSeconds, turnTasks} from './turns.ts'
 
 export interface BenchOptions {
-  /** in the order of the kernel's `dims`; default: a cache-resident and a DRAM-resident size */
-  dims?: readonly number[] | undefined
+  /** each in the order of the kernel's `dims`; default: a cache-resident and a DRAM-resident size */
+  sizes?: readonly (readonly number[])[] | undefined
   threads?: number | undefined
   isa?: string | undefined
   /** runs the kernels that compute in this type; default: each kernel in every type it has */
@@ -31,7 +31,7 @@ export interface BenchOptions {
 }
 
 /** What of them says which sizes and types run. */
-export type RunOptions = Pick<BenchOptions, 'dims' | 'dtype' | 'sweep' | 'threads'>
+export type RunOptions = Pick<BenchOptions, 'sizes' | 'dtype' | 'sweep' | 'threads'>
 
 /** How long and how often programs are measured. */
 export interface Effort {

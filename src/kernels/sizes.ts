@@ -121,16 +121,16 @@ export function runsOf<D extends Omit<KernelDef, 'program'>>(
   programs: (def: D, dims: readonly number[], dtype: KernelDType) => readonly Program[],
   room: Room = roomHere(options.threads, isNamed ? mostRoom.named : mostRoom.all),
 ): Planned<D> {
-  const {dims, dtype, sweep} = options
+  const {sizes, dtype, sweep} = options
   const typesOf = (def: D): readonly KernelDType[] => def.dtypes ?? ['f32']
   const runsIn = (def: D, type: KernelDType): Run<D>[] => {
-    if (dims) {
-      checkDims(def, dims)
-      return [{def, dims, dtype: type}]
+    if (sizes) {
+      for (const dims of sizes) checkDims(def, dims)
+      return sizes.map((dims) => ({def, dims, dtype: type}))
     }
     const largest = largestOf(def, room, (size) => programs(def, size, type))
-    const sizes = sweep ? sweepOf(def, largest.dims).sizes : [def.sizes.cache, largest.dims]
-    return sizes.map((size) => ({def, dims: size, dtype: type, largest}))
+    const own = sweep ? sweepOf(def, largest.dims).sizes : [def.sizes.cache, largest.dims]
+    return own.map((size) => ({def, dims: size, dtype: type, largest}))
   }
   const runs = defs.flatMap((def) =>
     typesOf(def)

@@ -154,7 +154,7 @@ async function apart(request: UserRequest, options: BenchOptions): Promise<UserR
           const hint = {
             'bad-file': header(),
             'kernel-failed': faulty,
-            'bad-dimension': '--dims',
+            'bad-dimension': 'without --dims it runs at the sizes that it suggests',
             'does-not-fit': 'smaller --dims',
           }
           // a loader says the path itself
@@ -191,13 +191,15 @@ export async function benchUserKernel(
 ): Promise<{kernels: BenchEntry[]; warnings: Warning[]}> {
   const {isa, threads} = setUp(options)
   checkFile(path)
-  const run = await apart({path: resolve(path), dims: options.dims, isa, threads, machine: options.machine}, options)
-  const {kernel, dims, maxError, measured} = run
-  const def = {id: kernel.name, op: 'loaded', dims: kernel.dims}
-  const entry = entryOf(def, dims, userProgram(run), measured, maxError, {isa, threads}, options.machine)
-  const unchecked: Warning[] =
-    maxError === null
-      ? [{code: 'kernel-unchecked', message: `${kernel.name} has no check: nobody knows whether its results are right`}]
-      : []
-  return {kernels: [entry], warnings: [...unchecked, ...warningsOf([entry])]}
+  const entries: BenchEntry[] = []
+  const unchecked = new Map<string, Warning>()
+  for (const size of options.sizes ?? [undefined]) {
+    const run = await apart({path: resolve(path), dims: size, isa, threads, machine: options.machine}, options)
+    const {kernel, dims, maxError, measured} = run
+    const def = {id: kernel.name, op: 'loaded', dims: kernel.dims}
+    entries.push(entryOf(def, dims, userProgram(run), measured, maxError, {isa, threads}, options.machine))
+    const message = `${kernel.name} has no check: nobody knows whether its results are right`
+    if (maxError === null) unchecked.set(message, {code: 'kernel-unchecked', message})
+  }
+  return {kernels: entries, warnings: [...unchecked.values(), ...warningsOf(entries)]}
 }

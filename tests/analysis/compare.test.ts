@@ -222,4 +222,13 @@ describe('reading documents', () => {
     expect((error as AnalysisError).message).toContain('a.json: ')
     expect((error as AnalysisError).message).toContain(message)
   })
+  it.each([
+    ['sweep', ['perf report a.json --format markdown']],
+    // a profile as it is kept: no command prints it, and `perf report` refuses it too
+    ['profile', []],
+  ])('says of a %s what shows it, if anything does', async (kind, shows) => {
+    const error = await readComparable(envelope(kind, {}), 'a.json').catch((e: AnalysisError) => e)
+    const {suggestions} = error as AnalysisError
+    expect(suggestions.slice(1).map((line) => /`(.*)`/.exec(line)![1])).toEqual(shows)
+  })
 })

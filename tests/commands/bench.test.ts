@@ -21,9 +21,14 @@ describe('perf bench and perf compare --fused', () => {
   it('take kernels by name, one or several, and say what runs when nothing is said', async () => {
     const {result} = documentOf(await run('bench', 'add,mul', 'relu', '--dims', '64', '--threads', '1', '--json'))
     expect(result.kernels.map(({id}: {id: string}) => id)).toEqual(['add', 'mul', 'relu'])
-    const config = documentOf(await run('bench', '--show-config', '--json')).result.items as Record<string, unknown>[]
-    const said = Object.fromEntries(config.map(({name, value}) => [name, value]))
-    expect(said).toMatchObject({kernel: 'all', dtype: 'all'})
+    for (const words of [['bench'], ['bench', 'all']]) {
+      const config = documentOf(await run(...words, '--show-config', '--json')).result.items as Record<
+        string,
+        unknown
+      >[]
+      const said = Object.fromEntries(config.map(({name, value}) => [name, value]))
+      expect(said).toMatchObject({kernel: 'all', dtype: 'all'})
+    }
     const {stdout} = await run('bench', '--help')
     expect(stdout).toMatch(/perf bench \[KERNEL/)
     expect(stdout).not.toContain("the model's own")
@@ -35,7 +40,7 @@ describe('perf bench and perf compare --fused', () => {
     expect(result.items).toEqual(
       expect.arrayContaining([
         {name: 'fused', value: 'all', source: 'flag'},
-        {name: 'dims', value: '8,8', source: 'flag'},
+        {name: 'dims', value: '8x8', source: 'flag'},
         {name: 'threads', value: 1, source: expect.stringContaining('RIDGEPOINT_THREADS')},
         {name: 'isa', value: null, source: 'default'},
       ]),
@@ -55,6 +60,15 @@ describe('perf bench and perf compare --fused', () => {
     expect(pairs).toMatchObject([{id: 'bias+gelu', dims: {rows: 16, cols: 64}, pays: null}])
   })
 
+  it('run several sizes, as a list or a range', async () => {
+    const words = ['chain', '--dims', '64x2:4,128×8', '--threads', '1', '--json']
+    const {kernels} = documentOf(await run('bench', ...words)).result
+    const sizes = kernels.map(({dims}: {dims: object}) => Object.values(dims).join('x'))
+    expect(sizes).toEqual(['64x2', '64x3', '64x4', '128x8'])
+    const {pairs} = documentOf(await run('compare', '--fused', ...words)).result
+    expect(pairs.map(({dims}: {dims: object}) => Object.values(dims).join('x'))).toEqual(sizes)
+  })
+
   it('name the size at which fusing pays', async () => {
     const {result} = documentOf(await run('compare', '--fused', 'bias+gelu', '--threads', '1', '--json'))
     const {pays} = result.pairs[0]
@@ -70,6 +84,7 @@ describe('perf bench and perf compare --fused', () => {
 
   it.each([
     [['bench', 'add', '--sweep', '--dims', '4'], /--sweep chooses the sizes/],
+    [['bench', 'add', '--dims', '1:200'], /--dims "1:200" is more than 100 sizes/],
     [['bench', 'add', '--load', './k.so'], /--load runs one shared object/],
     [['bench', '--load', './k.so', '--backend', 'webgpu'], /of processors/],
     [['bench', 'add', '--timeout', '5'], /--timeout is of kernels that --load brings/],

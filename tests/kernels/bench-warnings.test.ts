@@ -1,5 +1,6 @@
 import {expect, test} from 'vitest'
 import type {Verdict} from '../../src/analysis/document/machine.ts'
+import type {Warning} from '../../src/analysis/errors.ts'
 import {type BenchEntry, entryOf, warningsOf} from '../../src/kernels/bench.ts'
 import {kernels} from '../../src/kernels/registry.ts'
 import {bandwidth, compute, machineOf} from './made-up.ts'
@@ -33,8 +34,15 @@ test('a run that is not ok is said with its reason; three and more that somethin
     {
       code: 'kernel-throttled',
       message:
-        '4 of 7 runs were held back (relu 1, relu 4, relu 5 …): the clock fell, or another hardware thread of the core took instruction slots; each run says by how much',
+        '4 of 7 runs were held back (relu 1; relu 4; relu 5 …): the clock fell, or another hardware thread of the core took instruction slots; each run says by how much',
     },
   ])
   expect(warningsOf([entry(1, 'ok')])).toEqual([])
+})
+
+test('a kernel that runs in several types is named once', () => {
+  const [{message}] = warningsOf((['f32', 'f64', 'int8'] as const).map((dtype) => ({...entry(8, 'noisy'), dtype}))) as [
+    Warning,
+  ]
+  expect(message).toMatch(/^3 of 3 runs were disturbed \(relu 8\):/)
 })

@@ -297,7 +297,7 @@ describe('runs', () => {
   test('a kernel at a given size', async () => {
     const {
       kernels: [entry, ...rest],
-    } = await benchKernels({kernels: ['rmsnorm'], dims: [3, 100], threads: 1, machine})
+    } = await benchKernels({kernels: ['rmsnorm'], sizes: [[3, 100]], threads: 1, machine})
     expect(rest).toEqual([])
     expect(entry).toMatchObject({
       id: 'rmsnorm',
@@ -316,7 +316,7 @@ describe('runs', () => {
       const dims = [...pairs[id].check]
       const {
         pairs: [entry],
-      } = await benchPairs({pairs: [id], dims, threads: 1, machine})
+      } = await benchPairs({pairs: [id], sizes: [dims], threads: 1, machine})
       expect(entry!.bytesSaved).toBe(entry!.unfused.bytes - entry!.fused.bytes)
       expect(entry!.bytesSaved).toBeGreaterThan(0)
       expect(entry!.unfused.parts.length).toBeGreaterThan(1)
@@ -328,10 +328,10 @@ describe('runs', () => {
   test('refusals name what is allowed and allocate nothing', async () => {
     const wrong: [object, string, RegExp][] = [
       [{kernels: ['sofmax']}, 'unknown-kernel', /softmax/],
-      [{kernels: ['gemm'], dims: [1, 2]}, 'bad-dimension', /m × n × k/],
-      [{kernels: ['gemm'], dims: [1, 2, 0]}, 'bad-dimension', /k = 0/],
-      [{kernels: ['add'], dims: [1.5]}, 'bad-dimension', /1\.5/],
-      [{kernels: ['gemm'], dims: [2 ** 31, 2 ** 31, 2]}, 'does-not-fit', /GB/],
+      [{kernels: ['gemm'], sizes: [[1, 2]]}, 'bad-dimension', /m × n × k/],
+      [{kernels: ['gemm'], sizes: [[1, 2, 0]]}, 'bad-dimension', /k = 0/],
+      [{kernels: ['add'], sizes: [[1.5]]}, 'bad-dimension', /1\.5/],
+      [{kernels: ['gemm'], sizes: [[2 ** 31, 2 ** 31, 2]]}, 'does-not-fit', /GB/],
       [{kernels: ['add'], isa: 'mmx'}, 'bad-flag', /mmx/],
       [{kernels: ['add'], dtype: 'f64'}, 'bad-flag', /f32/],
       [{kernels: ['add'], threads: 0}, 'bad-flag', /threads 0/],

@@ -1,6 +1,6 @@
 import {expect, test} from 'vitest'
 import {AnalysisError} from '../../src/analysis/errors.ts'
-import {checkDims} from '../../src/kernels/dims.ts'
+import {checkDims, parseSizes} from '../../src/kernels/dims.ts'
 import {kernels} from '../../src/kernels/registry.ts'
 
 const {attention, conv} = kernels
@@ -32,4 +32,60 @@ test('the next step is sizes that work, and what they are', () => {
 test('no padding, no bias and no mask are sizes', () => {
   expect(() => checkDims(conv, [1, 8, 8, 1, 9, 9, 3, 1, 1, 0, 0])).not.toThrow()
   expect(() => checkDims(gqa, [1, 4, 4, 2, 8, 0])).not.toThrow()
+})
+
+test.each([
+  ['512x256x64', [[512, 256, 64]]],
+  ['65536×4', [[65536, 4]]],
+  ['16X4', [[16, 4]]],
+  [
+    '64x2, 64x3',
+    [
+      [64, 2],
+      [64, 3],
+    ],
+  ],
+  [
+    '64x2:4',
+    [
+      [64, 2],
+      [64, 3],
+      [64, 4],
+    ],
+  ],
+  [
+    '16:64:x2x4',
+    [
+      [16, 4],
+      [32, 4],
+      [64, 4],
+    ],
+  ],
+  [
+    '1:2x0:8:+8x7',
+    [
+      [1, 0, 7],
+      [1, 8, 7],
+      [2, 0, 7],
+      [2, 8, 7],
+    ],
+  ],
+])('--dims %s', (text, sizes) => {
+  expect(parseSizes(text)).toEqual(sizes)
+})
+
+test.each([
+  ['', /is not whole numbers/],
+  ['16x', /is not whole numbers/],
+  ['64x2,', /is not whole numbers/],
+  ['64x2:', /is not whole numbers/],
+  ['1e3x4', /is not whole numbers/],
+  ['16 x 4', /is not whole numbers/],
+  ['1234567890123456', /at most 15 digits/],
+  ['64x4:2', /starts at 4, above its end 2/],
+  ['0:64:x2', /starts with a factor|starts at 1/],
+  ['1:11x1:10', /is more than 100 sizes/],
+  [`${'8,'.repeat(100)}8`, /is more than 100 sizes/],
+])('--dims %s is refused', (text, message) => {
+  expect(() => parseSizes(text)).toThrow(message)
 })

@@ -109,7 +109,7 @@ describe('runs', () => {
     expect(sizes(at({sweep: true}, 500 * MiB)).at(-1)).toBe(dram)
   })
   test('of one size have no other', () => {
-    expect(at({dims: [77]}, 8 * GiB)).toMatchObject({runs: [{dims: [77]}], warnings: []})
+    expect(at({sizes: [[77]]}, 8 * GiB)).toMatchObject({runs: [{dims: [77]}], warnings: []})
   })
 })
 

@@ -82,6 +82,12 @@ describe('--isa', () => {
     const error = failure('avx1024', [narrow])
     expect(error).toMatchObject({code: 'bad-flag', exitCode: 2})
     expect(error.suggestions.join()).toMatch(/--isa avx2.*known: .*amx.*sve/)
+    const both = [narrow, wide(null)]
+    expect(['AVX2', 'avx-512', 'rvv'].map((isa) => failure(isa, both).suggestions[0])).toEqual([
+      '--isa avx2',
+      '--isa avx512',
+      '--isa avx512',
+    ])
     expect(failure('__proto__', [narrow]).code).toBe('bad-flag')
   })
 

@@ -23,7 +23,7 @@ function compile(from: string, name: string, flags: readonly string[] = []): str
   return file
 }
 
-const run = (path: string, dims?: number[]) => benchUserKernel(path, {dims, threads: 1, machine})
+const run = (path: string, dims?: number[]) => benchUserKernel(path, {sizes: dims && [dims], threads: 1, machine})
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'ridgepoint-'))
@@ -60,7 +60,7 @@ describe("a user's kernel", () => {
     ]
     const caches = [{level: 'L1', claimed: 2 ** 15, found: null, sharedBy: 1}] as const
     const measured = {...machine, identity: {caches: [...caches]}, ceilings}
-    const {kernels} = await benchUserKernel(build('in-turn'), {dims: [1000], threads: 1, machine: measured})
+    const {kernels} = await benchUserKernel(build('in-turn'), {sizes: [[1000]], threads: 1, machine: measured})
     const {inTurn} = kernels[0]!
     expect(inTurn!.ceilings.map(({id}) => id)).toEqual(['read', 'fma'])
     for (const {best, samples} of inTurn!.ceilings) expect(Math.min(best / 1e8, samples)).toBeGreaterThan(1)
@@ -197,7 +197,7 @@ describe("a user's kernel", () => {
       [['-DENDLESS', '-DUNCHECKED'], 'being measured'],
     ] as const)
       await expect(
-        benchUserKernel(build(`endless-${flags.length}`, ...flags), {dims: [1000], threads: 1, machine, timeout: 1}),
+        benchUserKernel(build(`endless-${flags.length}`, ...flags), {sizes: [[1000]], threads: 1, machine, timeout: 1}),
       ).rejects.toMatchObject({
         code: 'kernel-failed',
         message: expect.stringMatching(new RegExp(`no sign for 1 s while ${stage}`)),
@@ -209,7 +209,7 @@ describe("a user's kernel", () => {
     const stop = new AbortController()
     setTimeout(() => stop.abort(), 100)
     const slow = benchUserKernel(build('endless', '-DENDLESS'), {
-      dims: [1000],
+      sizes: [[1000]],
       threads: 1,
       machine,
       signal: stop.signal,

@@ -7,7 +7,7 @@ import {Command} from '@oclif/core/command'
 import {asciiLines, speaksUnicode} from '../../../reports/text/ascii.ts'
 import type {Printed} from '../../../reports/text/sheet.ts'
 import type {Look} from '../../../reports/text/style.ts'
-import type {Warning} from '../../analysis/errors.ts'
+import {AnalysisError, type Warning} from '../../analysis/errors.ts'
 import {report, setBy} from './failure.ts'
 import {outputFlags} from './flags.ts'
 import {checkApart, checkWritable, documentJson, harmless, writeAnswer, writeRemark, writeWhole} from './output.ts'
@@ -51,7 +51,7 @@ const shownValue = (value: unknown): ConfigRow['value'] =>
     : typeof value === 'number' || typeof value === 'boolean'
       ? value
       : Array.isArray(value)
-        ? value.join(',')
+        ? value.map((one) => (Array.isArray(one) ? one.join('x') : one)).join(',')
         : String(value)
 
 /** Ends a command that has shown its settings and is to do nothing else. */
@@ -94,6 +94,11 @@ export abstract class BaseCommand extends Command {
     ])
     const {output, report} = this.common
     if (output !== undefined && output !== '-') checkWritable('--output', output)
+    if (report === '-')
+      throw new AnalysisError('bad-flag', '--report - would mix the page with the answer on standard output', [
+        '--report page.html',
+        'perf report DOCUMENT --output - writes a page there',
+      ])
     if (report !== undefined) checkWritable('--report', report)
     if (output !== undefined && report !== undefined) checkApart('--output', output, '--report', report)
     if (this.wantsConfig && !this.hasOwnConfig) {

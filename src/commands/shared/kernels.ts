@@ -3,6 +3,7 @@ import * as Flags from '@oclif/core/flags'
 import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError} from '../../analysis/errors.ts'
 import {wholeNumber} from '../../analysis/workload.ts'
+import {parseSizes} from '../../kernels/dims.ts'
 import {loadNative} from '../../kernels/native.ts'
 import type {BenchOptions} from '../../kernels/run.ts'
 import type {GpuBenchOptions} from '../../kernels/webgpu/bench.ts'
@@ -22,20 +23,11 @@ export const adapterFlag = (helpGroup: string) =>
   })
 
 export const kernelFlags = {
-  dims: Flags.custom<number[]>({
-    summary: 'sizes, in the order of the kernel',
+  dims: Flags.custom<number[][]>({
+    summary: 'sizes, in the order of the kernel; several as MxN,MxN or with a range, 4096x2:8',
     helpValue: 'MxNxK',
     helpGroup: group,
-    parse: async (text) => {
-      const sizes = text.split(/[x×]/)
-      if (!sizes.every((size) => /^\d{1,15}$/.test(size)))
-        throw new AnalysisError(
-          'bad-flag',
-          `--dims ${JSON.stringify(text.slice(0, 64))} is not whole numbers of at most 15 digits joined by x`,
-          ['for example --dims 512x512x512'],
-        )
-      return sizes.map(Number)
-    },
+    parse: async (text) => parseSizes(text),
   })(),
   dtype: Flags.option({
     options: dtypeNames,
@@ -65,7 +57,7 @@ async function cpuOptions(flags: KernelFlags, host: MachineHost): Promise<BenchO
   if (threads !== undefined) wholeNumber(threads, '--threads')
   loadNative()
   const machine = await localMachine(host)
-  return {dims, dtype, threads, isa, machine}
+  return {sizes: dims, dtype, threads, isa, machine}
 }
 
 /** Refuses what means nothing on a GPU, opens it, and finds its roof. */
@@ -82,7 +74,7 @@ async function onGpu<T extends object>(
   const {gpuMachine, withGpu} = await import('./gpu.ts')
   return withGpu(flags.adapter, async (session) => {
     const machine = await gpuMachine(session, host)
-    return {...(await work(session, {dims: flags.dims, dtype: flags.dtype, machine})), machine}
+    return {...(await work(session, {sizes: flags.dims, dtype: flags.dtype, machine})), machine}
   })
 }
 
@@ -129,7 +121,7 @@ export async function runKernels(
   }
   const {benchKernels, kernelRuns} = await import('../../kernels/bench.ts')
   // a wrong name is refused before a machine without a profile is measured
-  kernelRuns({...flags, kernels})
+  kernelRuns({sizes: flags.dims, dtype: flags.dtype, threads: flags.threads, sweep, kernels})
   const options = {...(await cpuOptions(flags, host)), ...(sweep ? {sweep} : {})}
   return onCpu(options, host, (onProgress) => benchKernels({...options, kernels, onProgress}))
 }
@@ -143,7 +135,7 @@ export async function runPairs(flags: KernelFlags, pairs: readonly string[] | un
     )
   }
   const {benchPairs, pairRuns} = await import('../../kernels/pairs.ts')
-  pairRuns({...flags, pairs})
+  pairRuns({sizes: flags.dims, dtype: flags.dtype, threads: flags.threads, pairs})
   const options = await cpuOptions(flags, host)
   return onCpu(options, host, (onProgress) => benchPairs({...options, pairs, onProgress}))
 }

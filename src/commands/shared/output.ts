@@ -24,7 +24,9 @@ export function checkWritable(flag: string, path: string): void {
     if (existing?.isDirectory()) refuse(flag, path, 'it is a directory')
     if (existing) accessSync(target, constants.W_OK)
     const folder = dirname(target)
-    if (!statSync(folder).isDirectory()) refuse(flag, path, `${folder} is not a directory`)
+    const above = statSync(folder, {throwIfNoEntry: false})
+    if (!above) refuse(flag, path, `there is no folder ${dirname(path)}`)
+    if (!above.isDirectory()) refuse(flag, path, `${folder} is not a directory`)
     // a device such as /dev/stdout is written through, a file is replaced by renaming within its folder
     if (!existing || existing.isFile()) accessSync(folder, constants.W_OK)
   } catch (error) {

@@ -18,8 +18,8 @@ import type {GpuSession, Step} from './session.ts'
 import {chooseWays, type ProgramsOf, type Ways} from './ways.ts'
 
 export interface GpuBenchOptions {
-  /** in the order of the kernel's `dims`; default: a cache-resident size and, on a real GPU, one that fills it */
-  dims?: readonly number[] | undefined
+  /** each in the order of the kernel's `dims`; default: a cache-resident size and, on a real GPU, one that fills it */
+  sizes?: readonly (readonly number[])[] | undefined
   dtype?: string | undefined
   /** the GPU's profile: the roof */
   machine: Machine
@@ -59,14 +59,10 @@ function choose<D>(
   })
 }
 
-function sizesOf(
-  def: GpuKernel | GpuPair,
-  dims: readonly number[] | undefined,
-  software: boolean,
-): (readonly number[])[] {
-  if (dims) {
-    checkDims(def, dims)
-    return [dims]
+function sizesOf(def: GpuKernel | GpuPair, sizes: GpuBenchOptions['sizes'], software: boolean): (readonly number[])[] {
+  if (sizes) {
+    for (const dims of sizes) checkDims(def, dims)
+    return [...sizes]
   }
   return software ? [def.sizes.cache] : [def.sizes.cache, def.sizes.dram]
 }
@@ -201,7 +197,7 @@ export async function benchGpuKernels(
   const defs = runnable(choose(options.kernels, gpuKernels, 'kernel'), session, asked, warnings)
   if (asked) for (const def of defs) checkType(options.dtype, def)
   const chosen = asked ? defs : defs.filter((def) => options.dtype === undefined || options.dtype === dtypeOf(def))
-  const runs = chosen.flatMap((def) => sizesOf(def, options.dims, session.facts.software).map((dims) => ({def, dims})))
+  const runs = chosen.flatMap((def) => sizesOf(def, options.sizes, session.facts.software).map((dims) => ({def, dims})))
   const entries: BenchKernel[] = []
   const seconds = options.seconds ?? Math.min(longest, asked ? longest : whole / runs.length)
   for (const [i, {def, dims}] of runs.entries()) {
@@ -258,7 +254,7 @@ export async function benchGpuPairs(
   const defs = choose(options.pairs, gpuPairs, 'pair')
   const runs = defs.flatMap((def) => {
     checkType(options.dtype, def)
-    return sizesOf(def, options.dims, session.facts.software).map((dims) => ({def, dims}))
+    return sizesOf(def, options.sizes, session.facts.software).map((dims) => ({def, dims}))
   })
   const entries: FusedPair[] = []
   for (const [i, {def, dims}] of runs.entries()) {

@@ -90,7 +90,7 @@ describe.runIf(present)('kernels in Chromium', {timeout: 120_000}, () => {
         identity: {},
         ceilings: [],
       }
-      const {kernels} = await gpu.benchGpuKernels(session, {machine, kernels: ['gelu'], dims: [4096]})
+      const {kernels} = await gpu.benchGpuKernels(session, {machine, kernels: ['gelu'], sizes: [[4096]]})
       session.close()
       return {error, facts: session.facts, timer: session.timer, kernel: kernels[0]!}
     })

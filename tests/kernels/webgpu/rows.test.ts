@@ -129,7 +129,7 @@ it.runIf(gpu?.facts.subgroups && gpu.facts.subgroups.max < 32)(
     const {kernels, warnings} = await benchGpuKernels(rigged, {
       machine,
       kernels: ['softmax'],
-      dims: [8, 200],
+      sizes: [[8, 200]],
       seconds: 0.05,
     })
     expect(kernels[0]!.maxError).toBeLessThan(1e-5)

@@ -48,9 +48,9 @@ describe.runIf(gpu)('a session', () => {
     const asGpu = new GpuSession(gpu!.device, {...gpu!.facts, software: false}, gpu!.timer)
     const machine = {id: 'local-gpu', name: gpu!.facts.name, identity: {}, ceilings: []}
     const options = {machine, seconds: 0.05}
-    const {kernels} = await benchGpuKernels(asGpu, {...options, kernels: ['gemm'], dims: [40, 40, 16]})
+    const {kernels} = await benchGpuKernels(asGpu, {...options, kernels: ['gemm'], sizes: [[40, 40, 16]]})
     expect(kernels[0]!.maxError).toBeLessThan(1e-5)
-    const {pairs} = await benchGpuPairs(asGpu, {...options, pairs: ['attention'], dims: [1, 40, 1, 16]})
+    const {pairs} = await benchGpuPairs(asGpu, {...options, pairs: ['attention'], sizes: [[1, 40, 1, 16]]})
     expect(pairs[0]!.fused.maxError).toBeLessThan(1e-5)
     expect(pairs[0]!.speedup).toBeGreaterThan(0)
   })
