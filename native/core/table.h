@@ -25,6 +25,7 @@ enum Feature : uint32_t {
   featureArmFp16 = 128,
   featureArmBf16 = 256,
   featureSveBf16 = 512,
+  featureAvx512Vbmi = 1024,
 };
 
 struct ComputeProbe {

@@ -104,6 +104,7 @@ Features detect() {
     uint32_t a1 = 0;
     if (!__get_cpuid_count(7, 1, &a1, &b, &c, &d)) a1 = 0;
     if (f.avx512 && (c7 & (1u << 11))) f.extra |= featureAvx512Vnni;
+    if (f.avx512 && (c7 & (1u << 1))) f.extra |= featureAvx512Vbmi;
     if (f.avx2 && (a1 & (1u << 4))) f.extra |= featureAvxVnni;
     if (f.avx512 && (a1 & (1u << 5))) f.extra |= featureAvx512Bf16;
     if (f.avx512 && (d7 & (1u << 23))) f.extra |= featureAvx512Fp16;

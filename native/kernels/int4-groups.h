@@ -33,7 +33,7 @@ RP_INLINE __m128 largestOfFour(const f32v* v) {
 // run. `paired`: a vector of results has 64 elements of each of two groups, else 128 of one. `only`: the size, where it is not 0.
 constexpr int groups = 4;
 typedef float Inverses[groups];
-template <bool paired, int64_t only, int64_t ahead>
+template <bool paired, int64_t only, int64_t ahead, bool vbmi>
 struct Int4Groups {
   static constexpr int units = paired ? 2 : 4;
   static constexpr int64_t step = paired ? 64 : 128;
@@ -56,6 +56,10 @@ struct Int4Groups {
   static RP_MEMBER void pack(f32v (&sums)[units][2], uint8_t* to, int64_t apart) {
     const __m512i swap = _mm512_set1_epi64(0x1c00000004), halves = _mm512_set1_epi64(0x0f0f0f0ff0f0f0f0);
     const __m512i bytes = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15));
+    // both orders in one: 768 x 128 from L2 5.63 us to 5.35, in turn (Emerald Rapids)
+    alignas(64) static const uint8_t order[64] = {
+        0, 8,  16, 24, 32, 40, 48, 56, 4, 12, 20, 28, 36, 44, 52, 60, 1, 9,  17, 25, 33, 41, 49, 57, 5, 13, 21, 29, 37, 45, 53, 61,
+        2, 10, 18, 26, 34, 42, 50, 58, 6, 14, 22, 30, 38, 46, 54, 62, 3, 11, 19, 27, 35, 43, 51, 59, 7, 15, 23, 31, 39, 47, 55, 63};
     alignas(64) static const uint16_t words[32] = {0, 8,  16, 24, 1, 9,  17, 25, 2, 10, 18, 26, 3, 11, 19, 27,
                                                    4, 12, 20, 28, 5, 13, 21, 29, 6, 14, 22, 30, 7, 15, 23, 31};
     __m512i v[units], other[units];
@@ -65,8 +69,12 @@ struct Int4Groups {
     // a lane has one nibble of each of eight vectors: it takes one half of them for its neighbour's other half
     RP_STEP(units) other[i] = _mm512_rolv_epi32(_mm512_shuffle_epi32(v[i], _MM_PERM_ENUM(0xb1)), swap);
     RP_STEP(units) v[i] = _mm512_ternarylogic_epi64(halves, other[i], v[i], 0xca);
-    RP_STEP(units) v[i] = _mm512_shuffle_epi8(v[i], bytes);
-    RP_STEP(units) v[i] = _mm512_permutexvar_epi16(_mm512_load_si512(words), v[i]);
+    if (vbmi) {
+      RP_STEP(units) v[i] = permutedBytes(_mm512_load_si512(order), v[i]);
+    } else {
+      RP_STEP(units) v[i] = _mm512_shuffle_epi8(v[i], bytes);
+      RP_STEP(units) v[i] = _mm512_permutexvar_epi16(_mm512_load_si512(words), v[i]);
+    }
     RP_UNROLL for (int i = 0; i < units; i++) {
       if (paired) {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 2 * i * apart), _mm512_castsi512_si256(v[i]));

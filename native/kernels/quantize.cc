@@ -158,6 +158,8 @@ RP_INLINE void rowAfterRow(const Rows<far>& k, Span rows, int64_t cols) {
   }
 }
 
+// vbmi: bytes cross lanes by one instruction
+template <bool vbmi>
 void quantize(const OpArgs& args) {
   const int64_t cols = args.dims[1], count = args.dims[0] * cols;
   const Span mine = share(args.dims[0], line, args.thread, args.threads);
@@ -168,7 +170,7 @@ void quantize(const OpArgs& args) {
   float* const scales = output(args, 1);
 #if defined(RP_ISA_AVX512)
   if (tunedFor() == Cores::intel && cols > 0 && cols % (4 * lanes) == 0) {
-    const Int8Rows whole{x, q, scales, cols};
+    const Int8Rows<vbmi> whole{x, q, scales, cols};
     const auto repair = [=](int64_t r) __attribute__((noinline)) { rowByRow(Rows<false>{x, q, scales, cols}, {r, r + 1}, cols); };
     if (far) quantizeRows<true, true>(whole, mine, repair);
     else if (distant) quantizeRows<false, true>(whole, mine, repair);
@@ -240,16 +242,17 @@ void quantizeGroup(const float* x, int64_t size, uint8_t* q, float* scale) {
 #if defined(RP_ISA_AVX512)
 // Blocks of groups; returns the first group that they leave. Lines are asked for `ahead` floats before: Emerald Rapids, 262144 x 128 from
 // memory, 17.9 ms for 23.0, reading alone 12.4 (best of 33 turns beside other work; medians 25 % apart).
-template <int64_t ahead, typename Each>
+template <int64_t ahead, bool vbmi, typename Each>
 int64_t wholeGroups(const float* x, int64_t size, uint8_t* q, float* scales, Span groups, Each each) {
-  if (size == 128) return quantizeBlocks(Int4Groups<false, 128, ahead>{x, size, q, scales}, groups.from, groups.to, each);
-  if (size == 64) return quantizeBlocks(Int4Groups<true, 64, ahead>{x, size, q, scales}, groups.from, groups.to, each);
-  if (size > 0 && size % 128 == 0) return quantizeBlocks(Int4Groups<false, 0, ahead>{x, size, q, scales}, groups.from, groups.to, each);
-  if (size > 0 && size % 64 == 0) return quantizeBlocks(Int4Groups<true, 0, ahead>{x, size, q, scales}, groups.from, groups.to, each);
+  if (size == 128) return quantizeBlocks(Int4Groups<false, 128, ahead, vbmi>{x, size, q, scales}, groups.from, groups.to, each);
+  if (size == 64) return quantizeBlocks(Int4Groups<true, 64, ahead, vbmi>{x, size, q, scales}, groups.from, groups.to, each);
+  if (size > 0 && size % 128 == 0) return quantizeBlocks(Int4Groups<false, 0, ahead, vbmi>{x, size, q, scales}, groups.from, groups.to, each);
+  if (size > 0 && size % 64 == 0) return quantizeBlocks(Int4Groups<true, 0, ahead, vbmi>{x, size, q, scales}, groups.from, groups.to, each);
   return groups.from;
 }
 #endif
 
+template <bool vbmi>
 void quantizeInt4(const OpArgs& args) {
   const int64_t size = args.dims[1];
   const Span groups = share(args.dims[0], line, args.thread, args.threads);
@@ -262,8 +265,8 @@ void quantizeInt4(const OpArgs& args) {
   int64_t g = groups.from;
 #if defined(RP_ISA_AVX512)
   const bool distant = size_t(args.dims[0]) * size_t(size) * sizeof(float) >= streamedBytes;
-  if (distant && tunedFor() == Cores::intel) g = wholeGroups<2048>(x, size, q, scales, groups, each);
-  else g = wholeGroups<0>(x, size, q, scales, groups, each);
+  if (distant && tunedFor() == Cores::intel) g = wholeGroups<2048, vbmi>(x, size, q, scales, groups, each);
+  else g = wholeGroups<0, vbmi>(x, size, q, scales, groups, each);
 #endif
   each(g, groups.to - g);
 }
@@ -347,9 +350,13 @@ void dequantizeInt4(const OpArgs& args) {
 
 int quantizeOps(OpKernel* rows) {
   int n = 0;
-  rows[n++] = {"quantize", quantize, 2, 1, 2};
+#if defined(RP_ISA_AVX512)
+  rows[n++] = {"quantize", quantize<true>, 2, 1, 2, featureAvx512Vbmi};
+  rows[n++] = {"quantize-int4", quantizeInt4<true>, 2, 1, 2, featureAvx512Vbmi};
+#endif
+  rows[n++] = {"quantize", quantize<false>, 2, 1, 2};
   rows[n++] = {"dequantize-int8", dequantize, 2, 2, 1};
-  rows[n++] = {"quantize-int4", quantizeInt4, 2, 1, 2};
+  rows[n++] = {"quantize-int4", quantizeInt4<false>, 2, 1, 2};
   rows[n++] = {"dequantize-int4", dequantizeInt4, 2, 2, 1};
   return n;
 }
