@@ -13,8 +13,6 @@ namespace {
 constexpr int64_t tokenBlock = 64, tokenBlockNear = 256;
 const float infinity = __builtin_inff();
 
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 // What a thread does: a range of (sequence, new token, head) triples, whole groups where there are enough.
 struct Part {
   int64_t b, token, from, to;  // heads

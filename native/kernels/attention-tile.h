@@ -15,8 +15,6 @@ constexpr int64_t keyBlock = 128;  // scores: 128 x 32 x 4 B = 16 KiB, beside 32
 constexpr int64_t mostTiles = 32, stateBytes = 9 << 16;
 const float infinity = __builtin_inff();
 
-inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 // Channels of an output, or of a copied value, in whole vectors.
 inline int64_t wholeVectors(int64_t dim) { return (dim + lanes - 1) / lanes * lanes; }
 // Floats of one tile's state: queries, outputs, maxima, sums, keys seen.

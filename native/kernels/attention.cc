@@ -10,8 +10,6 @@ namespace {
 
 const float infinity = __builtin_inff();
 
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 // Query rows of one product: packing the keys for it is 1/768 of its work.
 constexpr int64_t productRows = 768;
 

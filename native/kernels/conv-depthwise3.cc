@@ -23,7 +23,6 @@ constexpr int64_t slack = 64;   // floats around copied rows, into which vectors
 // brought nothing on one thread and cost a tenth on two.
 constexpr int64_t farAhead = 2048, nearAhead = 128;
 
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 uint32_t below(int64_t lane) { return (1u << (lane < 0 ? 0 : lane > lanes ? lanes : lane)) - 1; }
 
 // Vectors of the tensor's first row reach beyond its begin, those of its last rows beyond its end: these rows are read from copies.

@@ -25,19 +25,6 @@ void conv(const OpArgs& args) {
   convProduct(args, s, c);
 }
 
-// The first `count` lanes of a, the others of b.
-RP_INLINE f32v firstLanes(int count, f32v a, f32v b) {
-#if defined(RP_ISA_AVX512)
-  return f32v(_mm512_mask_blend_ps(__mmask16((1u << count) - 1), __m512(b), __m512(a)));
-#else
-  float lane[lanes], first[lanes];
-  store(lane, b);
-  store(first, a);
-  for (int i = 0; i < count; i++) lane[i] = first[i];
-  return load(lane);
-#endif
-}
-
 // y = x * scale + shift per channel; dims: batch, channels, positions. The vector that ends a plane begins the next one, and those behind it stay
 // within a line each: planes of 196 floats that began anew crossed one with three vectors of four, loaded and stored. Emerald Rapids, 64 of them:
 // 1.39 to 1.28 us, two threads, whose halves nearly fit L1, 0.56 to 0.41; 250 planes of 49 2.3 to 1.3 us.

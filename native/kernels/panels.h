@@ -8,8 +8,12 @@
 namespace rp {
 namespace RP_NS {
 
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t roundUp(int64_t a, int64_t to) { return (a + to - 1) / to * to; }
+// Equal parts of at most `most`, in multiples of `grain`: 1030 in parts of 512 are 344 each and not 512, 512 and 6.
+static inline int64_t evenly(int64_t total, int64_t most, int64_t grain) {
+  const int64_t parts = (total + most - 1) / most;
+  return parts <= 1 ? total : least(most, roundUp((total + parts - 1) / parts, grain));
+}
 
 template <typename V, typename T>
 static inline V loadAs(const T* p) {

@@ -6,12 +6,6 @@
 namespace rp {
 namespace RP_NS {
 
-// Equal parts of at most `most`, in multiples of `grain`: 1030 in parts of 512 are 344 each and not 512, 512 and 6.
-static inline int64_t evenly(int64_t total, int64_t most, int64_t grain) {
-  const int64_t parts = (total + most - 1) / most;
-  return parts <= 1 ? total : least(most, roundUp((total + parts - 1) / parts, grain));
-}
-
 // Bytes of B that are near, half of Emerald Rapids' L2, and bytes that columns of A may span to be read where they lie. Emerald Rapids, one thread,
 // the blocked loop and this one in turn, shares of the ceiling: 192^3 in f32 0.865 and 0.974, A transposed 0.850 and 0.975, B transposed 0.813 and
 // 0.883, 512^3 0.885 and 0.934, eight of 64^3 0.804 and 0.946.

@@ -71,6 +71,19 @@ static inline void storePart(float* p, f32v v, int count) {
 }
 #endif
 
+// The first `count` lanes of a, the others of b.
+RP_INLINE f32v firstLanes(int count, f32v a, f32v b) {
+#if defined(RP_ISA_AVX512)
+  return f32v(_mm512_mask_blend_ps(__mmask16((1u << count) - 1), __m512(b), __m512(a)));
+#else
+  float lane[lanes], first[lanes];
+  store(lane, b);
+  store(first, a);
+  for (int i = 0; i < count; i++) lane[i] = first[i];
+  return load(lane);
+#endif
+}
+
 // a > b ? a : b, which is b where either is NaN: one instruction on x86, where compilers make two of the comparison.
 #if defined(RP_ISA_AVX512)
 static inline f32v max(f32v a, f32v b) { return f32v(_mm512_max_ps(__m512(a), __m512(b))); }
@@ -341,6 +354,8 @@ static inline f32v expOf(f32v x) {
   expAll(one);
   return one[0];
 }
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Splits `total` items among threads in blocks of `grain`; the first threads get the larger shares.
 struct Span {
