@@ -9,7 +9,7 @@ import {
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {BenchKernel} from '../../src/analysis/document/bench.ts'
 import {dtypeBits} from '../../src/analysis/dtype.ts'
-import {blockedIntensity} from '../../src/analysis/tiles.ts'
+import {blockedIntensity, blocksFor} from '../../src/analysis/tiles.ts'
 import type {Operator} from '../document.ts'
 import type {ViewMore} from '../view.ts'
 import {roofOf} from './roofs.ts'
@@ -124,8 +124,10 @@ export function cachesOf(more: ViewMore | undefined): Cache[] {
 
 /** A product that was measured in blocks of one size. */
 export interface BlockRun {
-  /** of a square block; of our own choice the square root of the block of a */
+  /** of a square block; of any other the square root of the block of a */
   readonly edge: number
+  /** all three blocks have this edge */
+  readonly square: boolean
   /** the blocking that the library chooses, not a square */
   readonly chosen: boolean
   readonly blocks: string
@@ -159,17 +161,22 @@ export function blockRuns(more: ViewMore | undefined): BlockRun[] {
   return each.reduce((most, runs) => (runs.length > most.length ? runs : most), [])
 }
 
+/** The blocks that the library takes on any machine: native/kernels/gemm.h. */
+const own = blocksFor(2 ** 20, 2 ** 23, 4)
+
 function measuredBlocks(more: ViewMore | undefined): BlockRun[] {
   return [...(more?.blocks ?? []), ...(more?.runs ?? [])].flatMap((run: BenchKernel) => {
     const [m, n, k, mc, nc, kc] = ofBlocks.map((name) => run.dims[name])
     if (run.id !== 'gemm-blocked' || !m || m !== n || m !== k || !mc || !nc || !kc || !run.attainable) return []
     if (!(run.flopsPerSecond > 0) || run.verdict === 'wrong' || run.verdict === 'implausible') return []
-    const chosen = mc !== kc || nc !== kc
+    const square = mc === kc && nc === kc
+    const chosen = mc === own.mc && nc === own.nc && kc === own.kc
     return [
       {
-        edge: chosen ? Math.sqrt(mc * kc) : kc,
+        edge: square ? kc : Math.sqrt(mc * kc),
+        square,
         chosen,
-        blocks: chosen ? `${mc} × ${nc} × ${kc}` : `${kc}`,
+        blocks: square ? `${kc}` : `${mc} × ${nc} × ${kc}`,
         flopsPerSecond: run.flopsPerSecond,
         peak: run.attainable,
         threads: run.threads,

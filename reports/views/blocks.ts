@@ -72,7 +72,7 @@ const spec: TopLevelSpec = {
       data: {name: 'measured'},
       mark: {type: 'line', clip: true, strokeWidth: 1.5, stroke: {expr: 'theme.classes[0]'}, aria: false},
       encoding: {x, y},
-      transform: [{filter: '!datum.chosen'}],
+      transform: [{filter: 'datum.square'}],
     },
     {
       data: {name: 'measured'},
@@ -112,9 +112,7 @@ function rows(analysis: Analysis, more: ViewMore | undefined) {
       what: names[run.chosen ? 1 : 0]!,
       rate: run.flopsPerSecond,
       limit: rate,
-      summary: run.chosen
-        ? `blocks of ${run.blocks}, chosen by the library: ${format(run.flopsPerSecond, 'FLOP/s')}, ${formatShare(run.flopsPerSecond / run.peak)} of the peak${doubt}`
-        : `blocks of ${run.blocks}: ${format(run.flopsPerSecond, 'FLOP/s')}, ${formatShare(run.flopsPerSecond / run.peak)} of the peak; ${level} allows ${format(rate, 'FLOP/s')}${doubt}`,
+      summary: `blocks of ${run.blocks}${run.chosen ? ', chosen by the library' : ''}: ${format(run.flopsPerSecond, 'FLOP/s')}, ${formatShare(run.flopsPerSecond / run.peak)} of the peak${run.square ? `; ${level} allows ${format(rate, 'FLOP/s')}` : ''}${doubt}`,
     }
   })
 }
@@ -152,7 +150,7 @@ export const blocks: View = {
     }
   },
   howToRead:
-    'Each dot is the same product, computed in blocks of another size. The dashed line is what the level behind the cache that holds three blocks allows: its bandwidth times the intensity of the blocks, at most the peak. A dot on the line is explained by that level; one below it waits for something else: copying blocks, the ends of blocks, too few of them for all cores. An upright line is the largest block of which the cache of that name holds three. The diamond is the blocking that the library chooses for itself, at the square root of its block of a.',
+    'Each dot is the same product, computed in blocks of another size. The dashed line is what the level behind the cache that holds three blocks allows: its bandwidth times the intensity of the blocks, at most the peak. A dot on the line is explained by that level; one below it waits for something else: copying blocks, the ends of blocks, too few of them for all cores. An upright line is the largest block of which the cache of that name holds three. The diamond is the blocking that the library chooses for itself, at the square root of its block of a; so do dots of other blocks that are no squares, which no line joins.',
   assumptions: [
     'One product, 32-bit; rates are of the fastest repetition, checked against the reference.',
     'Blocks of a, b and c of one edge; elements moved: a once per block of columns, b once per block of rows, c read and written once per block of k (Goto and van de Geijn 2008).',

@@ -146,7 +146,7 @@ export async function saveProfile(
   } catch (error) {
     warnings.push({
       code: 'profile-not-saved',
-      message: `The measurement could not be saved to ${path}: ${systemReason(error)}. Nothing there was changed; XDG_CACHE_HOME chooses another folder, and --json > FILE keeps a measurement for --machine FILE.`,
+      message: `The measurement could not be saved to ${path}: ${systemReason(error)}. Nothing there was changed; XDG_CACHE_HOME chooses another folder, and \`perf measure --json > FILE\` keeps one for --machine FILE.`,
     })
     return {saved: false, path, warnings}
   }

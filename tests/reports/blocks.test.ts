@@ -93,6 +93,20 @@ describe('products measured in blocks', () => {
     ])
   })
 
+  it('that are no squares are the choice of the library only where they are', () => {
+    const tall = run(64, 128, 128, 230e9)
+    const more = {runs: [tall, ...runs]}
+    expect(blockRuns(more).map(({blocks, square, chosen}) => [blocks, square, chosen])).toEqual([
+      ['64 × 128 × 128', false, false],
+      ['32', true, false],
+      ['256', true, false],
+      ['252 × 2048 × 512', false, true],
+    ])
+    const said = blocks.describe!(result, more)
+    expect(said).toMatch(/fastest with blocks of 64 × 128 × 128.* The library chooses 252 × 2048 × 512/)
+    expect(blocks.describe!(result, {runs: [tall, run(32, 32, 32, 80e9)]})).not.toContain('The library')
+  })
+
   it('are of one product on one number of threads, each size once: a page of both drew one line through all', () => {
     const again = run(256, 256, 256, 190e9)
     const one = [run(32, 32, 32, 41e9, {threads: 1}), run(64, 64, 64, 60e9, {threads: 1})]

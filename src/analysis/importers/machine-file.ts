@@ -123,6 +123,11 @@ export function parseMachine(json: unknown, origin: string): Machine {
   const envelope = typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, 'result')
   if (envelope && (parsed as Fields).schema !== 'ridgepoint/machine@1')
     fail(at, 'schema', `${show((parsed as Fields).schema)} is not "ridgepoint/machine@1"`)
+  else if ((parsed as Fields | null)?.schema === 'ridgepoint/profile@1')
+    fail(at, 'schema', 'is a profile as it is kept, not "ridgepoint/machine@1"', [
+      '--machine local reads the one of this machine',
+      '`perf measure --json > FILE` writes one for other machines',
+    ])
   const file = open(envelope ? (parsed as Fields).result : parsed, at, '', machineFields)
 
   const id = required(file, 'id', 'my-gpu', limits.name)

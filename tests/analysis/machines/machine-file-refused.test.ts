@@ -193,6 +193,11 @@ describe('a mistake names the field', () => {
       {schema: 'ridgepoint/analysis@1', ok: true, result: {}},
       /schema: "ridgepoint\/analysis@1" is not "ridgepoint\/machine@1"/,
     ],
+    [
+      'a profile as it is kept',
+      {schema: 'ridgepoint/profile@1', version: '0.1.0', machine: {}},
+      /schema: is a profile as it is kept, not "ridgepoint\/machine@1"/,
+    ],
   ]
   it.each(cases)('%s', (_, json, message) => {
     const error = mistake(json)
