@@ -250,6 +250,8 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
     for (const size_t length : rp::rowLengths) known = known || double(length) == row;
     if (!known || !spec.roam || spec.bytes < size_t(row)) return "sample: rows of no known length, or of a table that is smaller or does not roam";
     if (spec.bytes % rp::rowLengths[0] != 0) return "sample: a table of rows is of whole lines";
+    for (int i = 0; i < spec.threads; i++)
+      if (resident_[i] % rp::rowLengths[0] != 0) return "sample: a table of rows begins at a line, behind resident bytes of whole lines";
     spec.row = size_t(row);
     spec.asking = {size_t(ahead), size_t(burst), size_t(again), object.Get("stores").ToBoolean()};
     return nullptr;

@@ -1,6 +1,7 @@
 /** Measures this CPU's ceilings with the native addon and makes a machine of them. */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
 import {AnalysisError, type Warning} from '../analysis/errors.ts'
+import {isRows} from '../analysis/mix.ts'
 import {ceilingOf, checkPlacement, checkPlausible, perCycleAlone} from './ceilings.ts'
 import {type ClaimedCache, cpuQuota, type LocalIdentity, readIdentity} from './identity.ts'
 import {chooseIsas} from './isas.ts'
@@ -87,6 +88,13 @@ const absent = (isas: readonly IsaRow[]) =>
     ),
   )
 
+const isRowsOn = ({ceiling}: CeilingTask, threads: number): boolean => isRows(ceiling) && ceiling.threads === threads
+
+const rowsSkipped = (threads: number): Warning => ({
+  code: 'rows-skipped',
+  message: `Each of ${threads} ${threads === 1 ? 'thread' : 'threads'} has too little memory for its part of a table that is larger than the caches: rows in no order have no ceiling there, and gathers are bounded by what the system claims of its caches.`,
+})
+
 /**
  * Measures compute, bandwidth and latency ceilings of this CPU on native worker threads: Node's main thread stays free throughout.
  * The value of a rate is the maximum over rounds, of a latency the minimum.
@@ -138,6 +146,8 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
       quick: options.quick,
       unit,
     })
+    const lacking = options.quick || unit ? [] : counts.filter((n) => !tasks.some((task) => isRowsOn(task, n)))
+    if (lacking.length > 0) warnings.push(rowsSkipped(lacking.at(-1)!))
     const sampler = session.sample.bind(session)
     const series = await runRounds(
       sampler,

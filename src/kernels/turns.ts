@@ -3,7 +3,7 @@
  * a core's clock for seconds, and a share of what the machine gave at another hour says nothing of the kernel.
  */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
-import {gatherBytes} from './gathers.ts'
+import {gatherBytes, writtenBytes} from './gathers.ts'
 import type {ClaimedCache} from './identity.ts'
 import type {MemoryPlan} from './levels.ts'
 import type {IsaRow} from './native.ts'
@@ -91,7 +91,8 @@ export function turnTasks(
     quick: false,
   })
   const turn = Math.min(longest, seconds)
-  return ceilings.flatMap(({id, kind, mix, level, operation, dtype, isa, value}) => {
+  const room = Math.min(...memory.bytesPerThread.map((bytes, i) => bytes - memory.residentPerThread[i]!)) - writtenBytes
+  return ceilings.flatMap(({id, kind, mix, level, operation, dtype, isa, value, workingSet}) => {
     const like = {kind, mix, level, operation, dtype, ...(kind === 'compute' ? {isa} : {})}
     const task = all.find(({ceiling: c}) =>
       Object.entries(like).every(([key, of]) => c[key as keyof typeof like] === of),
@@ -102,7 +103,9 @@ export function turnTasks(
       const pass = probe.spec.row ? gatherBytes : probe.spec.bytes
       const windows = Math.max(1, Math.round((turn * value) / (pass * threads)))
       const often = probe.calibrate ? {repetitions: tries} : {repetitions: 1, passes: windows}
-      const spec = {...probe.spec, ...often, clock: false}
+      // rows of a table as large as the profile's, as far as there is room: of a smaller one caches hold more
+      const bytes = probe.spec.row && workingSet && workingSet <= room ? workingSet : probe.spec.bytes
+      const spec = {...probe.spec, ...often, bytes, clock: false}
       return {...probe, drifts: false, limit: 1, spec, repetitionSeconds: turn / tries}
     })
     return [{ceiling: {...task.ceiling, id}, tasks}]

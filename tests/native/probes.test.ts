@@ -253,6 +253,11 @@ describe('sessions', () => {
     for (const [change, message] of wrong)
       expect(() => session.sample({...spec, ...change} as SampleSpec), JSON.stringify(change)).toThrow(message)
     session.close()
+    const odd = new addon.Session()
+    await odd.open([1 << 16], [100])
+    const rows = {...spec, probe: 'rows', bytes: 4096, roam: true, row: 64, ahead: 0, burst: 0, again: 0}
+    expect(() => odd.sample(rows)).toThrow(/begins at a line/)
+    odd.close()
     expect(() => session.sample(spec)).toThrow(/open session/)
   })
 })
