@@ -161,7 +161,7 @@ export function blockRuns(more: ViewMore | undefined): BlockRun[] {
   return each.reduce((most, runs) => (runs.length > most.length ? runs : most), [])
 }
 
-/** The blocks that the library takes on any machine: native/kernels/gemm.h. */
+/** The blocks that the library's blocked product takes on any machine: native/kernels/gemm.h. */
 const own = blocksFor(2 ** 20, 2 ** 23, 4)
 
 function measuredBlocks(more: ViewMore | undefined): BlockRun[] {

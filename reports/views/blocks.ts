@@ -21,7 +21,7 @@ const y = {
   scale: {domain: [0, {expr: 'top'}], nice: false},
   axis: {labelExpr: si, tickCount: 6, ...titleAbove},
 }
-const names = ['measured', 'measured, own choice of blocks']
+const names = ['measured', 'measured, blocks of the model']
 const legend = {orient: 'top' as const, columns: {expr: 'width < 420 ? 1 : 2'}, labelLimit: 0, offset: 26}
 
 const spec: TopLevelSpec = {
@@ -112,7 +112,7 @@ function rows(analysis: Analysis, more: ViewMore | undefined) {
       what: names[run.chosen ? 1 : 0]!,
       rate: run.flopsPerSecond,
       limit: rate,
-      summary: `blocks of ${run.blocks}${run.chosen ? ', chosen by the library' : ''}: ${format(run.flopsPerSecond, 'FLOP/s')}, ${formatShare(run.flopsPerSecond / run.peak)} of the peak${run.square ? `; ${level} allows ${format(rate, 'FLOP/s')}` : ''}${doubt}`,
+      summary: `blocks of ${run.blocks}${run.chosen ? ', those of the model' : ''}: ${format(run.flopsPerSecond, 'FLOP/s')}, ${formatShare(run.flopsPerSecond / run.peak)} of the peak${run.square ? `; ${level} allows ${format(rate, 'FLOP/s')}` : ''}${doubt}`,
     }
   })
 }
@@ -150,7 +150,7 @@ export const blocks: View = {
     }
   },
   howToRead:
-    'Each dot is the same product, computed in blocks of another size. The dashed line is what the level behind the cache that holds three blocks allows: its bandwidth times the intensity of the blocks, at most the peak. A dot on the line is explained by that level; one below it waits for something else: copying blocks, the ends of blocks, too few of them for all cores. An upright line is the largest block of which the cache of that name holds three. The diamond is the blocking that the library chooses for itself, at the square root of its block of a; so do dots of other blocks that are no squares, which no line joins.',
+    'Each dot is the same product, computed in blocks of another size. The dashed line is what the level behind the cache that holds three blocks allows: its bandwidth times the intensity of the blocks, at most the peak. A dot on the line is explained by that level; one below it waits for something else: copying blocks, the ends of blocks, too few of them for all cores. An upright line is the largest block of which the cache of that name holds three. The diamond is the blocking that the blocked product takes by this model for 1 MiB of L2 (on Intel cores large products in row-major order take another way), at the square root of its block of a; so do dots of other blocks that are no squares, which no line joins.',
   assumptions: [
     'One product, 32-bit; rates are of the fastest repetition, checked against the reference.',
     'Blocks of a, b and c of one edge; elements moved: a once per block of columns, b once per block of rows, c read and written once per block of k (Goto and van de Geijn 2008).',
@@ -164,9 +164,7 @@ export const blocks: View = {
     const {size, threads} = best
     return (
       `Product of ${formatCount(size)} × ${formatCount(size)} × ${formatCount(size)} on ${threads} ${threads === 1 ? 'thread' : 'threads'}: fastest with blocks of ${best.blocks}, ${format(best.rate, 'FLOP/s')}, ${formatShare(best.rate / best.peak)} of the peak.` +
-      (chosen && chosen !== best
-        ? ` The library chooses ${chosen.blocks}: ${formatShare(chosen.rate / chosen.peak)}.`
-        : '')
+      (chosen && chosen !== best ? ` The model takes ${chosen.blocks}: ${formatShare(chosen.rate / chosen.peak)}.` : '')
     )
   },
 }

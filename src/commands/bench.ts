@@ -45,7 +45,7 @@ export default class Bench extends BaseCommand {
     const {args, flags} = await this.read(Bench)
     // as `compare --fused` takes pairs
     const asked = (args.kernel ?? []).flatMap((name) => name.split(','))
-    const names = asked.includes('all') ? [] : asked
+    const names = asked.join() === 'all' && flags.load === undefined ? [] : asked
     if (this.wantsConfig)
       return this.answerConfig({
         kernel: names.join(',') || 'all',

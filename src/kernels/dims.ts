@@ -64,6 +64,8 @@ export function checkDims(def: Pick<KernelDef, 'id' | 'dims' | 'sizes'>, dims: r
 
 /** Most sizes of one `--dims`: each takes up to three seconds. */
 const mostSizes = 100
+/** More dimensions than any kernel takes, a user's too. */
+const mostDims = 16
 
 /** One dimension of a size: a number, or a range as `perf sweep` takes them. */
 const dimension = String.raw`\d{1,15}(?::\d{1,15}(?::[x+]\d{1,15})?)?`
@@ -85,6 +87,7 @@ export function parseSizes(text: string): number[][] {
   for (const one of text.split(',').map((part) => part.trim())) {
     if (!size.test(one)) throw badDims(text, 'is not whole numbers of at most 15 digits joined by x')
     const dims = one.match(new RegExp(dimension, 'g'))!
+    if (dims.length > mostDims) throw badDims(text, `has a size of more than ${mostDims} dimensions`)
     const values = dims.map((dim) => (dim.includes(':') ? parseRange(dim, '--dims', 0) : [Number(dim)]))
     const count = values.reduce((product, own) => product * own.length, 1)
     if (sizes.length + count > mostSizes) throw badDims(text, `is more than ${mostSizes} sizes`)

@@ -1,7 +1,10 @@
 /** The process that a shared object's kernel runs in: one request, one answer; see user-kernel.ts. */
+
+import {AnalysisError} from '../analysis/errors.ts'
 import {format} from '../analysis/units.ts'
 import {freeMemory} from './identity.ts'
 import {loadNative, type TensorSpec, type UserKernel} from './native.ts'
+import {allocate} from './opening.ts'
 import {testValues} from './program.ts'
 import type {Task} from './rounds.ts'
 import {checkMemory, type Measured, measureTasks, probesOf, setUp, thorough, withSession} from './run.ts'
@@ -61,7 +64,7 @@ async function measure(
     spec: {probe: 'program', isa, threads, bytes: 0, roam: false, passes: 1, repetitions: 1, clock: false, stages},
   }
   return withSession(setup, undefined, room, async ({session, memory}) => {
-    await session.allocate(tensors)
+    await allocate(session, tensors)
     const probes = probesOf({memory}, programs, setup, machine, thorough)
     // every sample is a sign of life
     const alive = () => send({stage: measuring})
@@ -132,6 +135,8 @@ process.once('message', (request: UserRequest) => {
     (found) => send({found}),
     (error: unknown) => {
       if (error instanceof Refusal) send({problem: error.message, code: error.code})
+      else if (error instanceof AnalysisError && error.code === 'does-not-fit')
+        send({problem: error.message, code: error.code})
       else throw error
     },
   )

@@ -92,7 +92,7 @@ const isRowsOn = ({ceiling}: CeilingTask, threads: number): boolean => isRows(ce
 
 const rowsSkipped = (threads: number): Warning => ({
   code: 'rows-skipped',
-  message: `Each of ${threads} ${threads === 1 ? 'thread' : 'threads'} has too little memory for its part of a table that is larger than the caches: rows in no order have no ceiling there, and gathers are bounded by what the system claims of its caches.`,
+  message: `Each of ${threads} ${threads === 1 ? 'thread' : 'threads'} had too little memory, or too little in time, for its part of a table that is larger than the caches: rows in no order have no ceiling there, and gathers are bounded by what the system claims of its caches.`,
 })
 
 /**

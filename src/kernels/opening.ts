@@ -1,8 +1,16 @@
 /** Opens a measuring session with as much memory as is to be had in time, and says what was not. */
 import {AnalysisError, type Warning} from '../analysis/errors.ts'
+import {format} from '../analysis/units.ts'
 import {type ClaimedCache, freeMemory} from './identity.ts'
 import {type MemoryPlan, mostMemory, planMemory} from './levels.ts'
-import {cancelAtExit, type NativeAddon, type NativeSession, type SessionInfo, type Touch} from './native.ts'
+import {
+  cancelAtExit,
+  type NativeAddon,
+  type NativeSession,
+  type SessionInfo,
+  type TensorSpec,
+  type Touch,
+} from './native.ts'
 import {throwIfAborted} from './rounds.ts'
 
 /**
@@ -61,6 +69,22 @@ export async function openSession(
       `measuring is not possible: ${error instanceof Error ? error.message : String(error)}`,
       ['free some memory or lower --threads'],
     )
+  }
+}
+
+/** Allocates a session's tensors. @throws {AnalysisError} `does-not-fit` where the system refuses them (a limit of the process, say) though memory is free */
+export async function allocate(
+  session: Pick<NativeSession, 'allocate'>,
+  tensors: readonly TensorSpec[],
+): Promise<void> {
+  try {
+    await session.allocate(tensors)
+  } catch (error) {
+    const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0)
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new AnalysisError('does-not-fit', `${format(bytes, 'B')} of tensors are needed: ${reason}`, [
+      'smaller --dims, or a higher limit of memory for the process (`ulimit -v`)',
+    ])
   }
 }
 

@@ -8,7 +8,7 @@ import {unavailable} from './isas.ts'
 import {issueTurn, perCycle} from './issue.ts'
 import {assumedCaches, type MemoryPlan} from './levels.ts'
 import {type IsaRow, loadNative, type NativeAddon, type NativeSession} from './native.ts'
-import {leastMemory, openBare, openMeasuring} from './opening.ts'
+import {allocate, leastMemory, openBare, openMeasuring} from './opening.ts'
 import type {CeilingTask} from './plan.ts'
 import {type Program, stagesOf, tensorSpecs, tensorsOf} from './program.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from './rounds.ts'
@@ -192,7 +192,7 @@ export async function measure(
   effort: Effort = thorough,
 ): Promise<Map<string, Measured>> {
   const tensors = tensorsOf(programs)
-  await session.allocate(tensorSpecs(tensors))
+  await allocate(session, tensorSpecs(tensors))
   // an unfused chain's threads meet after every operator: so do those of the fused one beside it
   const tasks = programs.map((program) => programTask(program, tensors, setup, programs.length > 1))
   const probes = probesOf({memory}, programs, setup, machine, effort)

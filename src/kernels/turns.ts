@@ -65,6 +65,10 @@ const longest = 0.008
  */
 const tries = 2
 
+/** Bytes that each of `threads` has of a ceiling's table, in whole pages: a ceiling of other threads divides the same table by its own. */
+const tablePart = ({workingSet = 0, threads: own}: Ceiling, threads: number): number =>
+  Math.floor((workingSet * (own ?? threads)) / threads / 4096) * 4096
+
 /**
  * The profile's own probes of the ceilings, at the kernel's number of threads. A turn is as long as the kernel's, since DRAM changes within
  * milliseconds: the best of many short ones would meet quiet moments that no kernel fits in.
@@ -92,7 +96,9 @@ export function turnTasks(
   })
   const turn = Math.min(longest, seconds)
   const room = Math.min(...memory.bytesPerThread.map((bytes, i) => bytes - memory.residentPerThread[i]!)) - writtenBytes
-  return ceilings.flatMap(({id, kind, mix, level, operation, dtype, isa, value, workingSet}) => {
+  return ceilings.flatMap((ceiling) => {
+    const {id, kind, mix, level, operation, dtype, isa, value} = ceiling
+    const table = tablePart(ceiling, threads)
     const like = {kind, mix, level, operation, dtype, ...(kind === 'compute' ? {isa} : {})}
     const task = all.find(({ceiling: c}) =>
       Object.entries(like).every(([key, of]) => c[key as keyof typeof like] === of),
@@ -104,7 +110,7 @@ export function turnTasks(
       const windows = Math.max(1, Math.round((turn * value) / (pass * threads)))
       const often = probe.calibrate ? {repetitions: tries} : {repetitions: 1, passes: windows}
       // rows of a table as large as the profile's, as far as there is room: of a smaller one caches hold more
-      const bytes = probe.spec.row && workingSet && workingSet <= room ? workingSet : probe.spec.bytes
+      const bytes = probe.spec.row && table > 0 && table <= room ? table : probe.spec.bytes
       const spec = {...probe.spec, ...often, bytes, clock: false}
       return {...probe, drifts: false, limit: 1, spec, repetitionSeconds: turn / tries}
     })

@@ -83,8 +83,18 @@ describe('perf bench and perf compare --fused', () => {
   })
 
   it.each([
+    [['bench', 'all,no-such-kernel']],
+    [['compare', '--fused', 'all,no-such-pair']],
+  ])('%j is refused: beside all no other name goes by', async (words) => {
+    const {code, stderr} = await run(...words)
+    expect(code).toBe(3)
+    expect(stderr).toMatch(/"all"|no-such/)
+  })
+
+  it.each([
     [['bench', 'add', '--sweep', '--dims', '4'], /--sweep chooses the sizes/],
     [['bench', 'add', '--dims', '1:200'], /--dims "1:200" is more than 100 sizes/],
+    [['bench', 'all', '--load', 'x.so'], /--load runs one shared object/],
     [['bench', 'add', '--load', './k.so'], /--load runs one shared object/],
     [['bench', '--load', './k.so', '--backend', 'webgpu'], /of processors/],
     [['bench', 'add', '--timeout', '5'], /--timeout is of kernels that --load brings/],

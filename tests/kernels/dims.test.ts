@@ -85,6 +85,7 @@ test.each([
   ['64x4:2', /starts at 4, above its end 2/],
   ['0:64:x2', /starts with a factor|starts at 1/],
   ['1:11x1:10', /is more than 100 sizes/],
+  [`${'1x'.repeat(1e5)}1`, /has a size of more than 16 dimensions/],
   [`${'8,'.repeat(100)}8`, /is more than 100 sizes/],
 ])('--dims %s is refused', (text, message) => {
   expect(() => parseSizes(text)).toThrow(message)

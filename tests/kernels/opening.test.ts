@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest'
 import {planMemory} from '../../src/kernels/levels.ts'
 import type {NativeSession} from '../../src/kernels/native.ts'
-import {memoryWarnings, openMeasuring} from '../../src/kernels/opening.ts'
+import {allocate, memoryWarnings, openMeasuring} from '../../src/kernels/opening.ts'
 
 const MiB = 2 ** 20
 const caches = [
@@ -50,6 +50,22 @@ describe('opening a session', () => {
     const {addon, asked, closed} = systemWith(0)
     await expect(openMeasuring(addon, caches, 2, 1, undefined)).rejects.toMatchObject({code: 'does-not-fit'})
     expect(closed()).toBe(asked.length)
+  })
+
+  test('tensors that the system refuses are told with their bytes, not as a fault of ours', async () => {
+    const refusing = {
+      async allocate() {
+        throw new Error('the system refuses')
+      },
+    }
+    const tensors = [
+      {bytes: 3 * MiB, fill: 'f32' as const},
+      {bytes: MiB, fill: 'f32' as const},
+    ]
+    await expect(allocate(refusing, tensors)).rejects.toMatchObject({
+      code: 'does-not-fit',
+      message: '4.19 MB of tensors are needed: the system refuses',
+    })
   })
 
   test('an interruption is not mistaken for a refusal', async () => {

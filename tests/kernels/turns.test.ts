@@ -124,6 +124,16 @@ describe('probes', () => {
     expect(turnSeconds(machine, [add(5e4), large], 1, 0.002)).toBe(0.002)
   })
 
+  test('of rows read from a table as large as the profile’s, however many threads that one had', () => {
+    const rows = bandwidth('rows-512', 'DRAM', 1e10, 8)
+    const roomy = planMemory(caches, 2, 2 ** 33)
+    const parts = [2 ** 24, 2 ** 24 + 4096 / 4].map((workingSet) => {
+      const [task] = turnTasks([{...rows, workingSet}], 0.002, {isas, caches, threads: 2}, roomy)
+      return task!.tasks[0]!.spec.bytes
+    })
+    expect(parts).toEqual([2 ** 26, 2 ** 26 + 4096])
+  })
+
   test('of one ceiling: the best of all, turn by turn the one with the higher median', () => {
     const [task] = turnTasks(decidingCeilings(machine, [large], 1), 0.002, {isas, caches, threads: 1}, memory)
     const [one, two] = task!.tasks

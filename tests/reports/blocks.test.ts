@@ -93,7 +93,7 @@ describe('products measured in blocks', () => {
     ])
   })
 
-  it('that are no squares are the choice of the library only where they are', () => {
+  it('that are no squares are those of the model only where they are', () => {
     const tall = run(64, 128, 128, 230e9)
     const more = {runs: [tall, ...runs]}
     expect(blockRuns(more).map(({blocks, square, chosen}) => [blocks, square, chosen])).toEqual([
@@ -103,8 +103,8 @@ describe('products measured in blocks', () => {
       ['252 × 2048 × 512', false, true],
     ])
     const said = blocks.describe!(result, more)
-    expect(said).toMatch(/fastest with blocks of 64 × 128 × 128.* The library chooses 252 × 2048 × 512/)
-    expect(blocks.describe!(result, {runs: [tall, run(32, 32, 32, 80e9)]})).not.toContain('The library')
+    expect(said).toMatch(/fastest with blocks of 64 × 128 × 128.* The model takes 252 × 2048 × 512/)
+    expect(blocks.describe!(result, {runs: [tall, run(32, 32, 32, 80e9)]})).not.toContain('The model takes')
   })
 
   it('are of one product on one number of threads, each size once: a page of both drew one line through all', () => {
@@ -128,7 +128,7 @@ describe('products measured in blocks', () => {
     expect(allowed(result, held, of, 4).rate).toBeCloseTo((420e9 * 2) / (4 * (1 / 4 + 1 / 4 + 2 / 4)), -6)
   })
 
-  it('are drawn with the blocking that the library chooses apart', () => {
+  it('are drawn with the blocking of the model apart', () => {
     expect(blocks.missing!(result, {})).toContain('gemm-blocked --sweep')
     // one size of blocks, as `perf bench` of all kernels has it, is the fastest of one
     expect(blocks.missing!(result, {runs: runs.slice(0, 1)})).toContain('gemm-blocked --sweep')

@@ -37,7 +37,7 @@ export const blocks: Concept = {
       `Worked: an H100 in bf16, ridge ${format(ridge, 'FLOP/B')}, L2 of ${cache / MiB} MiB; 2,048 tokens:`,
       line('', 'e at ridge', 'e that fits', 'FLOP/B', 'at most'),
       ...operators.map(row),
-      `Our own product takes its blocks from this: 1 MiB of L2, f32: ${mc} × ${kc} of a in half of it, panels of ${formatCount(nc)} columns. perf bench gemm-blocked --sweep --report page.html measures a product over block sizes and draws both.`,
+      `Our own blocked product takes its blocks from this: 1 MiB of L2, f32: ${mc} × ${kc} of a in half of it, panels of ${formatCount(nc)} columns. perf bench gemm-blocked --sweep --report page.html measures a product over block sizes and draws both.`,
     ]
   },
 }
