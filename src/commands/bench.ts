@@ -44,8 +44,7 @@ export default class Bench extends BaseCommand {
   async run(): Promise<void> {
     const {args, flags} = await this.read(Bench)
     // as `compare --fused` takes pairs
-    const asked = (args.kernel ?? []).flatMap((name) => name.split(','))
-    const names = asked.join() === 'all' && flags.load === undefined ? [] : asked
+    const names = (args.kernel ?? []).flatMap((name) => name.split(','))
     if (this.wantsConfig)
       return this.answerConfig({
         kernel: names.join(',') || 'all',

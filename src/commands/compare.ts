@@ -123,8 +123,7 @@ export default class Compare extends BaseCommand {
   }
 
   private async fused(pair: string, flags: Values<typeof kernelFlags & typeof reportFlag>): Promise<void> {
-    const names = pair.split(',')
-    const {pairs, warnings, machine} = await runPairs(flags, pair === 'all' ? undefined : names, this)
+    const {pairs, warnings, machine} = await runPairs(flags, pair.split(','), this)
     for (const warning of warnings) this.remark(warning)
     const result: FusedComparison = {kind: 'fused', pairs}
     if (flags.report !== undefined) {

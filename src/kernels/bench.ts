@@ -3,6 +3,7 @@ import type {Machine, Verdict} from '../analysis/document/machine.ts'
 import type {Warning} from '../analysis/errors.ts'
 import {defaultTolerance} from './families/types.ts'
 import {type Issue, issueOf, neighbourOf} from './issue.ts'
+import {choose, someOf} from './names.ts'
 import {tuningWarnings} from './native.ts'
 import {programTime, roofFor} from './place.ts'
 import {bytesOf, type Program, partBytes} from './program.ts'
@@ -22,7 +23,7 @@ import {
   thorough,
   withSession,
 } from './run.ts'
-import {choose, type Planned, runsOf} from './sizes.ts'
+import {type Planned, runsOf} from './sizes.ts'
 import {type Judgement, judge, type Summary, summarize} from './statistics.ts'
 import {decidingCeilings, machineByTurn, machineInTurn, probeRoom, type TurnCeiling} from './turns.ts'
 import {checkProgram, differs} from './verify.ts'
@@ -221,7 +222,7 @@ export const kernelRuns = (options: RunOptions & {kernels?: readonly string[] | 
   runsOf(
     choose<KernelId>(options.kernels, kernelIds, 'kernel').map((id): KernelDef => kernels[id]),
     options,
-    (options.kernels?.length ?? 0) > 0,
+    someOf(options.kernels),
     (def, dims, dtype) => [def.program(dims, dtype)],
   )
 
@@ -246,7 +247,7 @@ export async function benchKernels(
   const started = performance.now()
   const effortOf = (i: number): Effort => {
     if (options.sweep) return brief
-    return options.kernels?.length ? thorough : effortInTime((performance.now() - started) / 1000, runs.length - i)
+    return someOf(options.kernels) ? thorough : effortInTime((performance.now() - started) / 1000, runs.length - i)
   }
   const hurried: string[] = []
   const entries = await withSession(setup, options.signal, room, async (opened) => {

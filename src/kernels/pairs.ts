@@ -2,6 +2,7 @@
 import type {Machine} from '../analysis/document/machine.ts'
 import type {Warning} from '../analysis/errors.ts'
 import {allowedTime, type BenchEntry, entryOf, warningsOf} from './bench.ts'
+import {choose, someOf} from './names.ts'
 import {tuningWarnings} from './native.ts'
 import {bytesOf, type Program, partBytes} from './program.ts'
 import {type KernelDType, type PairDef, type PairId, pairIds, pairs} from './registry.ts'
@@ -21,7 +22,7 @@ import {
   thorough,
   withSession,
 } from './run.ts'
-import {choose, type Planned, type Run, runsOf, sweepOf} from './sizes.ts'
+import {type Planned, type Run, runsOf, sweepOf} from './sizes.ts'
 import {summarize} from './statistics.ts'
 import {decidingCeilings, machineByTurn, probeRoom} from './turns.ts'
 import {checkProgram} from './verify.ts'
@@ -163,7 +164,7 @@ export const pairRuns = (options: RunOptions & {pairs?: readonly string[] | unde
   runsOf(
     choose<PairId>(options.pairs, pairIds, 'pair').map((id): PairDef => pairs[id]),
     options,
-    (options.pairs?.length ?? 0) > 0,
+    someOf(options.pairs),
     sidesOf,
   )
 
@@ -188,7 +189,7 @@ export async function benchPairs(
   // what was asked for by name is worth its time; all pairs have a minute
   const started = performance.now()
   const effortOf = (i: number): {run: Effort; point: Effort} =>
-    options.pairs?.length
+    someOf(options.pairs)
       ? {run: thorough, point: brief}
       : pairEffortInTime((performance.now() - started) / 1000, runs.length - i)
   const swept = new Map<string, PayPoint[]>()

@@ -7,21 +7,6 @@ import {freeMemory, readIdentity} from './identity.ts'
 import {bytesOf, keptBytes, type Program} from './program.ts'
 import type {KernelDef, KernelDType} from './registry.ts'
 import type {RunOptions} from './run.ts'
-import {unknownKernel} from './unknown.ts'
-
-/** @throws {AnalysisError} `unknown-kernel` */
-export function choose<K extends string>(
-  names: readonly string[] | undefined,
-  all: readonly K[],
-  what: 'kernel' | 'pair',
-): K[] {
-  if (!names || names.length === 0) return [...all]
-  return names.map((name) => {
-    const known = all.find((id) => id === name)
-    if (known) return known
-    throw unknownKernel(what, name, 'is not known', all)
-  })
-}
 
 /** Most sizes of a sweep. */
 const sweepPoints = 8

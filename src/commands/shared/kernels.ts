@@ -126,7 +126,7 @@ export async function runKernels(
   return onCpu(options, host, (onProgress) => benchKernels({...options, kernels, onProgress}))
 }
 
-/** As `runKernels`, fused pairs; `undefined` runs all. */
+/** As `runKernels`, fused pairs. */
 export async function runPairs(flags: KernelFlags, pairs: readonly string[] | undefined, host: MachineHost) {
   if (flags.backend === 'webgpu') {
     const {benchGpuPairs} = await import('../../kernels/webgpu/bench.ts')

@@ -4,10 +4,10 @@ import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError, quoted, type Warning} from '../../analysis/errors.ts'
 import {checkDims} from '../dims.ts'
 import {defaultTolerance} from '../families/types.ts'
+import {choose, someOf} from '../names.ts'
 import type {Program} from '../program.ts'
 import {runRounds, type Series, type Task, throwIfAborted} from '../rounds.ts'
 import {judge, summarize} from '../statistics.ts'
-import {unknownKernel} from '../unknown.ts'
 import {differs} from '../verify.ts'
 import {gpuBytes, gpuTensors} from './bytes.ts'
 import {gpuRoof, gpuTime} from './place.ts'
@@ -46,18 +46,7 @@ const dtypeOf = (def: GpuKernel | GpuPair): string => {
   return format === undefined ? 'f32' : typeNames[format as keyof typeof typeNames]
 }
 
-function choose<D>(
-  names: readonly string[] | undefined,
-  all: Readonly<Record<string, D>>,
-  what: 'kernel' | 'pair',
-): D[] {
-  const ids = Object.keys(all)
-  if (!names || names.length === 0) return Object.values(all)
-  return names.map((name) => {
-    if (Object.hasOwn(all, name)) return all[name]!
-    throw unknownKernel(what, name, 'does not run through WebGPU', ids)
-  })
-}
+const notOnGpu = 'does not run through WebGPU'
 
 function sizesOf(def: GpuKernel | GpuPair, sizes: GpuBenchOptions['sizes'], software: boolean): (readonly number[])[] {
   if (sizes) {
@@ -192,9 +181,14 @@ export async function benchGpuKernels(
   session: GpuSession,
   options: GpuBenchOptions & {kernels?: readonly string[] | undefined},
 ): Promise<{kernels: BenchKernel[]; warnings: Warning[]}> {
-  const asked = (options.kernels?.length ?? 0) > 0
+  const asked = someOf(options.kernels)
   const warnings: Warning[] = []
-  const defs = runnable(choose(options.kernels, gpuKernels, 'kernel'), session, asked, warnings)
+  const defs = runnable(
+    choose(options.kernels, Object.keys(gpuKernels), 'kernel', notOnGpu).map((id) => gpuKernels[id]!),
+    session,
+    asked,
+    warnings,
+  )
   if (asked) for (const def of defs) checkType(options.dtype, def)
   const chosen = asked ? defs : defs.filter((def) => options.dtype === undefined || options.dtype === dtypeOf(def))
   const runs = chosen.flatMap((def) => sizesOf(def, options.sizes, session.facts.software).map((dims) => ({def, dims})))
@@ -249,9 +243,9 @@ export async function benchGpuPairs(
   session: GpuSession,
   options: GpuBenchOptions & {pairs?: readonly string[] | undefined},
 ): Promise<{pairs: FusedPair[]; warnings: Warning[]}> {
-  const asked = (options.pairs?.length ?? 0) > 0
+  const asked = someOf(options.pairs)
   const warnings: Warning[] = []
-  const defs = choose(options.pairs, gpuPairs, 'pair')
+  const defs = choose(options.pairs, Object.keys(gpuPairs), 'pair', notOnGpu).map((id) => gpuPairs[id]!)
   const runs = defs.flatMap((def) => {
     checkType(options.dtype, def)
     return sizesOf(def, options.sizes, session.facts.software).map((dims) => ({def, dims}))
