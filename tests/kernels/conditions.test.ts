@@ -53,7 +53,6 @@ describe.runIf(linux && runs('taskset', '-V') && runs('python3', '-V'))('under l
       bundle: true,
       platform: 'node',
       format: 'esm',
-      packages: 'external',
       outfile: join(folder, 'measure.mjs'),
     })
     writeFileSync(join(folder, 'package.json'), JSON.stringify({name: 'ridgepoint', version: '0.0.0', type: 'module'}))
