@@ -3,7 +3,7 @@ import {nearest} from '../analysis/catalog.ts'
 import {AnalysisError, quoted} from '../analysis/errors.ts'
 
 /** @param problem what is wrong with the name: `is not known` */
-export const unknownKernel = (
+const unknownKernel = (
   what: 'kernel' | 'pair',
   name: string,
   problem: string,
