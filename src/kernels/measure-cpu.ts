@@ -88,12 +88,14 @@ const absent = (isas: readonly IsaRow[]) =>
     ),
   )
 
-const isRowsOn = ({ceiling}: CeilingTask, threads: number): boolean => isRows(ceiling) && ceiling.threads === threads
-
-const rowsSkipped = (threads: number): Warning => ({
-  code: 'rows-skipped',
-  message: `Each of ${threads} ${threads === 1 ? 'thread' : 'threads'} had too little memory, or too little in time, for its part of a table that is larger than the caches: rows in no order have no ceiling there, and gathers are bounded by what the system claims of its caches.`,
-})
+/** Says where a full measurement has no ceiling of rows in no order: of the thread counts without one the last is named. */
+export function rowsWarnings(tasks: readonly CeilingTask[], counts: readonly number[]): Warning[] {
+  const isLacking = (n: number) => !tasks.some(({ceiling}) => isRows(ceiling) && ceiling.threads === n)
+  const threads = counts.findLast(isLacking)
+  if (threads === undefined) return []
+  const message = `Each of ${threads} ${threads === 1 ? 'thread' : 'threads'} had too little memory, or too little in time, for its part of a table that is larger than the caches: rows in no order have no ceiling there, and gathers are bounded by what the system claims of its caches.`
+  return [{code: 'rows-skipped', message}]
+}
 
 /**
  * Measures compute, bandwidth and latency ceilings of this CPU on native worker threads: Node's main thread stays free throughout.
@@ -146,8 +148,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
       quick: options.quick,
       unit,
     })
-    const lacking = options.quick || unit ? [] : counts.filter((n) => !tasks.some((task) => isRowsOn(task, n)))
-    if (lacking.length > 0) warnings.push(rowsSkipped(lacking.at(-1)!))
+    if (!options.quick && !unit) warnings.push(...rowsWarnings(tasks, counts))
     const sampler = session.sample.bind(session)
     const series = await runRounds(
       sampler,

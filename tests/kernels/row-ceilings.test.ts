@@ -7,6 +7,7 @@ import {place} from '../../src/analysis/place.ts'
 import {prepareRoof} from '../../src/analysis/roofline.ts'
 import {type Gather, gatherBytes, gatherLimit, rowProbes, tableOf, writtenBytes} from '../../src/kernels/gathers.ts'
 import type {ClaimedCache} from '../../src/kernels/identity.ts'
+import {rowsWarnings} from '../../src/kernels/measure-cpu.ts'
 import {loadNative} from '../../src/kernels/native.ts'
 import {programTime, roofFor} from '../../src/kernels/place.ts'
 import {planTasks} from '../../src/kernels/plan.ts'
@@ -125,7 +126,7 @@ describe('the plan', () => {
   })
 
   const isa = loadNative().cpu().isas.at(-1)!
-  const planned = (quick: boolean) =>
+  const planned = (quick: boolean, tables = [200 * MiB, 100 * MiB]) =>
     planTasks({
       isas: [isa],
       l1Isas: [isa],
@@ -135,7 +136,7 @@ describe('the plan', () => {
       resident: [MiB, MiB],
       window: MiB,
       chase: MiB,
-      tables: [200 * MiB, 100 * MiB],
+      tables,
       quick,
     }).filter(({ceiling}) => isRows(ceiling))
 
@@ -146,6 +147,15 @@ describe('the plan', () => {
       [1, 2].flatMap((threads) => rowProbes.map(({mix}) => `${mix}-DRAM-t${threads}`)),
     )
     for (const {ceiling, tasks} of found) for (const {spec} of tasks) expect(spec.bytes).toBe(ceiling.workingSet)
+  })
+
+  test('is missed aloud, by the threads that have no room for it', () => {
+    expect(rowsWarnings(planned(false), [1, 2])).toEqual([])
+    const said = (tables: number[]) =>
+      rowsWarnings(planned(false, tables), [1, 2]).map(({code, message}) => [code, message.slice(0, 17)])
+    expect(said([200 * MiB, MiB])).toEqual([['rows-skipped', 'Each of 2 threads']])
+    expect(said([MiB, MiB])).toEqual([['rows-skipped', 'Each of 2 threads']])
+    expect(rowsWarnings(planned(false, [MiB, MiB]), [1])[0]?.message).toMatch(/^Each of 1 thread had/)
   })
 })
 
