@@ -77,7 +77,7 @@
   'targets': [
     {
       'target_name': 'ridgepoint',
-      'sources': ['native/addon.cc', 'native/measuring.cc', 'native/operators.cc', 'native/core/counters.cc', 'native/core/memory.cc', 'native/core/pool.cc', 'native/core/session.cc', 'native/core/user.cc', 'native/core/variants.cc'],
+      'sources': ['native/addon.cc', 'native/measuring.cc', 'native/operators.cc', 'native/core/cores.cc', 'native/core/counters.cc', 'native/core/memory.cc', 'native/core/pool.cc', 'native/core/session.cc', 'native/core/user.cc', 'native/core/variants.cc'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS'],
       'conditions': [

@@ -103,7 +103,8 @@ Napi::Value exitNow(const Napi::CallbackInfo& info) {
   _exit(info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 1);
 }
 
-// tuneFor(cores?): tunes the kernels for cores by name, where one is given; answers for whose they are now tuned.
+// tuneFor(cores?, l2?): tunes the kernels for cores by name and for so many bytes of L2 (0: for its own), where they are given; answers for whose
+// cores they are now tuned.
 Napi::Value tuneFor(const Napi::CallbackInfo& info) {
   static const char* const names[] = {"other", "intel", "amd"};
   if (info[0].IsString()) {
@@ -111,7 +112,14 @@ Napi::Value tuneFor(const Napi::CallbackInfo& info) {
     for (int i = 0; i < 3; i++)
       if (wanted == names[i]) rp::tuneFor(rp::Cores(i));
   }
+  if (info[1].IsNumber()) rp::tuneForL2(info[1].As<Napi::Number>().Int64Value());
   return Napi::String::New(info.Env(), names[int(rp::tunedFor())]);
+}
+
+// useFeatures(wanted?): whether operators use features beyond their ISA's own, from the next look-up on where it is given; answers whether they do now.
+Napi::Value useFeatures(const Napi::CallbackInfo& info) {
+  if (info[0].IsBoolean()) rp::useFeatures(info[0].As<Napi::Boolean>());
+  return Napi::Boolean::New(info.Env(), rp::usesFeatures());
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
@@ -123,6 +131,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["describeKernel"] = Napi::Function::New<describeKernel>(env, "describeKernel");
   exports["checkKernel"] = Napi::Function::New<checkKernel>(env, "checkKernel");
   exports["tuneFor"] = Napi::Function::New<tuneFor>(env, "tuneFor");
+  exports["useFeatures"] = Napi::Function::New<useFeatures>(env, "useFeatures");
   exports["runProbe"] = Napi::Function::New<runProbe>(env, "runProbe");
   defineSession(env, exports);
   return exports;

@@ -18,6 +18,7 @@ function pointOf(k: BenchKernel, name: string): PlacedPoint | undefined {
     bytes: k.bytes,
     seconds: k.seconds.min,
     cv: k.seconds.cv,
+    dtype: k.dtype,
     intensity: k.bytes > 0 ? k.flops / k.bytes : null,
     attainable: k.flops > 0 && least > 0 ? k.flops / least : null,
     achieved: k.flops > 0 ? k.flopsPerSecond : null,
@@ -31,6 +32,13 @@ function pointOf(k: BenchKernel, name: string): PlacedPoint | undefined {
   }
 }
 
+/** Ceilings on no more threads than the kernels had, and those that decide: of kernels on one thread all threads' roof would be twice too high. */
+function ceilingsOf(kernels: readonly BenchKernel[], {ceilings}: Machine): Ceiling[] {
+  const most = Math.max(...kernels.map(({threads}) => threads))
+  const bounds = new Set(kernels.map(({bound}) => bound?.replace(/\+functions$/, '')))
+  return ceilings.filter(({id, threads}) => threads === undefined || threads <= most || bounds.has(id))
+}
+
 /**
  * @throws AnalysisError `no-profile` where the machine has no ceilings that a kernel could stand under
  */
@@ -39,7 +47,8 @@ export function benchDocument(
   machine: Machine,
   warnings: readonly Warning[],
 ): PlacementDocument {
-  const {id, name, memory, ceilings} = machine
+  const {id, name, memory} = machine
+  const ceilings = ceilingsOf(kernels, machine)
   const highest = (kind: 'compute' | 'bandwidth', isOne: (c: Ceiling) => boolean) =>
     ceilings
       .filter((c) => c.kind === kind && isOne(c))

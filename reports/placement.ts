@@ -49,7 +49,7 @@ function operatorOf(point: PlacedPoint, {level, dtype, roof}: Placement, vector:
     bytes: {[level]: bytes},
     intensity,
     bound,
-    computes: dtype,
+    computes: point.dtype ?? dtype,
     time: {...none, lower: least, upper: flops / roof.compute.value + bytes / roof.bandwidth.value},
     share: seconds / total,
     fusedFrom: [],

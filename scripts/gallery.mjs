@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Builds reports/examples and docs/roofline.svg from real runs: `npm run gallery`, about five minutes. Measures this machine where no profile is saved yet,
+ * Builds reports/examples and docs/roofline.svg from real runs: `npm run gallery`, two to three minutes. Measures this machine where no profile is saved yet,
  * so the pages of `local` say on which machine they were made. Needs `npm run build` first.
  */
 import {execFileSync} from 'node:child_process'

@@ -254,14 +254,13 @@ void Session::runThread(void* context, int thread) {
         sinkWord = *reinterpret_cast<const volatile uint64_t*>(run.cycle->region.data + i);
   } else if (run.cycle) run.cycle->at = follow(run.cycle->at, spec.passes / 8 + 1);
   else if (spec.probe == Probe::rows) {
-    const size_t bytes = self.tableBytes(spec, thread);
-    for (size_t i = 0; !run.isWarm && i < bytes && !(i % (size_t(1) << 20) == 0 && self.cancelled_.load()); i += 64)
-      sinkWord = *reinterpret_cast<const volatile uint64_t*>(region.data + self.resident_[thread] + i);
-    // Then as it will be read, a quarter of it: what a read in order leaves in a shared cache is not what draws leave. Emerald Rapids, rows of 512 B
-    // in samples of 8 ms after 512 MiB of stores, best and median: the first 15.2 and 13.1 GB/s, the second 16.1, the third 16.4; without stores 16.3.
-    const uint64_t passes = bytes / 4 / gatherBytes;
-    for (uint64_t i = 0; !run.isWarm && bytes >= spec.row && i < passes && !self.cancelled_.load(); i++)
-      sinkWord = gather(region.data + self.resident_[thread], bytes, spec.row, spec.asking, self.drawn_[thread], 1);
+    // As many draws as the table has bytes: what a read in order leaves in a shared cache is not what draws leave. Emerald Rapids, rows of 512 B with
+    // stores, the first 8 ms after a gather from another table and the third, best of 20: read in order and a quarter drawn (39 ms) 18.6 and 18.8 GB/s,
+    // half of it drawn alone 18.4 and 18.7, all of it (30 ms) 19.2 and 19.2, one and a half times 19.3 and 19.2, nothing 16.2 and 18.4. Lines alone are
+    // drawn at half the rate.
+    const size_t bytes = self.tableBytes(spec, thread), row = spec.row < 512 ? 512 : spec.row;
+    for (uint64_t i = 0; !run.isWarm && bytes >= row && i * gatherBytes < bytes && !self.cancelled_.load(); i++)
+      sinkWord = gather(region.data + self.resident_[thread], bytes, row, spec.asking, self.drawn_[thread], 1);
   }
   else if (!roam && !resident) turn(spec, region.data, spec.bytes, spec.passes / 8 + 1);
   for (int r = 0; r < spec.repetitions; r++) {

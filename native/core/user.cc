@@ -2,10 +2,18 @@
 
 #include <dlfcn.h>
 #include <string.h>
+#if defined(__linux__)
+#include <signal.h>
+#include <sys/prctl.h>
+#endif
 
 namespace rp {
 
 const ridgepoint_kernel* loadUserKernel(const char* path, std::string& problem) {
+#if defined(__linux__)
+  // The code that follows is not ours and may not return: a program that is killed (SIGKILL, the system out of memory) can no longer end it.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
   void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char* reason = dlerror();

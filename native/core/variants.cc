@@ -1,11 +1,8 @@
 #include "variants.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <atomic>
-
-#include "cores.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -22,36 +19,6 @@
 #endif
 
 namespace rp {
-
-namespace {
-
-Cores maker() {
-#if defined(__x86_64__)
-  uint32_t a, name[3];
-  if (__get_cpuid(0, &a, name, name + 2, name + 1)) {
-    if (memcmp(name, "GenuineIntel", 12) == 0) return Cores::intel;
-    if (memcmp(name, "AuthenticAMD", 12) == 0) return Cores::amd;
-  }
-#endif
-  return Cores::other;
-}
-
-Cores named() {
-  const char* const name = getenv("RIDGEPOINT_CORES");
-  if (!name) return maker();
-  return strcmp(name, "intel") == 0 ? Cores::intel : strcmp(name, "amd") == 0 ? Cores::amd : strcmp(name, "other") == 0 ? Cores::other : maker();
-}
-
-std::atomic<Cores>& tuned() {
-  static std::atomic<Cores> cores{named()};
-  return cores;
-}
-
-}  // namespace
-
-Cores tunedFor() { return tuned().load(std::memory_order_relaxed); }
-
-void tuneFor(Cores cores) { tuned().store(cores, std::memory_order_relaxed); }
 
 #if defined(__x86_64__)
 const Variant& variantSse2();
@@ -242,9 +209,16 @@ const MemoryProbe* findMemory(const Variant& variant, const char* id) {
   return nullptr;
 }
 
+static std::atomic<bool> beyond{true};
+
+bool usesFeatures() { return beyond.load(std::memory_order_relaxed); }
+
+void useFeatures(bool wanted) { beyond.store(wanted, std::memory_order_relaxed); }
+
 const OpKernel* findOp(const Variant& variant, const char* id) {
+  const uint32_t there = usesFeatures() ? features() : 0;
   for (int i = 0; i < variant.opCount; i++)
-    if (strcmp(variant.ops[i].id, id) == 0 && (variant.ops[i].needs & features()) == variant.ops[i].needs) return &variant.ops[i];
+    if (strcmp(variant.ops[i].id, id) == 0 && (variant.ops[i].needs & there) == variant.ops[i].needs) return &variant.ops[i];
   return nullptr;
 }
 

@@ -28,6 +28,11 @@ const MemoryProbe* findMemory(const Variant& variant, const char* id);
 // The operator kernel of that id that this CPU can run, or null.
 const OpKernel* findOp(const Variant& variant, const char* id);
 
+// Whether operator kernels may use features beyond their variant's own, from the next look-up on. Without, a CPU that has VNNI runs what one that lacks it
+// runs; for tests, since both are to be right wherever they are built.
+bool usesFeatures();
+void useFeatures(bool wanted);
+
 // The CPU's own name for itself (CPUID leaves 0x80000002..4), or "" where it has none.
 const char* cpuBrand();
 

@@ -60,21 +60,12 @@ void strided(const OpArgs& args) {
           args.dims[5]);
 }
 
-// Whether C goes past the caches: none would hold it, and the lines of every tile are whole. Emerald Rapids, 96 products of 512 x 512 x 64, one
-// thread: 123 to 130 GFLOP/s in f32, 54 to 63 in f64. Not measured on other makers' cores.
-template <typename T>
-bool isFar(const T* c, int64_t count, int64_t n) {
-  constexpr int64_t perLine = 64 / sizeof(T);
-  return tunedFor() == Cores::intel && size_t(count) * sizeof(T) >= streamedBytes && NR<typename Of<T>::Policy> % perLine == 0 &&
-         reinterpret_cast<uintptr_t>(c) % 64 == 0 && n % perLine == 0;
-}
-
 // dims: batch, m, n, k. Threads take whole products while there are enough of them, else parts of each.
 template <typename T>
 void batched(const OpArgs& args) {
   const int64_t batch = args.dims[0], m = args.dims[1], n = args.dims[2], k = args.dims[3];
   const bool apart = batch >= args.threads;
-  const bool far = isFar(output<T>(args, 0), batch * m * n, n);
+  const bool far = isFar<typename Of<T>::Policy>(output<T>(args, 0), batch * m * n, n);
   const Span mine = apart ? share(batch, 1, args.thread, args.threads) : Span{0, batch};
   for (int64_t i = mine.from; i < mine.to; i++) {
     const Strided<T> a = {input<T>(args, 0) + i * m * k, k, 1}, b = {input<T>(args, 1) + i * k * n, n, 1};

@@ -18,17 +18,6 @@ constexpr float above = 8388608.0f + 4096.0f;
 constexpr int32_t base = 0xfc8888;
 constexpr float levels[4] = {float(base) - 16 * above, -16 * 15 * above, -256 * 15 * above, 4096 * above};
 
-// The largest of the lanes of each of four vectors of positive floats
-RP_INLINE __m128 largestOfFour(const f32v* v) {
-  const __m512i a = __m512i(v[0]), b = __m512i(v[1]), c = __m512i(v[2]), d = __m512i(v[3]);
-  // four groups side by side in every quarter, then one quarter of all
-  const __m512i ab = _mm512_max_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-  const __m512i cd = _mm512_max_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-  const __m512i all = _mm512_max_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-  const __m256i half = _mm256_max_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
-  return _mm_castsi128_ps(_mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
-}
-
 // Four groups at a time, breadth first: in the order of one group's chain the schedulers' 64 places hold what waits, and nothing that could
 // run. `paired`: a vector of results has 64 elements of each of two groups, else 128 of one. `only`: the size, where it is not 0.
 constexpr int groups = 4;

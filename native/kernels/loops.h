@@ -166,13 +166,5 @@ inline void rowByRow(const K& k, Span rows, int64_t cols) {
   if (rows.from + together < rows.to) rowBlocks<1>(k, rows.from + together, rows.to, cols);
 }
 
-// Fetches what a loop over rows from `p` will read `distance` floats later, in the row that comes after this one's `rows` at its end. Into
-// L2: places for lines on their way to L1 are few, and what L2 has would wait for them too.
-constexpr int64_t distance = 1024;
-RP_INLINE void fetchAhead(const float* p, int64_t row, int64_t at, int64_t cols, int rows) {
-  const int64_t then = at + distance;
-  __builtin_prefetch(p + (then < cols ? row * cols + then : (row + rows) * cols + then - cols), 0, 2);
-}
-
 }  // namespace RP_NS
 }  // namespace rp

@@ -71,7 +71,7 @@ bool isBroad([[maybe_unused]] int64_t batch) {
 void addProduct(int64_t rows, const float* x, int64_t depth, const float* w, int64_t wide, int64_t count, float* sums, int64_t row, float* scratch) {
 #if defined(RP_ISA_AVX512)
   static_assert(broadRows <= fewRowsFar, "sums of the loop of few rows in scratch memory");
-  if (isBroad(rows) && depth * wide * int64_t(sizeof *w) > spanNear)
+  if (isBroad(rows) && depth * wide * int64_t(sizeof *w) > spanNear())
     return productOfFewRows(rows, count, depth, View{x, depth, 1}, w, wide, sums, row, true, scratch, [](auto...) {});
 #endif
   gemmBlock(rows, count, depth, {x, depth, 1}, {w, wide, 1}, sums, row, 1.0f, true, scratch);

@@ -205,7 +205,20 @@ class Fetch {
 template <typename Word, int width>
 struct PackWords {
   static constexpr bool words = true;  // they lie in memory as the tile takes them, but for their order
+  static constexpr bool ahead = true;  // as B it may be packed a block ahead (ahead.h)
+  typedef Word Element;
   Strided<Word> from;  // `row` from line to line, `column` along k
+  // of so many words those that lie there from end to end
+  static int64_t full(int64_t words) { return words; }
+  // Of `steps` steps of a panel, by byte offsets from the first: what the e-th of `asks` asks for, what vector e is copied from, and what a turn without
+  // one copies.
+  static constexpr int64_t steps = 1, asks = 4;
+  int64_t pitch() const { return from.column; }
+  static int64_t lineOf(int64_t e, int64_t) { return e * 64; }
+  static int64_t sourceOf(int64_t e, int64_t) { return e * 64; }
+  static RP_MEMBER void ask(const char* at, int64_t) { __builtin_prefetch(at, 0, 2); }
+  static constexpr int64_t nothing = 0;
+  static RP_MEMBER void copy(const char* from, int64_t, char* to, int64_t at) { storeAs(to + at, loadAs<wordv>(from)); }
   void operator()(int64_t line, int64_t word, int64_t lines, int64_t words, Word* to) const {
     packPanels<Word, width>(from.data + line * from.row + word * from.column, from.row, from.column, lines, words, to);
   }
@@ -216,6 +229,50 @@ struct PackWords {
     return {first, from.row * size, from.column == 1 ? lines : 0, words * size};
   }
 };
+
+#if defined(RP_ISA_AVX512)
+// B in column-major order, as it is packed a block ahead: four steps of as many columns as a vector has words, turned.
+template <typename Word, int width>
+struct PackTurned : PackWords<Word, width> {
+  static constexpr int64_t size = sizeof(Word), columns = 64 / size;
+  static constexpr int64_t steps = 4, asks = width / 2;
+  int64_t pitch() const { return this->from.row; }
+  static int64_t lineOf(int64_t e, int64_t row) { return 2 * e * row; }
+  static int64_t sourceOf(int64_t e, int64_t row) { return e * columns * row; }
+  static RP_MEMBER void ask(const char* at, int64_t row) {
+    __builtin_prefetch(at, 0, 2);
+    __builtin_prefetch(at + row, 0, 2);
+  }
+  static constexpr int64_t nothing = -1;
+  static RP_MEMBER void copy(const char* p, int64_t row, char* to, int64_t at) {
+    if (at == nothing) return;
+    constexpr int64_t next = width * size;  // bytes
+    const auto quarters = [row](const char* q, int64_t apart) __attribute__((always_inline)) {
+      const auto part = [](const char* r) __attribute__((always_inline)) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(r)); };
+      __m512i v = _mm512_castsi128_si512(part(q));
+      v = _mm512_inserti32x4(v, part(q + apart * row), 1);
+      v = _mm512_inserti32x4(v, part(q + 2 * apart * row), 2);
+      return _mm512_inserti32x4(v, part(q + 3 * apart * row), 3);
+    };
+    if constexpr (size == 4) {
+      const __m512i r0 = quarters(p, 4), r1 = quarters(p + row, 4), r2 = quarters(p + 2 * row, 4), r3 = quarters(p + 3 * row, 4);
+      const __m512i a = _mm512_unpacklo_epi32(r0, r1), b = _mm512_unpackhi_epi32(r0, r1);
+      const __m512i c = _mm512_unpacklo_epi32(r2, r3), d = _mm512_unpackhi_epi32(r2, r3);
+      storeAs(to + at, _mm512_unpacklo_epi64(a, c));
+      storeAs(to + at + next, _mm512_unpackhi_epi64(a, c));
+      storeAs(to + at + 2 * next, _mm512_unpacklo_epi64(b, d));
+      storeAs(to + at + 3 * next, _mm512_unpackhi_epi64(b, d));
+    } else {
+      RP_UNROLL
+      for (int i = 0; i < 2; i++) {
+        const __m512i x = quarters(p + 16 * i, 2), y = quarters(p + row + 16 * i, 2);
+        storeAs(to + at + 2 * i * next, _mm512_unpacklo_epi64(x, y));
+        storeAs(to + at + (2 * i + 1) * next, _mm512_unpackhi_epi64(x, y));
+      }
+    }
+  }
+};
+#endif
 
 }  // namespace RP_NS
 }  // namespace rp

@@ -265,7 +265,8 @@ void quantizeInt4(const OpArgs& args) {
   int64_t g = groups.from;
 #if defined(RP_ISA_AVX512)
   const bool distant = size_t(args.dims[0]) * size_t(size) * sizeof(float) >= streamedBytes;
-  if (distant && tunedFor() == Cores::intel) g = wholeGroups<2048, vbmi>(x, size, q, scales, groups, each);
+  // From memory vpermb brings nothing: with it the same at best and 0 to 2 % slower in the median (Emerald Rapids, 220 turns, 262144 and 786432 groups of 128).
+  if (distant && tunedFor() == Cores::intel) g = wholeGroups<2048, false>(x, size, q, scales, groups, each);
   else g = wholeGroups<0, vbmi>(x, size, q, scales, groups, each);
 #endif
   each(g, groups.to - g);

@@ -44,16 +44,16 @@ struct PanelA {
 };
 // Rows of A where they lie, three to a pointer: more pointers than x86 has registers would be read from the stack. What a tile is called with fits two
 // registers, and the pointers are made there: passed in memory they cost 100 cycles a tile (Emerald Rapids).
-template <typename P>
+template <typename P, typename T = typename P::Word>
 struct RowsA {
   static constexpr int each = 3, pointers = MR / each;
   struct Pointers {
-    const typename P::Word* at[pointers];
+    const T* at[pointers];
     int64_t step;
-    RP_MEMBER typename P::Word row(int i) const { return at[i / each][i % each * step]; }
-    RP_MEMBER void next() { RP_STEP(pointers) at[i]++; }
+    RP_MEMBER typename P::Word row(int i) const { return loadAs<typename P::Word>(at[i / each] + i % each * step); }
+    RP_MEMBER void next() { RP_STEP(pointers) at[i] += P::group; }
   };
-  const typename P::Word* from;
+  const T* from;
   int64_t step;
   RP_MEMBER Pointers start() const {
     Pointers p;

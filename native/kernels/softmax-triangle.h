@@ -1,16 +1,16 @@
 // Masked softmax from memory on Intel's cores, part of rows.cc: of a block, one row from its beginning on and one from its end, which together keep as
-// many lines as one row has, beside the same two of another block.
+// many lines as one row has and one more, beside the same two of one or two other blocks.
 //
 // Of a row that keeps less than it stores, the loads come first and then zeros alone, and neither a copy (26 GB/s on Emerald Rapids) nor stores alone
-// (24) move what one load to two stores do (28 to 30). Loops without arithmetic, of that mix as the probe has it, 32768 x 2048: rows two at a time as
-// elsewhere 77 to 79 %, with what they ask for ahead 82, opposite rows with a line read for two written 84 to 87. Two pairs of rows are best: one 76, eight
-// lines or sixteen in turn 80 to 84, from the ends of rows down 78. What is left is the beginning of a page (a row of 8 KiB is two): the first 16, 32, 48 and
-// 64 lines of a row, and twice as many stored, take 144, 252, 343 and 455 ns, which is 40 ns, six lines, and 6.5 ns a line. Reading alone it is one.
+// (24) move what one load to two stores do (28 to 30). Loops without arithmetic, 36 x 2048 x 2048 in turn, share of that mix: rows two at a time as
+// elsewhere 78 %, opposite rows with a line read for two written 86; with x beginning 54 lines into a page, as `perf bench` has it, 75 and 82. The rest is
+// what a core fetches by itself: behind the last line of a row that ends inside of a page some 16 lines come that nobody reads, behind a page's last line
+// 7 of the next, and of a page that nothing led to the first six lines hold fill buffers that stores wait for. Asked for ahead into L1 or L2 they hold
+// them as long: 79 to 85 %; both ends of a row, downwards, or prefetchnta for the last lines, which trains nothing, 70 to 86.
 //
-// Exponentials are kept in L1, where those of the next rows take the places that were just written: nothing kept and e^x computed again is 1 % slower. The
-// first four lines of the rows after the next are asked for, which brings 1 to 2 %; every line asked for 256 or 512 B ahead costs 4 to 6. Old and new builds
-// in turn by `perf bench`, 19:11 to 19:13 UTC, 2026-11-22: 9 x 4096 rows of 4096 45.0 and 41.2 ms, 16 x 3072 of 3072 41.3 and 40.0, 24 x 2560 of 2560 the
-// same, 36 x 2048 of 2048 41.0 and 43.3 and on two threads 21.5 and 23.4 (a harness of its own had 5 % in favour there). Of 1024 the same, of 512 a quarter slower.
+// Exponentials are kept in L1, where those of the next rows take the places that were just written: each line has its place, rows' ends are masks, and
+// nothing but the lines of three tensors is touched, since beside x some 32 KiB are all that stays (an all-zero mask is a load none the less). Old and new
+// in turn, best of 13: 36 x 2048 (three blocks) 40.9 and 39.1 ms (two 39.8), 12 x 4096 (two) 53.2 and 50.6. Of 1024 columns 42.2 and 45 to 46.
 #pragma once
 #include "softmax.h"
 
@@ -18,149 +18,128 @@ namespace rp {
 namespace RP_NS {
 namespace {
 
-// Rows of a share in whole pairs of blocks, from the first that begins in it; none where this is not worth it, or exponentials do not stay in L1.
-RP_INLINE Span pairsOfBlocks(const OpArgs& args, Span rows) {
-  const int64_t cols = args.dims[1];
-  const Span none{rows.from, rows.from};
-  if (tunedFor() != Cores::intel || cols % line != 0 || cols < 3072 || cols > 4096) return none;
-  const int64_t from = (rows.from + cols - 1) / cols * cols;
-  if (from >= rows.to) return none;
-  return {from, from + (rows.to - from) / (2 * cols) * (2 * cols)};
-}
+#if defined(RP_ISA_AVX512)
 
-template <bool scaled>
+// The first `steps` pairs of rows, of whole blocks, of each of `blocks` parts, `apart` elements from one another.
+template <bool scaled, int blocks>
 struct TriangleRows {
-  static constexpr int blocks = 2;
-  // One of the two rows of a block
-  struct Row {
-    const float* x;
-    float *y, *e;  // `e`: its whole lines in scratch
-    float shift, inverse;
-  };
   struct Step {
-    int64_t full[2], rest[2];  // whole lines that are kept of both rows, and elements of the next
-    Row row[blocks][2];
-    bool shifted, unsound;
+    int64_t row[2], kept[2];  // where both rows begin in their part, and how much they keep
+    int64_t lines;            // of the first, the last in part
+    float shift[2][blocks], inverse[2][blocks];
+    bool careful;
   };
 
   const float* x;
   float *y, *scratch;
-  int64_t cols, apart;
+  int64_t cols, apart, steps;
   float factor;
+  const int64_t pitch = cols + line;
 
-  // The lines of both rows follow one another; the two that are kept in part have places of their own behind.
-  RP_MEMBER float* place(int b) const { return scratch + b * (cols + 11 * line); }
-  RP_MEMBER float* edge(int b, int k) const { return place(b) + cols + k * line; }
-
-  RP_MEMBER Step stepAt(int64_t s) const {
-    Step step{};
+  RP_MEMBER void begin(Step& step, int64_t s, bool masked) const {
     const int64_t half = cols / 2, at = s % half, first = s / half * cols;
-    const int64_t rows[2] = {first + at, first + cols - 1 - at}, kept[2] = {at + 1, cols - at};
-    for (int k = 0; k < 2; k++) step.full[k] = kept[k] / line, step.rest[k] = kept[k] % line;
-    for (int b = 0; b < blocks; b++)
-      for (int k = 0; k < 2; k++) {
-        const int64_t from = (b * apart + rows[k]) * cols;
-        RP_UNROLL for (int i = 0; i < 4; i++) __builtin_prefetch(x + from + (k == 0 ? cols : -cols) + i * line, 0, 2);
-        const float shift = shiftOf(x + from, kept[k], factor);
-        step.row[b][k] = {x + from, y + from, place(b) + k * step.full[0] * line, shift, 0};
-        step.shifted = step.shifted || shift != 0;
+    step.row[0] = (first + at) * cols, step.row[1] = (first + cols - 1 - at) * cols;
+    step.kept[0] = at + 1, step.kept[1] = cols - at;
+    step.lines = at / line + 1;
+    step.careful = masked;
+    for (int k = 0; k < 2; k++)
+      for (int b = 0; b < blocks; b++) {
+        step.shift[k][b] = shiftOf(x + b * apart + step.row[k], step.kept[k], factor);
+        step.careful = step.careful || step.shift[k][b] != 0;
       }
-    return step;
   }
 
-  RP_MEMBER Powers<scaled> powers() const { return {factor}; }
-  RP_MEMBER f32v raiseLine(const Row& row, int64_t t) const {
-    const f32v v = powers().template at<true>(row.x + t * line, lanes, row.shift);
-    store(row.e + t * line, v);
-    return v;
-  }
-  RP_MEMBER f32v raiseEdge(const Step& step, int b, int k) const {
-    const Row& row = step.row[b][k];
-    const f32v v = powers().template at<true>(row.x + step.full[k] * line, int(step.rest[k]), row.shift);
-    store(edge(b, k), v);
-    return v;
-  }
-  RP_MEMBER void divideLine(const Step& step, int b, int k, int64_t t) const {
-    const Row& row = step.row[b][k];
-    const bool whole = t < step.full[k], part = t == step.full[k] && step.rest[k] > 0;
-    stream(row.y + t * line, whole || part ? load(whole ? row.e + t * line : edge(b, k)) * splat(row.inverse) : splat(0.0f));
-  }
-
-  // Lines [from, to): of both rows of `old`, the first and the second of which are kept there or 0, and of what row k of `next` keeps.
-  template <bool careful, bool first, bool second>
-  RP_MEMBER void lines(const Step& old, const Step& next, int k, int64_t from, int64_t to, f32v (&sums)[blocks]) const {
-    const int64_t behind = k * next.full[0] * line;
-    f32v sum[blocks];
-    RP_STEP(blocks) sum[i] = sums[i];
-    for (int64_t at = from * line; at < to * line; at += line) RP_STEP(blocks) {
-      const Row &a = old.row[i][0], &b = old.row[i][1];
-      stream(a.y + at, first ? load(a.e + at) * splat(a.inverse) : splat(0.0f));
-      stream(b.y + at, second ? load(b.e + at) * splat(b.inverse) : splat(0.0f));
-      const Row& row = next.row[i][k];
-      const f32v v = powers().template at<careful>(row.x + at - behind, lanes, row.shift);
-      store(row.e + at - behind, v);
-      sum[i] += v;
+  // Lines [from, to) of both rows of `old`, and of those that row k of `next` keeps, the second's behind the first's.
+  template <bool careful, bool divides, bool raises>
+  RP_MEMBER void lines(const Powers<scaled>& powers, const Step& old, const Step& next, int k, int64_t from, int64_t to, f32v (&sums)[blocks]) const {
+    const auto all = [](int64_t n) __attribute__((always_inline)) { return _mm512_set1_epi32(int(n)); };
+    const int64_t behind = k == 0 ? 0 : next.lines * line;
+    const float *const in = x + next.row[k] - behind, *const second = scratch + old.lines * line;
+    float *const upper = y + old.row[0], *const lower = y + old.row[1];
+    const int64_t lastUpper = (old.kept[0] - 1) / line * line, lastLower = (old.kept[1] - 1) / line * line;
+    // whole lines, in which exponentials behind the mask are 0: elsewhere, too, these are NaN where a row is, and those of other lines are not
+    const __m512i keptUpper = all(lastUpper + line), keptLower = all(lastLower + line), kept = all(next.kept[k] + behind);
+    __m512i column = _mm512_add_epi32(all(from * line), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    f32v sum[blocks], shift[blocks], inverse[2][blocks];
+    RP_STEP(blocks) sum[i] = sums[i], shift[i] = splat(next.shift[k][i]), inverse[0][i] = splat(old.inverse[0][i]), inverse[1][i] = splat(old.inverse[1][i]);
+    for (int64_t at = from * line; at < to * line; at += line) {
+      const __mmask16 inUpper = _mm512_cmplt_epi32_mask(column, keptUpper), inLower = _mm512_cmplt_epi32_mask(column, keptLower);
+      const __mmask16 inNext = _mm512_cmplt_epi32_mask(column, kept);
+      column = _mm512_add_epi32(column, all(line));
+      f32v v[blocks];
+      if (raises) RP_STEP(blocks) {
+        v[i] = load(in + i * apart + at);
+        if (careful) v[i] = v[i] - shift[i];
+      }
+      if (divides) {
+        const float *const a = scratch + least(at, lastUpper), *const b = second + least(at, lastLower);
+        RP_STEP(blocks) {
+          stream(upper + i * apart + at, f32v(_mm512_maskz_mul_ps(inUpper, __m512(load(a + i * pitch)), __m512(inverse[0][i]))));
+          stream(lower + i * apart + at, f32v(_mm512_maskz_mul_ps(inLower, __m512(load(b + i * pitch)), __m512(inverse[1][i]))));
+        }
+      }
+      if (raises) {
+        powers.template of<careful>(v);
+        RP_STEP(blocks) {
+          v[i] = f32v(_mm512_maskz_mov_ps(inNext, __m512(v[i])));
+          store(scratch + i * pitch + at, v[i]);
+          sum[i] += v[i];
+        }
+      }
     }
     RP_STEP(blocks) sums[i] = sum[i];
   }
 
-  __attribute__((noinline)) void raiseAgainAt(Step& step, int b, int k, float& sum) const {
-    Row& row = step.row[b][k];
-    const Raised result = raiseAgain<false>(row.x, nullptr, step.full[k] * line + step.rest[k], factor);
-    row.shift = result.shift;
-    sum = result.sum;
-    for (int64_t t = 0; t < step.full[k]; t++) raiseLine(row, t);
-    raiseEdge(step, b, k);
-    step.unsound = true;
-  }
-
-  template <bool careful>
-  RP_MEMBER void turn(const Step* old, Step* next) const {
-    const int64_t all = cols / line, raised = next ? next->full[0] + next->full[1] : 0;
+  // Divides the rows of `old` and raises those of `next`; whether the shift of one of these was wrong.
+  template <bool careful, bool divides>
+  RP_MEMBER bool turn(const Powers<scaled>& powers, const Step& old, Step& next) const {
+    const int64_t all = cols / line;
     f32v sum[2][blocks] = {};
-    for (int64_t t = 0; t < all;) {
-      const int k = next && t >= next->full[0];
-      if (!old || !next || t == old->full[0] || t == old->full[1] || t == all - 1) {
-        RP_STEP(blocks) {
-          if (old) divideLine(*old, i, 0, t), divideLine(*old, i, 1, t);
-          if (t < raised) sum[k][i] += raiseLine(next->row[i][k], t - k * next->full[0]);
+    lines<careful, divides, true>(powers, old, next, 0, 0, next.lines, sum[0]);
+    lines<careful, divides, true>(powers, old, next, 1, next.lines, all, sum[1]);
+    lines<careful, false, true>(powers, old, next, 1, all, all + 1, sum[1]);
+    bool unsound = false;
+    for (int k = 0; k < 2; k++)
+      for (int b = 0; b < blocks; b++) {
+        float total = sumOf(sum[k][b]);
+        if (!isSound(total)) {
+          float* const e = scratch + b * pitch + (k == 0 ? 0 : next.lines * line);
+          total = raiseAgain<true>(x + b * apart + next.row[k], e, next.kept[k], factor).sum;
+          unsound = true;
         }
-        t++;
-        continue;
+        next.inverse[k][b] = 1.0f / total;
       }
-      int64_t to = all - 1;
-      const int64_t edges[] = {old->full[0], old->full[1], next->full[0]};
-      for (const int64_t each : edges)
-        if (each > t && each < to) to = each;
-      if (t < old->full[0]) lines<careful, true, true>(*old, *next, k, t, to, sum[k]);
-      else if (t < old->full[1]) lines<careful, false, true>(*old, *next, k, t, to, sum[k]);
-      else lines<careful, false, false>(*old, *next, k, t, to, sum[k]);
-      t = to;
-    }
-    if (!next) return;
-    for (int b = 0; b < blocks; b++)
-      for (int k = 0; k < 2; k++) {
-        float total = sumOf(sum[k][b] + raiseEdge(*next, b, k));
-        if (!isSound(total)) raiseAgainAt(*next, b, k, total);
-        next->row[b][k].inverse = 1.0f / total;
-      }
+    return unsound;
   }
 
   void all() const {
-    Step two[2];
-    const int64_t steps = apart / 2;
-    bool masked = false;  // whether a row was unsound for its -infinity, and the next ones may be
-    for (int64_t s = 0; s <= steps; s++) {
-      Step* const next = s < steps ? &two[s % 2] : nullptr;
-      const Step* const old = s > 0 ? &two[(s + 1) % 2] : nullptr;
-      if (next) *next = stepAt(s);
-      if (next && (next->shifted || masked)) turn<true>(old, next);
-      else turn<false>(old, next);
-      masked = masked || (next && next->unsound);
+    const Powers<scaled> powers{factor};
+    Step two[2] = {};
+    begin(two[0], 0, false);
+    bool masked = turn<true, false>(powers, two[1], two[0]);  // whether a row was unsound for its -infinity, and the next ones may be
+    for (int64_t s = 1; s < steps; s++) {
+      Step &old = two[(s + 1) % 2], &next = two[s % 2];
+      begin(next, s, masked);
+      masked = (next.careful ? turn<true, true>(powers, old, next) : turn<false, true>(powers, old, next)) || masked;
     }
+    const Step& last = two[(steps + 1) % 2];
+    f32v none[blocks] = {};
+    lines<false, true, false>(powers, last, last, 0, 0, cols / line, none);
     drain(true);
   }
 };
+
+// Whole blocks of rows that begin with one, as many as can go together, `blocks` at a time; returns the first row that they leave.
+template <bool scaled, int blocks>
+RP_INLINE int64_t trianglesOf(const OpArgs& args, int64_t from, int64_t to, float factor) {
+  const int64_t cols = args.dims[1], each = (to - from) / (blocks * cols) * cols;
+  if (each <= 0) return from;
+  const float* const x = input(args, 0) + from * cols;
+  TriangleRows<scaled, blocks>{x, output(args, 0) + from * cols, args.scratch, cols, each * cols, each / 2, factor}.all();
+  return from + blocks * each;
+}
+
+#endif
 
 }  // namespace
 }  // namespace RP_NS

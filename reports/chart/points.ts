@@ -1,6 +1,6 @@
 /** Operators as points under the roof. */
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
-import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
+import {format, formatCount, formatShare, rateUnit} from '../../src/analysis/units.ts'
 import {attainableOf, type Operator} from '../document.ts'
 import {classLabel, classOf, type OperatorClass, shortId} from './classes.ts'
 import type {Frame} from './roofs.ts'
@@ -82,7 +82,7 @@ export function pointsOf(analysis: Analysis, frame: Frame, hidden: readonly stri
         performance: within(performance, frame.y),
         worst: within(op.flops / op.time.upper, frame.y),
         off: offFrame(intensity, performance, frame),
-        summary: `${op.id}${times(op.repeat)}: ${formatIntensity(intensity)}${look.level ? ` at ${look.level}` : ''}, at most ${format(performance, 'FLOP/s')}, ${formatShare(op.share)} of the time, bound by ${op.bound ?? 'nothing'}`,
+        summary: `${op.id}${times(op.repeat)}: ${formatIntensity(intensity)}${look.level ? ` at ${look.level}` : ''}, at most ${format(performance, rateUnit(op.computes))}, ${formatShare(op.share)} of the time, bound by ${op.bound ?? 'nothing'}`,
       }
     })
     .filter((point) => !hidden.includes(point.classId))

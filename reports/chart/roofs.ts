@@ -2,7 +2,7 @@
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {prepareRoof, type Roof, ridgePoint} from '../../src/analysis/roofline.ts'
-import {format} from '../../src/analysis/units.ts'
+import {type BaseUnit, format, rateUnit} from '../../src/analysis/units.ts'
 
 /** Log-log frame of a machine: FLOP/B and FLOP/s, whole decades. */
 export interface Frame {
@@ -143,15 +143,21 @@ export function roofLines(analysis: Analysis): RoofLine[] {
 }
 
 /** The peak that carries most of the multiply-accumulates (without operators: the vector peak), and the ridge it makes with a level: the outermost where none is named. */
-export function mainRidge(analysis: Analysis, level = ''): {peak: number; bandwidth: number; intensity: number} {
+export function mainRidge(
+  analysis: Analysis,
+  level = '',
+): {peak: number; unit: BaseUnit; bandwidth: number; intensity: number} {
   const roof = roofOf(analysis.machine)
   const main = analysis.operators.reduce<Analysis['operators'][number] | undefined>(
     (a, b) => (a && b.macs * b.repeat <= a.macs * a.repeat ? a : b),
     undefined,
   )
-  // a machine without a workload: its vector peak
-  const dtype = (main?.computes ?? analysis.workload.dtype.activations) as 'f32'
-  const peak = roof.compute(main && main.macs > 0 ? 'matrix' : 'vector', dtype).rate
+  // without products, or without a workload, the vector peak; kernels that were measured may be of many types
+  const [engine, type] =
+    main && main.macs > 0
+      ? (['matrix', main.computes] as const)
+      : (['vector', analysis.workload.dtype.activations] as const)
+  const {rate: peak, dtype} = roof.compute(engine, type as 'f32')
   const bandwidth = (roof.levels.find((l) => l.level === level) ?? roof.levels[0]!).rate
-  return {peak, bandwidth, intensity: ridgePoint(peak, bandwidth)}
+  return {peak, unit: rateUnit(dtype), bandwidth, intensity: ridgePoint(peak, bandwidth)}
 }

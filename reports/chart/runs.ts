@@ -1,7 +1,7 @@
 /** Measured runs of kernels as points, each joined to what its roof allows. */
 import type {BenchKernel} from '../../src/analysis/document/bench.ts'
 import type {PlacedPoint} from '../../src/analysis/document/placement.ts'
-import {format, formatShare} from '../../src/analysis/units.ts'
+import {format, formatShare, rateUnit} from '../../src/analysis/units.ts'
 import type {Operator} from '../document.ts'
 import {classLabel, classOf, classOfKind, type OperatorClass} from './classes.ts'
 import {formatIntensity} from './points.ts'
@@ -25,15 +25,19 @@ export interface Run {
 
 const classed = (classId: OperatorClass) => ({classId, cls: classLabel(classId)})
 
-/** Runs that computed something and can be believed; those without FLOPs, wrong or implausible have no place on the chart. */
+const believable: ReadonlySet<string> = new Set(['ok', 'noisy', 'throttled'])
+
+/** Runs that computed something and can be believed; those without FLOPs, wrong or implausible have no place on the chart. A disturbed one says so. */
 export function runsOf(kernels: readonly BenchKernel[], frame: Frame): Run[] {
   return kernels.flatMap((kernel) => {
     const {id, op, flops, intensity, flopsPerSecond, attainable, verdict, efficiency, dims, dtype} = kernel
     // one product in blocks of many sizes has a view of its own
     if (id === 'gemm-blocked') return []
-    if ((verdict !== 'ok' && verdict !== 'noisy') || !intensity || !(flopsPerSecond > 0) || !attainable) return []
+    if (!believable.has(verdict) || !intensity || !(flopsPerSecond > 0) || !attainable) return []
     if (intensity < frame.x[0] || intensity > frame.x[1] || flopsPerSecond < frame.y[0]) return []
     const size = Object.values(dims).join('×')
+    const rate = format(flopsPerSecond, rateUnit(dtype))
+    const doubt = verdict === 'ok' ? '' : `, ${verdict}`
     return [
       {
         id: `${id} ${size} ${dtype}`,
@@ -42,7 +46,7 @@ export function runsOf(kernels: readonly BenchKernel[], frame: Frame): Run[] {
         intensity,
         performance: flopsPerSecond,
         attainable,
-        summary: `measured ${id} ${size} ${dtype}: ${format(flopsPerSecond, 'FLOP/s')} at ${formatIntensity(intensity)}, ${formatShare(efficiency)} of what its roof allows`,
+        summary: `measured ${id} ${size} ${dtype}: ${rate} at ${formatIntensity(intensity)}, ${formatShare(efficiency)} of what its roof allows${doubt}`,
       },
     ]
   })
@@ -56,7 +60,7 @@ export function placedRuns(points: readonly PlacedPoint[], frame: Frame, operato
   const secondsOf = (point: PlacedPoint) => point.seconds * (point.operator?.repeat ?? 1)
   const total = points.reduce((sum, point) => sum + secondsOf(point), 0)
   return points.flatMap((point) => {
-    const {name, kind, flops, intensity, achieved, attainable, efficiency, verdict} = point
+    const {name, kind, flops, intensity, achieved, attainable, efficiency, verdict, dtype} = point
     if (!intensity || !achieved || !attainable) return []
     if (intensity < frame.x[0] || intensity > frame.x[1] || achieved < frame.y[0] || achieved > frame.y[1]) return []
     const doubt = verdict === 'ok' ? '' : `, ${verdict}`
@@ -69,7 +73,7 @@ export function placedRuns(points: readonly PlacedPoint[], frame: Frame, operato
         intensity,
         performance: achieved,
         attainable,
-        summary: `measured ${name}: ${format(achieved, 'FLOP/s')} at ${formatIntensity(intensity)}, ${formatShare(efficiency)} of what its roof allows${doubt}`,
+        summary: `measured ${name}: ${format(achieved, rateUnit(dtype ?? known.get(name)?.computes))} at ${formatIntensity(intensity)}, ${formatShare(efficiency)} of what its roof allows${doubt}`,
       },
     ]
   })

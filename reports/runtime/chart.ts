@@ -118,24 +118,17 @@ export class Chart {
       },
       {rootMargin: '400px'},
     ).observe(container)
-    // at once: a browser does not wait for what a handler leaves for later
-    addEventListener('beforeprint', () => {
-      if (container.clientWidth < 50) return
-      if (this.#stale) {
-        this.#stale = false
-        this.#inputs = this.#fresh()
-        update(this.#chart, this.#inputs)
-      }
-      this.#fit(Math.min(container.clientWidth, PAPER))
-      this.#chart.run()
-      if (relayout(this.#chart, this.#view, this.#inputs)) this.#chart.run()
-      this.#cutIntoSheets()
-    })
     addEventListener('afterprint', () => {
-      for (const sheet of container.querySelectorAll('.sheet')) sheet.remove()
+      this.#dropSheets()
       this.#resize(container)
     })
-    new ResizeObserver(() => this.#resize(container)).observe(container)
+    // a chart drawn for paper is lower, too: that alone must not bring it back before it is printed
+    let width = container.clientWidth
+    new ResizeObserver(() => {
+      if (container.clientWidth === width) return
+      width = container.clientWidth
+      this.#resize(container)
+    }).observe(container)
     this.#resize(container)
   }
 
@@ -189,6 +182,25 @@ export class Chart {
   #rescale(change: () => void): void {
     this.#moving = true
     change()
+  }
+
+  /**
+   * Draws for paper. A browser lays the sheets out when the handlers of `beforeprint` have returned and what they left in promises is done;
+   * what they leave for a timer or a frame comes too late.
+   */
+  async print(): Promise<void> {
+    const width = this.#container.clientWidth
+    if (width < 50) return
+    if (this.#stale) {
+      this.#stale = false
+      this.#inputs = this.#fresh()
+      update(this.#chart, this.#inputs)
+    }
+    this.#fit(Math.min(width, PAPER))
+    await this.#chart.runAsync()
+    if (!this.#opened) await this.#open()
+    if (relayout(this.#chart, this.#view, this.#inputs)) await this.#chart.runAsync()
+    this.#cutIntoSheets()
   }
 
   zoom(factor: number | undefined): void {
@@ -247,8 +259,13 @@ export class Chart {
     })
   }
 
+  #dropSheets(): void {
+    for (const sheet of this.#container.querySelectorAll('.sheet')) sheet.remove()
+  }
+
   /** A chart of rows that is longer than a sheet is cut between rows: a browser cuts through names and points. */
   #cutIntoSheets(): void {
+    this.#dropSheets()
     const {row} = this.#inputs
     const whole = this.#container.querySelector('svg')
     if (row === undefined || !whole) return

@@ -93,6 +93,12 @@ function titleOf({subject, document: {result}}: Store): string {
   return subject === 'machine' ? result.machine.name : `${result.model.name} on ${result.machine.name}`
 }
 
+/** While a script prints, nothing that it left in promises is done: charts would go to paper as the screen has them, dark ones too. */
+function printPage(): void {
+  dispatchEvent(new Event('beforeprint'))
+  setTimeout(() => print(), 0)
+}
+
 function header(store: Store): HTMLElement {
   const other = (theme: ThemeName): ThemeName => (theme === 'dark' ? 'light' : 'dark')
   const themeButton = h('button', {type: 'button', click: () => store.set({theme: other(store.state.theme)})})
@@ -116,7 +122,7 @@ function header(store: Store): HTMLElement {
       'div',
       {class: 'tools'},
       themeButton,
-      h('button', {type: 'button', click: () => print()}, 'Print'),
+      h('button', {type: 'button', click: printPage}, 'Print'),
       h(
         'button',
         {
@@ -176,14 +182,17 @@ function followTheme(store: Store): void {
   apply()
   store.listen((_state, changed) => changed.has('theme') && apply())
   dark.addEventListener('change', () => store.set({theme: dark.matches ? 'dark' : 'light'}))
-  let before: ThemeName = store.state.theme
+  let before: ThemeName | undefined
   // paper is white
   addEventListener('beforeprint', () => {
-    before = store.state.theme
+    before ??= store.state.theme
     store.set({theme: 'light'})
     for (const details of document.querySelectorAll('details')) details.open = true
   })
-  addEventListener('afterprint', () => store.set({theme: before}))
+  addEventListener('afterprint', () => {
+    store.set({theme: before ?? store.state.theme})
+    before = undefined
+  })
 }
 
 /** Charts of a page without a workload: the first one drawn is what it is about. */

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** What a dot or a bar says when it is pointed at. */
 import type {PlacedPoint} from '../../src/analysis/document/placement.ts'
-import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
+import {type BaseUnit, format, formatCount, formatShare, rateUnit} from '../../src/analysis/units.ts'
 import {formatIntensity, pointsOf} from '../chart/points.ts'
 import {frameOf} from '../chart/roofs.ts'
 import {attainableOf, type Operator, type ReportDocument} from '../document.ts'
@@ -24,9 +24,9 @@ function row(term: string, value: string): Node[] {
 }
 
 /** What was measured of an operator beside what its roof allows. */
-const achieved = (point: PlacedPoint): string =>
+const achieved = (point: PlacedPoint, unit: BaseUnit): string =>
   [
-    point.achieved === null ? format(point.seconds, 's') : format(point.achieved, 'FLOP/s'),
+    point.achieved === null ? format(point.seconds, 's') : format(point.achieved, unit),
     `${formatShare(point.efficiency)} of its roof`,
     ...(point.verdict === 'ok' ? [] : [point.verdict]),
   ].join(', ')
@@ -40,6 +40,7 @@ export function describeOperator(
   const point = points.find(({name}) => name === op.id)
   const others = sameSpot(op, document)
   const attainable = attainableOf(op, document.result.machine.ceilings)
+  const unit = rateUnit(point?.dtype ?? op.computes)
   return h(
     'div',
     {},
@@ -52,11 +53,11 @@ export function describeOperator(
       ...row('FLOPs', `${format(op.flops, 'FLOP')}  (${op.formula})`),
       ...row('Bytes', bytesByTensor(op)),
       ...row('Intensity', formatIntensity(op.intensity)),
-      ...row('Attainable', op.flops > 0 ? format(attainable, 'FLOP/s') : 'no FLOPs'),
+      ...row('Attainable', op.flops > 0 ? format(attainable, unit) : 'no FLOPs'),
       ...(op.flops > 0 && op.time.upper > 0
-        ? row('Predicted', `${format(op.flops / op.time.upper, 'FLOP/s')} to ${format(attainable, 'FLOP/s')}`)
+        ? row('Predicted', `${format(op.flops / op.time.upper, unit)} to ${format(attainable, unit)}`)
         : []),
-      ...(point ? row('Achieved', achieved(point)) : []),
+      ...(point ? row('Achieved', achieved(point, unit)) : []),
       ...row('Bound by', provenanceOf(op.bound, document.result)),
       ...row('Time of one', `${format(op.time.lower, 's')} to ${format(op.time.upper, 's')} (bounds)`),
       ...row('Share', formatShare(op.share)),

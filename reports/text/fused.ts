@@ -2,7 +2,7 @@
 import type {BenchKernel, FusedComparison, FusedPair} from '../../src/analysis/document/bench.ts'
 import {formatCount, formatShare} from '../../src/analysis/units.ts'
 import {figuresOf} from '../pair-figures.ts'
-import {adapterText, boundText, dimsText, paintVerdict} from './bench.ts'
+import {adapterText, boundText, checkedText, dimsText, paintVerdict} from './bench.ts'
 import {type Column, type Printed, print} from './sheet.ts'
 import {quantity, share, words} from './sheets/columns.ts'
 import {type Look, styleOf, wrap} from './style.ts'
@@ -187,6 +187,7 @@ export function fusedText(comparison: FusedComparison, look: Look): string {
   const doubts = [...new Set(comparison.pairs.flatMap(doubtsOf))].join(' or ')
   const note = [
     adapterText(comparison.pairs.map(({fused}) => fused)),
+    checkedText(comparison.pairs.flatMap(({unfused, fused}) => [unfused, fused])),
     'faster: unfused time ÷ fused time, medians of runs in turn. predicted: the same of the times that the ceilings allow.',
     ...(isInTurn
       ? [

@@ -1,6 +1,6 @@
 /** Measurements under the roof, as people read them. */
 import type {Joined, PlacedPoint, Placement} from '../../src/analysis/document/placement.ts'
-import {format, formatCount, formatShare} from '../../src/analysis/units.ts'
+import {format, formatCount, formatShare, rateUnit} from '../../src/analysis/units.ts'
 import {valueText} from './comparison.ts'
 import {placementChart} from './roofline.ts'
 import {type Column, type Printed, print} from './sheet.ts'
@@ -13,8 +13,12 @@ export interface PlacementView extends Look {
   readonly chart: boolean
 }
 
-function columns({points, join}: Placement): Column<PlacedPoint>[] {
+function columns({points, join, dtype}: Placement): Column<PlacedPoint>[] {
   const counted = points.some((p) => (p.count ?? 1) > 1)
+  const rate = (title: string, key: string, read: (p: PlacedPoint) => number | null, drop: number) => ({
+    ...quantity(title, key, 'FLOP/s', read, drop),
+    text: (p: PlacedPoint) => format(read(p), rateUnit(p.dtype ?? dtype)),
+  })
   const all: (Column<PlacedPoint> | false)[] = [
     words(join ? 'operator' : 'what', 'name', (p) => p.name),
     counted && {
@@ -39,8 +43,8 @@ function columns({points, join}: Placement): Column<PlacedPoint>[] {
       drop: 4,
     },
     quantity('FLOP/B', 'intensity_flop_per_b', '', (p) => p.intensity, 3),
-    quantity('achieved', 'achieved_flop_per_s', 'FLOP/s', (p) => p.achieved, join ? 3 : 1),
-    quantity('attainable', 'attainable_flop_per_s', 'FLOP/s', (p) => p.attainable, 4),
+    rate('achieved', 'achieved_flop_per_s', (p) => p.achieved, join ? 3 : 1),
+    rate('attainable', 'attainable_flop_per_s', (p) => p.attainable, 4),
     share('of the roof', 'efficiency', (p) => p.efficiency),
     words('bound by', 'bound', (p) => p.bound, 1),
     words('verdict', 'verdict', (p) => p.verdict, 2),

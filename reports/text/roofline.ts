@@ -2,7 +2,7 @@
 import type {Analysis} from '../../src/analysis/document/analysis.ts'
 import type {Placement} from '../../src/analysis/document/placement.ts'
 import {isRows} from '../../src/analysis/mix.ts'
-import {format, formatShare} from '../../src/analysis/units.ts'
+import {format, formatShare, rateUnit} from '../../src/analysis/units.ts'
 import {type Look, styleOf, wrap} from './style.ts'
 
 /** Decades of FLOP/B that the page shows too: elementwise operators in f32 have 0.08, large products thousands. */
@@ -41,6 +41,8 @@ interface Dot {
 }
 
 interface Drawing {
+  /** of the axis of rates */
+  readonly unit: 'FLOP/s' | 'OP/s'
   /** decades of FLOP/s below the peak that are drawn at least */
   readonly decades: number
   readonly frame: Roof
@@ -52,8 +54,12 @@ interface Drawing {
   readonly legend: readonly string[]
 }
 
+/** One axis stands for all: FLOP/s unless everything computes in integers. */
+const sharedUnit = (types: readonly string[]) =>
+  types.length > 0 && types.every((type) => rateUnit(type) === 'OP/s') ? 'OP/s' : 'FLOP/s'
+
 /** Roofs, dots, axes and legend; an empty string where the terminal is too narrow to read it. */
-function draw({decades: least, frame, peaks, dots, caption, legend}: Drawing, look: Look): string {
+function draw({unit, decades: least, frame, peaks, dots, caption, legend}: Drawing, look: Look): string {
   const y1 = Math.ceil(Math.log10(frame.peak))
   // down to where the memory's line leaves the chart on its left
   const decades = Math.max(least, y1 - Math.floor(Math.log10(frame.bandwidth) + LEFT))
@@ -83,7 +89,7 @@ function draw({decades: least, frame, peaks, dots, caption, legend}: Drawing, lo
   const outside = dots.filter(({label, intensity, rate}) => !put(xOf(intensity), yOf(rate), style.bold(label)))
   const body = grid.map((line, y) => {
     const rate = 10 ** (y1 - (y / (rows - 1)) * (y1 - y0))
-    const tick = y % perDecade === 0 ? format(rate, 'FLOP/s', 2).padStart(gutter - 2) : ''.padStart(gutter - 2)
+    const tick = y % perDecade === 0 ? format(rate, unit, 2).padStart(gutter - 2) : ''.padStart(gutter - 2)
     return `${style.dim(`${tick} ${y % perDecade === 0 ? '┤' : '│'}`)}${line.join('')}`
   })
   const powers = Array.from({length: x1 - x0 + 1}, (_, i) => x0 + i)
@@ -121,6 +127,7 @@ export function rooflineChart(analysis: Analysis, look: Look): string {
   const dots = shown.map((op, i) => ({label: String(i + 1), intensity: op.intensity!, rate: op.flops / op.time.lower}))
   return draw(
     {
+      unit: sharedUnit(analysis.operators.map(({computes}) => computes)),
       decades: DECADES.bounds,
       frame,
       peaks: ceilings.filter((c) => c.kind === 'compute' && used.has(c.id)).map((c) => c.value),
@@ -136,7 +143,7 @@ export function rooflineChart(analysis: Analysis, look: Look): string {
  * Draws measured points under the roof that they were placed under: a number where each was measured, a ring where its roof is.
  * @returns an empty string where the machine has no complete roof or the terminal is too narrow to read it
  */
-export function placementChart({machine, level, roof, points}: Placement, look: Look): string {
+export function placementChart({machine, dtype, level, roof, points}: Placement, look: Look): string {
   const bounds = new Set([roof.compute.id, ...points.map((p) => p.bound)])
   const frame = frameOf(machine.ceilings, level, bounds)
   if (!frame) return ''
@@ -151,6 +158,7 @@ export function placementChart({machine, level, roof, points}: Placement, look: 
   )
   return draw(
     {
+      unit: sharedUnit(points.map((p) => p.dtype ?? dtype)),
       decades: DECADES.measured,
       frame,
       peaks: machine.ceilings.filter((c) => c.kind === 'compute' && bounds.has(c.id)).map((c) => c.value),

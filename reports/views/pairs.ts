@@ -15,7 +15,9 @@ interface Slope {
   ratio: number
   /** of the times that the roof allows, in turn where that was measured; for bytes the ratio itself, which is counted and not measured */
   predicted: number
+  /** of the same statistic as the ratio: medians of whole runs that were disturbed say otherwise than the turns do */
   label: string
+  summary: string
 }
 
 /** Pairs that the words name. */
@@ -24,6 +26,11 @@ const NAMED = 3
 const pairName = ({id, fused, dims}: FusedPair): string =>
   `${id} ${Object.values(dims).join('×')}${fused.dtype === 'f32' ? '' : ` ${fused.dtype}`}`
 
+const factorText = (speedup: number): string => {
+  const factor = Number((speedup >= 1 ? speedup : 1 / speedup).toPrecision(3))
+  return factor === 1 ? 'as fast' : `${factor} times ${speedup >= 1 ? 'faster' : 'slower'}`
+}
+
 function slopes(pairs: readonly FusedPair[]): Slope[] {
   return pairs.flatMap((pair): Slope[] => {
     const {unfused, fused} = pair
@@ -31,20 +38,18 @@ function slopes(pairs: readonly FusedPair[]): Slope[] {
     if (!speedup || unfused.bytes === 0) return []
     const bytes = fused.bytes / unfused.bytes
     const name = pairName(pair)
+    const moved = `${format(unfused.bytes, 'B')} → ${format(fused.bytes, 'B')}`
+    const roof = predicted ? `, by the roof ${factorText(predicted)}` : ''
+    const medians = `medians ${format(unfused.seconds.median, 's')} and ${format(fused.seconds.median, 's')}`
     return [
-      {
-        pair: name,
-        measure: 'Bytes',
-        ratio: bytes,
-        predicted: bytes,
-        label: `${format(unfused.bytes, 'B')} → ${format(fused.bytes, 'B')}`,
-      },
+      {pair: name, measure: 'Bytes', ratio: bytes, predicted: bytes, label: moved, summary: `${name}: ${moved}`},
       {
         pair: name,
         measure: 'Time',
         ratio: 1 / speedup,
         predicted: 1 / (predicted ?? speedup),
-        label: `${format(unfused.seconds.median, 's')} → ${format(fused.seconds.median, 's')}`,
+        label: factorText(speedup),
+        summary: `${name}: ${factorText(speedup)}${roof}; ${medians} over the whole run`,
       },
     ]
   })
@@ -116,8 +121,8 @@ const spec: TopLevelSpec = {
         x: x('unfused'),
         x2: {field: 'ratio'},
         color,
-        description: {field: 'label', type: 'nominal'},
-        tooltip: {field: 'label', type: 'nominal'},
+        description: {field: 'summary', type: 'nominal'},
+        tooltip: {field: 'summary', type: 'nominal'},
       },
     },
     {
@@ -183,7 +188,7 @@ export const pairs: View = {
   howToRead:
     'One pair per row: the hollow point at 1 is the chain of separate kernels, the filled one the fused kernel, the line between them what fusing takes away. The upright tick is where the measured roof puts the fused time: a filled point at its tick is what was predicted, one right of it falls short. Beyond 1 fusing costs time. The axis is logarithmic.',
   assumptions: [
-    'Both sides ran in turn over the same tensors, checked against the same reference; times are medians.',
+    'Both sides ran in turn over the same tensors, checked against the same reference. How much faster is the median over the turns of one time ÷ the other, where ceilings were measured beside them, else one median ÷ the other.',
     'Bytes are compulsory: every tensor of a kernel read or written once, what a chain passes on counted twice.',
   ],
   describe(_analysis, more) {
@@ -193,10 +198,7 @@ export const pairs: View = {
     })
     const sorted = [...list].sort((a, b) => b.speedup - a.speedup)
     const faster = sorted.filter(({speedup}) => speedup > 1)
-    const name = ({pair, speedup}: (typeof list)[number]) => {
-      const factor = speedup >= 1 ? speedup : 1 / speedup
-      return `${pairName(pair)} (${Number(factor.toPrecision(3))} times ${speedup >= 1 ? 'faster' : 'slower'})`
-    }
+    const name = ({pair, speedup}: (typeof list)[number]) => `${pairName(pair)} (${factorText(speedup)})`
     const most = faster.slice(0, NAMED).map(name)
     const least = sorted.slice(-1).filter(({speedup}) => speedup < 1)
     return (

@@ -14,12 +14,11 @@ import type {View, ViewMore, ViewState} from '../view.ts'
 function describePoints(
   {model, machine}: Analysis,
   points: readonly PlacedPoint[],
-  peak: number,
-  bandwidth: number,
+  {peak, unit, bandwidth}: Pick<ReturnType<typeof mainRidge>, 'peak' | 'unit' | 'bandwidth'>,
 ): string {
   const most = [...points].sort((a, b) => b.seconds - a.seconds).slice(0, 3)
   return (
-    `Roofline of ${model.name} on ${machine.name}, under a peak of ${format(peak, 'FLOP/s')} and a memory bandwidth of ` +
+    `Roofline of ${model.name} on ${machine.name}, under a peak of ${format(peak, unit)} and a memory bandwidth of ` +
     `${format(bandwidth, 'B/s')}: ${most.map((p) => `${p.name} reaches ${formatShare(p.efficiency)} of its roof`).join(', ')}` +
     `${points.length > most.length ? '; these take the most time' : ''}. A filled sign is what the roof allows, the hollow one joined to it what was measured.`
   )
@@ -90,11 +89,12 @@ export const roofline: View = {
     'The frame depends on the machine alone, so that two reports of one machine can be compared; an arrow marks a dot beyond it.',
   ],
   describe(analysis, more) {
-    const {peak, bandwidth, intensity} = mainRidge(analysis)
-    if (more?.subject === 'points') return describePoints(analysis, more.points ?? [], peak, bandwidth)
+    const ridge = mainRidge(analysis)
+    const {peak, unit, bandwidth, intensity} = ridge
+    if (more?.subject === 'points') return describePoints(analysis, more.points ?? [], ridge)
     if (analysis.operators.length === 0)
       return (
-        `Roofline of ${analysis.machine.name}: a peak of ${format(peak, 'FLOP/s')} and a memory bandwidth of ` +
+        `Roofline of ${analysis.machine.name}: a peak of ${format(peak, unit)} and a memory bandwidth of ` +
         `${format(bandwidth, 'B/s')}, which meet at ${formatIntensity(intensity)}.`
       )
     const left = analysis.operators.filter((op) => op.intensity !== null && op.intensity < intensity)
@@ -103,7 +103,7 @@ export const roofline: View = {
     const waiting = analysis.operators.filter((op) => op.bound === 'latency').length
     return (
       `Roofline of ${analysis.model.name} on ${analysis.machine.name}: ${analysis.operators.length} operators under a peak of ` +
-      `${format(peak, 'FLOP/s')} and a memory bandwidth of ${format(bandwidth, 'B/s')}, which meet at ${formatIntensity(intensity)}. ` +
+      `${format(peak, unit)} and a memory bandwidth of ${format(bandwidth, 'B/s')}, which meet at ${formatIntensity(intensity)}. ` +
       `${formatShare(shareLeft)} of the time lies left of that ridge. The largest operator is ${largest.id} ` +
       `(${classLabel(classOf(largest)).toLowerCase()}), ${formatShare(largest.share)} of the time at ${formatIntensity(largest.intensity)}.${waiting > 0 ? ` Latency binds ${waiting} operators: starting them takes longer than their work.` : ''}`
     )

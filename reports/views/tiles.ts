@@ -200,7 +200,7 @@ export const tiles: View = {
     'The curves are of the workload’s largest operator of each kind, of a usual one where it has none. Capacities are those that a sweep found, else those that the machine claims; datasheet machines state none here.',
   ],
   describe(analysis, more) {
-    const {peak} = mainRidge(analysis)
+    const {peak, unit} = mainRidge(analysis)
     const needs = needsOf(analysis)
     const parts = curvesOf(analysis).map(({model, name}) => {
       const edges = needs.map(({level, intensity}) => {
@@ -213,7 +213,7 @@ export const tiles: View = {
       .filter(({kind}) => kind === 'product')
       .map(({level, edge}) => `${level} ${formatCount(edge)}`)
     return (
-      `Edge from which each level feeds the peak of ${format(peak, 'FLOP/s')}. ${parts.join('; ')}.` +
+      `Edge from which each level feeds the peak of ${format(peak, unit)}. ${parts.join('; ')}.` +
       (held.length > 0 ? ` Largest block of the product that a cache holds: ${held.join(', ')}.` : '')
     )
   },

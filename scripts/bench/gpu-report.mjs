@@ -13,7 +13,7 @@ const catalog = [
   [/\bl4\b/i, 'l4'],
   [/4090/, 'rtx-4090'],
   [/mi300x/i, 'mi300x'],
-  [/m3 max/i, 'm3-max'],
+  [/m3.max/i, 'm3-max'],
 ]
 
 /** The datasheet's f32 vector peak and bandwidth for an adapter's name or a catalog id; `undefined` where the catalog has none. */

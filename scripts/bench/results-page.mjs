@@ -15,12 +15,17 @@ export const highest = (one, other) => ({
 /**
  * An entry under a roof of all profiles; as it is where that roof has no ceiling for it.
  * @param {(entry: object) => {seconds: number, bound: string} | undefined} allowedOf the time that the roof allows, and what decides it
+ * @param {(...shares: (number | null | undefined)[]) => boolean} isImplausible whether an entry contradicts every roof: src/analysis/plausible.ts
  */
-export function settle(entry, allowedOf) {
+export function settle(entry, allowedOf, isImplausible) {
   const allowed = allowedOf(entry)
-  return allowed && entry.seconds.min > 0
-    ? {...entry, bound: allowed.bound, efficiency: allowed.seconds / entry.seconds.min}
-    : entry
+  if (!allowed || !(entry.seconds.min > 0)) return entry
+  const efficiency = allowed.seconds / entry.seconds.min
+  const {inTurn, verdict} = entry
+  // a rate above the ceilings of its own minutes is no wonder where they were higher before or after
+  const believed = verdict === 'implausible' ? 'noisy' : verdict
+  const contradicts = verdict !== 'wrong' && isImplausible(efficiency, inTurn?.efficiency, inTurn?.efficiencyMedian)
+  return {...entry, bound: allowed.bound, efficiency, verdict: contradicts ? 'implausible' : believed}
 }
 
 /**
@@ -44,11 +49,15 @@ Machine: ${cpu}, ${cores} CPUs allowed, Node ${node}. Date: ${date}. Command: \`
 
 ${[...summary(kernels), ...pairSummary(pairs)].join('\n')}
 
-**Of the roof**: the time that the ceilings allow for the mix, the type and the functions of the kernel ÷ the fastest repetition; the ceilings are the highest seen, before and
-after and in earlier runs of the day. **In turn**: the same with the ceilings as they were between the same repetitions, best of both; the host of a
-virtual machine halves clocks for seconds and moves processors, and neighbours take DRAM for minutes. **By turns**: the median of each repetition under the ceilings
-beside it. The counts above take the share in turn where there is one. A bound with
-\`+functions\` counts the multiply-adds inside of exp, tanh and erf beside the kernel's own; any other is the lowest single ceiling. A verdict other than \`ok\` stands behind the share.
+How to read the tables ([conventions](../conventions.md#comparing), [glossary](../glossary.md)):
+
+- **Of the roof**: the time that the roof allows for the kernel's loads, stores, type and functions ÷ the fastest repetition. The ceilings are the highest
+  seen, before, after, and in earlier runs of the day. A verdict other than \`ok\` stands behind it.
+- **In turn**: the same with the ceilings as they were between the same repetitions, best of both: a host halves clocks for seconds, and neighbours take
+  DRAM for minutes. The counts above take this share where there is one.
+- **By turns**: the median of each repetition under the ceilings beside it.
+- **Bound by**: the ceiling that limits the kernel, \`what-where-tN\` on N threads. \`read\`, \`copy\`, \`4:1\` are mixes of loads and stores, \`nt-\` those that store past the
+  caches, \`rows-\` rows in no order. \`+functions\` counts the multiply-adds inside of exp, tanh and erf beside the kernel's own.
 
 ## Kernels
 

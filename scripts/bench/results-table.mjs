@@ -8,12 +8,15 @@ const hasOwnFigure = /^(gemm|conv|attention|lstm|qkv|dequantize-int[48]\+gemm)/
 /** How far a predicted speed-up may be off. */
 const within = 0.15
 
+const points = (share) => Math.round(share * 100)
 export const percent = (share) => (share === null || share === undefined ? '–' : `${Math.round(share * 100)} %`)
 const size = ({dims}) => Object.values(dims).join('×')
 const times = (value) => (value ? value.toPrecision(3) : '–')
 const seconds = (value) => (value < 1e-3 ? `${(value * 1e6).toPrecision(3)} µs` : `${(value * 1e3).toPrecision(3)} ms`)
 const rate = (k) =>
-  k.flops > 0 ? `${(k.flopsPerSecond / 1e9).toPrecision(3)} GFLOP/s` : `${(k.bytesPerSecond / 1e9).toPrecision(3)} GB/s`
+  k.flops > 0
+    ? `${(k.flopsPerSecond / 1e9).toPrecision(3)} G${k.dtype.startsWith('int') ? '' : 'FL'}OP/s`
+    : `${(k.bytesPerSecond / 1e9).toPrecision(3)} GB/s`
 const row = (...cells) => `| ${cells.join(' | ')} |`
 const table = (head, right, rows) =>
   [row(...head), row(...head.map((_, i) => (right.includes(i) ? '---:' : '---'))), ...rows.map((r) => row(...r))].join(
@@ -24,12 +27,7 @@ const paysOf = ({pays}) => (!pays ? '–' : pays.at === null ? pays.when : `${pa
 /** The share that a figure is judged by: under the ceilings of the same rounds where they were measured. */
 export const judged = (entry) => entry.inTurn?.efficiency ?? entry.efficiency
 
-/** A rate above a ceiling of its own minutes is no wonder where that ceiling was higher in turn, before or after. */
-const verdictOf = (entry) => {
-  const {verdict, efficiency} = entry
-  const shown = verdict === 'implausible' && efficiency <= 1.01 ? 'noisy' : verdict
-  return shown === 'ok' ? '' : ` (${shown})`
-}
+const verdictOf = ({verdict}) => (verdict === 'ok' ? '' : ` (${verdict})`)
 
 /**
  * Kernels with a target at their larger size (from memory) and at their smaller one (in a core's cache).
@@ -55,9 +53,16 @@ export function summary(kernels) {
     if (list.length === 0) return []
     const reaching = list.filter((k) => judged(k) >= target)
     const missing = list.filter((k) => judged(k) < target).toSorted((a, b) => judged(a) - judged(b))
-    const name = (k) => `${k.id}${k.dtype === 'f32' ? '' : ` ${k.dtype}`} (${k.threads} T) ${percent(judged(k))}`
+    const threads = [...new Set(list.map((k) => k.threads))].toSorted((a, b) => a - b)
+    const name = (k) => `${k.id}${k.dtype === 'f32' ? '' : ` ${k.dtype}`}`
+    const shares = (of) =>
+      threads
+        .map((t) => missing.find((k) => name(k) === of && k.threads === t))
+        .map((k) => (k ? points(judged(k)) : '–'))
+    const below = [...new Set(missing.map(name))].map((of) => `${of} ${shares(of).join(' / ')}`)
     const where = level === 'DRAM' ? 'From DRAM' : 'From L2'
-    const rest = missing.length === 0 ? '' : ` Below: ${missing.map(name).join(', ')}.`
+    const rest =
+      below.length === 0 ? '' : ` Below (% on ${threads.join(' / ')} threads, a dash reaches it): ${below.join(', ')}.`
     return [
       `- **${where}: ${reaching.length} of ${list.length} reach ${percent(target)} of what is attainable.**${rest}`,
     ]

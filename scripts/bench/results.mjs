@@ -30,7 +30,7 @@ if (!only && (!name || !/^[a-z0-9-]+$/.test(name)))
 /** What the tool itself knows of kernels and their roof, from the sources. */
 async function sources() {
   const stdin = {
-    contents: `export {kernelIds, kernels, pairIds} from './src/kernels/registry.ts'; export {allowedTime} from './src/kernels/bench.ts'`,
+    contents: `export {kernelIds, kernels, pairIds} from './src/kernels/registry.ts'; export {allowedTime} from './src/kernels/bench.ts'; export {isImplausible} from './src/analysis/plausible.ts'`,
     resolveDir: root,
   }
   const {outputFiles} = await build({stdin, bundle: true, write: false, format: 'esm', platform: 'node'})
@@ -48,7 +48,7 @@ const perf = (...args) => {
   return JSON.parse(text).result
 }
 
-const {allowedTime, kernelIds, kernels: definitions, pairIds} = await sources()
+const {allowedTime, isImplausible, kernelIds, kernels: definitions, pairIds} = await sources()
 const chosen = (all) => (only ? all.filter((id) => only.includes(id)) : all)
 const unknown = only?.filter((id) => !kernelIds.includes(id) && !pairIds.includes(id)) ?? []
 if (unknown.length > 0) refuse(`no kernel or pair is called ${unknown.join(', ')}`, 3)
@@ -87,8 +87,8 @@ writeFileSync(
   `${file}.md`,
   resultsPage({
     ...{machine, cpu: cpus()[0].model, cores: all, node: process.version, date, command, pairs},
-    kernels: kernels.map((entry) => settle(entry, allowedOf)),
-    blocks: blocks.map((entry) => settle(entry, allowedOf)),
+    kernels: kernels.map((entry) => settle(entry, allowedOf, isImplausible)),
+    blocks: blocks.map((entry) => settle(entry, allowedOf, isImplausible)),
   }),
 )
 process.stdout.write(`${file}.json, ${file}.md: ${kernels.length} kernel runs, ${pairs.length} pair runs\n`)

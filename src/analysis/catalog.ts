@@ -19,17 +19,21 @@ const plain = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '')
 export function nearest(asked: string, known: readonly string[], most = 3): string[] {
   const wanted = plain(asked.slice(0, NAME_LIMIT))
   if (wanted === '') return []
-  return known
-    .map((name) => {
-      const other = plain(name)
-      const contained = wanted.length > 2 && (other.includes(wanted) || wanted.includes(other))
-      const steps = distance(wanted, other)
-      return {name, score: other === wanted ? -1 : contained ? Math.min(steps, 1) : steps}
-    })
-    .filter(({name, score}) => score <= Math.max(2, Math.min(wanted.length, plain(name).length) / 2))
-    .sort((a, b) => a.score - b.score)
-    .slice(0, most)
-    .map(({name}) => name)
+  return (
+    known
+      .map((name) => {
+        const other = plain(name)
+        const contained = wanted.length > 2 && (other.includes(wanted) || wanted.includes(other))
+        const steps = distance(wanted, other)
+        return {name, score: other === wanted ? -1 : contained ? Math.min(steps, 1) : steps}
+      })
+      // of a name that shares no letter nobody thought
+      .filter(({name, score}) => score < Math.max(wanted.length, plain(name).length))
+      .filter(({name, score}) => score <= Math.max(2, Math.min(wanted.length, plain(name).length) / 2))
+      .sort((a, b) => a.score - b.score)
+      .slice(0, most)
+      .map(({name}) => name)
+  )
 }
 
 /** The error for a name that is not known: its nearest neighbours and the command that lists all. */

@@ -4,7 +4,7 @@ import {AnalysisError} from './errors.ts'
 import type {Graph, Node} from './graph.ts'
 import {type Memory, memoryOf} from './memory.ts'
 import type {Dims, OpCost, Role, Steps, TensorUse} from './ops/types.ts'
-import {bandwidthOf, type ComputeRoof, type Roof} from './roofline.ts'
+import {type ComputeRoof, type Roof, trafficTime} from './roofline.ts'
 import type {Bytes, BytesPerSecond, Flops, FlopsPerByte, Seconds} from './units.ts'
 import {type DTypes, productType, type Workload} from './workload.ts'
 
@@ -172,8 +172,11 @@ class Placer {
     }
     for (let i = 0; i < roof.levels.length; i++) {
       const level = roof.levels[i]!
-      const {value, id} = level.mixes === null ? level.ceiling : bandwidthOf(level, reads, bytes - reads)
-      term(bytes / value, id)
+      if (level.mixes === null) term(bytes / level.rate, level.ceiling.id)
+      else {
+        const {seconds, id} = trafficTime(level, reads, bytes - reads)
+        term(seconds, id)
+      }
     }
     if (matrix && matrix.ceiling === vector.ceiling) {
       // one set of units does both: their times add

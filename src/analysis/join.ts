@@ -4,21 +4,20 @@ import type {Analysis} from './document/analysis.ts'
 import type {Joined, PlacedPoint} from './document/placement.ts'
 import {AnalysisError, quoted, type Warning} from './errors.ts'
 import type {Point} from './importers/points.ts'
+import {isImplausible} from './plausible.ts'
 import {format, formatShare} from './units.ts'
 
 type Operator = Analysis['operators'][number]
 
-/** Above 101 % of the bound a measurement contradicts it; up to there the two agree within rounding. */
-const IMPLAUSIBLE = 1.01
-
 /** The point under the bound of its operator, whatever ceilings made that bound. Seconds are of one instance. */
-export function placeOperator(point: PlacedPoint, {bound, repeat, time, id}: Operator): PlacedPoint {
+export function placeOperator(point: PlacedPoint, {bound, repeat, time, id, computes}: Operator): PlacedPoint {
   const {lower, upper} = time
   const efficiency = lower / point.seconds
-  const implausible = efficiency > IMPLAUSIBLE
+  const implausible = isImplausible(efficiency)
   const {reason: _, ...rest} = point
   return {
     ...rest,
+    dtype: computes,
     attainable: point.flops > 0 && lower > 0 ? point.flops / lower : null,
     least: lower,
     efficiency,

@@ -6,13 +6,11 @@ import type {ComputeDType} from './dtype.ts'
 import {AnalysisError, type Warning} from './errors.ts'
 import type {Point} from './importers/points.ts'
 import {joinOf, placeOperator} from './join.ts'
+import {aboveRoof, isImplausible} from './plausible.ts'
 import {attainable, type ComputeRoof, type Level, type LevelRoof, prepareRoof, ridgePoint} from './roofline.ts'
-import {format, formatShare} from './units.ts'
+import {format, formatShare, rateUnit} from './units.ts'
 
 export {type Points, parsePoints, pointOf} from './importers/points.ts'
-
-/** Above 101 % of the roof a measurement contradicts the ceiling; up to there the two agree within rounding. */
-const IMPLAUSIBLE = 1.01
 
 export interface PlaceOptions {
   /** type of the arithmetic; f32 when nothing is said */
@@ -32,12 +30,13 @@ const isWhole = (point: Point): point is WholePoint => point.flops !== null && p
 
 function doubt(point: WholePoint, compute: ComputeRoof, memory: LevelRoof, efficiency: number, inner: boolean): string {
   const rates: string[] = []
-  if (point.flops / point.seconds > compute.rate * IMPLAUSIBLE) {
+  const unit = rateUnit(compute.dtype)
+  if (point.flops / point.seconds > compute.rate * aboveRoof) {
     rates.push(
-      `${format(point.flops / point.seconds, 'FLOP/s')} exceed ${compute.ceiling.id} (${format(compute.rate, 'FLOP/s')}): check the FLOPs (1 MAC = 2 FLOP), the type, or a sparse peak`,
+      `${format(point.flops / point.seconds, unit)} exceed ${compute.ceiling.id} (${format(compute.rate, unit)}): check the FLOPs (1 MAC = 2 FLOP), the type, or a sparse peak`,
     )
   }
-  if (point.bytes / point.seconds > memory.rate * IMPLAUSIBLE) {
+  if (point.bytes / point.seconds > memory.rate * aboveRoof) {
     const cause = inner ? 'check the bytes' : 'the bytes may have come from a cache'
     rates.push(
       `${format(point.bytes / point.seconds, 'B/s')} exceed ${memory.ceiling.id} (${format(memory.rate, 'B/s')}): ${cause}`,
@@ -60,13 +59,14 @@ function placePoint(point: WholePoint, compute: ComputeRoof, memory: LevelRoof):
   const least = Math.max(arithmetic, traffic)
   const efficiency = least / seconds
   const intensity = bytes > 0 ? flops / bytes : null
-  const implausible = efficiency > IMPLAUSIBLE
+  const implausible = isImplausible(efficiency)
   return {
     name,
     flops,
     bytes,
     seconds,
     ...(count === undefined ? {} : {count}),
+    dtype: compute.dtype,
     intensity,
     attainable:
       flops === 0 ? null : intensity === null ? compute.rate : attainable(intensity, compute.rate, memory.rate),

@@ -4,7 +4,7 @@ import type {Evaluation} from './evaluate.ts'
 import {type ComputeRoof, type Roof, ridgePoint} from './roofline.ts'
 import {mainPeak} from './totals.ts'
 import {OFFLOAD_LINK} from './training/offload.ts'
-import {format, formatShare} from './units.ts'
+import {format, formatShare, rateUnit} from './units.ts'
 
 /** Share of the time that is bound by arithmetic, by each memory level, and by latency. */
 export function timeByLimiter(evaluation: Evaluation, roof: Roof): {compute: number; memory: number; latency: number} {
@@ -52,7 +52,7 @@ export function summarize(
     limit = `Memory: ${formatShare(shares.memory)} of the time is bound by ${ceiling.level ?? 'memory'} bandwidth (${format(ceiling.value, 'B/s')}); intensity ${at}.`
   } else if (ceiling?.kind === 'compute') {
     const type = ceiling.dtype ?? peak.dtype
-    limit = `Arithmetic: ${formatShare(shares.compute)} of the time is bound by compute (${ceiling.sparsity ? `${ceiling.sparsity} ` : ''}${type}, ${format(ceiling.value, 'FLOP/s')}); intensity ${at}.`
+    limit = `Arithmetic: ${formatShare(shares.compute)} of the time is bound by compute (${ceiling.sparsity ? `${ceiling.sparsity} ` : ''}${type}, ${format(ceiling.value, rateUnit(type))}); intensity ${at}.`
   } else if (evaluation.link && evaluation.bound === OFFLOAD_LINK) {
     const {seconds, bandwidth, operators} = evaluation.link
     limit = `Link: offloaded activations take ${format(seconds, 's')} there and back at ${format(bandwidth, 'B/s')}, the operators ${format(operators, 's')}; intensity ${at}.`

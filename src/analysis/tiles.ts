@@ -65,6 +65,20 @@ export function blocksFor(l2: number, l3: number, elementBytes: number): Product
   return {kc, mc: down(held / kc, 12), nc: down(l3 / 2 / elementBytes / kc, 32)}
 }
 
+/**
+ * The blocks of a product that packs one block of B while it multiplies by the one before and reads A where it lies. The two take half of L2.
+ * Of all blocks of S = kc·nc elements the one that moves the least past L2: C costs 2/kc elements per multiply-add and A 1/nc, so kc = √(2S)
+ * and nc = √(S/2). Both are powers of two: S is the one at or below what L2 gives, nc the one at or below its root, and kc is what is left of
+ * S, since C's tiles then end the more seldom. Every row of A passes over a block, so there is no mc.
+ *
+ * @param l2 bytes of a core's L2
+ */
+export function blocksAheadFor(l2: number, elementBytes: number): Pick<ProductBlocks, 'nc' | 'kc'> {
+  const held = Math.floor(Math.log2(l2 / 4 / elementBytes))
+  const nc = 2 ** Math.floor((held - 1) / 2)
+  return {nc, kc: 2 ** held / nc}
+}
+
 /** A convolution's block: `rows` output positions side by side in each of two directions, `filters` of them, all input channels. */
 export interface ConvolutionBlock {
   readonly height: number

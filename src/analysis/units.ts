@@ -28,6 +28,9 @@ const own = (table: Record<string, number>, key: string) => (Object.hasOwn(table
 export const baseUnits = ['FLOP', 'OP', 'B', 's', 'FLOP/s', 'OP/s', 'B/s', 'FLOP/B', 'Hz', 'W', 'instr/s'] as const
 export type BaseUnit = (typeof baseUnits)[number]
 
+/** What arithmetic of a type is counted in: of integers it is no floating-point operation. */
+export const rateUnit = (dtype: string | undefined): 'OP/s' | 'FLOP/s' => (dtype?.startsWith('int') ? 'OP/s' : 'FLOP/s')
+
 const aliases: Record<string, BaseUnit> = {
   FLOPS: 'FLOP/s',
   FLOPs: 'FLOP',

@@ -81,13 +81,14 @@ export default class Place extends BaseCommand {
   async run(): Promise<void> {
     const {flags} = await this.read(Place)
     const {flops, bytes, seconds, name, points: file, dtype, engine, level} = flags
-    const single = [flops, bytes, seconds].filter((value) => value !== undefined).length
-    if (file !== undefined ? single > 0 : single < 3)
+    const figures = Object.entries({flops, bytes, seconds})
+    const absent = figures.flatMap(([flag, value]) => (value === undefined ? [`--${flag}`] : []))
+    if (file !== undefined ? absent.length < figures.length : absent.length > 0)
       throw new AnalysisError(
         'bad-flag',
         file !== undefined
           ? '--points and --flops, --bytes, --seconds exclude one another'
-          : 'one measurement needs --flops, --bytes and --seconds',
+          : `one measurement needs --flops, --bytes and --seconds: ${absent.join(' and ')} ${absent.length === 1 ? 'is' : 'are'} missing`,
         ['give --flops, --bytes and --seconds, or --points FILE'],
       )
     const saved = flags.join === undefined ? undefined : await this.analysis(flags.join, flags.machine)

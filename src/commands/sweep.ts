@@ -97,7 +97,10 @@ export default class Sweep extends BaseCommand {
       result,
       text: async (look) => (await import('../../reports/text/sweep.ts')).sweepText(result, look),
       sheets: async () => (await import('../../reports/text/sweep.ts')).sweepSheets(result),
-      next: `perf analyze ${args.model} with the sizes of one row shows its operators`,
+      next:
+        Object.keys(ranges).length > 0
+          ? `perf analyze ${args.model} with the sizes of one row shows its operators`
+          : `perf sweep ${args.model} … --batch 1:512:x2 (or --seq, --context) has a row for each size`,
     })
   }
 }

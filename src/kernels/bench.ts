@@ -1,6 +1,7 @@
 /** Runs operator kernels, checks them against their oracle, and places them under the measured roof. */
 import type {Machine, Verdict} from '../analysis/document/machine.ts'
 import type {Warning} from '../analysis/errors.ts'
+import {isImplausible} from '../analysis/plausible.ts'
 import {defaultTolerance} from './families/types.ts'
 import {type Issue, issueOf, neighbourOf} from './issue.ts'
 import {choose, someOf} from './names.ts'
@@ -70,6 +71,8 @@ export interface BenchEntry {
   issue?: Issue
   /** largest error against the f64 oracle at a small awkward size, absolute below 1 and relative above */
   maxError: number | null
+  /** the largest error with which results count as right */
+  tolerance: number
   /** hardware counts of one call; `null` where this process may not read them */
   counters: Counts | null
   countersReason?: string
@@ -77,10 +80,10 @@ export interface BenchEntry {
   reason?: string
 }
 
-/** A kernel this far above its roof means that the roof or the count is wrong. */
-const aboveRoof = 1.01
-
-/** Where the ceilings beside a kernel gave less than this share of the profile's roof, its time is that of a disturbed machine. */
+/**
+ * Where the ceilings beside a kernel gave less than this share of the profile's roof, its time is that of a disturbed machine; where they
+ * gave more by as much, the profile is.
+ */
 const disturbedBelow = 0.85
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`
@@ -89,9 +92,9 @@ const percent = (share: number): string => `${Math.round(share * 100)} %`
 function judgeInTurn(rates: readonly number[], attainable: number | null, inTurn: InTurn | null): Judgement {
   const judged = judge(rates)
   const left = inTurn && attainable ? inTurn.attainable / attainable : 1
-  if (left >= disturbedBelow) return judged
+  if (left >= disturbedBelow && left <= 1 / disturbedBelow) return judged
   const share = inTurn?.efficiency ? `, of which it reached ${percent(inTurn.efficiency)}` : ''
-  const reason = `in the same rounds the ceilings allowed ${percent(left)} of the profile's roof (${inTurn?.bound})${share}`
+  const reason = `in the same rounds the ceilings allowed ${percent(left)} of the profile's roof (${inTurn?.bound})${share}${left > 1 ? '; `perf measure` takes the profile anew' : ''}`
   return judged.verdict === 'ok'
     ? {verdict: 'noisy', reason}
     : {...judged, reason: [judged.reason, reason].filter(Boolean).join('; ')}
@@ -115,10 +118,6 @@ export function allowedTime(program: Program, machine: Machine, threads: number)
   const roof = roofFor(machine, [program], threads)
   return roof && programTime(program, roof)
 }
-
-/** A roof that is wrong is exceeded by the best and by most repetitions; a bandwidth that changes between two turns by one of them. */
-const inTurnShares = (inTurn: InTurn | null): number[] =>
-  [inTurn?.efficiency, inTurn?.efficiencyMedian].flatMap((share) => share ?? [])
 
 /** @param rates of the program, turn by turn */
 function inTurnOf(
@@ -180,13 +179,15 @@ export function entryOf(
   const efficiency = allowed && seconds.min > 0 ? allowed.seconds / seconds.min : null
   const attainable = allowed ? work / allowed.seconds : null
   const issue = issueOf(issued, machine, setup.threads)
-  const isWrong = maxError !== null && !(maxError <= (def.tolerance ?? defaultTolerance[dtype]))
+  const tolerance = def.tolerance ?? defaultTolerance[dtype]
+  const isWrong = maxError !== null && !(maxError <= tolerance)
   const doubt = isWrong
-    ? {verdict: 'wrong' as const, reason: differs(maxError)}
-    : efficiency !== null && Math.min(efficiency, ...inTurnShares(inTurn)) > aboveRoof
+    ? {verdict: 'wrong' as const, reason: differs(maxError, tolerance)}
+    : // a roof that is wrong is exceeded by the best and by most repetitions; a bandwidth that changes between two turns by one of them
+      isImplausible(efficiency, inTurn?.efficiency, inTurn?.efficiencyMedian)
       ? {
           verdict: 'implausible' as const,
-          reason: `${percent(efficiency)} of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed; \`perf measure\` measures it anew`,
+          reason: `${percent(efficiency!)} of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed; \`perf measure\` measures it anew`,
         }
       : besideNeighbour(judgeInTurn(rates, attainable, inTurn), issue, inTurn?.efficiency ?? efficiency)
   return {
@@ -208,6 +209,7 @@ export function entryOf(
     inTurn,
     ...(issue && {issue}),
     maxError,
+    tolerance,
     counters,
     ...(countersReason === undefined ? {} : {countersReason}),
     ...doubt,

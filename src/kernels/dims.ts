@@ -22,14 +22,14 @@ const atLeast = [
   ['ldc', 'n'],
 ] as const
 
-/** Kernels that turn pairs of a head's elements. */
-const paired = ['rope']
+/** Kernels that take elements by twos: a head's are turned in pairs, two of a group make a byte. */
+const even: Readonly<Record<string, string>> = {rope: 'headDim', 'quantize-int4': 'size'}
 
 const count = (dims: number): string => (dims === 1 ? 'one dimension' : `${dims} dimensions`)
 
 /**
  * Refuses sizes that a kernel does not have: a wrong number of them, none, fractions, a flag that is not 0 or 1, groups that do not divide,
- * rows that overlap.
+ * rows that overlap, half pairs.
  * @throws {AnalysisError} `bad-dimension`
  */
 export function checkDims(def: Pick<KernelDef, 'id' | 'dims' | 'sizes'>, dims: readonly number[]): void {
@@ -46,10 +46,10 @@ export function checkDims(def: Pick<KernelDef, 'id' | 'dims' | 'sizes'>, dims: r
     if (!Number.isInteger(dim) || dim < least || dim > most)
       refuse(`${def.id}: ${name} = ${echoed(dim)} is not a whole number from ${least} to ${most}`)
   }
-  const headDim = dims[def.dims.indexOf('headDim')]
-  if (paired.includes(def.id) && headDim !== undefined && headDim % 2 !== 0)
-    refuse(`${def.id}: headDim = ${headDim} is odd`)
   const sizeOf = (name: string) => dims[def.dims.indexOf(name)]
+  const inPairs = even[def.id]
+  if (inPairs !== undefined && (sizeOf(inPairs) ?? 0) % 2 !== 0)
+    refuse(`${def.id}: ${inPairs} = ${sizeOf(inPairs)} is odd`)
   for (const [apart, row] of atLeast) {
     const [a, r] = [apart, row].map(sizeOf)
     if (a !== undefined && r !== undefined && a < r)

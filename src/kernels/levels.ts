@@ -74,14 +74,22 @@ export interface CurvePoint {
 }
 
 /**
- * Where a level ends: the largest working set whose rate is still nearer (by ratio) to the level's than to the next outer one's.
+ * Where a level ends: the largest working set whose rate is still nearer (by ratio) to the level's than to the next outer one's, or, where
+ * the cache is said to be larger, the set between that and the next where the line between their rates (both in logarithms) passes the
+ * middle. A quick sweep has one set an octave: of 2 MiB whose rate has begun to fall it said 1, and a kernel of 1.2 MB from L2 stood at 115 % of a
+ * roof that had a part of it come from L3 (Emerald Rapids).
+ * @param claimed bytes that the cache is said to have
  * @returns bytes, or `null` where the two levels are too alike or the curve never falls that far
  */
-export function findKnee(curve: readonly CurvePoint[], inner: number, outer: number): number | null {
+export function findKnee(curve: readonly CurvePoint[], inner: number, outer: number, claimed: number): number | null {
   if (!(inner > outer * discernible)) return null
   const threshold = Math.sqrt(inner * outer)
-  const last = curve.findLastIndex((point) => point.rate >= threshold)
-  return last < 0 || last === curve.length - 1 ? null : curve[last]!.bytes
+  const at = curve.findLastIndex(({rate}) => rate >= threshold)
+  const [last, next] = [curve[at], curve[at + 1]]
+  if (!last || !next) return null
+  const part = Math.log(last.rate / threshold) / Math.log(last.rate / next.rate)
+  const crossing = toGrain(last.bytes * (next.bytes / last.bytes) ** part)
+  return Math.max(last.bytes, Math.min(claimed, crossing))
 }
 
 /**
@@ -102,21 +110,23 @@ export function findLevels(
   const order = ['L1', 'L2', 'L3', 'DRAM'] as const
   const chased = curve.flatMap(({bytes, latency}) => (latency ? [{bytes, rate: 1 / latency}] : []))
   const read = curve.map(({bytes, bytesPerSecond}) => ({bytes, rate: bytesPerSecond}))
-  const knee = (points: readonly CurvePoint[], level: LevelName, of: (level: LevelName) => number | undefined) => {
+  const knee = (
+    points: readonly CurvePoint[],
+    {level, claimed}: ClaimedCache,
+    of: (level: LevelName) => number | undefined,
+  ) => {
     const inner = of(level)
     const outer = order.slice(order.indexOf(level) + 1).flatMap((next) => of(next) ?? [])[0]
-    return inner && outer ? findKnee(points, inner, outer) : null
+    return inner && outer ? findKnee(points, inner, outer, claimed) : null
   }
   const atMost = (claimed: number, found: number | null) => (found === null ? null : Math.min(claimed, found))
   const speed = (level: LevelName) => {
     const seconds = latencies.get(level)
     return seconds ? 1 / seconds : undefined
   }
-  return caches.map(({level, claimed, sharedBy}) => ({
-    level,
-    claimed,
-    sharedBy,
-    found: knee(read, level, (l) => rates.get(l)) ?? atMost(claimed, knee(chased, level, speed)),
+  return caches.map((cache) => ({
+    ...cache,
+    found: knee(read, cache, (l) => rates.get(l)) ?? atMost(cache.claimed, knee(chased, cache, speed)),
   }))
 }
 

@@ -111,7 +111,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
   const warnings: Warning[] = []
   const cpu = addon.cpu()
   const {isas, unit} = chooseIsas(cpu.isas, options)
-  const l1Isas = options.isa === undefined ? cpu.isas.slice(-2) : isas
+  const ownIsas = options.isa === undefined ? cpu.isas.slice(-2) : isas
   const threads = chooseThreads(identity, options.threads)
   const caches = identity.caches.length > 0 ? identity.caches : [...assumedCaches]
   if (identity.caches.length === 0)
@@ -137,7 +137,7 @@ export async function measureCpu(options: MeasureOptions): Promise<Measured> {
     const counts = info.threads > 1 ? [1, info.threads] : [1]
     const tasks = planTasks({
       isas,
-      l1Isas,
+      ownIsas,
       threads: counts,
       between: options.quick ? [] : threadsBetween(info.threads),
       caches,

@@ -8,11 +8,13 @@ const unknownKernel = (
   name: string,
   problem: string,
   known: readonly string[],
-): AnalysisError =>
-  new AnalysisError('unknown-kernel', `${what} ${quoted(name)} ${problem}; there are ${known.join(', ')}`, [
-    ...nearest(name, known).map((id) => `did you mean ${id}?`),
+): AnalysisError => {
+  const near = nearest(name, known)
+  return new AnalysisError('unknown-kernel', `${what} ${quoted(name)} ${problem}; there are ${known.join(', ')}`, [
+    ...(near.length > 0 ? [`did you mean ${near.join(', ')}?`] : []),
     what === 'kernel' ? '`perf bench` without a name runs them all' : '`perf compare --fused all` runs them all',
   ])
+}
 
 /** Whether names choose some of what there is: none and `all` choose all of it. */
 export const someOf = (names: readonly string[] | undefined): boolean =>

@@ -174,10 +174,27 @@ export function chosenCores(env: NodeJS.ProcessEnv = process.env): Cores | undef
   ])
 }
 
-/** That results are of kernels as tuned for other cores, where the environment asked for that. */
+/**
+ * For how many bytes of L2 the environment has products make their blocks, whatever this machine has; `undefined` where it says nothing.
+ * @throws {AnalysisError} `bad-flag`
+ */
+export function chosenL2(env: NodeJS.ProcessEnv = process.env): number | undefined {
+  const chosen = env.RIDGEPOINT_L2
+  if (chosen === undefined) return undefined
+  if (/^[1-9]\d{0,14}$/.test(chosen)) return Number(chosen)
+  throw new AnalysisError('bad-flag', `RIDGEPOINT_L2=${chosen} is no number of bytes`, [
+    '1048576 for an L2 of 1 MiB, or leave it unset',
+  ])
+}
+
+/** That results are of kernels as tuned for other cores or another L2, where the environment asked for that. */
 export function tuningWarnings(): Warning[] {
   const cores = chosenCores()
-  return cores ? [{code: 'tuned-for', message: `Kernels go the way of ${cores} cores, as RIDGEPOINT_CORES says.`}] : []
+  const l2 = chosenL2()
+  return [
+    ...(cores ? [`Kernels go the way of ${cores} cores, as RIDGEPOINT_CORES says.`] : []),
+    ...(l2 ? [`Products take blocks for ${l2} bytes of L2, as RIDGEPOINT_L2 says.`] : []),
+  ].map((message) => ({code: 'tuned-for', message}))
 }
 
 export interface NativeAddon {
@@ -186,8 +203,13 @@ export interface NativeAddon {
   Session: new () => NativeSession
   /** ends the process without waiting for its threads; absent in a binary of before */
   exitNow?(code: number): never
-  /** tunes the kernels for cores of this make, for tests and comparisons; answers for which they are tuned */
-  tuneFor(cores?: Cores): Cores
+  /**
+   * tunes the kernels for cores of this make and so many bytes of L2 (0: its own), for tests and comparisons; answers for which cores they
+   * are tuned
+   */
+  tuneFor(cores?: Cores, l2?: number): Cores
+  /** whether kernels use features beyond their ISA's own (VNNI, VBMI), for tests of what a processor without them runs; answers whether they do */
+  useFeatures(wanted?: boolean): boolean
   /** runs a probe on this thread, to check what it computes: a compute probe without data, a memory probe over the first `lines` lines */
   runProbe(
     isa: string,
@@ -233,11 +255,12 @@ let loaded: NativeAddon | undefined
 /**
  * Loads the addon, once.
  * @throws {AnalysisError} `no-addon` where it is not built, does not load, or was built from other sources; `bad-flag` where the environment
- *   names cores that there are none of
+ *   names cores that there are none of, or an L2 of no size
  */
 export function loadNative(): NativeAddon {
   if (loaded) return loaded
   chosenCores()
+  chosenL2()
   const path = join(packageRoot().path, 'build', 'Release', 'ridgepoint.node')
   if (process.platform === 'win32')
     throw new AnalysisError('no-addon', 'measuring is not supported on Windows yet; analysis is', [

@@ -143,12 +143,15 @@ function sizesBefore({def, largest}: Run<PairDef>): ReturnType<typeof sweepOf> {
   return {dim, sizes: sizes.slice(0, -1)}
 }
 
-/** What a run adds to its sweep. */
-const pointOf = ({fused, dims, speedup, predictedSpeedup}: Omit<PairEntry, 'pays'>, dim: string): PayPoint => ({
+/** What a run adds to its sweep: by turns where there are any, as the run itself is said to be faster or not. */
+export const pointOf = (
+  {fused, dims, speedup, predictedSpeedup, speedupInTurn, predictedInTurn}: Omit<PairEntry, 'pays'>,
+  dim: string,
+): PayPoint => ({
   size: dims[dim]!,
   bytes: fused.bytes,
-  speedup,
-  predicted: predictedSpeedup,
+  speedup: predictedInTurn && speedupInTurn ? speedupInTurn : speedup,
+  predicted: predictedInTurn ?? predictedSpeedup,
 })
 
 const sidesOf = (def: PairDef, dims: readonly number[], dtype: KernelDType): readonly [Program, Program] => [

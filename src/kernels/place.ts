@@ -1,6 +1,6 @@
 /** Where a program lands under a measured CPU's roof. Pure functions. */
 import type {Ceiling, Machine} from '../analysis/document/machine.ts'
-import {isRows, type Mix, mixOf} from '../analysis/mix.ts'
+import {isRows, type Mix, type Moved, mixOf} from '../analysis/mix.ts'
 import {type Gather, gatherLimit} from './gathers.ts'
 import {
   executed,
@@ -14,6 +14,7 @@ import {
   type Traffic,
   tensorBytes,
 } from './program.ts'
+import {cachesBefore, residenceOf} from './residence.ts'
 
 /** The bandwidths of a memory level. */
 interface LevelRates {
@@ -61,57 +62,6 @@ function withThreads(ceilings: readonly Ceiling[], threads: number): readonly Ce
     const one = ceilings.find((o) => o.threads === 1 && o.id === c.id.replace(/-t\d+$/, '-t1'))
     return one && threads * one.value < c.value ? {...c, value: threads * one.value} : c
   })
-}
-
-/** Share of a cache that a working set may fill and still be counted as resident. */
-const fill = 0.8
-
-/** Where a working set lies. */
-interface Residence {
-  /** the innermost level that holds it */
-  level: string
-  /** the cache before that level, and the share of the working set that it may still hold from the last pass */
-  inner?: {level: string; share: number}
-}
-
-/**
- * A pass over more than a cache holds can find at most the cache's size of it there. Caches that replace what was used longest ago find
- * ever less as the set grows: measured on Zen 4, a set of 1.06 times the L3 still moves at half of its bandwidth, one of four times at none,
- * and of one that is 1.25 times L1 each line comes from L2 (1.96 to 2.07 cycles, L2's own rate).
- */
-const forgottenIn = (level: string): number => (level === 'L1' ? 1.25 : 4)
-
-/** Where `bytes` spread over `threads` threads lie, by what the sweep found or the system claims. */
-function residenceOf(machine: Machine, bytes: number, threads: number): Residence {
-  let inner: Residence['inner']
-  for (const cache of machine.identity.caches ?? []) {
-    const size = cache.found ?? cache.claimed
-    if (!size) continue
-    const sharedBy = typeof cache.sharedBy === 'number' ? cache.sharedBy : 1
-    const capacity = size * Math.ceil(threads / sharedBy)
-    if (bytes <= fill * capacity) return inner ? {level: cache.level, inner} : {level: cache.level}
-    const remembered = Math.max(0, 1 - (bytes / capacity - 1) / (forgottenIn(cache.level) - 1))
-    inner = {level: cache.level, share: Math.min(1, capacity / bytes) * Math.min(1, remembered)}
-  }
-  return inner ? {level: 'DRAM', inner} : {level: 'DRAM'}
-}
-
-/**
- * The caches before a level, and the most that threads which meet in one find there or nearer: all that the system claims of each, though
- * other data wants its place, and their sum, since a cache may keep what those before it threw out (Zen 4's L3 does).
- */
-function cachesBefore(machine: Machine, level: string, threads: number): {level: string; holds: number}[] {
-  const before: {level: string; holds: number}[] = []
-  let [holds, meeting] = [0, 1]
-  for (const cache of machine.identity.caches ?? []) {
-    if (cache.level === level) break
-    const sharedBy = typeof cache.sharedBy === 'number' ? cache.sharedBy : 1
-    const meet = Math.max(meeting, Math.min(threads, sharedBy))
-    holds = holds * (meet / meeting) + Math.max(cache.found ?? 0, cache.claimed ?? 0)
-    meeting = meet
-    before.push({level: cache.level, holds})
-  }
-  return before
 }
 
 const order = ['L1', 'L2', 'L3', 'DRAM']
@@ -240,18 +190,32 @@ interface Storing {
   zeros: boolean
 }
 
+/** Seconds of bytes that are moved one part after the other; the ceiling of what takes longest is the one that is named. */
+function movedTime(moved: readonly Moved[], level: LevelRates): Limit {
+  const parts = moved.map(({mixes, bytes}) => limitOf(bytes, level.bandwidth(mixes)))
+  const {bound} = parts.reduce((a, b) => (a.seconds >= b.seconds ? a : b))
+  return {bound, seconds: parts.reduce((sum, part) => sum + part.seconds, 0), from: parts.flatMap(({from}) => from)}
+}
+
 /**
- * Seconds of a level for bytes of which every mix beside theirs was measured: the faster of them decides, and besides no more can be stored
- * or loaded than where nothing else is done. A kernel that stores four bytes for each that it loads is held by its stores: 28 GB/s past the
- * caches of a Zen 4, where a copy moves 48. Where half are zeros, a level may store the other half alone, or all.
+ * Seconds of a level for bytes in the mixes beside theirs (`mixOf`), and besides no more can be stored or loaded than where nothing else is done.
+ * A kernel that stores four bytes for each that it loads is held by its stores: 28 GB/s past the caches of a Zen 4, where a copy moves 48. Where
+ * half are zeros, a level may store the other half alone, or all: the faster rate decides.
  */
 function levelTime({reads, writes, inPlace}: Traffic, level: LevelRates, {streamed, zeros}: Storing): Limit {
-  const mixesOf = (stored: number, past: boolean) => mixOf(reads, stored, {inPlace, streamed: past, has: level.has})
-  const mixes = (past: boolean) => [...mixesOf(writes, past), ...(zeros ? mixesOf(writes / 2, past) : [])]
-  const own = mixes(streamed)
-  const limits = [limitOf(reads + writes, level.bandwidth(own, mixes(false)))]
-  const isBetween = own.length > 1
-  const alone = (bytes: number, mix: Mix) => level.has(mix) && limits.push(limitOf(bytes, level.bandwidth([mix])))
+  const bytes = reads + writes
+  const movedAs = (stored: number, past: boolean) => mixOf(reads, stored, {inPlace, streamed: past, has: level.has})
+  const own = movedAs(writes, streamed)
+  // where none that passes the caches by was measured, those that do not
+  const past = streamed && own.every(({mixes}) => mixes.some(level.has))
+  const ways = (zeros ? [writes, writes / 2] : [writes]).map((stored) => {
+    const moved = movedTime(movedAs(stored, past), level)
+    return {...moved, seconds: bytes > 0 ? (moved.seconds * bytes) / (reads + stored) : 0}
+  })
+  const fastest = ways.reduce((a, b) => (a.seconds <= b.seconds ? a : b))
+  const limits: Limit[] = [{...fastest, from: ways.flatMap(({from}) => from)}]
+  const isBetween = zeros || own.flatMap(({mixes}) => mixes).length > 1
+  const alone = (stored: number, mix: Mix) => level.has(mix) && limits.push(limitOf(stored, level.bandwidth([mix])))
   if (isBetween && !(inPlace && reads <= writes)) alone(reads, 'read')
   if (isBetween && !inPlace && !zeros) alone(writes, streamed ? 'nt-write' : 'write')
   return longest(limits)
@@ -263,7 +227,7 @@ function levelTime({reads, writes, inPlace}: Traffic, level: LevelRates, {stream
  */
 function streamedTime({reads, writes}: Traffic, {bandwidth, memory}: CpuRoof): Limit {
   // a quick profile has no stores alone: the mix beside them, which is no slower
-  const stores = mixOf(0, writes, {streamed: true, has: memory.has})
+  const stores = mixOf(0, writes, {streamed: true, has: memory.has}).flatMap(({mixes}) => mixes)
   return longest([limitOf(writes, memory.bandwidth(stores, ['write'])), limitOf(reads, bandwidth(['read']))])
 }
 

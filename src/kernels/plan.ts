@@ -1,5 +1,6 @@
 /** Which probes make up a measurement: tables turned into tasks. Pure functions. */
 import type {Ceiling} from '../analysis/document/machine.ts'
+import {rateUnit} from '../analysis/units.ts'
 import {rowProbes, tableOf} from './gathers.ts'
 import type {ClaimedCache} from './identity.ts'
 import {issueTask} from './issue.ts'
@@ -39,8 +40,8 @@ export interface CeilingTask {
 export interface TaskPlan {
   /** instruction sets of the compute ceilings, narrowest first */
   isas: readonly IsaRow[]
-  /** instruction sets that L1 may be read and written with; the best counts */
-  l1Isas: readonly IsaRow[]
+  /** instruction sets that a core's own caches may be read and written with; the best counts */
+  ownIsas: readonly IsaRow[]
   /** thread counts, 1 first */
   threads: readonly number[]
   /** thread counts between one and all, for the scaling of the widest FMA and of DRAM */
@@ -122,7 +123,7 @@ function computeTask(isa: IsaRow, row: ComputeRow, threads: number): CeilingTask
       engine: row.engine ? 'matrix' : 'vector',
       isa: name,
       threads,
-      unit: dtype.startsWith('int') ? 'OP/s' : 'FLOP/s',
+      unit: rateUnit(dtype),
     },
     tasks: [
       {
@@ -166,7 +167,7 @@ function cacheTasks(plan: TaskPlan, threads: number): CeilingTask[] {
   return sets.flatMap(({level, bytes}) =>
     mixes
       .filter(({mix}) => !mix.startsWith('nt-') && (!plan.quick || mix === 'read'))
-      .map(({mix, name}): CeilingTask => {
+      .map(({mix, name: words}): CeilingTask => {
         const id = `${mix}-${level}-t${threads}`
         const label = `${mix} ${level}, ${suffix(threads)}`
         const common = {
@@ -178,13 +179,17 @@ function cacheTasks(plan: TaskPlan, threads: number): CeilingTask[] {
           level,
           workingSet: bytes,
         } as const
-        // L1 at more than one width: Zen 4 loses 6 % of it with 64-byte loads, Intel half of it without them.
+        // A core's own caches at more than one width: of L1 Zen 4 loses 6 % with 64-byte loads, Intel half without them; of L2 Emerald Rapids loses 4 % of
+        // a copy and of updates with vectors of 64 bytes, and 3 to 11 % of most others without them.
         const tasks =
-          level === 'L1'
-            ? plan.l1Isas.map((isa) => ({
-                ...probeTask(`${id}/${isa.name}`, label, mix, {isa: isa.name, threads, bytes, clock: true}),
-                model: {perInstruction: isa.vectorBytes, name, factors: `${isa.vectorBytes} B`},
-              }))
+          level === 'L1' || level === 'L2'
+            ? plan.ownIsas.map((isa) => {
+                const at = {isa: isa.name, threads, bytes}
+                const name = `${id}/${isa.name}`
+                if (level === 'L2') return probeTask(name, label, mix, at)
+                const model = {perInstruction: isa.vectorBytes, name: words, factors: `${isa.vectorBytes} B`}
+                return {...probeTask(name, label, mix, {...at, clock: true}), model}
+              })
             : [probeTask(id, label, mix, {isa: widest.name, threads, bytes})]
         return {ceiling: {id, ...common}, tasks}
       }),

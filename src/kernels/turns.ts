@@ -84,7 +84,7 @@ export function turnTasks(
   const chosen = named.length > 0 ? named : isas.slice(-1)
   const all = planTasks({
     isas: chosen,
-    l1Isas: chosen,
+    ownIsas: chosen,
     threads: [threads],
     between: [],
     caches,

@@ -121,9 +121,21 @@ async function apart(request: UserRequest, options: BenchOptions): Promise<UserR
   if (!existsSync(worker))
     throw new AnalysisError('internal', `${worker} is missing: the package was not built`, ['npm run build'])
   throwIfAborted(options.signal)
-  // what the kernel prints must not stand in the answer: both streams are standard error
-  const child = fork(worker, [], {stdio: ['ignore', 2, 2, 'ipc'], serialization: 'advanced', execArgv: []})
-  const stop = () => child.kill('SIGKILL')
+  // What the kernel prints must not stand in the answer: both streams are standard error. And a group of its own ends with it: a process that
+  // the kernel forked would run on, and keep a reader of our streams waiting.
+  const child = fork(worker, [], {
+    stdio: ['ignore', 2, 2, 'ipc'],
+    serialization: 'advanced',
+    execArgv: [],
+    detached: process.platform !== 'win32',
+  })
+  const stop = () => {
+    try {
+      process.kill(-child.pid!, 'SIGKILL')
+    } catch {
+      child.kill('SIGKILL')
+    }
+  }
   options.signal?.addEventListener('abort', stop, {once: true})
   // a command that is interrupted leaves at once; what it measures would go on for seconds
   process.once('exit', stop)

@@ -100,7 +100,7 @@ export function checkGuarded(addon: NativeAddon, part: Part, isa: string, shift:
 }
 
 /** Why results are wrong, in words. An error of MAX_VALUE and above stands for one that is no number. */
-export const differs = (error: number): string =>
+export const differs = (error: number, tolerance: number): string =>
   error < Number.MAX_VALUE
-    ? `differs from its reference by ${error.toExponential(1)}`
+    ? `differs from its reference by ${error.toExponential(1)}, where ${tolerance} is allowed`
     : 'its error is no number: results that are NaN or infinite, or a write where it must not'

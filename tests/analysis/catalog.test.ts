@@ -55,6 +55,9 @@ describe('names', () => {
     expect(nearest('llama 3 70B', Object.keys(models))[0]).toBe('llama-3-70b')
     expect(nearest('qqqqqqqqqqqqqqqqqqqq', Object.keys(models))).toEqual([])
     expect(nearest('///', Object.keys(models))).toEqual([])
+    // a short name that shares no letter is none that was meant
+    expect(nearest('q', ['m', 'n', 'bias'])).toEqual([])
+    expect(nearest('gpu', ['cpu', 'webgpu'])).toEqual(['cpu', 'webgpu'])
   })
 
   it.each(['__proto__', 'constructor', 'toString', ''])('does not know %j', (name) => {

@@ -90,6 +90,21 @@ describe('what fits the memory', () => {
   it('mentions positions that the model was not made for', () =>
     expect(size('context', models.gpt2, h100, {phase: 'decode'}).reason).toContain('made for 1,024 positions'))
 
+  it.each([
+    ['context', 'decode', {seq: 3}],
+    ['seq', 'prefill', {context: 200}],
+  ] as const)('mentions them from the first that it was not made for: %s, with what else there is', (name, phase, more) => {
+    const {gpt2} = models
+    const other = 'seq' in more ? more.seq : more.context
+    for (const value of [1024 - other, 1025 - other]) {
+      const work = resolveWorkload(gpt2, {phase, ...more, [name]: value})
+      const capacity = evaluateModel(gpt2, work, prepareRoof(h100)).memory.peak
+      const found = size(name, gpt2, {...h100, memory: {capacity}}, {phase, ...more})
+      expect(found.value).toBe(value)
+      expect(found.reason.includes('made for 1,024 positions')).toBe(value + other > 1024)
+    }
+  })
+
   it('more memory never holds less', () => {
     const capacity = fc.integer({min: 1, max: 500}).map((n) => n * 1e8)
     fc.assert(
@@ -112,6 +127,29 @@ describe('the largest batch under a latency', () => {
     expect(found!.time).toBe(tpot(found!.batch!))
     expect(tpot(found!.batch!)).toBeLessThanOrEqual(0.008)
     expect(tpot(found!.batch! + 1)).toBeGreaterThan(0.008)
+  })
+
+  it('TPOT of several tokens a step is of each of them', () => {
+    const options = {phase: 'decode', context: 1024, seq: 4} as const
+    const [found] = findFit(llama, h100, options, {maxTpot: 0.002}).latency
+    const tpot = (batch: number) => analyzeModel(llama, h100, {...options, batch}).result.totals.tpot!
+    expect(found!.time).toBe(tpot(found!.batch!))
+    expect(tpot(found!.batch!)).toBeLessThanOrEqual(0.002)
+    expect(tpot(found!.batch! + 1)).toBeGreaterThan(0.002)
+  })
+
+  it('TPOT of a prefill is that of the first step behind it', () => {
+    const [found] = findFit(llama, h100, {phase: 'prefill', context: 24, seq: 1000}, {maxTpot: 0.008}).latency
+    expect(found).toMatchObject({limit: 'tpot', at: {phase: 'decode', seq: 1, context: 1024}})
+    expect(found).toEqual(findFit(llama, h100, {phase: 'decode', context: 1024}, {maxTpot: 0.008}).latency[0])
+  })
+
+  it('names what batch 1 lacks, not batch 2', () => {
+    const {tpot} = analyzeModel(llama, h100, {phase: 'decode'}).result.totals
+    const small = {...h100, memory: {capacity: 10e9}}
+    // it is fast enough, two are not; memory has no room for either
+    const [found] = findFit(llama, small, {phase: 'decode'}, {maxTpot: tpot!}).latency
+    expect(found).toMatchObject({batch: null, limitedBy: 'memory', reason: 'not even batch 1 fits the memory'})
   })
 
   it('TTFT: of the prompt that a decode workload has cached', () => {

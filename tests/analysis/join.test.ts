@@ -18,6 +18,7 @@ describe('joining an analysis', () => {
     const up = operator('layers.mlp.up')
     const seconds = 2 * up.time.lower
     const {result, warnings} = join(`name,seconds\nlayers.mlp.up,${seconds}\n`)
+    expect(result.points[0]!.dtype).toBe('bf16')
     expect(placementSchema.parse(result)).toEqual(result)
     expect(result.points).toMatchObject([
       {

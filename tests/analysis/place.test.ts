@@ -31,6 +31,7 @@ describe('placing', () => {
       flops: 33.5e9,
       bytes: 3.35e9,
       seconds: 2e-3,
+      dtype: 'bf16',
       intensity: 10,
       attainable: 33.5e12,
       achieved: 16.75e12,
@@ -41,6 +42,13 @@ describe('placing', () => {
       verdict: 'ok',
     })
     expect(one(989.4e12, 1e9, 2)).toMatchObject({attainable: 989.4e12, efficiency: 0.5, bound: 'matrix-bf16'})
+  })
+
+  it('rates of integers are OP/s where a point contradicts its roof', () => {
+    const [fast] = place([point(4e15, 1e9, 1)], h100, {dtype: 'int8'}).result.points
+    expect(fast).toMatchObject({dtype: 'int8', verdict: 'implausible'})
+    expect(fast!.reason).toMatch(/^202\.1 % of the roof: 4 POP\/s exceed matrix-int8 \(1\.98 POP\/s\)/)
+    expect(one(4e15, 1e9, 1).reason).toMatch(/4 PFLOP\/s exceed matrix-bf16 \(989 TFLOP\/s\)/)
   })
 
   it('pure copies have no FLOP/s, pure arithmetic no bandwidth', () => {

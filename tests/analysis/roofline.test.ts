@@ -1,8 +1,9 @@
 import {describe, expect, it} from 'vitest'
+import type {Machine} from '../../src/analysis/document/machine.ts'
 import {evaluate} from '../../src/analysis/evaluate.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {buildGraph} from '../../src/analysis/models/types.ts'
-import {attainable, bandwidthOf, prepareRoof, ridgePoint} from '../../src/analysis/roofline.ts'
+import {attainable, prepareRoof, ridgePoint, trafficTime} from '../../src/analysis/roofline.ts'
 import {resolveWorkload} from '../../src/analysis/workload.ts'
 import {bandwidth, cpu, gpu, launch, machineOf, peak} from './support/machines.ts'
 
@@ -38,6 +39,68 @@ describe('the roof', () => {
     )
     expect(roof.compute('vector', 'f32').ceiling.id).toBe('all')
     expect(roof.levels[0]!.ceiling.id).toBe('read all')
+  })
+
+  it('knows what everything inside of a level holds, all cores together, or that it does not', () => {
+    const KiB = 1024
+    const l1 = {level: 'L1', claimed: 32 * KiB, found: null, sharedBy: 1}
+    const l2 = {level: 'L2', claimed: 1024 * KiB, found: null, sharedBy: 4}
+    const l3 = {level: 'L3', claimed: 4096 * KiB, found: null, sharedBy: 16}
+    const ceilings = [
+      peak('f32', 'vector', 1e12),
+      ...(['DRAM', 'L3', 'L2', 'L1'] as const).map((l) => bandwidth(l, 1e12)),
+    ]
+    const inside = (caches: Machine['identity']['caches'], cores: number | undefined = 6) =>
+      prepareRoof(machineOf(ceilings, {identity: {...(cores ? {cores} : {}), ...(caches ? {caches} : {})}})).levels.map(
+        ({inside}) => inside,
+      )
+    // six cores: registers of each, an L1 of each, an L2 for four of them, one L3
+    const registers = inside([])[3]!
+    // 32 vectors of 64 B, and the eight tiles of AMX
+    expect(registers).toBe(6 * (32 * 64 + 8 * 1024))
+    const [first, second, third] = [6 * 32 * KiB, 2 * 1024 * KiB, 4096 * KiB].map((bytes) => bytes)
+    expect(inside([l1, l2, l3])).toEqual([
+      registers + first! + second! + third!,
+      registers + first! + second!,
+      registers + first!,
+      registers,
+    ])
+    // what is claimed counts, else what was found; no L3 is no unknown, no L2 is
+    expect(inside([{...l1, claimed: null, found: 16 * KiB}, l2])).toEqual([
+      registers + first! / 2 + second!,
+      registers + first! / 2 + second!,
+      registers + first! / 2,
+      registers,
+    ])
+    expect(inside([l1, l3])).toEqual([null, null, registers + first!, registers])
+    expect(inside([{...l1, claimed: null}, l2, l3])).toEqual([null, null, null, registers])
+    // a cache whose sharers nobody names is one of each core
+    const {sharedBy: _, ...alone} = l2
+    expect(inside([l1, alone])[1]).toBe(registers + first! + 6 * 1024 * KiB)
+    expect(inside(undefined)).toEqual([null, null, null, null])
+    expect(inside([l1, l2, l3], 0)).toEqual([null, null, null, null])
+  })
+
+  it('has a sparse peak for the type that has one, and for no other', () => {
+    const roof = prepareRoof(
+      machineOf([
+        peak('bf16', 'matrix', 100e12),
+        peak('bf16', 'matrix', 190e12, {id: 'slow', sparsity: '2:4'}),
+        peak('bf16', 'matrix', 200e12, {id: 'sparse', sparsity: '2:4'}),
+        peak('bf16', 'matrix', 900e12, {id: 'broken', sparsity: '2:4', verdict: 'implausible', reason: 'test'}),
+        peak('f16', 'matrix', 100e12),
+        bandwidth('DRAM', 1e12),
+      ]),
+    )
+    expect(roof.sparse('bf16')).toMatchObject({ceiling: {id: 'sparse'}, rate: 200e12, dtype: 'bf16'})
+    expect(roof.sparse('f16')).toBeNull()
+    expect(roof.compute('matrix', 'bf16').rate).toBe(100e12)
+  })
+
+  it.each([-1e-9, 1, Number.NaN])('refuses a start of %d s', (seconds) => {
+    expect(() => prepareRoof(gpu, seconds)).toThrow(/is not a time from 0 to 1 s/)
+    expect(prepareRoof(gpu, 0).launch).toEqual({seconds: 0, id: 'latency'})
+    expect(prepareRoof(gpu, 0.999).launch?.seconds).toBe(0.999)
   })
 
   it('leaves out what was not measured well, and rates with a narrow accumulator', () => {
@@ -143,8 +206,16 @@ describe('a type without a ceiling', () => {
 describe('mixes of loads and stores', () => {
   const measured = machineOf([
     peak('f32', 'vector', 1e12),
-    ...(['read', 'copy', '2:1', 'update', 'nt-write'] as const).map((mix, i) => ({
-      ...bandwidth('DRAM', (i + 1) * 1e9),
+    ...(
+      [
+        ['read', 3.5e9],
+        ['copy', 2e9],
+        ['2:1', 3e9],
+        ['update', 6e9],
+        ['nt-write', 7e9],
+      ] as const
+    ).map(([mix, value]) => ({
+      ...bandwidth('DRAM', value),
       id: mix,
       mix,
     })),
@@ -152,18 +223,24 @@ describe('mixes of loads and stores', () => {
   const [level] = prepareRoof(measured).levels
 
   it('leave reading to the ceiling of reading', () => {
-    expect(bandwidthOf(level!, 100, 0).id).toBe('read')
+    expect(trafficTime(level!, 100, 0)).toEqual({seconds: 100 / 3.5e9, id: 'read'})
   })
 
   it('take the fastest way to do what an operator does', () => {
-    expect(bandwidthOf(level!, 200, 100).id).toBe('update')
-    expect(bandwidthOf(level!, 0, 100).id).toBe('nt-write')
+    expect(trafficTime(level!, 100, 100)).toEqual({seconds: 200 / 6e9, id: 'update'})
+    expect(trafficTime(level!, 0, 100)).toEqual({seconds: 100 / 7e9, id: 'nt-write'})
+  })
+
+  it('read no faster than where nothing is written: a product with a vector is no update of its weights', () => {
+    expect(trafficTime(level!, 1000, 1)).toEqual({seconds: 1000 / 3.5e9, id: 'read'})
+    expect(trafficTime(level!, 200, 100)).toEqual({seconds: 200 / 3.5e9, id: 'read'})
+    expect(trafficTime(level!, 110, 100)).toEqual({seconds: 210 / 6e9, id: 'update'})
   })
 
   it('are one ceiling where only one was measured', () => {
     const [only] = prepareRoof(gpu).levels
     expect(only!.mixes).toBeNull()
-    expect(bandwidthOf(only!, 1, 1)).toBe(only!.ceiling)
+    expect(trafficTime(only!, 1, 1)).toEqual({seconds: 2 / only!.rate, id: only!.ceiling.id})
   })
 })
 

@@ -4,9 +4,11 @@ import {
   attentionIntensity,
   blockedElements,
   blockedIntensity,
+  blocksAheadFor,
   blocksFor,
   convolutionIntensity,
   edgeThatFits,
+  productIntensity,
   productLowerBound,
 } from '../../src/analysis/tiles.ts'
 
@@ -23,6 +25,28 @@ describe('blocks of a matrix product', () => {
       const written = new RegExp(`${name} = \\{(\\d+), (\\d+), (\\d+)\\}`).exec(header)!
       const [mc, nc, kc] = written.slice(1).map(Number)
       expect({mc, nc, kc}, name).toEqual(blocksFor(MiB, 8 * MiB, bytes))
+    }
+  })
+
+  test('so are those that the product which packs a block of B ahead makes for each L2, as the header asserts of them', () => {
+    const header = readFileSync(new URL('../../native/kernels/ahead.h', import.meta.url), 'utf8')
+    const asserted = [...header.matchAll(/takes\((\d+) << 10, (\d), (\d+), (\d+)\)/g)].map((match) =>
+      match.slice(1).map(Number),
+    )
+    expect(asserted.map(([kib, bytes]) => `${kib}/${bytes}`)).toEqual(
+      [1024, 1280, 2048].flatMap((kib) => [`${kib}/4`, `${kib}/8`]),
+    )
+    for (const [kib, bytes, nc, kc] of asserted) expect({nc, kc}).toEqual(blocksAheadFor(kib! * KiB, bytes!))
+  })
+
+  test.each([1, 2, 4])('of %i MiB two blocks ahead take half, and no other of whole panels moves 8 % less', (l2) => {
+    // 2/kc of C and 1/nc of A per multiply-add
+    for (const bytes of [4, 8]) {
+      const held = (l2 * MiB) / 4 / bytes
+      const chosen = blocksAheadFor(l2 * MiB, bytes)
+      expect(chosen.kc * chosen.nc).toBe(held)
+      const moved = (nc: number) => (2 * nc) / held + 1 / nc
+      for (let nc = 32; nc <= 1024; nc += 32) expect(moved(nc) * 1.08, `nc ${nc}`).toBeGreaterThan(moved(chosen.nc))
     }
   })
 
@@ -68,4 +92,11 @@ test('attention reuses keys and values by its block of queries', () => {
   expect(attentionIntensity(1, 1e9, 64, 4)).toBeCloseTo(0.5)
   expect(attentionIntensity(96, 1e9, 64, 4)).toBeCloseTo(48)
   expect(attentionIntensity(96, 96, 64, 4)).toBeCloseTo(24)
+})
+
+test('a product in blocks reads a and b once for each block of the other side and writes c once', () => {
+  // 2 · 8 · 12 · 10 FLOP; a 12/4 times, b 8/4 times, c: 240 + 240 + 96 elements
+  expect(productIntensity({m: 8, n: 12, k: 10}, 4, 4)).toBe(1920 / (4 * (240 + 240 + 96)))
+  // a block larger than c: each once
+  expect(productIntensity({m: 8, n: 12, k: 10}, 64, 4)).toBe(1920 / (4 * (80 + 120 + 96)))
 })

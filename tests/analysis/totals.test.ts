@@ -5,7 +5,7 @@ import {evaluate} from '../../src/analysis/evaluate.ts'
 import {machines} from '../../src/analysis/machines/index.ts'
 import {models} from '../../src/analysis/models/index.ts'
 import {prepareRoof} from '../../src/analysis/roofline.ts'
-import {totalsOf} from '../../src/analysis/totals.ts'
+import {mainPeak, totalsOf} from '../../src/analysis/totals.ts'
 import {resolveWorkload, type WorkloadOptions} from '../../src/analysis/workload.ts'
 import {gpu} from './support/machines.ts'
 
@@ -47,6 +47,28 @@ describe('rates', () => {
     expect(one.tokensPerSecond).toBeCloseTo(2048 / one.time.lower, 6)
     expect(four.tokensPerSecond).toBeCloseTo(4 * one.tokensPerSecond!, 6)
     expect(four.time).toEqual(one.time)
+  })
+})
+
+describe('the main peak', () => {
+  const roof = prepareRoof(machines['h100-sxm'])
+  const {evaluation} = totals('llama-3-8b', {batch: 8}, machines['h100-sxm'])
+  const [linear] = evaluation.operators.filter(({macs}) => macs > 0)
+  const of = (...operators: Partial<typeof linear & object>[]) =>
+    mainPeak({...evaluation, operators: operators.map((more) => ({...linear!, ...more}))}, roof)?.ceiling.id
+
+  it('is that of the type with the most products, all instances', () => {
+    const few = {macs: 100, repeat: 3, computes: 'bf16'} as const
+    expect(of(few, {macs: 250, repeat: 1, computes: 'fp8'})).toBe('matrix-bf16')
+    expect(of(few, {macs: 350, repeat: 1, computes: 'fp8'})).toBe('matrix-fp8')
+    expect(of({macs: 350, repeat: 1, computes: 'fp8'}, few)).toBe('matrix-fp8')
+  })
+
+  it('is none without products, and the sparse one of 2:4 weights', () => {
+    expect(of({macs: 0})).toBeUndefined()
+    expect(of({macs: 0, repeat: 9, computes: 'fp8'}, {macs: 1, computes: 'bf16'})).toBe('matrix-bf16')
+    const sparse = of({macs: 1, computes: 'bf16', sparsity: '2:4'})!
+    expect(machines['h100-sxm'].ceilings.find(({id}) => id === sparse)!.sparsity).toBe('2:4')
   })
 })
 

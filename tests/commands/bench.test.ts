@@ -56,6 +56,7 @@ describe('perf bench and perf compare --fused', () => {
     expect(stdout).toMatch(/^bias\+gelu .*unfused .*kB/m)
     expect(stdout).toMatch(/^16×64 +fused .*kB/m)
     expect(stdout).toMatch(/^bias\+gelu 16×64 +~?[\d.]+ × /m)
+    expect(stdout.replace(/\s+/g, ' ')).toMatch(/checked against its f64 reference: .* 0\.00001 is allowed/)
     const {pairs} = await extractExtras(readFileSync(path('pairs.html'), 'utf8'))
     expect(pairs).toMatchObject([{id: 'bias+gelu', dims: {rows: 16, cols: 64}, pays: null}])
   })
@@ -74,9 +75,10 @@ describe('perf bench and perf compare --fused', () => {
     const {pays} = result.pairs[0]
     expect(pays.dim).toBe('rows')
     expect(pays.points.length).toBeGreaterThan(3)
-    // the largest size is the run's own
+    // the largest size is the run's own, in turn where ceilings were measured beside it
     const last = result.pairs.at(-1)
-    expect(pays.points.at(-1)).toMatchObject({size: last.dims.rows, speedup: last.speedup})
+    const speedup = last.predictedInTurn ? last.speedupInTurn : last.speedup
+    expect(pays.points.at(-1)).toMatchObject({size: last.dims.rows, speedup})
     expect(last.pays).toEqual(pays)
     expect(['always', 'never', 'from', 'up-to']).toContain(pays.when)
     expect(pays.at === null).toBe(pays.when === 'always' || pays.when === 'never')
@@ -97,6 +99,8 @@ describe('perf bench and perf compare --fused', () => {
     [['bench', 'all', '--load', 'x.so'], /--load runs one shared object/],
     [['bench', 'add', '--load', './k.so'], /--load runs one shared object/],
     [['bench', '--load', './k.so', '--backend', 'webgpu'], /of processors/],
+    [['bench', '--load', './k.so', '--isa', 'avx2'], /--isa is of our own kernels/],
+    [['bench', '--load', './k.so', '--dtype', 'f64'], /--dtype is of our own kernels/],
     [['bench', 'add', '--timeout', '5'], /--timeout is of kernels that --load brings/],
     [['bench', '--load', './k.so', '--timeout', '0'], /--timeout 0 is not a whole number from 1/],
     [['bench', 'add', '--dtype', 'fp8'], /no kernel in "fp8"/],

@@ -49,6 +49,8 @@ const cases: [args: string[], exit: number, code: string, names: RegExp][] = [
   [['sweep', 'gpt2', '--op-cost', '@costs.json', ...h100], 2, 'bad-flag', /--op-cost does not apply to gpt2/],
   [['analyze', 'gpt2', '--launch-overhead=-5us', ...h100], 2, 'bad-flag', /negative/],
   [['check'], 2, 'bad-flag', /--baseline is missing/],
+  [['place', '--flops', '1e9'], 2, 'bad-flag', /--bytes and --seconds are missing$/m],
+  [['place', '--flops', '1e9', '--bytes', '1'], 2, 'bad-flag', /: --seconds is missing$/m],
   [['bench', 'zzzzzzzzz'], 3, 'unknown-kernel', /kernel "zzzzzzzzz" is not known; there are gemm, /],
   [['compare', '--fused', 'zzzzzzzzz'], 3, 'unknown-kernel', /pair "zzzzzzzzz" is not known; there are /],
   // all beside a name is all
@@ -221,12 +223,52 @@ it.each([
 
 it('a kernel and a pair that are not known come with those that are near', async () => {
   for (const [argv, near] of [
-    [['bench', 'gem'], 'did you mean gemm?'],
-    [['compare', '--fused', 'atention'], 'did you mean attention?'],
+    [['bench', 'gem'], 'did you mean gemm, gemm-nt, gemm-tn?'],
+    [['compare', '--fused', 'atention'], 'did you mean attention, attention-gqa?'],
   ] as const) {
     const {stdout} = await run(...argv, '--json')
     expect(JSON.parse(stdout).error.suggestions).toContain(near)
   }
+})
+
+it.each([
+  [['analyze'], 'for example `perf analyze transformer --batch 32 --report report.html`'],
+  [['explain'], 'for example `perf explain linear --dim m=1 --dim n=4096 --dim k=4096`'],
+  [['check'], 'for example `perf check --baseline before.json after.json`'],
+  [['compare', '--fused'], 'for example `perf compare --fused all`'],
+  [['measure', '--sustain'], 'for example `perf measure --sustain 60`'],
+  [['doctor', '--fused'], undefined],
+] as const)('%j comes with a line that works, where something was left out', async (argv, example) => {
+  const {error} = JSON.parse((await run(...argv, '--json')).stdout)
+  expect(error.suggestions).toEqual([...(example ? [example] : []), `\`perf ${argv[0]} --help\` shows what is allowed`])
+})
+
+it('a share that is no number: an example that is one', async () => {
+  const {error} = JSON.parse((await run('check', '--baseline', 'b.json', '--max-regression', 'x', '--json')).stdout)
+  expect(error.suggestions).toEqual(['give a share, for example --max-regression 10%'])
+})
+
+it.each([
+  [['help', 'nope'], '"nope" is not a command'],
+  [['nope', '--help'], '"nope" is not a command'],
+  [['machine', 'nope', '--help'], 'perf machine has no command "nope"'],
+  [['help', 'analyse'], 'did you mean perf analyze?'],
+])('%j: help for what there is none of', async (argv, said) => {
+  const {stderr, stdout, code} = await run(...argv)
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toContain(said)
+})
+
+it.each([
+  ['help', 'machine'],
+  ['help', 'machine', 'show'],
+  ['machine', '--help'],
+  ['analyze', 'nope', '--help'],
+  ['help'],
+])('%s %s %s: help for what there is', async (...argv) => {
+  const {stderr, stdout, code} = await run(...argv)
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(/USAGE|COMMANDS/)
 })
 
 describe('what an error leaves behind', () => {

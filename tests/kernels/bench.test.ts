@@ -3,8 +3,8 @@ import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {mixOf} from '../../src/analysis/mix.ts'
 import {benchKernels, entryOf} from '../../src/kernels/bench.ts'
 import {benchPairs} from '../../src/kernels/pairs.ts'
-import {programTime, roofFor} from '../../src/kernels/place.ts'
-import {isStreamed} from '../../src/kernels/program.ts'
+import {partTime, programTime, roofFor} from '../../src/kernels/place.ts'
+import {isStreamed, partTraffic} from '../../src/kernels/program.ts'
 import {kernels, pairIds, pairs} from '../../src/kernels/registry.ts'
 
 const measured = {kind: 'measured', source: 'test', date: '2026-11-21'} as const
@@ -157,18 +157,53 @@ describe('mixes and functions', () => {
     [1000, 1010, ['copy']],
     [16, 4, ['4:1']],
     [64, 8.5, ['8:1']],
-    [20, 1, ['read', '8:1']],
-    [6, 1, ['8:1', '4:1']],
-    [11, 4, ['4:1', '2:1', 'triad']],
-    [6, 4, ['2:1', 'triad', 'copy']],
     [4, 8, ['1:2']],
-    [1, 3, ['1:2', '1:4']],
     [1, 4, ['1:4']],
-    [1, 7, ['1:4', 'write']],
     [0, 0, ['read']],
   ] as const)('%d bytes read, %d written: %j', (reads, writes, mixes) => {
-    expect(mixOf(reads, writes)).toEqual(mixes)
-    expect(mixOf(reads, writes, {inPlace: true})).toEqual(writes > 0 ? [...mixes, 'update'] : mixes)
+    expect(mixOf(reads, writes)).toEqual([{mixes, bytes: reads + writes}])
+    const updating = writes > 0 ? [...mixes, 'update'] : mixes
+    expect(mixOf(reads, writes, {inPlace: true})).toEqual([{mixes: updating, bytes: reads + writes}])
+  })
+
+  const storesOf: Record<string, number> = {
+    read: 0,
+    '8:1': 1 / 9,
+    '4:1': 1 / 5,
+    '2:1': 1 / 3,
+    copy: 1 / 2,
+    '1:2': 2 / 3,
+  }
+  const shareOf = (mix: string): number => ({...storesOf, '1:4': 4 / 5, write: 1})[mix.replace('nt-', '')]!
+  test.each([
+    [20, 1, ['read', '8:1']],
+    [6, 1, ['8:1', '4:1']],
+    [11, 4, ['4:1', '2:1']],
+    [6, 4, ['2:1', 'copy']],
+    [1, 3, ['1:2', '1:4']],
+    [1, 7, ['1:4', 'write']],
+  ] as const)('%d bytes read, %d written are moved as %j, which add up', (reads, writes, mixes) => {
+    for (const streamed of [false, true]) {
+      const moved = mixOf(reads, writes, {streamed})
+      expect(moved.map((part) => part.mixes[0]!.replace('nt-', ''))).toEqual(mixes)
+      const stored = moved.map((part) => part.bytes * shareOf(part.mixes[0]!))
+      expect(stored[0]! + stored[1]!).toBeCloseTo(writes, 12)
+      expect(moved[0]!.bytes + moved[1]!.bytes).toBeCloseTo(reads + writes, 12)
+    }
+    // in which order an update in place reads and writes is not known
+    const [updated, ...rest] = mixOf(reads, writes, {inPlace: true})
+    expect(updated).toMatchObject({bytes: reads + writes, mixes: expect.arrayContaining([...mixes, 'update'])})
+    expect(rest).toEqual([])
+  })
+
+  test('the faster of two mixes decides where one between them was not measured', () => {
+    const quick = ['read', 'nt-copy', 'nt-1:4', 'nt-2:1']
+    const has = (mix: string) => quick.includes(mix)
+    expect(mixOf(1, 2, {streamed: true, has})).toEqual([{mixes: ['nt-copy', 'nt-1:4'], bytes: 3}])
+    expect(mixOf(4, 1, {streamed: true, has})).toEqual([{mixes: ['read', 'nt-2:1'], bytes: 5}])
+    expect(mixOf(1, 9, {streamed: true, has})).toEqual([{mixes: ['nt-1:4'], bytes: 10}])
+    // 5:3 lies between two that were
+    expect(mixOf(5, 3, {streamed: true, has})).toHaveLength(2)
   })
 
   const bandwidth = (mix: 'copy' | '2:1' | 'triad' | 'update', value: number): Ceiling => ({
@@ -208,6 +243,19 @@ describe('mixes and functions', () => {
     })
     const softmax = kernels.softmax.program([large / 1000, 1000])
     expect(programTime(softmax, roofFor(complete, [softmax], 1)!).bound).toBe('copy-DRAM-t1')
+  })
+
+  test('between two loads to one store and a copy each moves its part', () => {
+    // gamma and beta are a fifth of x
+    const program = kernels.layernorm.program([10, large / 10])
+    const {reads, writes} = partTraffic(program.parts[0]!)
+    const part = (writes / (reads + writes) - 1 / 3) / (1 / 2 - 1 / 3)
+    expect(part).toBeGreaterThan(0.5)
+    const roof = roofFor({...complete, ceilings: [...complete.ceilings, read('DRAM', 1, 1e12)]}, [program], 1)!
+    const {seconds, bound, from} = partTime(program.parts[0]!, roof)
+    expect(seconds).toBeCloseTo((reads + writes) * ((1 - part) / 3e10 + part / 2e10), 12)
+    expect(bound).toBe('copy-DRAM-t1')
+    expect(from.map(({id}) => id)).toEqual(expect.arrayContaining(['copy-DRAM-t1', '2:1-DRAM-t1', 'triad-DRAM-t1']))
   })
 
   test('what mostly writes is held by the stores alone, between two mixes whose faster one it is not', () => {

@@ -96,25 +96,26 @@ describe.runIf(linux && runs('taskset', '-V') && runs('python3', '-V'))('under l
   }, 60_000)
 })
 
+const isa = {
+  name: 'avx2',
+  vectorBytes: 32,
+  kernels: [],
+  compute: [{probe: 'fma-f32', id: 'fma-f32', engine: null, lanes: 8, perLane: 2, missing: null}],
+}
+const tasks = planTasks({
+  isas: [isa],
+  ownIsas: [isa],
+  threads: [1],
+  between: [],
+  caches: [],
+  resident: [4096, 4096],
+  window: 4096,
+  chase: 4096,
+  tables: [0, 0],
+  quick: true,
+})
+
 describe('a clock that stands still', () => {
-  const isa = {
-    name: 'avx2',
-    vectorBytes: 32,
-    kernels: [],
-    compute: [{probe: 'fma-f32', id: 'fma-f32', engine: null, lanes: 8, perLane: 2, missing: null}],
-  }
-  const tasks = planTasks({
-    isas: [isa],
-    l1Isas: [isa],
-    threads: [1],
-    between: [],
-    caches: [],
-    resident: [4096, 4096],
-    window: 4096,
-    chase: 4096,
-    tables: [0, 0],
-    quick: true,
-  })
   test('leaves ceilings out instead of inventing them', async () => {
     const still = async () => ({seconds: new Float64Array(2), clockHz: new Float64Array(2), work: 1})
     const protocol = {repetitionSeconds: 1e-3, rounds: 2, extraRounds: 0, budgetSeconds: 1}
@@ -135,6 +136,25 @@ describe('a clock that stands still', () => {
   })
 })
 
+test('of several probes that one counts which reached most, once', () => {
+  const [one] = tasks.flatMap((task) => (task.ceiling.id.startsWith('fma') ? [task] : []))
+  const other = {...one!.tasks[0]!, id: 'other', spec: {...one!.tasks[0]!.spec, probe: 'another way'}}
+  const all = new Map(
+    [
+      [one!.tasks[0]!.id, [2e10, 8e10]],
+      ['other', [6e10, 7e10]],
+    ].map(([id, rates]) => [id as string, {rates: rates as number[], clockHz: [], tried: true, passes: 1}]),
+  )
+  const found = ceilingOf({...one!, tasks: [one!.tasks[0]!, other]}, all, {source: 'test', date: '2026-11-21'})
+  expect(found).toMatchObject({value: 8e10, max: 8e10, min: 2e10})
+  all.set('other', {rates: [6e10, 9e10], clockHz: [], tried: true, passes: 1})
+  const second = ceilingOf({...one!, tasks: [one!.tasks[0]!, other]}, all, {source: 'test', date: '2026-11-21'})
+  expect(second).toMatchObject({value: 9e10, min: 6e10})
+  // how bytes are counted is said of bandwidths alone
+  expect(second!.provenance.source).toMatch(/another way/)
+  expect(second!.provenance.source).not.toMatch(/bytes|loaded/)
+})
+
 describe('model lines', () => {
   const fma = {perInstruction: 32, name: ['FMA', 'FMA'], factors: '16 lanes × 2'} as const
   test('take instructions per cycle for a whole or half number within 3 %', () => {
@@ -147,6 +167,9 @@ describe('model lines', () => {
     )
     expect([1.46, 1.5, 1.54, 1.97, 2.05].map((x) => wholeOrHalf(x) ?? null)).toEqual([1.5, 1.5, 1.5, 2, 2])
     expect(wholeOrHalf(1.87)).toBeUndefined()
+    // 3 % of the number itself
+    expect([1.945, 1.95, 2.055].map(wholeOrHalf)).toEqual([2, 2, 2])
+    expect([1.935, 2.065, 2.1].map(wholeOrHalf)).toEqual([undefined, undefined, undefined])
     expect(wholeOrHalf(0.1)).toBeUndefined()
   })
   test('are not of a number that the rate exceeds by more than the error of a clock', () => {
@@ -178,7 +201,7 @@ describe('model lines', () => {
   test('one thread’s rate is found by probe, width and level', () => {
     const [task] = planTasks({
       isas: loadNative().cpu().isas.slice(-1),
-      l1Isas: loadNative().cpu().isas.slice(-1),
+      ownIsas: loadNative().cpu().isas.slice(-1),
       threads: [1, 2],
       between: [],
       caches: [],

@@ -15,6 +15,9 @@ test.each([
   [kernels['gemm-strided'], [4, 5, 6, 5, 5, 5], /lda = 5 is less than k = 6/],
   [kernels['gemm-strided'], [4, 5, 6, 6, 4, 5], /ldb = 4 is less than n = 5/],
   [kernels['gemm-strided'], [4, 5, 6, 6, 5, 4], /ldc = 4 is less than n = 5/],
+  [kernels.rope, [1, 4, 4, 2, 7], /headDim = 7 is odd/],
+  // the last element's other half would be read from behind the tensor
+  [kernels['quantize-int4'], [37, 1], /size = 1 is odd/],
   [attention, [1, 4, 4], /has 4 dimensions, batch × seq × heads × headDim, not 3 \(1x4x4\)/],
   [attention, [1, 4.5, 4, 8], /seq = 4.5/],
 ] as const)('%o with %j is refused', (def, dims, message) => {

@@ -75,13 +75,22 @@ describe('knees', () => {
     rate: k <= 32 ? 340e9 : k <= 256 ? 110e9 : 23e9,
   }))
   test('are found where the curve falls, whatever was claimed', () => {
-    expect(findKnee(curve, 340e9, 110e9)).toBe(32 * KiB)
-    expect(findKnee(curve, 110e9, 23e9)).toBe(256 * KiB)
+    expect(findKnee(curve, 340e9, 110e9, 0)).toBe(32 * KiB)
+    expect(findKnee(curve, 110e9, 23e9, 256 * KiB)).toBe(256 * KiB)
+  })
+  test('lie between two sets where the cache is said to be larger than the one that still fits', () => {
+    const knee = (claimed: number) => findKnee(curve, 110e9, 23e9, claimed)
+    // from 256 to 512 KiB the rate falls from 110 to 23 GB/s, whose middle is half an octave on
+    expect(knee(MiB)).toBe(362 * KiB)
+    expect(knee(300 * KiB)).toBe(300 * KiB)
+    // one octave a step on Emerald Rapids, whose L2 has 2 MiB; the rate of 2 MiB has begun to fall
+    const quick = [512, 1024, 2048, 4096].map((k, i) => ({bytes: k * KiB, rate: [136e9, 135e9, 50.8e9, 29.4e9][i]!}))
+    expect(findKnee(quick, 136e9, 30e9, 2 * MiB)! / MiB).toBeCloseTo(1.7, 2)
   })
   test('are null where two levels are alike, or where the sweep ends first', () => {
-    expect(findKnee(curve, 118e9, 100e9)).toBeNull()
-    expect(findKnee(curve.slice(0, 4), 340e9, 110e9)).toBeNull()
-    expect(findKnee([], 340e9, 110e9)).toBeNull()
+    expect(findKnee(curve, 118e9, 100e9, MiB)).toBeNull()
+    expect(findKnee(curve.slice(0, 4), 340e9, 110e9, MiB)).toBeNull()
+    expect(findKnee([], 340e9, 110e9, MiB)).toBeNull()
   })
 })
 
@@ -110,7 +119,7 @@ describe('levels', () => {
     ['DRAM', 110e-9],
   ] as const)
   test('end where bandwidth falls if it does, where latency rises if it does not', () => {
-    expect(findLevels(caches, sweep, latencies, rates).map(({found}) => found)).toEqual([32 * KiB, 512 * KiB, 16 * MiB])
+    expect(findLevels(caches, sweep, latencies, rates).map(({found}) => found)).toEqual([32 * KiB, 724 * KiB, 32 * MiB])
   })
   test('end where bandwidth does, though latency climbs for long: a set read in no order still finds a share of itself', () => {
     // one core of Emerald Rapids: 2 MiB of L2, L3 shared with other guests
@@ -150,7 +159,7 @@ describe('levels', () => {
     const curve = points.map(([bytes, bytesPerSecond, latency]) => ({bytes, bytesPerSecond, latency}))
     const [loads, reads] = [at(1.7e-9, 5.3e-9, 45.7e-9, 162e-9), at(290e9, 136e9, 26.4e9, 16.6e9)]
     const found = findLevels(claims, curve, loads, reads).map((level) => level.found! / (1024 * KiB))
-    expect(found).toEqual([0.045, 2, 108])
+    expect(found).toEqual([48 / 1024, 2, expect.closeTo(125, 0)])
     // where bandwidth does not tell L2 from L3, latency may not make it larger than it is said to be
     const alike = curve.map((point) => ({...point, bytesPerSecond: Math.min(point.bytesPerSecond, 30e9)}))
     const slowL3 = at(1.7e-9, 5.3e-9, 160e-9, 400e-9)
@@ -158,7 +167,7 @@ describe('levels', () => {
   })
   test('end where bandwidth falls when there is no latency; unknown where neither tells', () => {
     const read = sweep.map(({bytes, bytesPerSecond}) => ({bytes, bytesPerSecond}))
-    expect(findLevels(caches, read, new Map(), rates).map(({found}) => found)).toEqual([32 * KiB, null, 16 * MiB])
+    expect(findLevels(caches, read, new Map(), rates).map(({found}) => found)).toEqual([32 * KiB, null, 32 * MiB])
     expect(findLevels(caches, [], latencies, rates).map(({found}) => found)).toEqual([null, null, null])
     expect(findLevels([], sweep, latencies, rates)).toEqual([])
   })
@@ -182,6 +191,27 @@ describe('memory', () => {
       ),
     )
   })
+  test.each([
+    // DRAM: 4 × 35.75 MiB on every thread; sets of 4.47 MiB together and of 8 alone; a window of 1024 pages in eight streams, less ten lines each
+    ['two cores', cascadeLake, 2, 16_384, [151, 147.46875], [8, 4.46875], 65_526, 143],
+    // 512 MiB for all but the first
+    ['eight', cascadeLake, 8, 16_384, [151, 68.46875], [8, 4.46875], 32_758, 143],
+    // a third of 600 MiB without 12.5 of sets and two pages: half of that, and a quarter; the chain a twelfth
+    ['two with little memory', cascadeLake, 2, 600, [99.765625, 50.3515625], [8, 4.46875], 23_478, 50],
+    // 4 × 105 MiB, 512 / 4 of the others; a chain of 256 at most
+    ['four of a server', sapphireRapids, 4, 65_536, [436, 134.5625], [16, 6.5625], 65_526, 256],
+    // 128 MiB and a chain of 64 at least; a set of one grain where no cache is named
+    ['one without caches', [], 1, 4096, [128 + 1 / 512], [1 / 512], 65_526, 64],
+  ] as const)('of %s is what its rules make', (_, caches, threads, free, bytes, resident, lines, chase) => {
+    const plan = planMemory(caches, threads, free * MiB)
+    const each = (found: readonly number[]) => found.slice(0, 2).map((size) => size / MiB)
+    expect(each(plan.bytesPerThread)).toEqual(bytes)
+    expect(each(plan.residentPerThread)).toEqual(resident)
+    expect(new Set(plan.bytesPerThread.slice(1)).size).toBeLessThanOrEqual(1)
+    expect(plan.window).toBe(lines * 512)
+    expect(plan.chase).toBe(chase * MiB)
+  })
+
   test('stays within 2 GiB and a good part of what is free, and says when that is too little', () => {
     for (const threads of [1, 2, 64, 256]) {
       const plan = planMemory(sapphireRapids, threads, 64 * 1024 * MiB)

@@ -85,6 +85,28 @@ describe('plausibility', () => {
     expect(verdicts([read('L1', 300e9), read('L2', 20e9), read('DRAM', 30e9)])).toEqual(['ok', 'ok', 'implausible'])
   })
 
+  test('f64 faster than f32 of the same operation, instructions and threads is doubted', () => {
+    const rate = (dtype: 'f32' | 'f64', value: number, more: Partial<Ceiling> = {}): Ceiling => ({
+      ...bandwidth('read', 'L1', value, 1),
+      id: `fma-${dtype}`,
+      kind: 'compute',
+      unit: 'FLOP/s',
+      operation: 'fma',
+      isa: 'avx2',
+      verdict: 'ok',
+      mix: undefined,
+      level: undefined,
+      dtype,
+      ...more,
+    })
+    expect(verdicts([rate('f64', 103), rate('f32', 100)])).toEqual(['implausible', 'ok'])
+    expect(checkPlausible([rate('f64', 103), rate('f32', 100)])[0]!.reason).toBe('f64 is faster than f32')
+    // 2 % are the clock's
+    expect(verdicts([rate('f64', 102), rate('f32', 100)])).toEqual(['ok', 'ok'])
+    for (const other of [{isa: 'sse2'}, {threads: 2}, {operation: 'divide'}] as const)
+      expect(verdicts([rate('f64', 103), rate('f32', 100, other)])).toEqual(['ok', 'ok'])
+  })
+
   test('a rate above what ports, lanes and clock allow is doubted, with both numbers in the reason', () => {
     const over = {...read('L1', 300e9), model: 236e9, modelText: '1 load/cycle'}
     const [checked] = checkPlausible([over])

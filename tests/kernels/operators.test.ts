@@ -200,6 +200,38 @@ describe.each(process.arch === 'x64' ? makes : [])('results as tuned for the cor
   })
 })
 
+// A kernel may have a row of its own for processors with a feature beyond the ISA's own (table.h: VNNI, VBMI): what one without it runs is checked, too.
+describe('results without features beyond those of the ISA', () => {
+  const own = addon.tuneFor()
+  beforeAll(() => expect(addon.useFeatures(false)).toBe(false))
+  afterAll(() => {
+    addon.tuneFor(own)
+    expect(addon.useFeatures(true)).toBe(true)
+  })
+
+  const twice = variants.flatMap(({name, kernels: compiled}) =>
+    compiled.filter((id, i) => compiled.indexOf(id) < i).map((kernel) => [name, kernel] as const),
+  )
+  const programs = definitions.flatMap((def) =>
+    typesOf(def).flatMap((dtype) =>
+      [...def.cases, def.check].map((dims) => ({def, dtype, dims, program: def.program(dims, dtype)})),
+    ),
+  )
+  test.each(twice)('%s, %s', (isa, kernel) => {
+    const its = programs.filter(({program}) => program.parts.some((part) => part.kernel === kernel))
+    expect(its.length).toBeGreaterThan(0)
+    for (const make of [own, ...makes]) {
+      addon.tuneFor(make)
+      for (const {def, dtype, dims, program} of its)
+        for (const threads of [1, 3])
+          expect(
+            checkProgram(addon, program, isa, threads),
+            `${make}, ${dims.join('x')}, ${threads} threads`,
+          ).toBeLessThanOrEqual(toleranceOf(def, dtype))
+    }
+  })
+})
+
 test('an error is absolute below 1, relative above, infinite where one side is not a number', () => {
   expect(errorOf([1.5, 0], [1, 0])).toBe(0.5)
   expect(errorOf([150], [100])).toBe(0.5)

@@ -37,6 +37,12 @@ describe('threads that do not meet in the cache they are said to share', () => {
     expect(noisy(checkPlacement(ceilings, meetings, 2))).toHaveLength(3)
   })
 
+  test('apart is a line that takes two and a half latencies of L3, six of which a meeting of two threads moves', () => {
+    const at = (seconds: number) => noisy(checkPlacement(ceilings, [1 / seconds, 1 / seconds], 2)).length
+    // 2.5 × 15 ns × 6
+    expect([at(224e-9), at(226e-9)]).toEqual([0, 3])
+  })
+
   test.each([
     ['together all the time', Array<number>(20).fill(near), 2],
     ['apart for less than a tenth of the run', [far, ...Array<number>(19).fill(near)], 2],

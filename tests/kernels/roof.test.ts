@@ -32,6 +32,37 @@ describe('a working set', () => {
     expect(timeOf(add(4 * size)).seconds).toBeCloseTo((4 * size) / 1e10, 8)
   })
 
+  test('finds no more in the outermost cache than the sweep of reads did, and nothing from where that met memory', () => {
+    const MiB = 2 ** 20
+    // memory at 1 GB/s, L3 at 10: of 40 MiB the middle of both times, of 48 a tenth, of 56 by chance more
+    const half = 2 / (1e-10 + 1e-9)
+    const tenth = 1 / (0.1e-10 + 0.9e-9)
+    const rates = [4, 8, 16, 26, 40, 48, 52, 56, 64, 80].map((size) => (size <= 26 ? 1e10 : size === 40 ? half : 1e9))
+    const sweep = [4, 8, 16, 26, 40, 48, 52, 56, 64, 80].map((size, i) => ({
+      bytes: size * MiB,
+      bytesPerSecond: size === 48 ? tenth : size === 56 ? half : rates[i]!,
+    }))
+    const on = {...machine, identity: {...machine.identity, sweep}}
+    const shareOf = (size: number, of = on) => {
+      const bytes = 12 * Math.floor((size * MiB) / 12)
+      return (bytes / 1e9 - timeOf(add(bytes), 1, of).seconds) / (bytes / 1e9 - bytes / 1e10)
+    }
+    expect(shareOf(26)).toBeCloseTo(1, 6)
+    expect(shareOf(40)).toBeCloseTo(0.5, 6)
+    expect(shareOf(48)).toBeCloseTo(0.1, 6)
+    expect(shareOf(44)).toBeGreaterThan(0.1)
+    expect([52, 56, 60, 64, 100].map((size) => shareOf(size))).toEqual(Array(5).fill(expect.closeTo(0, 6)))
+    // no more than the size alone allows, and that where the sweep ends before memory
+    const rule = (times: number) => (1 / times) * (1 - (times - 1) / 3)
+    const ends = {...machine, identity: {...machine.identity, sweep: sweep.slice(0, 5)}}
+    expect(shareOf(48, ends)).toBeCloseTo(rule(1.5), 6)
+    const late = {
+      ...machine,
+      identity: {...machine.identity, sweep: sweep.map((p) => (p.bytes < 50 * MiB ? {...p, bytesPerSecond: 1e10} : p))},
+    }
+    expect(shareOf(48, late)).toBeCloseTo(rule(1.5), 6)
+  })
+
   test('of several threads is in as many caches as each has of its own', () => {
     const two = 2 * 0.8 * 2 ** 20
     expect(timeOf(add(two), 2).seconds).toBeCloseTo(two / 1e11, 9)
@@ -57,6 +88,24 @@ test('between one thread and all of them what was not measured is that of all, o
   expect(decidingCeilings(on, [1, 2].map(addOf), 2).map(({id}) => id)).toEqual(['2:1-L2-t4'])
   // more threads than any was measured on: whatever there is
   expect(boundOf(2 ** 18, 8)).toBe('2:1-L2-t4')
+})
+
+test('weights of few bits are products of bytes, and the multiply-adds that scale them wait for the same unit', () => {
+  const on = {
+    ...machine,
+    ceilings: [
+      ...machine.ceilings.map((c) => (c.kind === 'compute' ? {...c, value: 1e9} : c)),
+      {...compute('dot', 4e9), id: 'dot-int8', dtype: 'int8' as const, unit: 'OP/s' as const},
+    ],
+  }
+  const part = {...addOf(1000).parts[0]!, byteProducts: 1e9}
+  const plain = {...part, cost: {...part.cost, matrix: 2e9, vector: 0}}
+  const seconds = (more: Partial<Part>) => timeOf({...plain, ...more}, 1, on).seconds
+  expect(seconds({byteProducts: 0})).toBeCloseTo(2, 9)
+  expect(seconds({})).toBeCloseTo(0.5, 9)
+  expect(seconds({byteScales: 2.5e8})).toBeCloseTo(0.5 + 0.5, 9)
+  // no slower than without
+  expect(seconds({byteScales: 9e8})).toBeCloseTo(2, 9)
 })
 
 describe('what is written past the caches', () => {

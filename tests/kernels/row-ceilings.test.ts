@@ -80,6 +80,27 @@ test('rows are no rate of memory for anything else, though caches make them the 
   )
 })
 
+test('a page of kernels on one thread draws the roof of one thread, of kernels on two that of two', () => {
+  const on = machineOf(
+    ...[1, 2].flatMap((threads) => [
+      compute('fma', threads * 1e12, threads),
+      bandwidth('read', 'DRAM', threads * 1e10, threads),
+    ]),
+  )
+  const pageOf = (...threads: number[]) => {
+    const kernelOn = (count: number) => ({...side('add', 1e9, 0.1, `read-DRAM-t${count}`, 1), threads: count})
+    return benchDocument(threads.map(kernelOn), on, []).result
+  }
+  expect(pageOf(1, 1).roof.compute.value).toBe(1e12)
+  expect(pageOf(1, 1).roof.bandwidth.value).toBe(1e10)
+  expect(pageOf(1, 2).roof.compute.value).toBe(2e12)
+  expect(pageOf(2).roof.bandwidth.value).toBe(2e10)
+  expect(pageOf(2).machine.ceilings).toHaveLength(4)
+  // one that decides is there in any case
+  const borrowed = benchDocument([{...side('add', 1e9, 0.1, 'read-DRAM-t2', 1), threads: 1}], on, []).result
+  expect(borrowed.machine.ceilings.map(({id}) => id)).toContain('read-DRAM-t2')
+})
+
 describe('the roof of a sparse product', () => {
   const older = machineOf(
     compute('fma', 1e12, 1),
@@ -97,6 +118,13 @@ describe('the roof of a sparse product', () => {
     expect(at(now, 300_000, 3_000_000)).toEqual({seconds: (3_000_000 * 512) / 14e9, bound: 'rows-512-DRAM-t1'})
     expect(at(older, 300_000, 3_000_000).bound).toBe('read-DRAM-t1')
     expect(at(older, 300_000, 3_000_000).seconds).toBeLessThan(at(now, 300_000, 3_000_000).seconds)
+  })
+
+  test('of a table that so many draws touch as far as the one that was measured is, they are that of its rows', () => {
+    // 300,000 rows of 512 B; n draws touch the share 1 − exp(−n ÷ 300,000) of them: 96 MiB are 65.5 %, 319,700 draws
+    const slow = {...older, ceilings: [...older.ceilings, rows('rows-512', 2e9)]}
+    expect(at(slow, 300_000, 318_000)).toEqual(at(older, 300_000, 318_000))
+    expect(at(slow, 300_000, 321_000)).toEqual({seconds: (321_000 * 512) / 2e9, bound: 'rows-512-DRAM-t1'})
   })
 
   test('of a graph whose rows are found in a cache, or few of whose rows are touched, it is as it was', () => {
@@ -129,7 +157,7 @@ describe('the plan', () => {
   const planned = (quick: boolean, tables = [200 * MiB, 100 * MiB]) =>
     planTasks({
       isas: [isa],
-      l1Isas: [isa],
+      ownIsas: [isa],
       threads: [1, 2],
       between: [],
       caches: caches(32 * MiB, 2),

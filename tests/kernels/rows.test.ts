@@ -197,6 +197,23 @@ describe.each(isas)('what is not finite, %s', (isa) => {
     }
   })
 
+  // where rows end four at a time: any number of them, what is not finite and what has no inverse in each of their places
+  test.each([64, 320, 768, 1024, 1088])('quantize of few rows of %i elements', (cols) => {
+    for (let rows = 1; rows <= 14; rows++)
+      for (const threads of [1, 2, 3]) {
+        const part = kernels.quantize.program([rows, cols]).parts[0]!
+        const x = Array.from({length: rows * cols}, (_, i) => (((i * 37) % 31) - 15) * 3 ** (Math.floor(i / cols) % 5))
+        const odd = [nan, inf, -inf, 1e-45, 0]
+        for (let r = rows % 5; r < rows; r += 5) x.fill(odd[(r + rows) % 5]!, r * cols, r * cols + (r % 2 ? cols : 3))
+        const {got, wanted} = run(part, isa, [x], threads)
+        expect(
+          [...got[0]!].map((v) => v + 0),
+          `${rows} rows`,
+        ).toEqual([...wanted[0]!].map((v) => v + 0))
+        expect(errorOf(got[1]!, wanted[1]!), `scales of ${rows} rows`).toBeLessThan(1e-6)
+      }
+  })
+
   test('quantize-int4: ties to even from -7 to 7, and back by dequantize-int4', () => {
     const part = kernels['quantize-int4'].program([2, 38]).parts[0]!
     const x = Float64Array.from({length: 76}, (_, i) => ((i % 29) - 14) / 2)

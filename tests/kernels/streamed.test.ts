@@ -63,13 +63,15 @@ describe.each(
     ['f64', 512],
     ['f32', 331],
     ['f64', 331],
+    ['int8', 512],
+    ['int8', 331],
   ] as const)('gemm-batched %s of %i rows', {timeout: 120_000}, (dtype, rows) => {
-    const batch = Math.ceil((33 * 2 ** 20) / (rows * 512 * (dtype === 'f32' ? 4 : 8)))
+    const batch = Math.ceil((33 * 2 ** 20) / (rows * 512 * (dtype === 'f64' ? 8 : 4)))
     const part = kernels['gemm-batched'].program([batch, rows, 512, 8], dtype).parts[0]!
     const tensors = tensorsOf([{id: part.kernel, parts: [part]}])
     const inputs = new Map(part.in.map((name, i) => [name, valuesOf(tensors.get(name)!, i)]))
     for (const by of isas) {
-      const [plain] = outputsAt(part, inputs, dtype === 'f32' ? 4 : 8, by)
+      const [plain] = outputsAt(part, inputs, dtype === 'f64' ? 8 : 4, by)
       for (const offset of [0, 16, 32, 48])
         expect(errorOf(outputsAt(part, inputs, offset, by)[0]!, plain!), `${by}, ${offset} B`).toBeLessThan(1e-6)
     }
@@ -164,13 +166,13 @@ describe.each(norms)('%s of rows from memory', (id) => {
   })
 })
 
-// Two rows of different heads in turn, and those that are left one by one: heads that do not divide among threads and pairs, rows of whole blocks of
-// lines and not, and rows whose shift was wrong, or that hold what is not finite, beside ones that are plain.
+// Rows of two or three heads in turn, opposite ones together, and those that are left one by one: heads that do not divide among threads, pairs and threes,
+// rows of whole blocks of lines and not, and rows whose shift was wrong, or that hold what is not finite, beside ones that are plain.
 describe.each(makes)('a masked softmax of rows that are streamed, tuned for %s', (make) => {
   const own = addon.tuneFor()
   beforeAll(() => expect(addon.tuneFor(make)).toBe(make))
   afterAll(() => expect(addon.tuneFor(own)).toBe(own))
-  test.each([496, 976, 2048, 3088])('of %i columns', {timeout: 120_000}, (seq) => {
+  test.each([496, 976, 1552, 2048, 3088])('of %i columns', {timeout: 120_000}, (seq) => {
     const heads = Math.ceil(2 ** 23 / seq ** 2) + 3
     const part = kernels['scale+mask+softmax'].program([heads, seq, 64]).parts[0]!
     expect(isStreamed(part)).toBe(true)
@@ -182,11 +184,12 @@ describe.each(makes)('a masked softmax of rows that are streamed, tuned for %s',
     }
     for (const by of isas) {
       const [plain] = outputsAt(part, inputs, 4, by)
-      for (const offset of [0, 16, 32, 48]) {
-        const [values] = outputsAt(part, inputs, offset, by)
-        if (bytesOf(values!).equals(bytesOf(plain!))) continue
-        expect(errorOf(values!, plain!), `${by}, ${offset} B`).toBeLessThan(1e-5)
-      }
+      for (const offset of [0, 16, 32, 48])
+        for (const threads of by === isas.at(-1) ? [1, 3] : [1]) {
+          const [values] = outputsAt(part, inputs, offset, by, threads)
+          if (bytesOf(values!).equals(bytesOf(plain!))) continue
+          expect(errorOf(values!, plain!), `${by}, ${offset} B, ${threads} threads`).toBeLessThan(1e-5)
+        }
     }
   })
 })

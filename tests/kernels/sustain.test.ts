@@ -42,6 +42,9 @@ describe('a sustained load', () => {
     expect(judgeCurve(curve.slice(2)).reason).toMatch(/^only 1 /)
     const hot = [...curve.slice(1), {...curve[0]!, flopsPerSecond: 60}]
     expect(judgeCurve(hot)).toEqual({verdict: 'throttled', reason: '60 % of the peak remain'})
+    const warm = (rate: number) => [...curve.slice(1), {...curve[0]!, flopsPerSecond: rate}]
+    expect(judgeCurve(warm(95))).toEqual({verdict: 'ok'})
+    expect(judgeCurve(warm(94))).toEqual({verdict: 'throttled', reason: '94 % of the peak remain'})
   })
 
   test('a best that lies far below the short ceiling is no heat alone', () => {
@@ -56,6 +59,19 @@ describe('a sustained load', () => {
     expect(judged).toMatchObject({value: 30e9, verdict: 'noisy'})
     expect(judged.reason).toMatch(/15 % of fma-f32-avx2-t2/)
     expect(besideShort({ceiling, peak: 198e9}, [short])).toBe(ceiling)
+    // 95 % is kept
+    expect(besideShort({ceiling, peak: 190e9}, [short])).toBe(ceiling)
+    expect(besideShort({ceiling, peak: 189e9}, [short])).toMatchObject({
+      verdict: 'noisy',
+      reason: expect.stringMatching(/^its best reached only 95 % of fma-f32-avx2-t2/),
+    })
+    // of other threads or another instruction set nothing follows
+    expect(
+      besideShort({ceiling, peak: 30e9}, [
+        {...short, id: 'fma-f32-avx2-t1'},
+        {...short, id: 'fma-f32-avx512-t2'},
+      ]),
+    ).toBe(ceiling)
     expect(besideShort({ceiling, peak: 30e9}, [])).toBe(ceiling)
     const throttled = {...ceiling, verdict: 'throttled', reason: '50 % of the peak remain'} as const
     expect(besideShort({ceiling: throttled, peak: 60e9}, [short])).toBe(throttled)

@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs'
 import {describe, expect, test} from 'vitest'
-import {confirmed, lonePoints, type PayPoint, payingSizes} from '../../src/kernels/pairs.ts'
+import {confirmed, lonePoints, type PairEntry, type PayPoint, payingSizes, pointOf} from '../../src/kernels/pairs.ts'
 import {type KernelDef, kernelIds, kernels, type PairDef, pairIds, pairs} from '../../src/kernels/registry.ts'
 import {sweepOf} from '../../src/kernels/sizes.ts'
 
@@ -23,6 +23,16 @@ describe('sizes at which fusing pays', () => {
     if (wanted.at === null) expect(at).toBeNull()
     else expect(Math.abs(at! - wanted.at)).toBeLessThanOrEqual(1)
   })
+})
+
+test('the run itself is a size of the sweep, as fast as it is said to be: by turns where there are any', () => {
+  const run = {fused: {bytes: 8}, dims: {rows: 64}, speedup: 1.2, predictedSpeedup: 1.5} as unknown as PairEntry
+  const byTurns = {...run, speedupInTurn: 0.9, predictedInTurn: 1.1}
+  expect(pointOf({...run, speedupInTurn: null, predictedInTurn: null}, 'rows')).toMatchObject({
+    speedup: 1.2,
+    predicted: 1.5,
+  })
+  expect(pointOf(byTurns, 'rows')).toEqual({size: 64, bytes: 8, speedup: 0.9, predicted: 1.1})
 })
 
 test('a size that says otherwise than both of its neighbours is measured again: on a busy host one of eight made it "from 30" for always', () => {

@@ -2,6 +2,7 @@ import {existsSync, readFileSync} from 'node:fs'
 import {describe, expect, test, vi} from 'vitest'
 import type {Ceiling, Machine} from '../../src/analysis/document/machine.ts'
 import {allowedTime, entryOf} from '../../src/kernels/bench.ts'
+import {tableOf} from '../../src/kernels/gathers.ts'
 import {assumedCaches, planMemory} from '../../src/kernels/levels.ts'
 import {loadNative} from '../../src/kernels/native.ts'
 import {bytesOf, type Program, stagesOf, tensorSpecs, tensorsOf} from '../../src/kernels/program.ts'
@@ -134,6 +135,44 @@ describe('probes', () => {
     expect(parts).toEqual([2 ** 26, 2 ** 26 + 4096])
   })
 
+  test('of rows that have no room for that table, or a profile that names none, read the largest that there is', () => {
+    const rows = bandwidth('rows-512', 'DRAM', 1e10, 8)
+    const roomy = planMemory(caches, 8, 2 ** 33)
+    // beside the table 4 MiB are written, in the thread that has the least
+    const room = Math.min(...roomy.bytesPerThread.map((bytes, i) => bytes - roomy.residentPerThread[i]!)) - 2 ** 22
+    const bytesOf = (workingSet?: number) => {
+      const ceiling = {...rows, ...(workingSet === undefined ? {} : {workingSet})}
+      const [task] = turnTasks([ceiling], 0.002, {isas, caches, threads: 8}, roomy)
+      return task!.tasks[0]!.spec.bytes
+    }
+    // the first has more than the others
+    expect(roomy.bytesPerThread[0]).toBeGreaterThan(roomy.bytesPerThread[1]! + 2 ** 23)
+    const own = bytesOf()
+    expect(own).toBe(tableOf(caches, 8, room + 2 ** 22))
+    expect(room).toBeGreaterThan(own)
+    expect(room % 4096).toBe(0)
+    expect(bytesOf(room)).toBe(room)
+    expect(bytesOf(room + 4096)).toBe(own)
+    // less than a page of the table for each thread
+    expect(bytesOf(2048)).toBe(own)
+    // probes of bandwidth have windows of their own
+    const [read] = turnTasks([{...rows, mix: 'read', workingSet: room}], 0.002, {isas, caches, threads: 8}, roomy)
+    expect(read!.tasks[0]!.spec.bytes).toBe(roomy.window)
+  })
+
+  test('of bandwidth take the widest instructions, and a window at least', () => {
+    const [task] = turnTasks([bandwidth('read', 'DRAM', 1e10, 1)], 1e-6, {isas, caches, threads: 1}, memory)
+    expect(isas.length).toBeGreaterThan(1)
+    for (const {spec} of task!.tasks) expect(spec).toMatchObject({isa: isas.at(-1)!.name, passes: 1})
+  })
+
+  test('of arithmetic take its instruction set, not the widest alone', () => {
+    for (const {name} of isas) {
+      const [task] = turnTasks([{...fma, isa: name}], 0.002, {isas, caches, threads: 1}, memory)
+      expect(task!.tasks[0]!.spec.isa).toBe(name)
+    }
+  })
+
   test('of one ceiling: the best of all, turn by turn the one with the higher median', () => {
     const [task] = turnTasks(decidingCeilings(machine, [large], 1), 0.002, {isas, caches, threads: 1}, memory)
     const [one, two] = task!.tasks
@@ -152,7 +191,13 @@ describe('probes', () => {
     const isa = isas.at(-1)!.name
     const [task] = turnTasks([{...fma, isa}], 0.002, {isas, caches, threads: 1}, memory)
     const [probe] = task!.tasks
-    expect(probe).toMatchObject({calibrate: true, repetitionSeconds: 0.001, spec: {repetitions: 2}})
+    expect(probe).toMatchObject({
+      calibrate: true,
+      // as many rounds as the kernel, whatever the rates do
+      limit: 1,
+      repetitionSeconds: 0.001,
+      spec: {repetitions: 2},
+    })
     const series = new Map([[probe!.id, {rates: [9, 10, 5, 4, 7], clockHz: [], tried: true, passes: 1}]])
     expect(turnCeilings([task!], series)).toEqual([{id: fma.id, best: 10, median: 7.5, samples: 2, rates: [10, 5]}])
   })
@@ -325,9 +370,34 @@ describe('an entry in turn', () => {
     })
   })
 
-  test('is implausible above both roofs, not above one', () => {
-    expect(entry([10, 10, 10]).verdict).toBe('noisy') // 120 % in turn, 60 % of the profile's
+  test('is implausible above every roof, whatever else is said of it, not above one', () => {
+    const steady = (best: number) => [{...turn[0]!, best, rates: [best, best, best]}, turn[1]!]
+    // 120 % in turn, 60 % of the profile's
+    expect(entry([10, 10, 10]).verdict).toBe('noisy')
     expect(entry([20, 20, 20]).verdict).toBe('implausible')
+    // 150 % of the profile's, 240 % in turn: the machine was disturbed, too, and the repetitions disagree
+    expect(entry([25, 20, 20], steady(1.25e10))).toMatchObject({
+      verdict: 'implausible',
+      reason: expect.stringMatching(/^150 % of its roof: the roof \(2:1-DRAM-t1\)/),
+    })
+    // 150 % of the profile's by one repetition, the turns in the median at 60 %
+    expect(entry([25, 10, 10], steady(2e10)).verdict).toBe('noisy')
+    // one part in a hundred is rounding
+    expect(entry([16.8, 16.8, 16.8], steady(2e10)).verdict).toBe('ok')
+    expect(entry([16.9, 16.9, 16.9], steady(2e10)).verdict).toBe('implausible')
+  })
+
+  test('is noisy where the roof in turn is far above the profile’s, and says that the profile is low', () => {
+    const steady = (best: number) => [{...turn[0]!, best, rates: [best, best, best]}, turn[1]!]
+    // 150 % of the profile's, 94 % in turn
+    expect(entry([25, 25, 25], steady(3.2e10))).toMatchObject({
+      verdict: 'noisy',
+      reason:
+        "in the same rounds the ceilings allowed 160 % of the profile's roof (2:1-DRAM-t1), of which it reached 94 %; `perf measure` takes the profile anew",
+    })
+    expect(entry([18, 18, 18], steady(2.3e10)).verdict).toBe('ok')
+    expect(entry([18, 18, 18], steady(2.4e10)).verdict).toBe('noisy')
+    expect(entry([7, 7, 7], steady(1e10)).reason).not.toMatch(/perf measure/)
   })
 })
 

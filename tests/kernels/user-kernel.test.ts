@@ -205,6 +205,28 @@ describe("a user's kernel", () => {
       })
   })
 
+  test.runIf(process.platform === 'linux')('processes that it forked end with it', async () => {
+    const note = join(folder, 'forked')
+    const forks = `
+      static int forked;
+      if (!forked++ && !fork()) {
+        FILE* note = fopen("${note}", "w");
+        fprintf(note, "%d", getpid());
+        fclose(note);
+        for (;;) pause();
+      }`
+    const from = join(folder, 'forks.c')
+    const example = readFileSync(source, 'utf8').replace('float* z = tensors[2];', (line) => line + forks)
+    writeFileSync(from, `#include <stdio.h>\n#include <unistd.h>\n${example}`)
+    await run(compile(from, 'forks'), [1000])
+    const pid = Number(readFileSync(note, 'utf8'))
+    expect(pid).toBeGreaterThan(1)
+    // gone, or a name that nobody has asked after yet
+    const state = () =>
+      existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2] : 'Z'
+    await expect.poll(state, {timeout: 5000}).toBe('Z')
+  })
+
   test('an abort ends the process', async () => {
     const stop = new AbortController()
     setTimeout(() => stop.abort(), 100)

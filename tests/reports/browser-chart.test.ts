@@ -267,12 +267,15 @@ describePage('the charts in a browser', (browser) => {
     await first.page.close()
 
     const name = '</script><b>x</b>'
-    const {result, warnings} = place([{name, flops: 1e12, bytes: 1e9, seconds: 0.01}], machine, {dtype: 'bf16'})
+    const {result, warnings} = place([{name, flops: 1e12, bytes: 1e9, seconds: 0.01}], machine, {dtype: 'int8'})
     const alone = {schema: 'ridgepoint/placement@1', ok: true, result, warnings}
     const second = await browser.open(alone as never)
     expect(await second.page.title()).toBe(`${name} on NVIDIA H100 SXM5 80 GB · Ridgepoint`)
     expect(await triangle(second.page, name).count()).toBe(1)
     expect(await second.page.locator('#measured tbody tr').textContent()).toContain(name)
+    // of integers: achieved and attainable, and the peak in the words of the chart
+    expect(await second.page.locator('#measured tbody tr').textContent()).toMatch(/100 TOP\/s1\.98 POP\/s/)
+    expect(await second.page.locator('#roofline .described').innerText()).toMatch(/under a peak of 1\.98\sPOP\/s/)
     expect(await second.page.locator('#controls, #operators, #memory').count()).toBe(0)
     expect(second.said).toEqual([])
     expect(second.asked()).toEqual([])
@@ -297,7 +300,10 @@ describePage('the charts in a browser', (browser) => {
     await page.waitForSelector('html[data-ready]')
     const marks = page.locator('#pairs .chart [aria-label]')
     expect(await marks.evaluateAll((all) => all.map((mark) => mark.getAttribute('aria-label')))).toEqual(
-      expect.arrayContaining(['400 B → 200 B', '2 ms → 1 ms']),
+      expect.arrayContaining([
+        'bias+gelu 2: 400 B → 200 B',
+        'bias+gelu 2: 2 times faster, by the roof 1.8 times faster; medians 2 ms and 1 ms over the whole run',
+      ]),
     )
     expect(await page.locator('#pairs').textContent()).toContain('bias+gelu 2 (2 times faster)')
     // on a phone a name stands above its rows, not left of them: they had a fifth of the width

@@ -12,5 +12,11 @@ test('a pair is as fast in the words as in the chart: by turns where there are a
   )
   const {data} = view.inputs(result, defaultState(result), {pairs})
   const times = data.slopes!.filter((row) => 'measure' in row && row.measure === 'Time')
-  expect(times).toEqual([expect.objectContaining({ratio: 1 / 1.5}), expect.objectContaining({ratio: 1 / 0.957})])
+  expect(times).toEqual([
+    expect.objectContaining({ratio: 1 / 1.5, label: '1.5 times faster'}),
+    expect.objectContaining({
+      ...{ratio: 1 / 0.957, label: '1.04 times slower'},
+      summary: expect.stringMatching(/1\.04 times slower, by the roof 1\.1 times faster; medians 30 µs and 20 µs over/),
+    }),
+  ])
 })

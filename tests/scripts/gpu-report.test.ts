@@ -110,5 +110,9 @@ test('the data sheet is found by what drivers call a card', () => {
   expect(datasheetOf('NVIDIA H100 PCIe', show).id).toBe('h100-pcie')
   expect(datasheetOf('NVIDIA A100-SXM4-80GB', show).id).toBe('a100-80gb-sxm')
   expect(datasheetOf('l40s', show).id).toBe('l40s')
+  // in Dawn's spelling, with the driver's version behind
+  expect(datasheetOf('nvidia-h100-80gb-hbm3, NVIDIA 580.159.04', show).id).toBe('h100-sxm')
+  expect(datasheetOf('nvidia-h200, NVIDIA 580.159.03', show).id).toBe('h200-sxm')
+  expect(datasheetOf('apple-m3-max, Metal driver', show).id).toBe('m3-max')
   expect(datasheetOf('Intel Iris Xe', show)).toBeUndefined()
 })

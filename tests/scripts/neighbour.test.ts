@@ -19,6 +19,11 @@ test('rows beside a neighbour are named with what it took, against the best of a
     const two = [rows[0]!, {threads: 1, perCycle}]
     expect(neighbours(two, name) !== '').toBe(neighbourOf({perCycle, best: 6}) !== undefined)
   }
+  // of many rows a count
+  const many = Array.from({length: 7}, (_, i) => ({threads: 1, perCycle: 3 + i / 10}))
+  expect(neighbours([rows[0]!, ...many], name)).toMatch(
+    /^7 of 8 rows .* had 40 to 50 % of its instruction slots: those with less than 90 % /,
+  )
   // what was kept of an earlier table has none
   expect(neighbours([{threads: 1}, ...rows], name)).toBe(neighbours(rows, name))
 })

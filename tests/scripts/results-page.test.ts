@@ -1,6 +1,7 @@
 import {expect, test} from 'vitest'
 // @ts-expect-error scripts have no types
 import {highest, resultsPage, settle} from '../../scripts/bench/results-page.mjs'
+import {isImplausible} from '../../src/analysis/plausible.ts'
 
 const entry = (id: string, dims: Record<string, number>, more: object = {}) => ({
   ...{id, dims, dtype: 'f32', threads: 1, flops: 2e6, bytes: 1e6},
@@ -78,8 +79,19 @@ test('of two profiles the better of each ceiling: lower latencies, higher rates;
 test('an entry is placed under the roof of all profiles, or left where that has no ceiling or nothing was timed', () => {
   const timed = entry('relu', {elements: 10})
   const allowed = () => ({seconds: 8e-5, bound: 'copy-DRAM-t1'})
-  expect(settle(timed, allowed)).toMatchObject({efficiency: 0.8, bound: 'copy-DRAM-t1'})
-  expect(settle(timed, () => undefined)).toBe(timed)
+  expect(settle(timed, allowed, isImplausible)).toMatchObject({efficiency: 0.8, bound: 'copy-DRAM-t1', verdict: 'ok'})
+  expect(settle(timed, () => undefined, isImplausible)).toBe(timed)
   const untimed = entry('relu', {elements: 10}, {seconds: {min: 0, median: 0}})
-  expect(settle(untimed, allowed)).toBe(untimed)
+  expect(settle(untimed, allowed, isImplausible)).toBe(untimed)
+})
+
+test('an entry above every roof, under that of all profiles too, is implausible; no longer under a higher one', () => {
+  const verdictOf = (seconds: number, more: object) =>
+    settle(entry('relu', {elements: 10}, more), () => ({seconds, bound: 'b'}), isImplausible).verdict
+  // 150.9 % of it
+  expect(verdictOf(1.509e-4, {verdict: 'noisy'})).toBe('implausible')
+  expect(verdictOf(1.509e-4, {verdict: 'noisy', inTurn: {efficiency: 1.2, efficiencyMedian: 0.9}})).toBe('noisy')
+  expect(verdictOf(1.509e-4, {verdict: 'wrong'})).toBe('wrong')
+  expect(verdictOf(0.9e-4, {verdict: 'implausible'})).toBe('noisy')
+  expect(verdictOf(0.9e-4, {verdict: 'throttled'})).toBe('throttled')
 })

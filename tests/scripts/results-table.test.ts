@@ -27,14 +27,18 @@ const kernels = [
 
 test('counts by the share in turn, at the larger and the smaller size of each kernel without a figure of its own', () => {
   expect(summary(kernels)).toEqual([
-    '- **From DRAM: 1 of 2 reach 92 % of what is attainable.** Below: softmax (1 T) 60 %.',
-    '- **From L2: 1 of 2 reach 75 % of what is attainable.** Below: softmax (1 T) 74 %.',
+    '- **From DRAM: 1 of 2 reach 92 % of what is attainable.** Below (% on 1 threads, a dash reaches it): softmax 60.',
+    '- **From L2: 1 of 2 reach 75 % of what is attainable.** Below (% on 1 threads, a dash reaches it): softmax 74.',
   ])
   expect(summary([kernels[0]])).toEqual([])
+  const onTwo = kernels.map((k) => ({...k, threads: 2, efficiency: 0.95, inTurn: null}))
+  expect(summary([...kernels, ...onTwo])[0]).toMatch(
+    /3 of 4 .* \(% on 1 \/ 2 threads, a dash reaches it\): softmax 60 \/ –\.$/,
+  )
 })
 
-test('shows all shares, and calls noisy what only ceilings of another hour held for implausible', () => {
-  const [, , ...rows] = kernelTable([kernels[1], kernel('add', 1e8, 0.8, 0.9, {verdict: 'implausible'})]).split('\n')
+test('shows all shares, and what is not ok behind them', () => {
+  const [, , ...rows] = kernelTable([kernels[1], kernel('add', 1e8, 0.8, 0.9, {verdict: 'noisy'})]).split('\n')
   expect(rows[0]).toBe('| relu | 100000000 | f32 | 1 | 1.00 GB/s | 50 % | 93 % | 93 % | nt-copy-DRAM-t1 |')
   expect(rows[1]).toMatch(/80 % \(noisy\) \| 90 % \|/)
 })

@@ -46,13 +46,13 @@ export function figureOf(view: View, store: Store, tooltip: Tooltip): Figure {
     h('figcaption', {}, described),
     explanation(view.howToRead, view.assumptions),
   )
-  return {
-    figure,
-    frame,
-    tools,
-    start: () => {
-      chart = new Chart(frame, view, store, tooltip)
-      return chart
-    },
+  const start = () => {
+    chart ??= new Chart(frame, view, store, tooltip)
+    return chart
   }
+  // charts are started one after the other; a program that prints the page as soon as it is loaded is earlier than most
+  addEventListener('beforeprint', () => {
+    if (frame.clientWidth > 0) void start().print()
+  })
+  return {figure, frame, tools, start}
 }

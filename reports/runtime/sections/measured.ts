@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** Points that were measured elsewhere, under their roofs; beside the prediction where they are operators of an analysis. */
 import type {Joined, PlacedPoint} from '../../../src/analysis/document/placement.ts'
-import {format, formatCount, formatShare} from '../../../src/analysis/units.ts'
+import {format, formatCount, formatShare, rateUnit} from '../../../src/analysis/units.ts'
 import {formatIntensity} from '../../chart/points.ts'
 import {breakable, h} from '../dom.ts'
 import type {Store} from '../state.ts'
@@ -16,6 +16,8 @@ function verdict({verdict, reason}: PlacedPoint): HTMLElement {
 
 function columns(store: Store, points: readonly PlacedPoint[]): Column<PlacedPoint>[] {
   const {result} = store.document
+  // pages of before do not say the type of each point
+  const unit = (p: PlacedPoint) => rateUnit(p.dtype ?? result.workload.dtype.activations)
   const joined = points.some((p) => p.operator)
   const all: (Column<PlacedPoint> | false)[] = [
     {
@@ -95,14 +97,14 @@ function columns(store: Store, points: readonly PlacedPoint[]): Column<PlacedPoi
       label: 'Achieved',
       numeric: true,
       value: (p) => p.achieved,
-      show: (p) => format(p.achieved, 'FLOP/s'),
+      show: (p) => format(p.achieved, unit(p)),
     },
     {
       id: 'attainable_flop_per_second',
       label: 'Attainable',
       numeric: true,
       value: (p) => p.attainable,
-      show: (p) => format(p.attainable, 'FLOP/s'),
+      show: (p) => format(p.attainable, unit(p)),
     },
     {id: 'flops', label: 'FLOPs', numeric: true, value: (p) => p.flops, show: (p) => format(p.flops, '')},
     {id: 'bytes', label: 'Bytes', numeric: true, value: (p) => p.bytes, show: (p) => format(p.bytes, 'B')},

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** Every operator as a row, linked to its dot both ways. */
-import {format, formatCount, formatShare} from '../../../src/analysis/units.ts'
+import {format, formatCount, formatShare, rateUnit} from '../../../src/analysis/units.ts'
 import {classOf} from '../../chart/classes.ts'
 import {bytesOf, formatIntensity} from '../../chart/points.ts'
 import {attainableOf, type Operator} from '../../document.ts'
@@ -62,10 +62,10 @@ function columns(store: Store): Column<Operator>[] {
     {
       id: 'attainable_flop_per_second',
       label: 'Attainable',
-      title: 'FLOP/s at the lower bound of time',
+      title: 'FLOP/s, OP/s of integers, at the lower bound of time',
       numeric: true,
       value: rate,
-      show: (op) => format(rate(op), 'FLOP/s'),
+      show: (op) => format(rate(op), rateUnit(op.computes)),
     },
     {id: 'repeat', label: 'Times', numeric: true, value: (op) => op.repeat, show: (op) => formatCount(op.repeat)},
     {

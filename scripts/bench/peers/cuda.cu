@@ -26,7 +26,8 @@ template <int chains> __global__ void fma_chains(const float *seeds, float *resu
   }
   float sum = 0;
   for (int c = 0; c < chains; c++) sum += a[c];
-  if (threadIdx.x == 0) results[blockIdx.x] = sum;
+  // no thread's work may be left out: it cannot be foreseen that none stores
+  if (threadIdx.x == 0 || sum == 123456.75f) results[blockIdx.x] = sum;
 }
 
 template <int unroll> __global__ void copy(const float4 *from, float4 *to) {
@@ -34,6 +35,9 @@ template <int unroll> __global__ void copy(const float4 *from, float4 *to) {
 #pragma unroll
   for (int u = 0; u < unroll; u++) to[first + size_t(u) * blockDim.x] = from[first + size_t(u) * blockDim.x];
 }
+
+// launches between two events: what lies between launches is then no share of one, as in a dispatch of WebGPU's streams, which lasts milliseconds
+constexpr int launches = 4;
 
 // the shortest of many runs, s
 template <typename Run> static double shortest(Run run) {
@@ -43,13 +47,14 @@ template <typename Run> static double shortest(Run run) {
   double best = 1e9;
   for (int i = 0; i < 40; i++) {
     check(cudaEventRecord(start));
-    run();
+    for (int l = 0; l < launches; l++) run();
     check(cudaEventRecord(stop));
     check(cudaEventSynchronize(stop));
     check(cudaGetLastError());
     float ms = 0;
     check(cudaEventElapsedTime(&ms, start, stop));
-    if (i >= 4 && ms > 0 && ms / 1e3 < best) best = ms / 1e3;
+    const double seconds = ms / 1e3 / launches;
+    if (i >= 4 && seconds > 0 && seconds < best) best = seconds;
   }
   return best;
 }

@@ -9,8 +9,6 @@
 #include "../../../native/kernels/product.h"
 
 namespace rp {
-Cores tunedFor() { return __builtin_cpu_is("intel") ? Cores::intel : __builtin_cpu_is("amd") ? Cores::amd : Cores::other; }
-
 namespace RP_NS {
 namespace {
 

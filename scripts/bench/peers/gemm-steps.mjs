@@ -42,7 +42,8 @@ const built = spawnSync(
   [
     ...['-std=c++17', '-O2', '-Wno-psabi', '-fno-math-errno', '-ffp-contract=fast', '-falign-loops=64'],
     ...[...kernelFlags, `-DRP_ISA_${isa}`, join(here, 'gemm-steps.cc')],
-    ...[join(resolve(here, '../../..'), 'native/core/memory.cc'), '-o', program],
+    ...['memory.cc', 'cores.cc'].map((file) => join(resolve(here, '../../..'), 'native/core', file)),
+    ...['-o', program],
   ],
   {encoding: 'utf8'},
 )

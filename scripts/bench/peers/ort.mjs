@@ -307,7 +307,10 @@ Machine: ${cpus()[0].model}, ${allowed} CPUs allowed, Node ${process.version}, $
 \`npm run bench:peers -- ort --turns ${turns} --seconds ${seconds} --set ${flags.set} --write ${flags.write}\`. Both in turn over the same values, results compared; microseconds of the fastest call.
 ONNX Runtime gets its weights with the model and lays them out once; ours packs on every call. Its copies to JavaScript are not counted.
 
-${[verdict, shared].filter(Boolean).join(' ')} Nothing to compare with: ${left}.
+${[verdict, shared, `Nothing to compare with: ${left}.`]
+  .filter(Boolean)
+  .map((sentence) => `- ${sentence}`)
+  .join('\n')}
 
 ${line('kernel', 'ONNX Runtime', 'size', 'threads', 'ours µs', 'ORT µs', 'ORT ÷ ours', 'of medians', 'instructions per cycle')}
 ${line('---', '---', '---', '---:', '---:', '---:', '---:', '---:', '---:')}

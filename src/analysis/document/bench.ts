@@ -55,6 +55,7 @@ export const benchEntrySchema = z.strictObject({
     .optional()
     .describe('a witness of a neighbour on the other hardware thread of a core, sampled between the repetitions'),
   maxError: maybe.describe('against the f64 reference: absolute below 1, relative above; null where nothing checks it'),
+  tolerance: finite.optional().describe('the largest error with which results count as right'),
   ways: z
     .array(z.strictObject({kernel: z.string(), way: z.int().nonnegative(), seconds: finite, taken: z.boolean()}))
     .optional()

@@ -13,9 +13,15 @@ export const placedPointSchema = z.strictObject({
   seconds: z.number().positive(),
   cv: z.number().nonnegative().optional().describe('coefficient of variation of the repetitions, where it is known'),
   count: z.number().positive().optional().describe('launches or calls that the figures are the mean of'),
+  dtype: z
+    .string()
+    .optional()
+    .describe("type it computes in, the document's where it says none: rates of integers are OP/s"),
   intensity: maybe.describe('FLOP/B; null where no byte moves'),
-  attainable: maybe.describe('FLOP/s the roof allows at this intensity; null where nothing is computed'),
-  achieved: maybe.describe('FLOP/s; null where nothing is computed'),
+  attainable: maybe.describe(
+    'FLOP/s, OP/s of integers, that the roof allows at this intensity; null where nothing is computed',
+  ),
+  achieved: maybe.describe('FLOP/s, OP/s of integers; null where nothing is computed'),
   bandwidth: maybe.describe('achieved B/s; null where no byte moves'),
   least: z.number().describe('s the roof asks for'),
   efficiency: z.number().describe('least ÷ seconds: 1 is the roof'),

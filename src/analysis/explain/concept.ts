@@ -12,6 +12,8 @@ export const SCREEN = {lines: 24, columns: 80} as const
 
 export interface Concept {
   readonly id: string
+  /** other names that people ask for it by */
+  readonly also?: readonly string[]
   readonly title: string
   readonly source: string
   /** paragraphs to wrap; one that starts with two spaces is a formula and stays as it is. Numbers come from the engine. */

@@ -1,7 +1,7 @@
 /** `perf explain`: an operator, or a concept. */
 import {unknownName} from '../catalog.ts'
 import type {ConceptExplanation, Explanation} from '../document/explain.ts'
-import {AnalysisError} from '../errors.ts'
+import {AnalysisError, NAME_LIMIT} from '../errors.ts'
 import {ops} from '../ops/index.ts'
 import {type Concept, layOut} from './concept.ts'
 import {concepts} from './concepts/index.ts'
@@ -10,21 +10,26 @@ import {explainOperator} from './operator.ts'
 
 export {explainOperator, type GivenDims}
 
-/** @throws AnalysisError `unknown-concept` with the nearest names */
-export function explainConcept(id: string): ConceptExplanation {
-  const known: Readonly<Record<string, Concept>> = concepts
-  if (!Object.hasOwn(known, id)) {
-    const names = [...Object.keys(known), ...Object.keys(ops)]
+/**
+ * A concept by its id or another of its names, in any case (`MFU`).
+ * @throws AnalysisError `unknown-concept` with the nearest names
+ */
+export function explainConcept(name: string): ConceptExplanation {
+  const known: readonly Concept[] = Object.values(concepts)
+  const asked = name.slice(0, NAME_LIMIT).toLowerCase().replaceAll('_', '-')
+  const concept = known.find(({id, also}) => id === asked || also?.includes(asked))
+  if (!concept) {
+    const ids = known.map(({id}) => id)
+    const others = known.flatMap(({also}) => also ?? [])
     throw unknownName(
       'unknown-concept',
       'operator or concept',
-      id,
-      names,
-      `concepts: ${Object.keys(known).join(', ')}; \`perf op list\` shows the operators`,
+      name,
+      [...ids, ...others, ...Object.keys(ops)],
+      `concepts: ${ids.join(', ')}; \`perf op list\` shows the operators`,
     )
   }
-  const concept = known[id]!
-  return {kind: 'concept', id, title: concept.title, text: layOut(concept), source: concept.source}
+  return {kind: 'concept', id: concept.id, title: concept.title, text: layOut(concept), source: concept.source}
 }
 
 /**

@@ -230,11 +230,10 @@ export abstract class BaseCommand extends Command {
 
   override async catch(error: unknown): Promise<void> {
     if (error instanceof ConfigShown) return
-    await report(
-      setBy(error, this.outside),
-      this.argv,
-      this.id,
-      Object.keys({...this.ctor.flags, ...this.ctor.baseFlags}),
-    )
+    await report(setBy(error, this.outside), this.argv, {
+      id: this.id,
+      flags: Object.keys({...this.ctor.flags, ...this.ctor.baseFlags}),
+      examples: this.ctor.examples.map((example) => String(example).replace('<%= config.bin %>', 'perf')),
+    })
   }
 }

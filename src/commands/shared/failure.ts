@@ -10,6 +10,15 @@ export interface Failure {
   readonly exitCode: number
 }
 
+/** The command that ran, as far as one was found. */
+interface Ran {
+  readonly id: string | undefined
+  /** names of its flags */
+  readonly flags: readonly string[]
+  readonly examples: readonly string[]
+}
+const none: Ran = {id: undefined, flags: [], examples: []}
+
 /** What oclif throws for a flag or argument it cannot parse, and Node for a file. */
 interface Foreign {
   readonly message?: unknown
@@ -60,8 +69,16 @@ function missing({args}: Foreign): string | null {
   return names.length === args.length ? `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} missing` : null
 }
 
+/** A line that works, where something was left out: one with the flag that lacks its value, else the first. */
+function exampleFor(message: string, examples: readonly string[]): string[] {
+  const [, flag] = /^Flag (--[\w-]+) expects a value$/.exec(message) ?? []
+  if (flag === undefined && !/ (?:is|are) missing$/.test(message)) return []
+  const found = examples.find((example) => flag !== undefined && example.includes(`${flag} `)) ?? examples[0]
+  return found === undefined ? [] : [`for example \`${found}\``]
+}
+
 /** oclif's own words for a usage mistake, on one line, with a way out. */
-async function usageFailure(error: Foreign, command: string | undefined, flags: readonly string[]): Promise<Failure> {
+async function usageFailure(error: Foreign, {id: command, flags, examples}: Ran): Promise<Failure> {
   const message =
     missing(error) ??
     flat(String(error.message ?? 'wrong usage'))
@@ -70,7 +87,7 @@ async function usageFailure(error: Foreign, command: string | undefined, flags: 
       .replace(/--([\w-]+)=\S* cannot also be provided when using --([\w-]+)/g, '--$2 and --$1 exclude each other')
       .replace(control, ' ')
   const help = `\`perf ${command ? `${command.replaceAll(':', ' ')} ` : ''}--help\` shows what is allowed`
-  const suggestions = [...(await nearFlags(error.flags, flags)), help]
+  const suggestions = [...(await nearFlags(error.flags, flags)), ...exampleFor(message, examples), help]
   return {code: 'bad-flag', message, suggestions, exitCode: exitCodes.usage}
 }
 
@@ -84,10 +101,8 @@ const nextSteps: Partial<Record<ErrorCode, string>> = {
 
 /**
  * Turns what was thrown into a failure. What is neither ours nor oclif's is a bug of ours: one line and a hint.
- * @param command id of the command that ran, where one was found
- * @param flags names of its flags
  */
-async function failureOf(error: unknown, command?: string, flags: readonly string[] = []): Promise<Failure> {
+async function failureOf(error: unknown, ran: Ran): Promise<Failure> {
   if (error instanceof AnalysisError) {
     const {code, exitCode} = error
     const message = unwrapped(error.message)
@@ -96,7 +111,7 @@ async function failureOf(error: unknown, command?: string, flags: readonly strin
     return {code, message, suggestions, exitCode}
   }
   const foreign: Foreign = typeof error === 'object' && error !== null ? error : {message: error}
-  if (foreign.oclif !== undefined && foreign.oclif.exit !== 0) return usageFailure(foreign, command, flags)
+  if (foreign.oclif !== undefined && foreign.oclif.exit !== 0) return usageFailure(foreign, ran)
   const message = flat(String(foreign.message ?? error)).replace(control, ' ')
   return {
     code: 'internal',
@@ -147,13 +162,8 @@ function answered(document: string): boolean {
 }
 
 /** Reports a failure on the stream it belongs to and sets the exit code. */
-export async function report(
-  error: unknown,
-  argv: readonly string[],
-  command?: string,
-  flags?: readonly string[],
-): Promise<void> {
-  const failure = await failureOf(error, command, flags)
+export async function report(error: unknown, argv: readonly string[], ran: Ran = none): Promise<void> {
+  const failure = await failureOf(error, ran)
   process.exitCode = failure.exitCode
   if (process.env.RIDGEPOINT_DEBUG === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   if (wantsJson(argv) && answered(`${failureJson(failure)}\n`)) return

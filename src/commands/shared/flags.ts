@@ -7,10 +7,10 @@ export const dtypeNames = ['f64', 'f32', 'bf16', 'f16', 'fp8', 'int8', 'int4'] a
 const fusionNames = ['none', 'elementwise', 'attention', 'all'] as const
 
 /** A number as written: `Number('')` and `Number('0x10')` are not what anybody means. */
-function parseNumber(text: string, flag: string): number {
+function parseNumber(text: string, flag: string, example = 'a whole number, for example 8'): number {
   if (!/^[+-]?(\d+(_\d{3})*(\.\d+)?|\.\d+)([eE][+-]?\d+)?$/.test(text.trim()))
     throw new AnalysisError('bad-flag', `${flag} ${JSON.stringify(text.slice(0, 64))} is not a number`, [
-      `give a whole number, for example ${flag} 8`,
+      `give ${example.replace('example ', `example ${flag} `)}`,
     ])
   return Number(text.trim().replaceAll('_', ''))
 }
@@ -46,7 +46,7 @@ const share = (name: string, summary: string, group: string) =>
     helpValue: '5%',
     parse: async (text) => {
       const percent = /^\s*([\d.]+)\s*%\s*$/.exec(text)
-      return parseNumber(percent ? `${percent[1]}e-2` : text, `--${name}`)
+      return parseNumber(percent ? `${percent[1]}e-2` : text, `--${name}`, 'a share, for example 10%')
     },
   })()
 

@@ -106,6 +106,13 @@ export async function runKernels(
     throw new AnalysisError('bad-flag', '--load runs one shared object: no kernel names and no --sweep beside it', [
       'perf bench --load ./mykernel.so --dims 1024',
     ])
+  for (const flag of ['dtype', 'isa'] as const)
+    if (load !== undefined && flags[flag] !== undefined)
+      throw new AnalysisError(
+        'bad-flag',
+        `--${flag} is of our own kernels: a shared object has what it was built with`,
+        [`leave --${flag} out`],
+      )
   if (flags.backend === 'webgpu' && (sweep || load !== undefined))
     throw new AnalysisError('bad-flag', `--${sweep ? 'sweep' : 'load'} is of processors`, ['--backend cpu'])
   if (flags.backend === 'webgpu') {

@@ -27,9 +27,9 @@ function ignoreClosedPipes(): void {
   }
 }
 
-/** Ctrl-C: the exit code of the contract, in text and in JSON, and nothing half-written (temporary files go on exit). */
+/** Ctrl-C, and a terminal that closes: the exit code of the contract, in text and in JSON, and nothing half-written (temporary files go on exit). */
 function exitOnInterrupt(argv: readonly string[]): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       void report(new AnalysisError('interrupted', 'interrupted'), argv).finally(() =>
         process.exit(exitCodes.interrupted),
@@ -128,6 +128,16 @@ const asksForHelp = (argv: readonly string[]): boolean => {
   return (end < 0 ? argv : argv.slice(0, end)).some((word) => word === '--help' || word === '-h')
 }
 
+/** @throws AnalysisError `unknown-command` for words before the first flag that are neither a command nor what several begin with */
+async function refuseUnknown(config: Config, words: readonly string[]): Promise<void> {
+  const flag = words.findIndex((word) => word.startsWith('-'))
+  const asked = words.slice(0, flag < 0 ? undefined : flag)
+  const [first] = asked
+  if (first === undefined || config.findCommand(split(config, asked).id)) return
+  if (asked.length > 1 || !config.commandIDs.some((id) => id.startsWith(`${first}:`)))
+    await unknownCommand(config, asked)
+}
+
 async function dispatch(config: Config, argv: readonly string[]): Promise<void> {
   const first = argv[0]
   if (first === '--version' || first === '-v') {
@@ -137,6 +147,7 @@ async function dispatch(config: Config, argv: readonly string[]): Promise<void> 
   const words = first === 'help' ? argv.slice(1) : argv
   const asksHelp = words.every((word) => word === '--json') || first === 'help' || asksForHelp(words)
   if (asksHelp && wantsJson(argv)) return writeAnswer(await helpJson(config, words))
+  if (asksHelp) await refuseUnknown(config, words)
   if (asksHelp)
     return help(
       config,

@@ -122,7 +122,7 @@ export const kernels = {
     title:
       'matrix product with the second operand transposed, c[m,n] = a[m,k]·b[n,k]ᵀ: weights as frameworks keep them',
     dims: ['m', 'n', 'k'],
-    dtypes: ['f32', 'f64'],
+    dtypes: ['f32', 'f64', 'int8'],
     sizes: square,
     check: [37, 71, 301],
     cases: gemmCases,
@@ -133,7 +133,7 @@ export const kernels = {
     op: 'matmul',
     title: 'matrix product with the first operand transposed, c[m,n] = a[k,m]ᵀ·b[k,n]: the gradient of weights',
     dims: ['m', 'n', 'k'],
-    dtypes: ['f32', 'f64'],
+    dtypes: ['f32', 'f64', 'int8'],
     sizes: square,
     check: [37, 71, 301],
     cases: gemmCases,
@@ -162,7 +162,7 @@ export const kernels = {
     op: 'matmul',
     title: 'batch of matrix products, one after another in memory',
     dims: batchedDims,
-    dtypes: ['f32', 'f64'],
+    dtypes: ['f32', 'f64', 'int8'],
     sizes: {cache: [8, 64, 64, 64], dram: [96, 512, 512, 64]},
     check: [3, 29, 35, 67],
     cases: [

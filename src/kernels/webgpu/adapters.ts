@@ -4,7 +4,7 @@ import {AnalysisError, quoted} from '../../analysis/errors.ts'
 import {type MatrixUnits, matrixUnitsOf, subgroupMatrixFeature} from './matrix-units.ts'
 
 export interface AdapterFacts {
-  /** vendor and description, with "(software)" where a processor does the work */
+  /** the device and its driver, with "(software)" where a processor does the work */
   name: string
   vendor: string
   architecture: string
@@ -12,6 +12,8 @@ export interface AdapterFacts {
   description: string
   software: boolean
   features: string[]
+  /** features that it has and that were not asked for, where the environment says so */
+  withheld?: string[]
   /** B */
   maxBufferSize: number
   /** B of workgroup memory */
@@ -38,7 +40,10 @@ export function factsOf(adapter: GPUAdapter): AdapterFacts {
   const {vendor, architecture, device, description} = adapter.info
   const fallback = (adapter.info as {isFallbackAdapter?: boolean}).isFallbackAdapter === true
   const software = fallback || softwareNames.test(`${architecture} ${device} ${description}`)
-  const said = description || [vendor, architecture || device].filter(Boolean).join(' ') || 'unnamed adapter'
+  // Dawn's description is the driver's: `nvidia-h100-80gb-hbm3` and `NVIDIA 580.159.04`; a software driver is all there is of its device, and browsers give neither
+  const own = software ? [description] : [device.replace(/-+$/, ''), description]
+  const said =
+    own.filter(Boolean).join(', ') || [vendor, architecture || device].filter(Boolean).join(' ') || 'unnamed adapter'
   const {limits} = adapter
   return {
     name: software ? `${said} (software)` : said,

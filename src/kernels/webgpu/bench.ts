@@ -2,6 +2,7 @@
 import type {BenchKernel, FusedPair} from '../../analysis/document/bench.ts'
 import type {Machine} from '../../analysis/document/machine.ts'
 import {AnalysisError, quoted, type Warning} from '../../analysis/errors.ts'
+import {isImplausible} from '../../analysis/plausible.ts'
 import {checkDims} from '../dims.ts'
 import {defaultTolerance} from '../families/types.ts'
 import {choose, someOf} from '../names.ts'
@@ -28,9 +29,6 @@ export interface GpuBenchOptions {
   onProgress?: ((done: number, total: number, label: string) => void) | undefined
   signal?: AbortSignal | undefined
 }
-
-/** A kernel this far above its roof means that the roof or the count is wrong. */
-const aboveRoof = 1.01
 
 const isHalf = (def: GpuKernel | GpuPair): boolean => Object.values(def.formats ?? {}).includes('f16')
 
@@ -117,12 +115,13 @@ export function gpuEntry(
   const allowed = roof && gpuTime(program, roof, def)
   const share = (time: number) => (allowed && time > 0 ? allowed.seconds / time : null)
   const efficiency = share(seconds.min)
-  const doubt = !(maxError <= (def.tolerance ?? defaultTolerance.f32))
-    ? {verdict: 'wrong' as const, reason: differs(maxError)}
-    : efficiency !== null && efficiency > aboveRoof
+  const tolerance = def.tolerance ?? defaultTolerance.f32
+  const doubt = !(maxError <= tolerance)
+    ? {verdict: 'wrong' as const, reason: differs(maxError, tolerance)}
+    : isImplausible(efficiency)
       ? {
           verdict: 'implausible' as const,
-          reason: `${Math.round(efficiency * 100)} % of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed`,
+          reason: `${Math.round(efficiency! * 100)} % of its roof: the roof (${allowed?.bound}) is too low or the working set lies nearer than assumed`,
         }
       : judge(rates)
   return {
@@ -145,6 +144,7 @@ export function gpuEntry(
     efficiencyMedian: share(seconds.median),
     // JSON has no infinity: a kernel that wrote where it must not differs by more than any value
     maxError: Math.min(maxError, Number.MAX_VALUE),
+    tolerance,
     ...doubt,
   }
 }

@@ -16,7 +16,8 @@ export const subgroupMatrixFeature = 'chromium-experimental-subgroup-matrix'
 /** What matrix units of an adapter need to know, beside what it says of itself. */
 export interface MatrixUnits {
   configs: readonly SubgroupMatrixConfig[]
-  /** threads of the largest subgroup: workgroups are multiples of it */
+  /** threads of the smallest and of the largest subgroup: workgroups are multiples of this one */
+  subgroupMin: number
   subgroupMax: number
 }
 
@@ -31,7 +32,8 @@ export function matrixUnitsOf(adapter: GPUAdapter): MatrixUnits | null {
     componentType,
     resultComponentType,
   }))
-  return {configs, subgroupMax: info.subgroupMaxSize ?? 32}
+  const subgroupMax = info.subgroupMaxSize ?? 32
+  return {configs, subgroupMin: info.subgroupMinSize ?? subgroupMax, subgroupMax}
 }
 
 const wanted = [
@@ -83,6 +85,7 @@ export function matrixTasks(
         workgroups,
         loops: effort.loops,
         unroll: effort.unroll,
+        threads: units.subgroupMin === units.subgroupMax ? units.subgroupMax : undefined,
       }
       return {
         shader: subgroupMatrixProbe(params),

@@ -82,6 +82,7 @@ async function measured(session: GpuSession, options: GpuMeasureOptions): Promis
   }))
   const series = await runRounds(samplerOf(session, new Map(ready.map((r) => [r.target.id, r]))), samples, {
     ...effort,
+    budgetSeconds: Math.min(effort.budgetSeconds, effort.endSeconds - (performance.now() - started) / 1000),
     repetitionSeconds: shortest(session, effort.repetitionSeconds),
     onProgress: (done, total, label) => options.onProgress?.(100 + Math.round((300 * done) / total), 400, label),
     signal: options.signal,

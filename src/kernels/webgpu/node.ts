@@ -2,9 +2,9 @@
 /** WebGPU in Node: Dawn from the optional package `webgpu`, loaded here and nowhere else. */
 import {existsSync} from 'node:fs'
 import {constants} from 'node:os'
-import {AnalysisError} from '../../analysis/errors.ts'
+import {AnalysisError, quoted} from '../../analysis/errors.ts'
 import {type AdapterFacts, chooseAdapter, listAdapters} from './adapters.ts'
-import {openSession, type SessionOptions} from './open.ts'
+import {openSession, type SessionOptions, wanted} from './open.ts'
 import type {GpuSession} from './session.ts'
 
 /** Where Debian's package `chromium` puts SwiftShader, a Vulkan driver in software, and a Vulkan loader. */
@@ -116,12 +116,26 @@ export interface NodeGpuOptions {
 }
 
 /**
+ * Features that `RIDGEPOINT_GPU_WITHOUT` names: a driver's compiler that dies of a shader takes the process with it, and the rest can be
+ * measured without what it dies of.
+ */
+function withoutFeatures(): string[] {
+  const names = (process.env.RIDGEPOINT_GPU_WITHOUT ?? '').split(',').filter(Boolean)
+  const unknown = names.find((name) => !wanted.some((feature) => feature === name))
+  if (unknown === undefined) return names
+  throw new AnalysisError('bad-flag', `RIDGEPOINT_GPU_WITHOUT: ${quoted(unknown)} is no feature that is asked for`, [
+    `some of ${wanted.join(',')}`,
+  ])
+}
+
+/**
  * Opens a GPU. Close the session when done: an open device keeps the process alive.
  * @throws AnalysisError `no-adapter`
  */
 export async function openNodeGpu({adapter, timestamps}: NodeGpuOptions = {}): Promise<GpuSession> {
+  const without = withoutFeatures()
   const gpu = await instance(adapter === 'software')
-  const options: SessionOptions = {timestampStep: 0, timestamps: timestamps ?? true}
+  const options: SessionOptions = {timestampStep: 0, timestamps: timestamps ?? true, without}
   return openSession(await chooseAdapter(gpu, adapter), options)
 }
 

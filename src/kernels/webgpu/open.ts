@@ -1,7 +1,7 @@
 /// <reference types="@webgpu/types" />
 /** Opens an adapter's device. Browser-safe. */
 import {AnalysisError} from '../../analysis/errors.ts'
-import {factsOf} from './adapters.ts'
+import {type AdapterFacts, factsOf} from './adapters.ts'
 import {subgroupMatrixFeature} from './matrix-units.ts'
 import {GpuSession} from './session.ts'
 import {type Timer, wallClock} from './timer.ts'
@@ -11,9 +11,12 @@ export interface SessionOptions {
   timestampStep: number
   /** `false` measures with the wall clock although the adapter could do better */
   timestamps?: boolean
+  /** features that are left alone although the adapter has them */
+  without?: readonly string[]
 }
 
-const wanted = ['timestamp-query', 'shader-f16', 'subgroups', subgroupMatrixFeature] as const
+/** Features that are asked for where an adapter has them. */
+export const wanted = ['timestamp-query', 'shader-f16', 'subgroups', subgroupMatrixFeature] as const
 const experimental = subgroupMatrixFeature as GPUFeatureName
 const limitNames = [
   'maxBufferSize',
@@ -27,10 +30,24 @@ const limitNames = [
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+/** What an adapter says of itself, as if it had none of `without`. */
+function factsWithout(adapter: GPUAdapter, without: readonly string[]): AdapterFacts {
+  const facts = factsOf(adapter)
+  const withheld = facts.features.filter((name) => without.includes(name))
+  if (withheld.length === 0) return facts
+  return {
+    ...facts,
+    features: facts.features.filter((name) => !withheld.includes(name)),
+    subgroups: withheld.includes('subgroups') ? null : facts.subgroups,
+    matrixUnits: withheld.includes(subgroupMatrixFeature) ? null : facts.matrixUnits,
+    withheld,
+  }
+}
+
 /** Opens the adapter's device with every limit as high as the adapter allows. */
 export async function openSession(adapter: GPUAdapter, options: SessionOptions): Promise<GpuSession> {
-  const facts = factsOf(adapter)
-  const features = wanted.filter((name) => adapter.features.has(name)) as GPUFeatureName[]
+  const facts = factsWithout(adapter, options.without ?? [])
+  const features = wanted.filter((name) => facts.features.includes(name)) as GPUFeatureName[]
   const requiredLimits: Record<string, number> = {}
   for (const name of limitNames) {
     const limit = adapter.limits[name]

@@ -1,5 +1,6 @@
 /** Which probes make which ceiling, and how much work they do. Pure: data for the measuring run. */
 import type {Ceiling} from '../../analysis/document/machine.ts'
+import {rateUnit} from '../../analysis/units.ts'
 import {
   type ComputeOperation,
   type ComputeParams,
@@ -39,6 +40,8 @@ export interface Effort {
   extraRounds: number
   repetitionSeconds: number
   budgetSeconds: number
+  /** seconds from the start after which no further rounds are taken: where a driver compiles slowly, the searches have used what they had */
+  endSeconds: number
 }
 
 const MiB = 2 ** 20
@@ -57,6 +60,7 @@ const software = {
   streamUnrolls: [4],
   streamTurns: [1],
   searchSeconds: 60,
+  endSeconds: 120,
   octaves: 2,
   allSweeps: false,
   extraRounds: 0,
@@ -81,7 +85,7 @@ export function effortOf(isSoftware: boolean, quick: boolean): Effort {
         streamSizes: [256],
         streamUnrolls: [4],
         streamTurns: [1],
-        searchSeconds: 1.2,
+        searchSeconds: 1,
         largestSet: 512 * MiB,
         octaves: 2,
         allSweeps: false,
@@ -89,6 +93,7 @@ export function effortOf(isSoftware: boolean, quick: boolean): Effort {
         extraRounds: 6,
         repetitionSeconds: 0.001,
         budgetSeconds: 1.2,
+        endSeconds: 3,
       }
     : {
         ...gpu,
@@ -106,6 +111,7 @@ export function effortOf(isSoftware: boolean, quick: boolean): Effort {
         // starting and ending a pass takes some 10 µs: a thousandth
         repetitionSeconds: 0.01,
         budgetSeconds: 11,
+        endSeconds: 26,
       }
 }
 
@@ -200,7 +206,7 @@ export function computeTasks(effort: Effort, hasF16: boolean, largestSize: numbe
           ...as,
           engine: 'vector',
           isa: words[lanes]!,
-          unit: as.dtype?.startsWith('int') ? 'OP/s' : 'FLOP/s',
+          unit: rateUnit(as.dtype),
         },
         label: `${id}`,
         candidates: effort.chains.map((chains) => candidate(params(chains, size))),

@@ -39,7 +39,10 @@ const own = {
   },
 } as const satisfies Record<string, GpuKernel>
 
-/** Sizes of the shared kernels that fill a GPU: the native ones are a processor's. */
+/**
+ * Sizes of the shared kernels that fill a GPU: the native ones are a processor's. What is bound by memory takes several times the largest L2
+ * there is (50 MiB of an H100, 72 MiB of an RTX 4090, 126 MB of a B200): a part that stayed there would put it above its roof.
+ */
 const gpuSizes: Readonly<Record<string, KernelDef['sizes']['dram']>> = {
   gemm: [4096, 4096, 4096],
   softmax: [16_384, 4096],
@@ -63,12 +66,29 @@ const gpuSizes: Readonly<Record<string, KernelDef['sizes']['dram']>> = {
   'gelu-tanh': [67_108_864],
   swiglu: [67_108_864],
   chain: [67_108_864, 4],
-  adam: [33_554_432],
-  momentum: [33_554_432],
+  adam: [67_108_864],
+  momentum: [67_108_864],
   rope: [1, 16_384, 32, 8, 128],
   'attention-decode': [32, 1, 4095, 32, 8, 128],
   'add+rmsnorm': [16_384, 4096],
   'bias+gelu': [16_384, 4096],
+  'add+layernorm': [16_384, 4096],
+  'cross-entropy': [32_768, 4096],
+  'row-sum': [32_768, 4096],
+  'row-max': [32_768, 4096],
+  sum: [134_217_728],
+  quantize: [32_768, 4096],
+  'quantize-int4': [1_048_576, 128],
+  'dequantize-int8': [16_384, 8192],
+  'dequantize-int4': [2_097_152, 64],
+  // its unfused form stores the weights in f32: 1.6 GB
+  'dequantize-int4+gemv': [24_576, 16_384, 64],
+  transpose: [1, 8192, 8192],
+  batchnorm: [64, 128, 12_544],
+  'conv-depthwise': [32, 256, 112, 112, 3, 1, 1, 2],
+  'conv+batchnorm+relu': [128, 64, 256, 1, 56, 56, 1, 1, 1, 0],
+  qkv: [16, 8192, 8192, 2048],
+  lstm: [64, 4096, 4096],
 }
 
 const wholes: Readonly<Record<string, readonly number[]>> = {

@@ -191,18 +191,32 @@ export class GpuSession {
 
   /** Copies back, `bytes` a multiple of 4. */
   async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-    return this.guarded('reading back', async () => {
-      const staging = this.device.createBuffer({size: bytes, usage: usage.mapRead | usage.copyTarget})
-      try {
+    const data = new Uint8Array(bytes)
+    const reader = await this.reader(buffer, data)
+    try {
+      await reader.read()
+    } finally {
+      reader.close()
+    }
+    return data.buffer
+  }
+
+  /** Copies back into `data` again and again, through memory that is allocated once. */
+  async reader(buffer: GPUBuffer, data: Uint8Array): Promise<{read: () => Promise<void>; close: () => void}> {
+    const size = data.byteLength
+    const staging = await this.guarded('reading back', () =>
+      this.device.createBuffer({size, usage: usage.mapRead | usage.copyTarget}),
+    )
+    const read = () =>
+      this.guarded('reading back', async () => {
         const encoder = this.device.createCommandEncoder()
-        encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes)
+        encoder.copyBufferToBuffer(buffer, 0, staging, 0, size)
         this.device.queue.submit([encoder.finish()])
         await staging.mapAsync(mapForReading)
-        return staging.getMappedRange().slice(0)
-      } finally {
-        staging.destroy()
-      }
-    })
+        data.set(new Uint8Array(staging.getMappedRange()))
+        staging.unmap()
+      })
+    return {read, close: () => staging.destroy()}
   }
 
   private layoutOf(bindings: readonly Binding[]): GPUBindGroupLayout {

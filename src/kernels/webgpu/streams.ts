@@ -31,7 +31,7 @@ async function readsBeyond(run: Run, reached: number, shape: StreamShape): Promi
     const points: SweepPoint[] = []
     for (let bytes = 2 * reached; bytes <= largest; bytes *= 2) {
       run.progress(`read ${bytes / 2 ** 20} MiB`)
-      const params = {mix: 'read' as const, bytes, ...shape, traffic: bytes}
+      const params = {mix: 'read' as const, ...shape, traffic: bytes}
       const step = await session.step(streamProbe(params), [run.slice(buffer, bytes), run.slice(result)])
       points.push({mix: 'read', bytes, bytesPerSecond: await trial(session, [step], streamWork(params))})
     }
@@ -63,6 +63,15 @@ async function allocateStreams(run: Run): Promise<{buffers: Record<'a' | 'b' | '
   }
 }
 
+/** Seconds that a dispatch of memory's rate lasts, about: what lies between two of them, some 5 µs, is a share of it, and of a cache's rate a larger one. */
+const longDispatch = 0.002
+/** B: threads count 16 B in 32 bits. */
+const mostTraffic = 2 ** 34
+
+/** Least traffic of a dispatch where memory reads at `rate`; no less than the plan's. */
+const trafficAt = (rate: number, least: number): number =>
+  Math.max(least, Math.min(mostTraffic, 2 ** Math.floor(Math.log2(Math.max(1, rate * longDispatch)))))
+
 /**
  * The curve of reads and the levels on it, every mix at every level, each by the best workgroup size, accesses in flight and turns; then the
  * curves of the other mixes.
@@ -72,8 +81,9 @@ export async function measureStreams(
 ): Promise<{sweep: SweepPoint[]; levels: FoundLevel[]; streams: Ready[]; unroll: number}> {
   const {session, effort} = run
   const {buffers, largest} = await allocateStreams(run)
+  let {traffic} = effort
   const prepare = async (mix: StreamMix, bytes: number, {size, unroll, turns}: StreamShape) => {
-    const params = {mix, bytes, size, unroll, turns, traffic: Math.max(bytes, effort.traffic)}
+    const params = {mix, size, unroll, turns, traffic: Math.max(bytes, traffic)}
     const names = mix === 'read' ? (['a', 'c'] as const) : streamBuffers[mix]
     const step = await session.step(
       streamProbe(params),
@@ -99,6 +109,7 @@ export async function measureStreams(
     return best!
   }
   const top = await searched('read', largest)
+  if (!session.facts.software) traffic = trafficAt(top.rate, traffic)
   const curve: CurvePoint[] = []
   for (let bytes = 2 ** 14; bytes <= largest; bytes *= 2 ** effort.octaves) {
     run.progress(`read ${bytes / 1024} KiB`)
@@ -122,7 +133,7 @@ export async function measureStreams(
         label: `${mix}-${level}`,
         steps: [step],
         work,
-        how: `buffers of ${share} B, workgroups of ${shape.size}, ${shape.unroll} accesses of 16 B in flight, ${shape.turns === 1 ? 'one turn' : `${shape.turns} turns`}; bytes loaded and stored by the program`,
+        how: `buffers of ${share} B, workgroups of ${shape.size}, ${shape.unroll} accesses of 16 B in flight, ${shape.turns === 1 ? 'one turn' : `${shape.turns} turns`}, ${Math.max(share, traffic) / 2 ** 20} MiB of each in a dispatch; bytes loaded and stored by the program`,
       })
     }
   if (effort.allSweeps) {

@@ -80,7 +80,8 @@ ${fill('k', slot)}
 ${each((r) => `    var s${r} = vec4f(0.0);`)}
     for (var col = 0u; col < ${quads}u; col++) {
 ${unrolled(4, (j) => `      let k${j} = tile[(${j * across}u + tx) * ${pitch}u + col];`)}
-${each((r) => `      let q${r} = tile_q[(ty * ${rows}u + ${r}u) * ${quads}u + col];\n      s${r} += vec4f(dot(q${r}, k0), dot(q${r}, k1), dot(q${r}, k2), dot(q${r}, k3));`)}
+${unrolled(4, (l) => `      let turned${l} = vec4f(k0[${l}], k1[${l}], k2[${l}], k3[${l}]);`)}
+${each((r) => `      let q${r} = tile_q[(ty * ${rows}u + ${r}u) * ${quads}u + col];\n${unrolled(4, (l) => `      s${r} = fma(vec4f(q${r}[${l}]), turned${l}, s${r});`)}`)}
     }
     let number = vec4u(first + tx * 4u) + vec4u(0u, 1u, 2u, 3u);
 ${each(

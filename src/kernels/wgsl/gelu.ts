@@ -11,7 +11,7 @@ export interface GeluParams {
 
 /**
  * The error function by Abramowitz & Stegun 7.1.26, |error| ≤ 1.5e-7 (WGSL has none).
- * On `V`. tanh's argument is held within ±15, where it is 1 in f32 and an implementation by e^x cannot overflow.
+ * On `V`. (1 + tanh u) ÷ 2 is 1 ÷ (1 + e^(−2u)): drivers' tanh is too coarse (`tanhOf`). u is held above −15, where e^(−2u) cannot overflow.
  */
 export const geluFunctions = {
   erf: `fn erf(x: V) -> V {
@@ -23,7 +23,7 @@ export const geluFunctions = {
 fn gelu(x: V) -> V { return 0.5 * x * (V(1.0) + erf(x * 0.7071067811865476)); }`,
   tanh: `fn gelu(x: V) -> V {
   let u = 0.7978845608028654 * (x + 0.044715 * x * x * x);
-  return 0.5 * x * (V(1.0) + tanh(clamp(u, V(-15.0), V(15.0))));
+  return x / (1.0 + exp(-2.0 * max(u, V(-15.0))));
 }`,
 } as const
 

@@ -1,6 +1,6 @@
 /** A step of an LSTM: the gates' sums on their own, or with all that follows. Directly for few sequences, by the tiles of a product for many. */
 import {matmul, type TileShape} from './matmul.ts'
-import {type Binding, buffers, type Shader, unrolled} from './shader.ts'
+import {type Binding, buffers, type Shader, tanhOf, unrolled} from './shader.ts'
 
 /** Channels of a workgroup of the direct form. */
 const threads = 64
@@ -14,13 +14,11 @@ const outputs = (whole: boolean) =>
   (whole ? ['h_new', 'c_new'] : gates.map((gate) => `sum_${gate}`)).map((name) => ({name, type: 'f32'}))
 
 const sigmoid = (of: string) => `1.0 / (1.0 + exp(-${of}))`
-/** Beyond ±15 tanh is ±1 in f32, and one made of e^x would overflow. */
-const tanh = (of: string) => `tanh(clamp(${of}, -15.0, 15.0))`
 
 /** What is stored at `at` of the four sums: c′ = f·c + i·g and h′ = o·tanh(c′), or the sums. */
 const stores = (whole: boolean, sum: (gate: Gate) => string): string =>
   whole
-    ? `let cell = ${sigmoid(sum('f'))} * c[at] + ${sigmoid(sum('i'))} * ${tanh(sum('g'))}; c_new[at] = cell; h_new[at] = ${sigmoid(sum('o'))} * ${tanh('cell')};`
+    ? `let cell = ${sigmoid(sum('f'))} * c[at] + ${sigmoid(sum('i'))} * ${tanhOf(sum('g'))}; c_new[at] = cell; h_new[at] = ${sigmoid(sum('o'))} * ${tanhOf('cell')};`
     : gates.map((gate) => `sum_${gate}[at] = ${sum(gate)};`).join(' ')
 
 /** Sums of four gates: x[batch, input]·w + h[batch, hidden]·u + biases; w and u hold the gates' columns beside each other. */

@@ -61,3 +61,10 @@ export const unrolled = (count: number, line: (i: number) => string, separator =
 
 /** The smallest power of two that is at least `value`. */
 export const powerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, value)))
+
+/**
+ * tanh as a WGSL expression, by e^x: drivers' own is an approximation that 1e-5 does not hold for (NVIDIA's: gpuweb#5206), or overflows.
+ * @param most 15 in the argument's type: tanh is 1 there in f32
+ */
+export const tanhOf = (argument: string, most = '15.0'): string =>
+  `(1.0 - 2.0 / (1.0 + exp(2.0 * min(${argument}, ${most}))))`

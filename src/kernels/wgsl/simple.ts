@@ -1,6 +1,6 @@
 /** Elementwise kernels of one line: sums, products, bias, scales, chains of them, mask, activations. */
 import {elementwise} from './elementwise.ts'
-import {buffers, f32, grid, groupIndex, type Shader} from './shader.ts'
+import {buffers, f32, grid, groupIndex, type Shader, tanhOf} from './shader.ts'
 
 /** x + y. */
 export const add = (elements: number): Shader =>
@@ -22,8 +22,7 @@ export const silu = (elements: number): Shader => unary(elements, 'x / (V(1.0) +
 /** 1 ÷ (1 + e^−x). */
 export const sigmoid = (elements: number): Shader => unary(elements, 'V(1.0) / (V(1.0) + exp(-x))')
 
-/** tanh, its argument within ±15: beyond it is ±1 in f32, and one made of e^x would overflow. */
-export const tanh = (elements: number): Shader => unary(elements, 'tanh(clamp(x, V(-15.0), V(15.0)))')
+export const tanh = (elements: number): Shader => unary(elements, tanhOf('x', 'V(15.0)'))
 
 /** x · 1.5 and x + 0.25: the constants of the operator `scale` and of the native chain. */
 export const scale = (elements: number): Shader => unary(elements, 'x * 1.5')

@@ -1,7 +1,7 @@
 import {readdirSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {explainSchema} from '../../../src/analysis/document/explain.ts'
-import {layOut, SCREEN} from '../../../src/analysis/explain/concept.ts'
+import {type Concept, layOut, SCREEN} from '../../../src/analysis/explain/concept.ts'
 import {concepts} from '../../../src/analysis/explain/concepts/index.ts'
 import {explain, explainConcept, explainOperator} from '../../../src/analysis/explain/index.ts'
 import {ops} from '../../../src/analysis/ops/index.ts'
@@ -101,6 +101,17 @@ describe('concepts', () => {
     ).toEqual(Object.keys(concepts).sort())
     for (const [id, concept] of Object.entries(concepts)) expect(concept.id).toBe(id)
     expect(Object.keys(concepts).filter((id) => Object.hasOwn(ops, id))).toEqual([])
+  })
+
+  it('go by other names too, in any case, each of one concept alone', () => {
+    expect(explain('tiles')).toEqual(explain('blocks'))
+    expect(explain('KV_Cache')).toEqual(explain('kv-cache'))
+    expect(explain('MACs')).toMatchObject({kind: 'concept', id: 'flop-mac'})
+    const names = Object.values<Concept>(concepts).flatMap(({id, also = []}) => [id, ...also])
+    expect(new Set(names).size).toBe(names.length)
+    expect(names.filter((name) => Object.hasOwn(ops, name))).toEqual([])
+    const error = failure(() => explain('tils'))
+    expect(error.suggestions[0]).toContain('did you mean tiles')
   })
 
   it.each(Object.keys(concepts))('%s fits a screen, has a worked number and a source', (id) => {

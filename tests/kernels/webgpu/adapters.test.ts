@@ -62,6 +62,30 @@ describe('what is missing is exit 4 with a next step', () => {
     })
   })
 
+  it('features that the environment withholds are not asked for; a name of none is refused', async () => {
+    let asked: Iterable<string> = []
+    const adapter = adapterOf(['shader-f16', 'subgroups', 'timestamp-query'])
+    adapter.requestDevice = ((descriptor: GPUDeviceDescriptor) => {
+      asked = descriptor.requiredFeatures ?? []
+      const device = {features: new Set(asked), lost: new Promise(() => {})}
+      return Promise.resolve(device)
+    }) as never
+    const {facts, timer} = await openSession(adapter, {timestampStep: 0, without: ['subgroups', 'timestamp-query']})
+    expect([...asked]).toEqual(['shader-f16'])
+    expect(facts).toMatchObject({
+      features: ['shader-f16'],
+      subgroups: null,
+      withheld: ['subgroups', 'timestamp-query'],
+    })
+    expect(timer.kind).toBe('wall clock')
+    vi.stubEnv('RIDGEPOINT_GPU_WITHOUT', 'subgroups,f16')
+    await expect(openNodeGpu({adapter: 'software'})).rejects.toMatchObject({
+      code: 'bad-flag',
+      message: expect.stringMatching(/"f16" is no feature/),
+      suggestions: [expect.stringMatching(/shader-f16,subgroups/)],
+    })
+  })
+
   it('an adapter that gives no device', async () => {
     await expect(openSession(adapterOf([]), {timestampStep: 0})).rejects.toMatchObject({
       code: 'no-adapter',
@@ -140,6 +164,26 @@ describe('features of an adapter', () => {
   })
   const effort = effortOf(false, true)
 
+  it('its name is the device and the driver, the driver of software, and where a browser tells neither the make', () => {
+    const named = (info: object) => factsOf(adapterOf([], {description: '', ...info})).name
+    // as Dawn on Vulkan says it: the device in its own spelling, the driver in the description
+    const driver = {
+      vendor: 'nvidia',
+      architecture: 'hopper',
+      device: 'nvidia-h100-80gb-hbm3',
+      description: 'NVIDIA 580.159.04',
+    }
+    expect(named(driver)).toBe('nvidia-h100-80gb-hbm3, NVIDIA 580.159.04')
+    const swiftShader = {
+      architecture: 'swiftshader',
+      device: 'swiftshader-device-subzero-',
+      description: 'SwiftShader driver 5.0.0',
+    }
+    expect(named(swiftShader)).toBe('SwiftShader driver 5.0.0 (software)')
+    expect(named({vendor: 'apple', architecture: 'metal-3'})).toBe('apple metal-3')
+    expect(named({description: 'Acme 1'})).toBe('Acme 1')
+  })
+
   it('that are missing are named', () => {
     expect(missingFeatures(factsOf(adapterOf(['timestamp-query'])))).toEqual(['shader-f16', feature])
     expect(missingFeatures(factsOf(adapterOf(['timestamp-query', 'shader-f16', feature])))).toEqual([])
@@ -148,8 +192,10 @@ describe('features of an adapter', () => {
   it('subgroup matrices: only where the adapter says so, by its largest configuration', () => {
     expect(matrixUnitsOf(adapterOf([]))).toBeNull()
     const configs = [config(8, 8, 8, 'f16'), config(16, 16, 8, 'f16'), config(16, 16, 16, 'f16', 'f16')]
-    const units = matrixUnitsOf(adapterOf([feature], {subgroupMatrixConfigs: configs, subgroupMaxSize: 64}))
-    expect(units).toEqual({configs, subgroupMax: 64})
+    const units = matrixUnitsOf(
+      adapterOf([feature], {subgroupMatrixConfigs: configs, subgroupMinSize: 32, subgroupMaxSize: 64}),
+    )
+    expect(units).toEqual({configs, subgroupMin: 32, subgroupMax: 64})
     const {tasks, absent} = matrixTasks(units, true, effort, 256)
     expect(tasks.map(({ceiling}) => ceiling)).toMatchObject([
       {id: 'subgroup-matrix-f16', dtype: 'f16', engine: 'matrix', isa: 'subgroup matrix 16x16x8'},
@@ -157,13 +203,20 @@ describe('features of an adapter', () => {
     expect(absent).toEqual([
       {id: 'subgroup-matrix-f32', reason: 'the adapter offers no subgroup matrices of f32 summed in f32'},
     ])
-    for (const {varied} of tasks[0]!.candidates) expect(varied.size % 64).toBe(0)
+    for (const {varied, shader} of tasks[0]!.candidates) {
+      expect(varied.size % 64).toBe(0)
+      expect(shader.code).toMatch(/enable subgroups;.*subgroup_size/s)
+    }
+    // nothing to ask where all subgroups are alike
+    const alike = matrixTasks({...units!, subgroupMin: 64}, true, effort, 256).tasks[0]!.candidates[0]!
+    expect(alike.shader.code).not.toMatch(/enable subgroups|subgroup_size/)
+    expect(alike.shader.code).toMatch(/= 64\.0;/)
   })
 
   it.each([
     [null, true, 256, /lacks chromium-experimental-subgroup-matrix/],
-    [{configs: [config(8, 8, 8, 'f16')], subgroupMax: 32}, false, 256, /lacks shader-f16/],
-    [{configs: [config(8, 8, 8, 'f16')], subgroupMax: 128}, true, 64, /subgroup of 128 is larger/],
+    [{configs: [config(8, 8, 8, 'f16')], subgroupMin: 32, subgroupMax: 32}, false, 256, /lacks shader-f16/],
+    [{configs: [config(8, 8, 8, 'f16')], subgroupMin: 32, subgroupMax: 128}, true, 64, /subgroup of 128 is larger/],
   ] as const)('absent with its reason: %j', (units, hasF16, largest, reason) => {
     const {tasks, absent} = matrixTasks(units, hasF16, effort, largest)
     expect(tasks).toEqual([])

@@ -2,83 +2,17 @@ import {afterAll, describe, expect, test} from 'vitest'
 import {defaultTolerance, type KernelDef} from '../../../src/kernels/families/types.ts'
 import type {Part, Program} from '../../../src/kernels/program.ts'
 import {kernels, pairIds} from '../../../src/kernels/registry.ts'
-import {gpuBytes} from '../../../src/kernels/webgpu/bytes.ts'
+import {gpuBytes, gpuTensors} from '../../../src/kernels/webgpu/bytes.ts'
 import {decode, encode, fromF16, quantize, toF16} from '../../../src/kernels/webgpu/formats.ts'
 import {gpuKernels, gpuPairs} from '../../../src/kernels/webgpu/programs.ts'
 import {checkOnGpu, shadersOf} from '../../../src/kernels/webgpu/run.ts'
 import {wgsl} from '../../../src/kernels/wgsl/index.ts'
 import {matmul} from '../../../src/kernels/wgsl/matmul.ts'
 import {grid, type Shader} from '../../../src/kernels/wgsl/shader.ts'
-import {gpuCases} from './cases.ts'
+import {gpuCases, waySizes} from './cases.ts'
 import {gpuForTests} from './support.ts'
 
 const gpu = await gpuForTests()
-
-/**
- * Kernels that can be done in several ways, and sizes around their tiles' edges; whole tiles are loaded without a look at the edge.
- * SwiftShader compiles one of the larger shaders for half a second, so that relatives of gemm, whose loads alone differ, run one size.
- */
-const ways: Readonly<Record<string, readonly (readonly number[])[]>> = {
-  gemm: [
-    [65, 63, 17],
-    [128, 128, 32],
-    [8, 130, 135],
-    [1, 260, 300],
-    [261, 1, 300],
-  ],
-  gemv: [
-    [53, 331],
-    [70, 1300],
-  ],
-  'gemm-batched': [[2, 66, 70, 20]],
-  'gemm-f16': [[65, 66, 17]],
-  'gemm-nt': [
-    [128, 128, 16],
-    [5, 67, 300],
-    [8, 9, 131],
-  ],
-  'gemm-tn': [[130, 129, 33]],
-  'gemm+bias+gelu': [[65, 70, 20]],
-  'dequantize-int8+gemm': [[65, 67, 18]],
-  'dequantize-int4+gemm': [[65, 65, 64, 32]],
-  conv: [
-    [2, 6, 14, 2, 11, 9, 3, 2, 1, 1, 1],
-    [1, 4, 32, 1, 8, 8, 1, 1, 1, 0, 0],
-  ],
-  lstm: [[33, 9, 17]],
-  softmax: [
-    [5, 133],
-    [6, 516],
-  ],
-  layernorm: [
-    [5, 133],
-    [6, 516],
-  ],
-  rmsnorm: [[5, 1030]],
-  'add+rmsnorm': [[9, 516]],
-  'add+layernorm': [[9, 200]],
-  'scale+mask+softmax': [
-    [3, 67, 20],
-    [2, 64, 64],
-  ],
-  'cross-entropy': [
-    [5, 133],
-    [7, 516],
-  ],
-  attention: [
-    [2, 71, 3, 20],
-    [1, 65, 1, 64],
-  ],
-  'attention-decode': [
-    [1, 3, 130, 6, 2, 20],
-    [2, 2, 511, 2, 2, 132],
-    [1, 1, 300, 2, 2, 8],
-  ],
-  'attention-gqa': [
-    [2, 65, 4, 2, 36, 0],
-    [1, 130, 2, 1, 4, 1],
-  ],
-}
 
 describe.runIf(gpu)('results against the f64 reference', () => {
   afterAll(() => gpu?.close())
@@ -98,10 +32,10 @@ describe.runIf(gpu)('results against the f64 reference', () => {
     expect(await checkOnGpu(gpu!, def.unfused(def.check), def)).toBeLessThan(def.tolerance ?? defaultTolerance.f32)
   })
 
-  test.each(Object.keys(ways))('%s by every other way', async (id) => {
+  test.each(Object.keys(waySizes))('%s by every other way', async (id) => {
     const def = gpuKernels[id]!
     if (Object.values(def.formats ?? {}).includes('f16') && !gpu!.hasF16) return
-    for (const dims of ways[id]!) {
+    for (const dims of waySizes[id]!) {
       const program = def.program(dims)
       const {kernel} = program.parts[0]!
       for (const {number} of shadersOf(gpu!, program.parts[0]!).slice(1))
@@ -183,6 +117,17 @@ test('sizes of whole tiles are sizes of their kernel', () => {
   for (const def of Object.values(gpuKernels))
     if (def.whole) expect(def.program(def.whole).parts.length, def.id).toBeGreaterThan(0)
   for (const id of ['gemm', 'gemm-f16', 'conv']) expect(gpuKernels[id]!.whole, id).toBeDefined()
+})
+
+test('what memory bounds is several times as large as any L2, or lies in one', () => {
+  for (const def of Object.values(gpuKernels)) {
+    const bytesAt = (dims: readonly number[]) =>
+      [...gpuTensors([def.program(dims)], def).values()].reduce((sum, tensor) => sum + tensor.bytes, 0)
+    const flops = def.program(def.sizes.dram).parts.reduce((sum, {cost}) => sum + cost.flops, 0)
+    const bytes = bytesAt(def.sizes.dram)
+    if (flops < 10 * bytes) expect(bytes, def.id).toBeGreaterThan(200 * 2 ** 20)
+    expect(bytesAt(def.sizes.cache), def.id).toBeLessThan(2 * 2 ** 20)
+  }
 })
 
 test('every pair moves more bytes unfused than fused', () => {

@@ -8,6 +8,7 @@ import {gpuRoof, gpuTime} from '../../../src/kernels/webgpu/place.ts'
 import {gpuKernels} from '../../../src/kernels/webgpu/programs.ts'
 import {placeTensors, stepsOf} from '../../../src/kernels/webgpu/run.ts'
 import {GpuSession} from '../../../src/kernels/webgpu/session.ts'
+import {streamBuffers, streamProbe} from '../../../src/kernels/wgsl/probes/stream.ts'
 import {gpuForTests} from './support.ts'
 
 const gpu = await gpuForTests()
@@ -29,6 +30,38 @@ describe.runIf(gpu)('a session', () => {
     const [second] = await stepsOf(gpu!, program(check), tensors)
     expect(second!.pipeline).toBe(first!.pipeline)
     gpu!.free([...tensors.values()].map(({buffer}) => buffer))
+  })
+
+  it('streams walk all of what is bound and nothing beside it, by one shader for every set', async () => {
+    const [a, b, c] = [await gpu!.allocate(4096), await gpu!.allocate(4096), await gpu!.allocate(4096)]
+    const [x, y] = [(i: number) => i + 1, (i: number) => 2 * i]
+    gpu!.write(
+      a,
+      Float32Array.from({length: 1024}, (_, i) => x(i)),
+    )
+    gpu!.write(
+      b,
+      Float32Array.from({length: 1024}, (_, i) => y(i)),
+    )
+    const buffers = {a, b, c}
+    // neighbours of 16 B are neighbouring threads' of 32
+    const wanted = {copy: x, triad: (i: number) => x(i) + 0.5 * y(i), write: (i: number) => Math.floor(i / 4) % 32}
+    const pipelines = new Set<GPUComputePipeline>()
+    for (const bytes of [1024, 4096])
+      for (const mix of ['copy', 'triad', 'write'] as const) {
+        const probe = streamProbe({mix, size: 32, traffic: 16_384, unroll: 4, turns: 2})
+        const slices = streamBuffers[mix].map((name) => ({buffer: buffers[name], offset: 0, bytes}))
+        gpu!.write(c, new Float32Array(1024).fill(-1))
+        const step = await gpu!.step(probe, slices)
+        pipelines.add(step.pipeline)
+        await gpu!.run([step])
+        const inside = (i: number) => (4 * i < bytes ? wanted[mix](i) : -1)
+        expect(new Float32Array(await gpu!.read(c, 4096)), mix).toEqual(
+          Float32Array.from({length: 1024}, (_, i) => inside(i)),
+        )
+      }
+    expect(pipelines.size).toBe(3)
+    gpu!.free([a, b, c])
   })
 
   it('takes time by timestamps, and by the wall clock where it is told to', async () => {

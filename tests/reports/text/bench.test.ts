@@ -44,6 +44,19 @@ describe('measured kernels in the terminal', () => {
     expect(text(240).replace(/\s+/g, ' ')).toMatch(/In turn: under [^;]+; by turns: median/)
   })
 
+  it('say how far results are from their reference, and how far they may be', () => {
+    const said = (...errors: [string, number, number][]) =>
+      text(
+        240,
+        errors.map(([id, maxError, tolerance]) => kernel(id, [8], {maxError, tolerance})),
+      )
+    expect(said(['a', 4e-6, 1e-5])).toContain('f64 reference: an error of 4e-6, 0.00001 is allowed.')
+    // the nearest to what it is allowed, not the largest
+    expect(said(['a', 4e-6, 1e-5], ['b', 8e-6, 1e-4], ['c', 0, 0])).toContain('reference: a: an error of 4e-6, 0.00001')
+    expect(said(['c', 0, 0])).toContain('f64 reference: no difference.')
+    expect(text(240)).toContain('f64 reference. The roof')
+  })
+
   it('say which size and type a row is of on 80 columns, and what binds it on 120', () => {
     expect(line(80, /^gemm +2048/)).toMatch(/^gemm +2048×2048×2048 +200 GFLOP\/s +80\.0 %/)
     expect(text(80, kernels.slice(0, 3))).toMatch(/^gemm +2048×2048×2048 +f32 .*200 GFLOP\/s/m)
@@ -51,6 +64,34 @@ describe('measured kernels in the terminal', () => {
     for (const title of ['dims', 'type', 'rate', 'of the roof', 'in turn', 'bound by', 'verdict'])
       expect(line(120, /^kernel/)).toContain(title)
     expect(line(120, /^conv/)).toMatch(/fma f32\+functions +ok$/)
+  })
+
+  it('say in a narrow terminal, too, which run was disturbed, and which type it is of', () => {
+    const several = [
+      kernel('gemm', [64], {verdict: 'noisy', reason: 'x'}),
+      kernel('gemm', [64], {dtype: 'int8', verdict: 'wrong', reason: 'x'}),
+      kernel('relu', [64]),
+      kernel('gemm', [2048], {verdict: 'throttled', reason: 'x'}),
+    ]
+    // from here on names with their types leave no room for verdicts, and at last there is a column for each
+    for (let width = 46; width < 100; width++) {
+      const titles = text(width, several).split('\n')[0]!
+      expect(/~80\.0 %/.test(text(width, several)), `${width}`).toBe(!titles.includes('verdict'))
+      expect(/^gemm int8/m.test(text(width, several)), `${width}`).toBe(!titles.includes('type'))
+    }
+    const narrow = text(46, several)
+    expect(narrow.split('\n').slice(2, 6)).toEqual([
+      expect.stringMatching(/^gemm f32 +64 .* ~80\.0 %$/),
+      expect.stringMatching(/^gemm int8 +64 .* !80\.0 %$/),
+      expect.stringMatching(/^relu +64 .* 80\.0 %$/),
+      expect.stringMatching(/^gemm +2048 .* ~80\.0 %$/),
+    ])
+    expect(narrow.replace(/\s+/g, ' ')).toContain('~: noisy or throttled. !: wrong.')
+    expect(text(46, [kernel('relu', [64])])).not.toMatch(/~|!/)
+    // where there are columns for both, nothing else says it
+    expect(text(120, several)).not.toMatch(/~|!|gemm (f32|int8) +64/)
+    const [[, sheet]] = benchSheets({kernels: several}) as [[string, ReturnType<typeof benchSheets>[0][1]]]
+    expect(sheet.text[0]!.slice(0, 2)).toEqual(['gemm', '64'])
   })
 
   it('rate integers in OP/s and what only moves data in B/s, as the ceilings are', () => {

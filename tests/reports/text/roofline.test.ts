@@ -1,9 +1,12 @@
 import {describe, expect, it} from 'vitest'
 import {analysisText} from '../../../reports/text/analysis.ts'
-import {rooflineChart} from '../../../reports/text/roofline.ts'
+import {placementChart, rooflineChart} from '../../../reports/text/roofline.ts'
 import {visibleLength} from '../../../reports/text/style.ts'
 import {analyzeModel} from '../../../src/analysis/analyze.ts'
+import type {Placement} from '../../../src/analysis/document/placement.ts'
+import {machines} from '../../../src/analysis/machines/index.ts'
 import {models} from '../../../src/analysis/models/index.ts'
+import {place} from '../../../src/analysis/place.ts'
 import {chooseRows} from '../../../src/analysis/rows.ts'
 import {analyze} from '../../../src/index.ts'
 import {cpu} from '../support.ts'
@@ -63,6 +66,20 @@ describe('the roofline in the terminal', () => {
         if (a.intensity > b.intensity * 2) expect(a.x).toBeGreaterThan(b.x)
         if (a.rate > b.rate * 3) expect(a.y).toBeLessThan(b.y)
       }
+  })
+
+  it('has an axis of OP/s where everything computes in integers', () => {
+    const placed = (dtype: 'int8' | 'f32') =>
+      place([{name: 'p', flops: 1e12, bytes: 1e9, seconds: 0.01}], machines['h100-sxm'], {dtype}).result
+    const ticks = (placement: Placement) => [...new Set(placementChart(placement, look).match(/\w+\/s(?= ┤)/g))]
+    expect(ticks(placed('int8'))).toEqual(['POP/s', 'TOP/s', 'GOP/s'])
+    expect(ticks(placed('f32'))).toEqual(['PFLOP/s', 'TFLOP/s', 'GFLOP/s'])
+    const both = {...placed('int8'), points: [...placed('int8').points, ...placed('f32').points]}
+    expect(ticks(both)[0]).toBe('PFLOP/s')
+    // points of before have the type of their document
+    const older = {...placed('int8'), points: placed('int8').points.map(({dtype: _, ...point}) => point)}
+    expect(ticks(older)[0]).toBe('POP/s')
+    expect(rooflineChart(of('gpt2', 'h100-sxm'), look)).toContain('PFLOP/s ┤')
   })
 
   it('keeps within the terminal, and gives up where it cannot be read', () => {

@@ -1,5 +1,5 @@
 import {attentionModel, type BlockModel, convolutionModel, productModel} from '../../block-models.ts'
-import {blocksFor} from '../../tiles.ts'
+import {blocksAheadFor, blocksFor} from '../../tiles.ts'
 import {format, formatCount} from '../../units.ts'
 import {type Concept, stage} from '../concept.ts'
 
@@ -10,6 +10,7 @@ const cache = 50 * MiB
 
 export const blocks: Concept = {
   id: 'blocks',
+  also: ['tiles', 'tiling', 'blocking'],
   title: 'Blocks (tiles): intensity as a function of what a cache holds at once',
   source: 'Goto & van de Geijn 2008; bounds: Kwasniewski et al. 2019; Chen, Han & Wang 2020; Saha & Ye 2024',
   text() {
@@ -28,6 +29,7 @@ export const blocks: Concept = {
       return line(model.kind, edge === null ? 'never' : formatCount(edge), formatCount(fits), ...rates)
     }
     const {mc, kc, nc} = blocksFor(MiB, 8 * MiB, 4)
+    const ahead = blocksAheadFor(2 * MiB, 4)
     return [
       'A block that stays in a cache is used again instead of read again: FLOP per byte grow with its edge e, up to what the cache holds. With b bytes an element:',
       '  product      2·m·n·k ÷ b·(2·m·n·k/e + m·n)        e × e of c stay',
@@ -37,7 +39,7 @@ export const blocks: Concept = {
       `Worked: an H100 in bf16, ridge ${format(ridge, 'FLOP/B')}, L2 of ${cache / MiB} MiB; 2,048 tokens:`,
       line('', 'e at ridge', 'e that fits', 'FLOP/B', 'at most'),
       ...operators.map(row),
-      `Our own blocked product takes its blocks from this: 1 MiB of L2, f32: ${mc} × ${kc} of a in half of it, panels of ${formatCount(nc)} columns. perf bench gemm-blocked --sweep --report page.html measures a product over block sizes and draws both.`,
+      `Our own product takes its blocks from this, in f32 ${mc} × ${kc} of a in half of 1 MiB of L2, panels of ${formatCount(nc)} columns; on Intel two of b in half of its L2, ${ahead.kc} × ${ahead.nc} of 2 MiB. perf bench gemm-blocked --sweep --report page.html draws both.`,
     ]
   },
 }

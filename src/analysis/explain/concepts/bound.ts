@@ -3,6 +3,7 @@ import {type Concept, stage} from '../concept.ts'
 
 export const bound: Concept = {
   id: 'bound',
+  also: ['bounds'],
   title: 'Bound: the ceiling that an operator waits for',
   source:
     'Williams, Waterman & Patterson 2009, Communications of the ACM 52(4), 65–76; Yang et al. 2020 (arXiv:2009.05257)',

@@ -3,6 +3,7 @@ import {type Concept, stage} from '../concept.ts'
 
 export const compulsoryTraffic: Concept = {
   id: 'compulsory-traffic',
+  also: ['compulsory-bytes', 'bytes'],
   title: 'Compulsory traffic: the least bytes an operator can move',
   source: 'Hong & Kung 1981 (STOC); tight bound for products: Kwasniewski et al. 2019 (SC ’19)',
   text() {

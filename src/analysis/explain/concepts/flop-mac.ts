@@ -4,6 +4,7 @@ import {type Concept, stage} from '../concept.ts'
 
 export const flopMac: Concept = {
   id: 'flop-mac',
+  also: ['flop', 'flops', 'mac', 'macs'],
   title: 'FLOP and MAC: 1 MAC = 2 FLOP',
   source: 'Golub & Van Loan, Matrix Computations, §1.1; facebookresearch/fvcore issue 69 on the confusion',
   text() {

@@ -3,6 +3,7 @@ import {type Concept, stage} from '../concept.ts'
 
 export const gqa: Concept = {
   id: 'gqa',
+  also: ['grouped-query-attention', 'mqa'],
   title: 'Grouped-query attention: several query heads share one KV head',
   source: 'Ainslie et al. 2023 (arXiv:2305.13245); multi-query: Shazeer 2019 (arXiv:1911.02150)',
   text() {

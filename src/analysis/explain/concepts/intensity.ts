@@ -3,6 +3,7 @@ import {type Concept, stage} from '../concept.ts'
 
 export const intensity: Concept = {
   id: 'intensity',
+  also: ['arithmetic-intensity', 'operational-intensity'],
   title: 'Arithmetic intensity: FLOPs per byte moved',
   source: 'Williams, Waterman & Patterson 2009, Communications of the ACM 52(4), 65–76',
   text() {

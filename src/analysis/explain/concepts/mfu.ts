@@ -3,6 +3,7 @@ import {type Concept, stage} from '../concept.ts'
 
 export const mfu: Concept = {
   id: 'mfu',
+  also: ['model-flops-utilization'],
   title: 'MFU: model FLOPs utilization',
   source: 'Chowdhery et al. 2022 (arXiv:2204.02311) appendix B',
   text() {

@@ -3,6 +3,7 @@ import {type Concept, stage} from '../concept.ts'
 
 export const prefillDecode: Concept = {
   id: 'prefill-decode',
+  also: ['prefill', 'decode'],
   title: 'Prefill and decode: the two phases of generating text',
   source: 'Pope et al. 2022 (arXiv:2211.05102) §2; Agrawal et al. 2024 (arXiv:2403.02310)',
   text() {

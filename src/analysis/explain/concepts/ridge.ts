@@ -3,6 +3,7 @@ import {type Concept, stage} from '../concept.ts'
 
 export const ridge: Concept = {
   id: 'ridge',
+  also: ['ridge-point', 'machine-balance'],
   title: 'Ridge point: the intensity from which a machine can reach its peak',
   source: 'Williams, Waterman & Patterson 2009, Communications of the ACM 52(4), 65–76',
   text() {

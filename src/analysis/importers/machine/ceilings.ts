@@ -1,6 +1,7 @@
 /** The ceilings of a machine file: each one, and what only all of them together can show. */
 import type {Ceiling, Provenance} from '../../document/machine.ts'
 import {machines} from '../../machines/index.ts'
+import {rateUnit} from '../../units.ts'
 import {show} from '../show.ts'
 import {
   accumulators,
@@ -80,8 +81,9 @@ export function ceilingOf(value: unknown, index: number, file: At): Ceiling {
       : choice(at, 'mix', mixes)
   const accumulate = choice(at, 'accumulate', accumulators)
   const sparsity = choice(at, 'sparsity', sparsities)
-  const arithmetic = dtype?.startsWith('int') ? 'OP/s' : 'FLOP/s'
-  const unit = ({compute: arithmetic, latency: 's', issue: 'instr/s', bandwidth: 'B/s', link: 'B/s'} as const)[kind]
+  const unit = ({compute: rateUnit(dtype), latency: 's', issue: 'instr/s', bandwidth: 'B/s', link: 'B/s'} as const)[
+    kind
+  ]
   const usual = {
     compute: `${engine}-${dtype}${accumulate === 'f16' ? '-acc16' : ''}${sparsity ? '-sparse' : ''}`,
     bandwidth: `${level?.toLowerCase()}${mix === 'read' ? '' : `-${mix}`}`,

@@ -19,6 +19,8 @@ export interface SubgroupMatrixParams {
   workgroups: number
   loops: number
   unroll: number
+  /** threads of every subgroup where all have as many, else the shader asks: NVIDIA's compiler dies of subgroup functions beside matrices (kvark/blade#333) */
+  threads?: number | undefined
 }
 
 /** FLOP of one dispatch whose subgroups have `subgroup` threads. */
@@ -45,11 +47,10 @@ export function subgroupMatrixProbe(p: SubgroupMatrixParams): Shader {
     {name: 'results', type: 'f32', access: 'write' as const},
   ]
   const step = (c: number) => `sum${c} = subgroupMatrixMultiplyAccumulate(a, b, sum${c});`
-  const code = `${type === 'f16' ? 'enable f16;\n' : ''}enable subgroups;
-enable chromium_experimental_subgroup_matrix;
+  const code = `${type === 'f16' ? 'enable f16;\n' : ''}${p.threads === undefined ? 'enable subgroups;\n' : ''}enable chromium_experimental_subgroup_matrix;
 ${buffers(list)}
 @compute @workgroup_size(${p.size})
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(subgroup_size) subgroup: u32) {
+fn main(@builtin(local_invocation_index) thread: u32${p.threads === undefined ? ', @builtin(subgroup_size) subgroup: u32' : ''}) {
   let a = subgroup_matrix_left<${type}, ${K}, ${M}>(${type}(seeds[0]));
   let b = subgroup_matrix_right<${type}, ${N}, ${K}>(${type}(seeds[1]));
 ${unrolled(p.chains, (c) => `  var sum${c} = subgroup_matrix_result<${result}, ${N}, ${M}>(${result}(seeds[2] * ${c}.0));`)}
@@ -57,7 +58,7 @@ ${unrolled(p.chains, (c) => `  var sum${c} = subgroup_matrix_result<${result}, $
 ${unrolled(p.unroll, () => `    ${unrolled(p.chains, step, ' ')}`)}
   }
 ${unrolled(p.chains, (c) => `  subgroupMatrixStore(&results, ${c * M * N}u, sum${c}, false, ${N}u);`)}
-  if (thread == 0u) { results[${subgroupSizeAt(p)}] = f32(subgroup); }
+  if (thread == 0u) { results[${subgroupSizeAt(p)}] = ${p.threads === undefined ? 'f32(subgroup)' : `${p.threads}.0`}; }
 }`
   return {code, bindings: ['read', 'write'], workgroups: [p.workgroups, 1, 1]}
 }
