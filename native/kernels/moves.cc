@@ -83,18 +83,18 @@ void embedding(const OpArgs& args) {
 
 // --- rotary encoding, halves rotated against each other; dims: batch, seq, heads, kv heads, head dimension
 
-// N vectors of a head's first half and as many of its second, from `at` on.
-template <bool far, int N>
-RP_INLINE void rotateSome(const float* x, float* y, const float* table, int64_t half, int64_t at) {
-  f32v low[N], high[N];
-  RP_STEP(N) {
+// Two vectors of a head's first half and as many of its second, from `at` on.
+template <bool far>
+RP_INLINE void rotateTwo(const float* x, float* y, const float* table, int64_t half, int64_t at) {
+  f32v low[2], high[2];
+  RP_STEP(2) {
     const int64_t j = at + i * lanes;
     const f32v a = load(x + j), b = load(x + half + j), cos = load(table + j), sin = load(table + half + j);
     low[i] = a * cos - b * sin;
     high[i] = b * cos + a * sin;
   }
-  RP_STEP(N) put<far>(y + at + i * lanes, low[i]);
-  RP_STEP(N) put<far>(y + half + at + i * lanes, high[i]);
+  RP_STEP(2) put<far>(y + at + i * lanes, low[i]);
+  RP_STEP(2) put<far>(y + half + at + i * lanes, high[i]);
 }
 
 // ahead: x is asked for that many floats before it is used, 0: not at all.
@@ -107,9 +107,14 @@ void rotate(const float* x, float* y, const float* table, int64_t half) {
         __builtin_prefetch(x + at + i * lanes + ahead, 0, 2);
         __builtin_prefetch(x + half + at + i * lanes + ahead, 0, 2);
       }
-      rotateSome<far, 2>(x, y, table, half, at);
+      rotateTwo<far>(x, y, table, half, at);
     }
-  for (; at + lanes <= half; at += lanes) rotateSome<far, 1>(x, y, table, half, at);
+  // Zen 4, 16 tokens of 16 and 4 heads of 128 from L2: 3.3 us, and 4.4 where both results are computed before either is stored.
+  for (; at + lanes <= half; at += lanes) {
+    const f32v a = load(x + at), b = load(x + half + at), cos = load(table + at), sin = load(table + half + at);
+    put<far>(y + at, a * cos - b * sin);
+    put<far>(y + half + at, b * cos + a * sin);
+  }
   for (; at < half; at++) {
     const float a = x[at], b = x[half + at];
     y[at] = a * table[at] - b * table[half + at];
@@ -122,25 +127,31 @@ void rotate(const float* x, float* y, const float* table, int64_t half) {
 // 1 KiB ahead 89 to 91, 512 B 94; a copy in one run 79, in four 95, in eight 97. Two threads: 91 and 95 %.
 // Heads of other widths go the same way and were not timed; of one whose half is no even number of lines, as of 96, the odd line is not asked for.
 constexpr int64_t ropeBands = 4, ropeAhead = 128;
+// Of one tensor.
+template <bool far, bool inBands>
+void ropeOf(const OpArgs& args, int tensor, Span tokens) {
+  const int64_t seq = args.dims[1], dim = args.dims[4], heads = args.dims[2 + tensor];
+  const auto one = [=, &args](int64_t t, int64_t h) __attribute__((always_inline)) {
+    const int64_t at = (t * heads + h) * dim;
+    rotate<far, inBands ? ropeAhead : 0>(input(args, tensor) + at, output(args, tensor) + at, input(args, 2) + t % seq * dim, dim / 2);
+  };
+  const int64_t band = inBands ? (tokens.to - tokens.from) / ropeBands : 0, rest = tokens.from + ropeBands * band;
+  for (int64_t t = tokens.from; t < tokens.from + band; t++)
+    for (int64_t h = 0; h < heads; h++)
+      for (int64_t b = 0; b < ropeBands; b++) one(t + b * band, h);
+  for (int64_t t = rest; t < tokens.to; t++)
+    for (int64_t h = 0; h < heads; h++) one(t, h);
+  drain(far);
+}
+
 void rope(const OpArgs& args) {
-  const int64_t seq = args.dims[1], dim = args.dims[4];
-  const Span tokens = share(args.dims[0] * seq, 1, args.thread, args.threads);
+  const int64_t all = args.dims[0] * args.dims[1], dim = args.dims[4];
+  const Span tokens = share(all, 1, args.thread, args.threads);
   for (int tensor = 0; tensor < 2; tensor++) {
-    const int64_t heads = args.dims[2 + tensor];
-    const bool far = isFar(output(args, tensor), args.dims[0] * seq * heads * dim, dim / 2);
-    const bool inBands = far && tunedFor() == Cores::intel;
-    const auto turn = !far ? rotate<false, 0> : inBands ? rotate<true, ropeAhead> : rotate<true, 0>;
-    const auto one = [=, &args](int64_t t, int64_t h) __attribute__((always_inline)) {
-      const int64_t at = (t * heads + h) * dim;
-      turn(input(args, tensor) + at, output(args, tensor) + at, input(args, 2) + t % seq * dim, dim / 2);
-    };
-    const int64_t band = inBands ? (tokens.to - tokens.from) / ropeBands : 0, rest = tokens.from + ropeBands * band;
-    for (int64_t t = tokens.from; t < tokens.from + band; t++)
-      for (int64_t h = 0; h < heads; h++)
-        for (int64_t b = 0; b < ropeBands; b++) one(t + b * band, h);
-    for (int64_t t = rest; t < tokens.to; t++)
-      for (int64_t h = 0; h < heads; h++) one(t, h);
-    drain(far);
+    const bool far = isFar(output(args, tensor), all * args.dims[2 + tensor] * dim, dim / 2);
+    if (!far) ropeOf<false, false>(args, tensor, tokens);
+    else if (tunedFor() == Cores::intel) ropeOf<true, true>(args, tensor, tokens);
+    else ropeOf<true, false>(args, tensor, tokens);
   }
 }
 

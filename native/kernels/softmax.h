@@ -45,18 +45,11 @@ RP_INLINE float shiftOf(const float* x, int64_t kept, float factor) {
 // e^(factor x); scaled: factor is not 1, and positive.
 template <bool scaled>
 struct Powers {
-  float factor;
-#if defined(RP_ISA_AVX512)
-  float rate = float(factor * 1.4426950408889634), least = -110.0f / factor;
-#endif
+  float factor, rate = float(factor * 1.4426950408889634), least = (lanes == 16 ? -110.0f : -87.3f) / factor;
   template <bool clamps = true, int N>
   RP_MEMBER void of(f32v (&x)[N]) const {
-#if defined(RP_ISA_AVX512)
-    expNearAll<clamps>(x, rate, least);
-#else
-    if (scaled) RP_STEP(N) x[i] = factor * x[i];
-    expNearAll<clamps>(x);
-#endif
+    if (scaled) expNearAll<clamps>(x, rate, least);
+    else expNearAll<clamps>(x);
   }
   // Of `count` elements, `careful` less a shift, which is then not 0 or the row had -infinity before; 0 behind them.
   template <bool careful>

@@ -218,38 +218,15 @@ RP_INLINE void expAll(f32v (&x)[N]) {
   RP_STEP(N) x[i] = low ? (x[i] < least ? splat(0.0f) : p[i]) : p[i];
 }
 
-// 2^(n + r) for whole n from -126 to 185 and |r| <= 1/2, in r: the polynomial of expAll() in units of ln 2.
+// 2^r for |r| <= 1/2, in r: the polynomial of expAll() in units of ln 2.
 template <int N>
-RP_INLINE void exp2Parts(const f32v (&n)[N], f32v (&r)[N]) {
+RP_INLINE void exp2Polynomial(f32v (&r)[N]) {
   f32v p[N];
   RP_STEP(N) p[i] = r[i] * 0.0013264316f + 0.0096718315f;
   RP_STEP(N) p[i] = p[i] * r[i] + 0.055507377f;
   RP_STEP(N) p[i] = p[i] * r[i] + 0.24022238f;
   RP_STEP(N) p[i] = p[i] * r[i] + 0.69314694f;
-  RP_STEP(N) p[i] = p[i] * r[i] + 1.0f;
-  RP_STEP(N) r[i] = timesPowerOfTwo(p[i], n[i]);
-}
-
-// 2^x, for functions that compute x in units of ln 2 as well as in others: only its whole part is to be taken off, without a multiplication
-// (Zen 4: 7 cycles where expAll() takes 9). Below -126 (AVX-512: -150) the result is 0, from 128 on infinity; `low`, `high`: whether x may lie
-// there.
-template <int N, bool low = true, bool high = true>
-RP_INLINE void exp2All(f32v (&x)[N]) {
-  const f32v magic = splat(12582912.0f), most = splat(185.0f);
-#if defined(RP_ISA_AVX512)
-  constexpr bool selects = false;
-  const f32v least = splat(-1024.0f);  // scaling by any power is one instruction
-#else
-  constexpr bool selects = low;
-  const f32v least = splat(-126.0f);
-#endif
-  f32v n[N], r[N];
-  RP_STEP(N) r[i] = low ? max(least, x[i]) : x[i];
-  if (high) RP_STEP(N) r[i] = min(most, r[i]);
-  RP_STEP(N) n[i] = (r[i] + magic) - magic;
-  RP_STEP(N) r[i] = r[i] - n[i];
-  exp2Parts(n, r);
-  RP_STEP(N) x[i] = selects ? (x[i] < least ? splat(0.0f) : r[i]) : r[i];
+  RP_STEP(N) r[i] = p[i] * r[i] + 1.0f;
 }
 
 static inline i32v bitsOf(f32v x) {
@@ -262,6 +239,38 @@ static inline f32v fromBits(i32v bits) {
   __builtin_memcpy(&x, &bits, sizeof x);
   return x;
 }
+
+// 1.5 * 2^23 + 127. A value between -126 and 128 added to it is rounded to a whole n, and the last bits of the sum are the exponent field of 2^n,
+// which one shift takes out: 2^n without the halves of timesPowerOfTwo(), infinity for 128. Of other values it is any number.
+constexpr float exponentMagic = 12583039.0f;
+static inline f32v powerOfTwo(f32v sum) { return fromBits(i32v(u32v(bitsOf(sum)) << 23)); }
+
+// 2^x, for functions that compute x in units of ln 2 as well as in others: only its whole part is to be taken off, without a multiplication
+// (Zen 4: 7 cycles where expAll() takes 9). Below -126 (AVX-512: -150) the result is 0, from 127.5 (128) on infinity; `low`, `high`:
+// whether x may lie there.
+template <int N, bool low = true, bool high = true>
+RP_INLINE void exp2All(f32v (&x)[N]) {
+  f32v n[N], r[N];
+#if defined(RP_ISA_AVX512)
+  const f32v magic = splat(12582912.0f), most = splat(185.0f);
+  const f32v least = splat(-1024.0f);  // scaling by any power is one instruction
+  RP_STEP(N) r[i] = low ? max(least, x[i]) : x[i];
+  if (high) RP_STEP(N) r[i] = min(most, r[i]);
+  RP_STEP(N) n[i] = (r[i] + magic) - magic;
+  RP_STEP(N) r[i] = r[i] - n[i];
+  exp2Polynomial(r);
+  RP_STEP(N) x[i] = timesPowerOfTwo(r[i], n[i]);
+#else
+  const f32v magic = splat(exponentMagic), least = splat(-126.0f), most = splat(128.0f);
+  RP_STEP(N) r[i] = high ? min(most, x[i]) : x[i];
+  RP_STEP(N) n[i] = r[i] + magic;
+  RP_STEP(N) r[i] = r[i] - (n[i] - magic);
+  exp2Polynomial(r);
+  RP_STEP(N) r[i] = r[i] * powerOfTwo(n[i]);
+  RP_STEP(N) x[i] = low ? (x[i] < least ? splat(0.0f) : r[i]) : r[i];
+#endif
+}
+
 static inline f32v magnitude(f32v x) { return fromBits(bitsOf(x) & 0x7fffffff); }
 // `size` must not be negative.
 static inline f32v withSignOf(f32v x, f32v size) { return fromBits(bitsOf(size) | (bitsOf(x) & int32_t(0x80000000u))); }
@@ -315,8 +324,8 @@ RP_INLINE void siluAll(f32v (&x)[N]) {
   RP_STEP(N) n[i] = r[i] * -1.44269504f + magic;
   RP_STEP(N) n[i] = n[i] - magic;
   RP_STEP(N) r[i] = r[i] * -1.44269504f - n[i];
-  exp2Parts(n, r);
-  RP_STEP(N) x[i] = x[i] / (1.0f + r[i]);
+  exp2Polynomial(r);
+  RP_STEP(N) x[i] = x[i] / (1.0f + timesPowerOfTwo(r[i], n[i]));
 }
 
 // GELU by its tanh approximation, as x * sigmoid(2u): 1 + tanh(u) = 2 / (1 + e^-2u), u = sqrt(2/pi) (x + 0.044715 x^3)

@@ -1,12 +1,16 @@
 /** The page of `npm run bench:results`, and how its figures come about. Pure functions of what `perf` answers. */
 import {blockTable, kernelTable, pairSummary, pairTable, summary} from './results-table.mjs'
 
-/** A ceiling is the highest that was seen: of two profiles the higher of each. A host that moves its guests halves DRAM for minutes. */
+/**
+ * A ceiling is the highest that was seen: of two profiles the higher of each that contradicts no other of its own. A host that moves its guests
+ * halves DRAM for minutes.
+ */
 export const highest = (one, other) => ({
   ...one,
   ceilings: one.ceilings.map((c) => {
     const again = other.ceilings.find(({id}) => id === c.id)
-    if (!again) return c
+    if (!again || again.verdict === 'implausible') return c
+    if (c.verdict === 'implausible') return again
     const better = c.kind === 'latency' ? again.value < c.value : again.value > c.value
     return better ? again : c
   }),

@@ -52,7 +52,8 @@ describe.each(
       for (const offset of [0, 16, 32, 48])
         outputsAt(part, inputs, offset, by).forEach((values, i) => {
           if (bytesOf(values).equals(bytesOf(plain[i]!))) return
-          expect(errorOf(values, plain[i]!), `${by}, ${offset} B, ${part.out[i]}`).toBeLessThan(1e-6)
+          // norms may sum a row in another order, and its variance loses up to four bits to the shift: 16 x 2^-24 of an element
+          expect(errorOf(values, plain[i]!), `${by}, ${offset} B, ${part.out[i]}`).toBeLessThan(3e-6)
         })
     }
   })
