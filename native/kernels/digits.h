@@ -223,8 +223,8 @@ struct Int8Digits {
   }
 
   // Adds the part of x from p on times rows `apart` one from the other, the first of them `row`; with `fetch` those that come next
-  // are fetched meanwhile.
-  template <int count, bool fetch>
+  // are fetched meanwhile, and with 2 once more 1 KiB ahead: Zen 4 drops what is asked for while its queue is full, 8192 x 8192 2.90 to 2.48 ms.
+  template <int count, int fetch>
   RP_MEMBER void add(f32v* totals, int64_t row, int64_t apart, int64_t p, int64_t nextRow, int64_t nextP) const {
     const int64_t size = k - p < part ? k - p : part, step = apart * k;
     const int8_t* w = q + row * k + p;
@@ -240,15 +240,16 @@ struct Int8Digits {
     const int8_t* from[count];
     each<count>(RP_EACH(s) { from[s] = w + s * step; });
     for (; w + 2 * RP_BYTES <= end; w += 2 * RP_BYTES, next += 2 * RP_BYTES, at += 6 * RP_BYTES) {
-      if constexpr (fetch) each<2>(RP_EACH(v) { each<count>(RP_EACH(s) { __builtin_prefetch(next + v * RP_BYTES + s * step, 0, 2); }); });
+      if constexpr (fetch > 0) each<2>(RP_EACH(v) { each<count>(RP_EACH(s) { __builtin_prefetch(next + v * RP_BYTES + s * step, 0, 2); }); });
+      if constexpr (fetch > 1) each<2>(RP_EACH(v) { each<count>(RP_EACH(s) { __builtin_prefetch(from[s] + v * RP_BYTES + 1024, 0, 2); }); });
       each<count>(RP_EACH(s) { __asm__("" : "+r"(from[s])); });
-      vectors<count, fetch>(sums, from, 0, at);
-      vectors<count, fetch>(sums, from, RP_BYTES, at + 3 * RP_BYTES);
+      vectors<count, (fetch > 0)>(sums, from, 0, at);
+      vectors<count, (fetch > 0)>(sums, from, RP_BYTES, at + 3 * RP_BYTES);
       each<count>(RP_EACH(s) { from[s] += 2 * RP_BYTES; });
     }
     for (; w < end; w += RP_BYTES, next += RP_BYTES, at += 3 * RP_BYTES) {
-      if constexpr (fetch) each<count>(RP_EACH(s) { __builtin_prefetch(next + s * step, 0, 2); });
-      vectors<count, fetch>(sums, from, 0, at);
+      if constexpr (fetch > 0) each<count>(RP_EACH(s) { __builtin_prefetch(next + s * step, 0, 2); });
+      vectors<count, (fetch > 0)>(sums, from, 0, at);
       each<count>(RP_EACH(s) { from[s] += RP_BYTES; });
     }
     if (size % RP_BYTES != 0) {
@@ -256,7 +257,7 @@ struct Int8Digits {
       int8_t rest[count][RP_BYTES] = {};
       for (int s = 0; s < count; s++) __builtin_memcpy(rest[s], w + s * step, size_t(size % RP_BYTES));
       each<count>(RP_EACH(s) { from[s] = rest[s]; });
-      vectors<count, fetch>(sums, from, 0, at);
+      vectors<count, (fetch > 0)>(sums, from, 0, at);
     }
     const f32v unit = splat(units[p / part]);
     each<count>(RP_EACH(s) {
