@@ -103,6 +103,13 @@ describe('plausibility', () => {
     expect(checkPlausible([rate('f64', 103), rate('f32', 100)])[0]!.reason).toBe('f64 is faster than f32')
     // 2 % are the clock's
     expect(verdicts([rate('f64', 102), rate('f32', 100)])).toEqual(['ok', 'ok'])
+    // and all of it where the clock of each was found: 103 at 3.09 GHz are what 100 are at 3
+    expect(verdicts([rate('f64', 103, {clockHz: 3.09e9}), rate('f32', 100, {clockHz: 3e9})])).toEqual(['ok', 'ok'])
+    expect(verdicts([rate('f64', 103, {clockHz: 3e9}), rate('f32', 100, {clockHz: 3e9})])).toEqual([
+      'implausible',
+      'ok',
+    ])
+    expect(verdicts([rate('f64', 103, {clockHz: 3.09e9}), rate('f32', 100)])).toEqual(['implausible', 'ok'])
     for (const other of [{isa: 'sse2'}, {threads: 2}, {operation: 'divide'}] as const)
       expect(verdicts([rate('f64', 103), rate('f32', 100, other)])).toEqual(['ok', 'ok'])
   })

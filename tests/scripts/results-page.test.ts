@@ -76,6 +76,22 @@ test('of two profiles the better of each ceiling: lower latencies, higher rates;
   expect(highest(one, two).ceilings.map(({value}: {value: number}) => value)).toEqual([2, 1, 3])
 })
 
+test('of two profiles a ceiling that contradicts others of its own does not count, unless both do', () => {
+  const of = (...ceilings: object[]) => ({name: 'm', ceilings: ceilings.map((c) => ({id: 'a', kind: 'compute', ...c}))})
+  const [low, high, doubted] = [
+    {value: 1, verdict: 'ok'},
+    {value: 2, verdict: 'noisy'},
+    {value: 3, verdict: 'implausible'},
+  ]
+  for (const [one, two, value] of [
+    [low, doubted, 1],
+    [doubted, low, 1],
+    [low, high, 2],
+    [doubted, {...doubted, value: 4}, 3],
+  ] as const)
+    expect(highest(of(one), of(two)).ceilings[0].value).toBe(value)
+})
+
 test('an entry is placed under the roof of all profiles, or left where that has no ceiling or nothing was timed', () => {
   const timed = entry('relu', {elements: 10})
   const allowed = () => ({seconds: 8e-5, bound: 'copy-DRAM-t1'})
