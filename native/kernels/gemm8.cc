@@ -2,6 +2,8 @@
 // operand transposed, of parts of larger matrices, and batched.
 // With dot-product instructions a word is four bytes along k; without them it is two 16-bit values (products of bytes in pairs, added
 // before they are summed, stay below 2^17), and where there is no such instruction either, one.
+#include <type_traits>
+
 #include "product.h"
 
 namespace rp {
@@ -209,22 +211,8 @@ struct PackAcross {
   }
 };
 
-template <typename P, bool turned>
-struct OfA {
-  typedef PackAlong<P, uint8_t> Pack;
-};
-template <typename P>
-struct OfA<P, true> {
-  typedef PackAcross<P, uint8_t> Pack;
-};
-template <typename P, bool turned>
-struct OfB {
-  typedef PackAcross<P, int8_t> Pack;
-};
-template <typename P>
-struct OfB<P, true> {
-  typedef PackAlong<P, int8_t> Pack;
-};
+template <typename P, typename Byte, bool across>
+using PackOf = typename std::conditional<across, PackAcross<P, Byte>, PackAlong<P, Byte>>::type;
 
 // This thread's part of c[m,n] = a b, or all of it where `threads` is 1. Rows of `a`, `b` as they lie in memory, and `c` are so many elements apart.
 template <typename P, bool turnA = false, bool turnB = false>
@@ -236,7 +224,7 @@ void part(const OpArgs& args, int64_t m, int64_t n, int64_t k, const uint8_t* a,
   typedef Strided<int8_t> B;
   const A of = turnA ? A{a + mine.rows.from, 1, rowA} : A{a + mine.rows.from * rowA, rowA, 1};
   const B by = turnB ? B{b + mine.columns.from * rowB, rowB, 1} : B{b + mine.columns.from, 1, rowB};
-  product<P>(mine.height(), mine.width(), (k + P::group - 1) / P::group, typename OfA<P, turnA>::Pack{of, k}, typename OfB<P, turnB>::Pack{by, k},
+  product<P>(mine.height(), mine.width(), (k + P::group - 1) / P::group, PackOf<P, uint8_t, turnA>{of, k}, PackOf<P, int8_t, !turnB>{by, k},
              c + mine.rows.from * rowC + mine.columns.from, rowC, 1, false, reinterpret_cast<int32_t*>(args.scratch), NothingMore{}, stream);
 }
 

@@ -31,8 +31,9 @@ alignas(64) static const float thirtySecondsSquared[32] = {
 // that is no power of two 1.2e-7. rate x = n + f,
 // n in steps of 1/32. `clamps`: whether x may be -infinity, which is then as good as `least`, one instruction more; without, it makes NaN, and what is
 // less than -3e26 may make NaN. Emerald Rapids, 16 values: 4.4 cycles, and 3.9 without clamping; with a polynomial for 2^f 5.0, expAll 6.7.
+constexpr float leastNear = -110.0f;
 template <bool clamps, int N>
-RP_INLINE void expNearAll(f32v (&x)[N], float rate = 1.44269504f, float least = -110.0f) {
+RP_INLINE void expNearAll(f32v (&x)[N], float rate = 1.44269504f, float least = leastNear) {
   const f32v magic = splat(393216.0f), magicAndMore = splat(393217.4375f);  // 1.5 * 2^18: adding it rounds to a 32nd
   f32v n[N], p[N], r[N];
   if (clamps) RP_STEP(N) x[i] = max(splat(least), x[i]);
@@ -182,11 +183,12 @@ RP_INLINE void erfNearAll(f32v (&x)[N]) {
 
 #else
 
+constexpr float leastNear = -87.3f;
 #if defined(__FMA__) || defined(__aarch64__)
 // The same where no table is looked up: relative error 2e-7 near 0 and as much more below it. From `least` down it is 0, whatever `clamps`, and from
 // 88.7 / -87.3 of it on infinity. Thirteen instructions, where expAll() has twenty-two.
 template <bool, int N>
-RP_INLINE void expNearAll(f32v (&x)[N], float rate = 1.44269504f, float least = -87.3f) {
+RP_INLINE void expNearAll(f32v (&x)[N], float rate = 1.44269504f, float least = leastNear) {
   const f32v magic = splat(exponentMagic), most = splat(-88.723f / 87.3f * least), last = splat(least);
   f32v n[N], r[N];
   RP_STEP(N) r[i] = min(most, x[i]);

@@ -45,7 +45,7 @@ RP_INLINE float shiftOf(const float* x, int64_t kept, float factor) {
 // e^(factor x); scaled: factor is not 1, and positive.
 template <bool scaled>
 struct Powers {
-  float factor, rate = float(factor * 1.4426950408889634), least = (lanes == 16 ? -110.0f : -87.3f) / factor;
+  float factor, rate = float(factor * 1.4426950408889634), least = leastNear / factor;
   template <bool clamps = true, int N>
   RP_MEMBER void of(f32v (&x)[N]) const {
     if (scaled) expNearAll<clamps>(x, rate, least);

@@ -102,10 +102,7 @@ const isa = {
   kernels: [],
   compute: [{probe: 'fma-f32', id: 'fma-f32', engine: null, lanes: 8, perLane: 2, missing: null}],
 }
-const tasks = planTasks({
-  isas: [isa],
-  ownIsas: [isa],
-  threads: [1],
+const sizes = {
   between: [],
   caches: [],
   resident: [4096, 4096],
@@ -113,6 +110,12 @@ const tasks = planTasks({
   chase: 4096,
   tables: [0, 0],
   quick: true,
+}
+const tasks = planTasks({
+  isas: [isa],
+  ownIsas: [isa],
+  threads: [1],
+  ...sizes,
 })
 
 describe('a clock that stands still', () => {
@@ -203,13 +206,7 @@ describe('model lines', () => {
       isas: loadNative().cpu().isas.slice(-1),
       ownIsas: loadNative().cpu().isas.slice(-1),
       threads: [1, 2],
-      between: [],
-      caches: [],
-      resident: [4096, 4096],
-      window: 4096,
-      chase: 4096,
-      tables: [0, 0],
-      quick: true,
+      ...sizes,
     })
     const model = task!.tasks[0]!.model!
     const series = new Map([
