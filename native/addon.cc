@@ -16,7 +16,7 @@ namespace {
 using namespace rp::glue;
 
 // Raised whenever the JavaScript side must change with it; src/kernels/native.ts refuses another number.
-constexpr int apiVersion = 9;
+constexpr int apiVersion = 10;
 
 // runProbe(isa, probe, passes, data?: Uint8Array, lines?): runs a probe on this thread, for the tests. Compute probes answer {sum, work,
 // growth, cycles}: the sum over all lanes, the FLOP or OP credited, what each adds to the sum, and core cycles credited to the clock twin;
@@ -89,6 +89,9 @@ Napi::Value cpu(const Napi::CallbackInfo& info) {
     Napi::Array kernels = Napi::Array::New(env, all.list[i]->opCount);
     for (int k = 0; k < all.list[i]->opCount; k++) kernels[uint32_t(k)] = all.list[i]->ops[k].id;
     isa["kernels"] = kernels;
+    Napi::Array memory = Napi::Array::New(env, all.list[i]->memoryCount);
+    for (int k = 0; k < all.list[i]->memoryCount; k++) memory[uint32_t(k)] = all.list[i]->memory[k].id;
+    isa["memory"] = memory;
     isa["compute"] = computeRows(env, *all.list[i]);
     isas[uint32_t(i)] = isa;
   }

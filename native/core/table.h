@@ -44,7 +44,7 @@ struct ComputeProbe {
 };
 
 struct MemoryProbe {
-  const char* id;  // a mix of loads and stores: "read", "update"; "-streams": several concurrent streams, for DRAM
+  const char* id;  // a mix of loads and stores: "read", "update"; "read-8x2": eight streams, two lines (SVE: vectors) of each in turn
   MemoryFn run;
   PayloadFn payload;
   MemoryFn clock;  // null where the probe is not bound by the core
@@ -88,7 +88,7 @@ struct Variant {
   int vectorBytes;
   ComputeProbe compute[48];
   int computeCount;
-  MemoryProbe memory[34];
+  MemoryProbe memory[56];
   int memoryCount;
   OpKernel ops[128];
   int opCount;

@@ -4,23 +4,13 @@
 // does four per cycle; this takes eight.
 #pragma once
 #include "decode.h"
+#include "each.h"
 #include "loops.h"
 #include "product.h"
 
 namespace rp {
 namespace RP_NS {
 namespace {
-
-// f(0), f(1) … f(n - 1), written out before GCC looks for arrays that can be registers: after a loop that it unrolls itself, sums that a loop
-// around goes on with stay in memory. Zen 4, f64 from L2: 90 GB/s so, 76 with loops.
-template <int n, int i = 0, typename F>
-RP_INLINE void each(const F& f) {
-  if constexpr (i < n) {
-    f(i);
-    each<n, i + 1>(f);
-  }
-}
-#define RP_EACH(i) [&](const int i) __attribute__((always_inline))
 
 // Weights of 4 bits: the scales of the lanes of a vector of their bytes, whose lane j holds the elements 8j to 8j + 7; a group of 32, 64 or
 // 128 covers group / 8 lanes.

@@ -79,22 +79,23 @@ uint64_t readClock(void* base, size_t lines, uint64_t passes) {
   return (JOIN) ^ chain;
 }
 
-// Two vectors of each of eight streams in turn; accumulator i belongs to stream i.
-#define STREAM(i)                                 \
-  {                                               \
-    const char* const p = first + i * stride + at; \
-    READ(i, p, 0) READ(i, p, 1)                   \
+// Two vectors of each of `streams` streams in turn; accumulator i belongs to stream i.
+#define STREAM(i)                                   \
+  if constexpr (i < streams) {                      \
+    const char* const p = first + i * stride + at;  \
+    READ(i, p, 0) READ(i, p, 1)                     \
   }
+template <int streams>
 uint64_t readStreams(void* base, size_t lines, uint64_t passes) {
   const char* const first = static_cast<const char*>(base);
   const size_t turn = 2 * svcntb();
-  const size_t stride = lines * lineBytes / 8 / turn * turn;
+  const size_t stride = lines * lineBytes / streams / turn * turn;
   DECLARE
   for (uint64_t pass = 0; pass < passes; pass++) {
     for (size_t at = 0; at < stride; at += turn) {
       STREAM(0) STREAM(1) STREAM(2) STREAM(3) STREAM(4) STREAM(5) STREAM(6) STREAM(7)
     }
-    a0 = readRest(first + 8 * stride, first + lines * lineBytes, a0);
+    a0 = readRest(first + streams * stride, first + lines * lineBytes, a0);
     FORGET();
   }
   return JOIN;
@@ -354,35 +355,39 @@ uint64_t mixClock(void* base, size_t lines, uint64_t passes) {
   return chain;
 }
 
+// `several` and `two`: so many runs of two vectors in turn.
 template <typename Mix, int runs>
-int rowsOf(MemoryProbe* rows, const char* id, const char* streams) {
+int rowsOf(MemoryProbe* rows, const char* id, const char* several, const char* two) {
   rows[0] = {id, walk<Mix>, payloadOf<Mix, 1>, mixClock<Mix>, 3.0 / double(svcntb())};
-  rows[1] = {streams, sweep<Mix, runs>, payloadOf<Mix, runs>, nullptr, 0};
-  return 2;
+  rows[1] = {several, sweep<Mix, runs>, payloadOf<Mix, runs>, nullptr, 0};
+  rows[2] = {two, sweep<Mix, 2>, payloadOf<Mix, 2>, nullptr, 0};
+  return 3;
 }
 
 }  // namespace
 
 int memoryProbes(MemoryProbe* rows) {
   rows[0] = {"read", read, readPayload, readClock, 1.25 / double(svcntb())};
-  rows[1] = {"read-streams", readStreams, readPayload, nullptr, 0};
-  int n = 2;
-  n += rowsOf<Write, 8>(rows + n, "write", "write-streams");
-  n += rowsOf<NtWrite, 8>(rows + n, "nt-write", "nt-write-streams");
-  n += rowsOf<Update, 8>(rows + n, "update", "update-streams");
-  n += rowsOf<Copy, 4>(rows + n, "copy", "copy-streams");
-  n += rowsOf<TwoToOne, 3>(rows + n, "2:1", "2:1-streams");
-  n += rowsOf<Triad, 3>(rows + n, "triad", "triad-streams");
-  n += rowsOf<NtStores<Copy>, 4>(rows + n, "nt-copy", "nt-copy-streams");
-  n += rowsOf<NtStores<TwoToOne>, 3>(rows + n, "nt-2:1", "nt-2:1-streams");
-  n += rowsOf<ManyToOne<4, false>, 4>(rows + n, "4:1", "4:1-streams");
-  n += rowsOf<ManyToOne<8, false>, 4>(rows + n, "8:1", "8:1-streams");
-  n += rowsOf<ManyToOne<4, true>, 4>(rows + n, "nt-4:1", "nt-4:1-streams");
-  n += rowsOf<ManyToOne<8, true>, 4>(rows + n, "nt-8:1", "nt-8:1-streams");
-  n += rowsOf<OneTo<2, false>, 4>(rows + n, "1:2", "1:2-streams");
-  n += rowsOf<OneTo<4, false>, 4>(rows + n, "1:4", "1:4-streams");
-  n += rowsOf<OneTo<2, true>, 4>(rows + n, "nt-1:2", "nt-1:2-streams");
-  n += rowsOf<OneTo<4, true>, 4>(rows + n, "nt-1:4", "nt-1:4-streams");
+  rows[1] = {"read-8x2", readStreams<8>, readPayload, nullptr, 0};
+  rows[2] = {"read-4x2", readStreams<4>, readPayload, nullptr, 0};
+  rows[3] = {"read-2x2", readStreams<2>, readPayload, nullptr, 0};
+  int n = 4;
+  n += rowsOf<Write, 8>(rows + n, "write", "write-8x2", "write-2x2");
+  n += rowsOf<NtWrite, 8>(rows + n, "nt-write", "nt-write-8x2", "nt-write-2x2");
+  n += rowsOf<Update, 8>(rows + n, "update", "update-8x2", "update-2x2");
+  n += rowsOf<Copy, 4>(rows + n, "copy", "copy-4x2", "copy-2x2");
+  n += rowsOf<TwoToOne, 3>(rows + n, "2:1", "2:1-3x2", "2:1-2x2");
+  n += rowsOf<Triad, 3>(rows + n, "triad", "triad-3x2", "triad-2x2");
+  n += rowsOf<NtStores<Copy>, 4>(rows + n, "nt-copy", "nt-copy-4x2", "nt-copy-2x2");
+  n += rowsOf<NtStores<TwoToOne>, 3>(rows + n, "nt-2:1", "nt-2:1-3x2", "nt-2:1-2x2");
+  n += rowsOf<ManyToOne<4, false>, 4>(rows + n, "4:1", "4:1-4x2", "4:1-2x2");
+  n += rowsOf<ManyToOne<8, false>, 4>(rows + n, "8:1", "8:1-4x2", "8:1-2x2");
+  n += rowsOf<ManyToOne<4, true>, 4>(rows + n, "nt-4:1", "nt-4:1-4x2", "nt-4:1-2x2");
+  n += rowsOf<ManyToOne<8, true>, 4>(rows + n, "nt-8:1", "nt-8:1-4x2", "nt-8:1-2x2");
+  n += rowsOf<OneTo<2, false>, 4>(rows + n, "1:2", "1:2-4x2", "1:2-2x2");
+  n += rowsOf<OneTo<4, false>, 4>(rows + n, "1:4", "1:4-4x2", "1:4-2x2");
+  n += rowsOf<OneTo<2, true>, 4>(rows + n, "nt-1:2", "nt-1:2-4x2", "nt-1:2-2x2");
+  n += rowsOf<OneTo<4, true>, 4>(rows + n, "nt-1:4", "nt-1:4-4x2", "nt-1:4-2x2");
   return n;
 }
 

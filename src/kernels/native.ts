@@ -6,10 +6,10 @@ import {AnalysisError, exitCodes, type Warning} from '../analysis/errors.ts'
 import {packageRoot} from './package-root.ts'
 
 /** Must equal `apiVersion` in native/addon.cc: a binary built from other sources is refused, not guessed at. */
-const apiVersion = 9
+const apiVersion = 10
 
 /**
- * A row of an instruction set's compute table (`fma-f32`, `amx/dot-int8`), of its memory table (`read`, `update-streams`), or one of the
+ * A row of an instruction set's compute table (`fma-f32`, `amx/dot-int8`), of its memory table (`read`, `update-8x8`), or one of the
  * session's own: `chase`, `call`, `fork-join`, `wake`, `issue`, `rows`, `program`.
  */
 export type ProbeName = string
@@ -34,6 +34,8 @@ export interface IsaRow {
   name: string
   vectorBytes: number
   kernels: string[]
+  /** probes of memory: a mix, or a mix and another way through it, as `read-8x2` (eight streams at once, two lines of each in turn) */
+  memory: ProbeName[]
   compute: ComputeRow[]
 }
 

@@ -197,12 +197,12 @@ function cacheTasks(plan: TaskPlan, threads: number): CeilingTask[] {
 }
 
 /**
- * DRAM by one run of addresses and by several at once: which is faster differs by CPU (eight runs on Cascade Lake, +14 %; one on Zen 4)
- * and by mix. A quick run leaves out what operators rarely do,
+ * DRAM by every way that the native table has for a mix: in one run of addresses and in several at once, in longer and shorter turns. Which is
+ * fastest differs by CPU (reading: eight runs on Cascade Lake, +14 %; one or two on Zen 4) and by mix. A quick run leaves out what operators rarely do,
  * and then mixes beside it decide (`mixOf`), which is a bound, but a farther one.
  */
 function dramTasks(plan: TaskPlan, threads: number, only?: readonly Mix[]): CeilingTask[] {
-  const isa = plan.isas.at(-1)!.name
+  const {name: isa, memory} = plan.isas.at(-1)!
   const wanted =
     only ??
     (plan.quick
@@ -214,14 +214,16 @@ function dramTasks(plan: TaskPlan, threads: number, only?: readonly Mix[]): Ceil
       const id = `${mix}-DRAM-t${threads}`
       return {
         ceiling: {id, kind: 'bandwidth', mix, isa, threads, unit: 'B/s', level: 'DRAM', workingSet: plan.window},
-        tasks: [mix, `${mix}-streams`].map((probe) =>
-          probeTask(`${id}/${probe}`, `${mix} DRAM, ${suffix(threads)}`, probe, {
-            isa,
-            threads,
-            bytes: plan.window,
-            roam: true,
-          }),
-        ),
+        tasks: memory
+          .filter((probe) => probe === mix || probe.startsWith(`${mix}-`))
+          .map((probe) =>
+            probeTask(`${id}/${probe}`, `${mix} DRAM, ${suffix(threads)}`, probe, {
+              isa,
+              threads,
+              bytes: plan.window,
+              roam: true,
+            }),
+          ),
       }
     })
 }

@@ -100,6 +100,7 @@ const isa = {
   name: 'avx2',
   vectorBytes: 32,
   kernels: [],
+  memory: [],
   compute: [{probe: 'fma-f32', id: 'fma-f32', engine: null, lanes: 8, perLane: 2, missing: null}],
 }
 const sizes = {

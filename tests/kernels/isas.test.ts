@@ -12,11 +12,12 @@ const row = (id: string, engine: string | null, missing: string | null): Compute
   perLane: 2,
   missing,
 })
-const narrow: IsaRow = {name: 'avx2', vectorBytes: 32, kernels: [], compute: [row('fma-f32', null, null)]}
+const narrow: IsaRow = {name: 'avx2', vectorBytes: 32, kernels: [], memory: [], compute: [row('fma-f32', null, null)]}
 const wide = (tiles: string | null): IsaRow => ({
   name: 'avx512',
   vectorBytes: 64,
   kernels: [],
+  memory: [],
   compute: [
     row('fma-f32', null, null),
     row('dot-int8', 'amx', tiles && 'amx_int8'),

@@ -45,8 +45,8 @@ void checkRead(const rp::Variant& v) {
   for (const size_t lines : {0, 1, 15, 16, 17, 31, 32, 33, 128, 300}) {
     uint64_t wanted = 0;
     for (size_t i = 0; i < lines * 8; i++) wanted ^= words[i];
-    expect(rp::findMemory(v, "read")->run(region.data, lines, 1) == wanted, v.isa, "read", double(lines));
-    expect(rp::findMemory(v, "read-streams")->run(region.data, lines, 1) == wanted, v.isa, "read streams", double(lines));
+    for (const char* id : {"read", "read-8x2", "read-4x2", "read-2x2"})
+      expect(rp::findMemory(v, id)->run(region.data, lines, 1) == wanted, v.isa, id, double(lines));
   }
   rp::release(region);
 }
@@ -267,7 +267,7 @@ void checkSession(const rp::Variant& v) {
   spec.variant = &v;
   spec.threads = 2;
   spec.repetitions = 3;
-  for (const char* id : {"fma-f32", "read", "read-streams", "update", "chase", "fork-join", "wake"}) {
+  for (const char* id : {"fma-f32", "read", "read-8x2", "update", "chase", "fork-join", "wake"}) {
     spec.compute = rp::findCompute(v, id);
     spec.memory = rp::findMemory(v, id);
     spec.probe = spec.compute              ? rp::Probe::compute

@@ -6,6 +6,11 @@ const addon = loadNative()
 // the SSE2 variant without FMA is measured on old CPUs alone, but runs on all
 const isas = [...(process.arch === 'x64' ? ['sse2'] : []), ...addon.cpu().isas.map(({name}) => name)]
 
+/** The probes of memory of an instruction set; SSE2, which is not listed beside wider ones, has those of all. */
+const memoryOf = (isa: string) => (addon.cpu().isas.find(({name}) => name === isa) ?? addon.cpu().isas.at(-1)!).memory
+/** The mix that a probe moves: `copy` of `copy-4x8`. */
+const mixOf = (probe: string) => probe.replace(/-\d+x\d+$/, '')
+
 test('this CPU offers at least one instruction set, none narrower than the one before', () => {
   const widths = addon.cpu().isas.map(({vectorBytes}) => vectorBytes)
   expect(widths.length).toBeGreaterThan(0)
@@ -21,11 +26,12 @@ describe.each(isas)('read kernels, %s', (isa) => {
   )
   const xor = (from: number, count: number) => words.subarray(from, from + count).reduce((a, b) => a ^ b, 0n)
 
-  test.each([false, true])('read every line once, streams %s, at awkward sizes and offsets', (streams) => {
+  const ways = memoryOf(isa).filter((probe) => mixOf(probe) === 'read')
+  test.each(ways)('%s reads every line once, at awkward sizes and offsets', (probe) => {
     for (const lines of [0, 1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000, 2047])
       for (const offset of [0, 1, 8, 300]) {
         const data = new Uint8Array(words.buffer, offset * 64, lines * 64)
-        expect(addon.runProbe(isa, streams ? 'read-streams' : 'read', 1, data)).toEqual({
+        expect(addon.runProbe(isa, probe, 1, data)).toEqual({
           word: xor(offset * 8, lines * 8),
           work: lines * 64,
         })
@@ -53,7 +59,16 @@ describe.each(isas)('store kernels, %s', (isa) => {
     '1:4': 80,
     'nt-1:4': 80,
   }
-  const probes = Object.keys(perLine).flatMap((mix) => [mix, `${mix}-streams`])
+  const probes = memoryOf(isa).filter((probe) => mixOf(probe) !== 'read')
+
+  test('each mix is walked in one run and in two other ways', () => {
+    const ways = Object.keys(perLine).map((mix) => probes.filter((probe) => mixOf(probe) === mix))
+    expect(ways.flat()).toHaveLength(probes.length)
+    for (const [i, mix] of Object.keys(perLine).entries()) {
+      expect(ways[i]).toHaveLength(3)
+      expect(ways[i]).toContain(mix)
+    }
+  })
 
   test.each(probes)('%s stores what it is credited with, and nothing beyond its lines', (probe) => {
     for (const lines of [0, 1, 9, 16, 47, 64, 100, 257, 1000]) {
@@ -70,9 +85,9 @@ describe.each(isas)('store kernels, %s', (isa) => {
         expect(line).toBeLessThan(lines)
         stored++
       }
-      expect(work).toBe(stored * perLine[probe.replace('-streams', '')]!)
+      expect(work).toBe(stored * perLine[mixOf(probe)]!)
       // eight runs of whole bodies of eight lines, with gaps between them, leave much of a small set out
-      if (lines >= (probe.endsWith('-streams') ? 1000 : 257)) expect(work).toBeGreaterThan(lines * 32)
+      if (lines >= (mixOf(probe) === probe ? 257 : 1000)) expect(work).toBeGreaterThan(lines * 32)
     }
   })
 })

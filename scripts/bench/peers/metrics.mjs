@@ -46,7 +46,8 @@ export function metricsOf({isas, allowed, kernels}) {
     (fma ? suffixes.flatMap((s) => [`${base}${s}_fma`, `${base}${s}`]) : suffixes.map((s) => `${base}${s}`)).filter(
       (n) => kernels.has(n),
     )
-  const widest = isas.at(-1).name
+  const {name: widest, memory} = isas.at(-1)
+  const waysOf = (mix) => memory.filter((name) => name === mix || name.startsWith(`${mix}-`))
   const metrics = threadCounts.flatMap((threads) => [
     ...peaks
       .filter(({isa, likwid}) => has(isa) && kernels.has(likwid))
@@ -73,7 +74,7 @@ export function metricsOf({isas, allowed, kernels}) {
         threads,
         ours:
           level === 'DRAM'
-            ? [mix, `${mix}-streams`].map((name) => ({
+            ? waysOf(mix).map((name) => ({
                 probe: name,
                 isa: widest,
                 bytes: 16 * MiB - 5120,
