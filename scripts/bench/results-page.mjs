@@ -32,10 +32,34 @@ export function settle(entry, allowedOf, isImplausible) {
   return {...entry, bound: allowed.bound, efficiency, verdict: contradicts ? 'implausible' : believed}
 }
 
+/** Verdicts from a calm run to one that says nothing; a wrong result is never given up for another run. */
+const verdicts = ['wrong', 'ok', 'noisy', 'throttled', 'implausible']
+const sidesOf = (entry) => (entry.fused ? [entry.unfused, entry.fused] : [entry])
+const rankOf = (entry) => Math.max(...sidesOf(entry).map(({verdict}) => verdicts.indexOf(verdict)))
+/** Instruction slots that a neighbour on the core left, times what the deciding ceiling gave in the median between the repetitions. */
+const leftBy = ({issue, inTurn}) =>
+  (issue?.perCycle ?? 1) * (inTurn?.ceilings.find(({id}) => id === inTurn.bound)?.median ?? 1)
+const calmOf = (entry) => sidesOf(entry).reduce((product, side) => product * leftBy(side), 1)
+
+/** Whether another run of an entry or a pair may be calmer. */
+export const isDisturbed = (entry) => rankOf(entry) > verdicts.indexOf('ok')
+
+/**
+ * Of two runs of an entry or a pair the one in which the host was calmer: by verdict, then by what it left to the ceilings in turn. What the
+ * kernel reached has no say: of runs chosen by that, the best stands for luck.
+ */
+export function calmer(one, other) {
+  if (sidesOf(one).some(({verdict}) => verdict === 'wrong')) return one
+  if (sidesOf(other).some(({verdict}) => verdict === 'wrong')) return other
+  const ranks = rankOf(one) - rankOf(other)
+  if (ranks !== 0) return ranks < 0 ? one : other
+  return calmOf(one) >= calmOf(other) ? one : other
+}
+
 /**
  * The page as Markdown.
- * @param {{machine: {name: string}, cpu: string, cores: number, node: string, date: string, command: string, kernels: object[],
- *   blocks: object[], pairs: object[]}} run kernels and blocks as `settle` leaves them
+ * @param {{machine: {name: string}, cpu: string, cores: number, node: string, date: string, command: string, tries: number,
+ *   kernels: object[], blocks: object[], pairs: object[]}} run kernels and blocks as `settle` leaves them
  */
 export const resultsPage = ({
   machine,
@@ -44,6 +68,7 @@ export const resultsPage = ({
   node,
   date,
   command,
+  tries,
   kernels,
   blocks,
   pairs,
@@ -59,6 +84,8 @@ How to read the tables ([conventions](../conventions.md#comparing), [glossary](.
   seen, before, after, and in earlier runs of the day. A verdict other than \`ok\` stands behind it.
 - **In turn**: the same with the ceilings as they were between the same repetitions, best of both: a host halves clocks for seconds, and neighbours take
   DRAM for minutes. The counts above take this share where there is one.
+- **Tries**: a row that was disturbed (noisy or throttled) was run up to ${tries} times, and the run stands in which the host was calmest, by its verdict
+  and by what the ceilings in turn were left; what the kernel reached has no say in that.
 - **By turns**: the median of each repetition under the ceilings beside it.
 - **Bound by**: the ceiling that limits the kernel, \`what-where-tN\` on N threads. \`read\`, \`copy\`, \`4:1\` are mixes of loads and stores, \`nt-\` those that store past the
   caches, \`rows-\` rows in no order. \`+functions\` counts the multiply-adds inside of exp, tanh and erf beside the kernel's own.

@@ -1,6 +1,6 @@
 import {expect, test} from 'vitest'
 // @ts-expect-error scripts have no types
-import {highest, resultsPage, settle} from '../../scripts/bench/results-page.mjs'
+import {calmer, highest, isDisturbed, resultsPage, settle} from '../../scripts/bench/results-page.mjs'
 import {isImplausible} from '../../src/analysis/plausible.ts'
 
 const entry = (id: string, dims: Record<string, number>, more: object = {}) => ({
@@ -19,7 +19,7 @@ const pair = {
 }
 const run = {
   machine: {name: 'a machine'},
-  ...{cpu: 'a processor', cores: 2, node: 'v20', date: '2026-11-21', command: 'npm run bench:results -- x'},
+  ...{cpu: 'a processor', cores: 2, node: 'v20', date: '2026-11-21', command: 'npm run bench:results -- x', tries: 3},
   kernels: [
     entry('relu', {elements: 10}),
     entry('relu', {elements: 1000}, {bytes: 1e9, efficiency: 0.95}),
@@ -110,4 +110,44 @@ test('an entry above every roof, under that of all profiles too, is implausible;
   expect(verdictOf(1.509e-4, {verdict: 'wrong'})).toBe('wrong')
   expect(verdictOf(0.9e-4, {verdict: 'implausible'})).toBe('noisy')
   expect(verdictOf(0.9e-4, {verdict: 'throttled'})).toBe('throttled')
+})
+
+test('of two runs that with the calmer host stands, whatever the kernel reached, and a wrong one always', () => {
+  const at = (verdict: string, perCycle: number, ceiling: number, efficiency: number) =>
+    entry(
+      'relu',
+      {elements: 10},
+      {
+        ...{verdict, efficiency, issue: {perCycle, best: 6, samples: 9}},
+        inTurn: {
+          bound: 'b',
+          efficiency,
+          ceilings: [
+            {id: 'a', median: 9e9},
+            {id: 'b', median: ceiling},
+          ],
+        },
+      },
+    )
+  const [ok, noisy] = [at('ok', 5, 10e9, 0.7), at('noisy', 6, 12e9, 0.9)]
+  expect(isDisturbed(ok)).toBe(false)
+  expect(isDisturbed(noisy)).toBe(true)
+  expect(calmer(noisy, ok)).toBe(ok)
+  expect(calmer(ok, noisy)).toBe(ok)
+  // of one verdict by what was left: slots times the ceiling that decides
+  const [slots, memory] = [at('noisy', 4, 12e9, 0.99), at('noisy', 6, 11e9, 0.6)]
+  expect(calmer(slots, memory)).toBe(memory)
+  expect(calmer(memory, slots)).toBe(memory)
+  const wrong = at('wrong', 1, 1e9, 0.1)
+  expect(calmer(wrong, ok)).toBe(wrong)
+  expect(calmer(ok, wrong)).toBe(wrong)
+  // a pair is as calm as its sides: one throttled side outweighs two noisy ones
+  const [good, bad] = [
+    {unfused: noisy, fused: noisy},
+    {unfused: ok, fused: at('throttled', 6, 12e9, 1)},
+  ]
+  expect(calmer(bad, good)).toBe(good)
+  // neither ceilings in turn nor slots: the first stands
+  const bare = entry('relu', {elements: 10}, {verdict: 'noisy'})
+  expect(calmer(bare, {...bare})).toBe(bare)
 })
