@@ -162,7 +162,7 @@ template <typename F>
 void reduceRows(const OpArgs& args) {
   const int64_t cols = args.dims[1];
   const Span rows = share(args.dims[0], line, args.thread, args.threads);
-  for (int64_t r = rows.from; r < rows.to; r++) output(args, 0)[r] = reduce<F>(input(args, 0) + r * cols, cols);
+  reduceEach<F>(input(args, 0) + rows.from * cols, rows.to - rows.from, cols, output(args, 0) + rows.from);
 }
 
 // dims: elements, parts. The sum of each of so many parts: the first of two stages of a whole tensor's sum, since threads do not wait
@@ -170,9 +170,11 @@ void reduceRows(const OpArgs& args) {
 void sumParts(const OpArgs& args) {
   const int64_t parts = args.dims[1], each = (args.dims[0] + parts - 1) / parts;
   const Span span = share(parts, 1, args.thread, args.threads);
-  for (int64_t p = span.from; p < span.to; p++) {
+  const int64_t whole = each > 0 ? least(span.to, args.dims[0] / each) : 0;
+  if (whole > span.from) reduceEach<Total>(input(args, 0) + span.from * each, whole - span.from, each, output(args, 0) + span.from);
+  for (int64_t p = whole > span.from ? whole : span.from; p < span.to; p++) {
     const int64_t from = p * each, left = args.dims[0] - from;
-    output(args, 0)[p] = left > 0 ? reduce<Total>(input(args, 0) + from, left < each ? left : each) : 0.0f;
+    reduce<Total>(input(args, 0) + from, left < 0 ? 0 : least(left, each), output(args, 0) + p);
   }
 }
 

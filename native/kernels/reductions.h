@@ -62,19 +62,35 @@ struct Most {
   }
 };
 
-template <typename F>
-RP_INLINE float reduce(const float* x, int64_t count) {
-  F f;
+// Of `count` elements of S rows, `apart` elements one from the other, in turn; the results lie `step` apart. Each row's sums are the same for any S.
+template <typename F, int S = 1>
+RP_INLINE void reduce(const float* x, int64_t count, float* out, int64_t apart = 0, int64_t step = 0) {
+  F f[S];
   int64_t i = 0;
   const auto add = [&](auto& v, int n) __attribute__((always_inline)) {
-    takeAll(v, x + i, n, F::start);
-    f.add(v);
+    RP_UNROLL for (int s = 0; s < S; s++) {
+      takeAll(v, x + s * apart + i, n, F::start);
+      f[s].add(v);
+    }
   };
   f32v v[4], one[1];
   for (; i + 4 * lanes <= count; i += 4 * lanes) add(v, lanes);
   for (; i + lanes <= count; i += lanes) add(one, lanes);
   if (i < count) add(one, int(count - i));
-  return f.end();
+  RP_UNROLL for (int s = 0; s < S; s++) out[s * step] = f[s].end();
+}
+
+// Of `rows` rows of `count` elements. From memory Zen 4 reads two at a time, from both halves: 128 MiB in 4.13 ms for 4.54 one after another,
+// two threads 2.35 for 2.51; with two lines of each in turn, in which bare reading is fastest, 4.29 and 2.39.
+template <typename F>
+RP_INLINE void reduceEach(const float* x, int64_t rows, int64_t count, float* out) {
+  int64_t r = 0;
+  if (size_t(rows * count) * sizeof(float) >= streamedBytes && tunedFor() != Cores::intel) {
+    const int64_t band = rows / 2;
+    for (; r < band; r++) reduce<F, 2>(x + r * count, count, out + r, band * count, band);
+    r += band;
+  }
+  for (; r < rows; r++) reduce<F>(x + r * count, count, out + r);
 }
 
 }  // namespace RP_NS
