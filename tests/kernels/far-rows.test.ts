@@ -37,14 +37,14 @@ describe.each(makes)('tuned for %s', (make) => {
   function runExactly(
     part: Part,
     threadCounts: readonly number[],
-    valueOf = () => -7 + Math.floor(Math.random() * 15),
+    drawn = () => -7 + Math.floor(Math.random() * 15),
   ) {
     const tensors = tensorsOf([{id: 'exact', parts: [part]}])
     const native = part.in.map((name) => {
       const {elements, type} = tensors.get(name)!
       const low = type === 'u8' ? 7 : 0
       return pack(
-        Float64Array.from({length: elements}, () => low + valueOf()),
+        Float64Array.from({length: elements}, () => low + drawn()),
         type,
       )
     })
