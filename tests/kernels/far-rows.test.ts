@@ -34,11 +34,7 @@ describe.each(makes)('tuned for %s', (make) => {
   afterAll(() => expect(addon.tuneFor(own)).toBe(own))
 
   /** The first part of a program over random whole numbers, on so many threads, to the bit. */
-  function runExactly(
-    part: Part,
-    threadCounts: readonly number[],
-    drawn = () => -7 + Math.floor(Math.random() * 15),
-  ) {
+  function runExactly(part: Part, threadCounts: readonly number[], drawn = () => -7 + Math.floor(Math.random() * 15)) {
     const tensors = tensorsOf([{id: 'exact', parts: [part]}])
     const native = part.in.map((name) => {
       const {elements, type} = tensors.get(name)!

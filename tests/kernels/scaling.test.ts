@@ -72,7 +72,9 @@ vi.mock('../../src/kernels/identity.ts', async (original) => ({
 vi.mock('../../src/kernels/native.ts', async (original) => {
   const real = await original<typeof import('../../src/kernels/native.ts')>()
   const compute = [{probe: 'fma-f32', id: 'fma-f32', engine: null, lanes: 8, perLane: 2, missing: null}]
-  const isas = [{name: 'avx2', vectorBytes: 32, kernels: [], memory: ['read', 'read-8x2', 'update', 'update-2x1'], compute}]
+  const isas = [
+    {name: 'avx2', vectorBytes: 32, kernels: [], memory: ['read', 'read-8x2', 'update', 'update-2x1'], compute},
+  ]
   const addon: Pick<NativeAddon, 'cpu' | 'Session'> = {
     cpu: () => ({brand: 'test CPU', isas, allowed: 8}),
     Session: FakeSession,
