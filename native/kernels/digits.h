@@ -213,7 +213,8 @@ struct Int8Digits {
   }
 
   // Adds the part of x from p on times rows `apart` one from the other, the first of them `row`; with `fetch` those that come next
-  // are fetched meanwhile, and with 2 once more 1 KiB ahead: Zen 4 drops what is asked for while its queue is full, 8192 x 8192 2.90 to 2.48 ms.
+  // are fetched meanwhile, and with 2 once more 2 KiB ahead, each line's beside its products: Zen 4 drops what is asked for while its queue is full.
+  // 8192 x 8192: asked for once 2.90 ms, twice, eight lines at a time and again 1 KiB ahead, 2.48; line by line 2.52 where that took 3.12, with 2 KiB 2.35.
   template <int count, int fetch>
   RP_MEMBER void add(f32v* totals, int64_t row, int64_t apart, int64_t p, int64_t nextRow, int64_t nextP) const {
     const int64_t size = k - p < part ? k - p : part, step = apart * k;
@@ -230,11 +231,18 @@ struct Int8Digits {
     const int8_t* from[count];
     each<count>(RP_EACH(s) { from[s] = w + s * step; });
     for (; w + 2 * RP_BYTES <= end; w += 2 * RP_BYTES, next += 2 * RP_BYTES, at += 6 * RP_BYTES) {
-      if constexpr (fetch > 0) each<2>(RP_EACH(v) { each<count>(RP_EACH(s) { __builtin_prefetch(next + v * RP_BYTES + s * step, 0, 2); }); });
-      if constexpr (fetch > 1) each<2>(RP_EACH(v) { each<count>(RP_EACH(s) { __builtin_prefetch(from[s] + v * RP_BYTES + 1024, 0, 2); }); });
+      if constexpr (fetch == 1) each<2>(RP_EACH(v) { each<count>(RP_EACH(s) { __builtin_prefetch(next + v * RP_BYTES + s * step, 0, 2); }); });
       each<count>(RP_EACH(s) { __asm__("" : "+r"(from[s])); });
-      vectors<count, (fetch > 0)>(sums, from, 0, at);
-      vectors<count, (fetch > 0)>(sums, from, RP_BYTES, at + 3 * RP_BYTES);
+      const auto ask = [&](const int v) __attribute__((always_inline)) {
+        return [&, v](const int s) __attribute__((always_inline)) {
+          if constexpr (fetch > 1) {
+            __builtin_prefetch(next + v * RP_BYTES + s * step, 0, 2);
+            __builtin_prefetch(from[s] + v * RP_BYTES + 2048, 0, 2);
+          }
+        };
+      };
+      vectors<count, (fetch > 0)>(sums, from, 0, at, ask(0));
+      vectors<count, (fetch > 0)>(sums, from, RP_BYTES, at + 3 * RP_BYTES, ask(1));
       each<count>(RP_EACH(s) { from[s] += 2 * RP_BYTES; });
     }
     for (; w < end; w += RP_BYTES, next += RP_BYTES, at += 3 * RP_BYTES) {
@@ -255,14 +263,15 @@ struct Int8Digits {
       totals[s] += (__builtin_convertvector(sums[s][2], f32v) * 65536.0f + __builtin_convertvector(low, f32v)) * unit;
     });
   }
-  template <int count, bool far>
-  RP_MEMBER void vectors(i32v (&sums)[count][3], const int8_t* const (&w)[count], int64_t shift, const int8_t* at) const {
+  static constexpr auto nothing = [](int) {};
+  template <int count, bool far, typename Ask = decltype(nothing)>
+  RP_MEMBER void vectors(i32v (&sums)[count][3], const int8_t* const (&w)[count], int64_t shift, const int8_t* at, Ask ask = nothing) const {
     i32v bytes[count];
     each<count>(RP_EACH(s) { bytes[s] = loadAs<i32v>(w[s] + shift) ^ everyByte(128); });
     if constexpr (far) {
       // Where weights come from memory digits are loaded again for each row: Zen 4, 8192 x 8192, 7.5 cycles a line; loaded once for four rows
       // 9.1, and in L1 it is the other way round (5.2 and 3.8). Why is not known; loading once and touching again does not help.
-      each<count>(RP_EACH(s) { each<3>(RP_EACH(d) { addProductsFrom(sums[s][d], bytes[s], at + d * RP_BYTES); }); });
+      each<count>(RP_EACH(s) { ask(s); each<3>(RP_EACH(d) { addProductsFrom(sums[s][d], bytes[s], at + d * RP_BYTES); }); });
     } else {
       each<3>(RP_EACH(d) {
         const i32v digit = loadAs<i32v>(at + d * RP_BYTES);
