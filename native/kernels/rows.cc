@@ -23,9 +23,11 @@ RP_INLINE void softmaxRows(const OpArgs& args, Span rows, float factor, Kept kep
   const int64_t stride = (cols + line - 1) / line * line + 9 * line;
   const auto rowOf = [=](int64_t r) __attribute__((always_inline)) { return far ? args.scratch + r % behind * stride : y + r * cols; };
   const bool distant = size_t(args.dims[0]) * size_t(cols) * sizeof(float) >= streamedBytes;
-  // Zen 4: reading alone 35 GB/s fetched 32 KiB ahead, 29 at 16; beside stores 8 KiB, where 4 takes a quarter more time. Lines that are asked for once
-  // are dropped while its queue is full: cross-entropy of 8192 x 4096 6.0 ms, asked for again at half the way 4.5.
-  const int64_t distance = loss ? 8192 : cols < 2048 ? cols : 2048;
+  // Zen 4: beside stores 8 KiB ahead, where 4 takes a quarter more time. Lines that are asked for once are dropped while its queue is full:
+  // cross-entropy of 8192 x 4096 6.0 ms, asked for 32 and again 16 KiB ahead 4.63, two threads 2.59; 16 and 6 KiB 4.58 and 2.39 (86 and 94 % of
+  // reading in turn, medians of six), 16 and 2 or 8 and 2 KiB 5.3.
+  const int64_t distance = loss ? 4096 : cols < 2048 ? cols : 2048;
+  constexpr int64_t again = 1536;
   // A store that waits for its line holds up those behind it: Emerald Rapids, 64 x 768 from L2: 8.3 us, with lines to write asked for ahead 7.4, with those
   // to read too 5.5; the latter alone bring nothing.
   const int64_t ahead = !far && !loss && tunedFor() == Cores::intel ? 256 : 0;
@@ -88,7 +90,7 @@ RP_INLINE void softmaxRows(const OpArgs& args, Span rows, float factor, Kept kep
       for (; at + step * lanes <= raised; at += step * lanes) {
         if (loss && distant) RP_STEP(step) {
           __builtin_prefetch(here + at + i * lanes + distance, 0, 2);
-          __builtin_prefetch(here + at + i * lanes + distance / 2, 0, 2);
+          __builtin_prefetch(here + at + i * lanes + again, 0, 2);
         }
         if (!loss) askAhead(at);
         raise(at, lanes, v, careful);
