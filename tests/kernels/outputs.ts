@@ -27,7 +27,13 @@ export function valuesOf({elements, type, values}: ProgramTensor, seed: number):
 
 export const bytesOf = ({buffer, byteOffset, byteLength}: NativeArray) => Buffer.from(buffer, byteOffset, byteLength)
 
-/** The outputs of a part that are `offset` bytes from where an array begins; before, each place has other bytes in them. */
+/**
+ * Where outputs are written, one behind the other and each as far from a line as the first: one array for all calls, since two, or those of two
+ * calls, may begin at different places beside a line. Large ones do where the heap has room for them, and nothing was streamed then.
+ */
+let room = new ArrayBuffer(0)
+
+/** Copies of the outputs of a part that were written `offset` bytes from where an array begins; before, each place has other bytes in them. */
 export function outputsAt(
   part: Part,
   inputs: ReadonlyMap<string, NativeArray>,
@@ -36,20 +42,24 @@ export function outputsAt(
   threads = 2,
 ): NativeArray[] {
   const tensors = tensorsOf([{id: part.kernel, parts: [part]}])
+  const linesOf = (name: string) => Math.ceil(tensorBytes(tensors.get(name)!) / 64) * 64
+  const total = part.out.reduce((sum, name) => sum + linesOf(name), 64)
+  if (room.byteLength < total) room = new ArrayBuffer(total)
+  new Uint8Array(room, 0, total).fill(0x3b + offset)
+  let from = offset
   const placed = new Map(
     part.out.map((name) => {
       const tensor = tensors.get(name)!
       const before = inputs.get(name)
       const made = pack([0], tensor.type)
       const Type = made.constructor as new (b: ArrayBuffer, at: number, n: number) => NativeArray
-      const bytes = tensorBytes(tensor)
-      const view = new Type(new ArrayBuffer(bytes + 64), offset, bytes / made.BYTES_PER_ELEMENT)
-      new Uint8Array(view.buffer).fill(0x3b + offset)
+      const view = new Type(room, from, tensorBytes(tensor) / made.BYTES_PER_ELEMENT)
+      from += linesOf(name)
       if (before) view.set(before)
       return [name, view]
     }),
   )
   const at = (name: string) => placed.get(name) ?? inputs.get(name)!
   addon.runOp(by, part.kernel, part.dims, part.in.map(at), part.out.map(at), threads)
-  return part.out.map(at)
+  return part.out.map((name) => at(name).slice())
 }
