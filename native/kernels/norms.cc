@@ -37,7 +37,7 @@ struct Norm {
   float *h, *y;
   float* kept;  // where rows wait: one row
   int64_t cols;
-  static constexpr bool wide = false, inPlace = turns;
+  static constexpr bool wide = false, inPlace = turns, alone = sum && !nearby;
 
   struct Sums {
     f32v shift, plain[4], square[4];
@@ -126,8 +126,8 @@ struct Norm {
     __builtin_prefetch(x + from, 0, 2);
     if (sum) __builtin_prefetch(residual + from, 0, 2);
   }
-  // The lines 8 KiB and 16 KiB after element `from`: Zen 4 drops fetches into L2 while its queue is full, so each line is asked for twice. Nearby: once,
-  // 1 KiB ahead and into L1. Emerald Rapids, medians in turn: layernorm of 12288 x 4096 18.2 to 17.1 ms, rmsnorm 18.1 to 17.1, add+layernorm of
+  // The lines 8 KiB and 16 KiB after element `from`, with a sum 4 and 8 KiB: Zen 4 drops fetches into L2 while its queue is full, so each line is asked for
+  // twice. Nearby: once, 1 KiB ahead and into L1. Emerald Rapids, medians in turn: layernorm of 12288 x 4096 18.2 to 17.1 ms, rmsnorm 18.1 to 17.1, add+layernorm of
   // 8192 x 4096 26.1 to 22.6, add+rmsnorm 25.7 to 23.1. 2 KiB ahead, two lines of a row in turn or six bands are the same.
   RP_MEMBER void askAheadOf(int64_t from) const {
     if (nearby) {
@@ -135,7 +135,8 @@ struct Norm {
       if (sum) __builtin_prefetch(residual + from + 16 * line, 0, 3);
       return;
     }
-    RP_UNROLL for (int64_t then = 2048; then <= 4096; then += 2048) {
+    constexpr int64_t near = sum ? 1024 : 2048;
+    RP_UNROLL for (int64_t then = near; then <= 2 * near; then += near) {
       __builtin_prefetch(x + from + then, 0, 2);
       if (sum) __builtin_prefetch(residual + from + then, 0, 2);
     }
@@ -143,11 +144,11 @@ struct Norm {
 };
 
 // Rows from memory that do not stay in L1, R at a time from bands of `count` rows: the sums of a row of each band beside the results of the rows
-// before, four lines of each row in turn. A row's sums are the same to the bit for every R. Zen 4, 8192 x 4096, cycles a line: layernorm 14.7 to
+// before, so many lines of each row in turn. A row's sums are the same to the bit for every R. Zen 4, 8192 x 4096, cycles a line: layernorm 14.7 to
 // 9.9, a copy 9.3; each line asked for once 12.2, gamma and beta loaded once for all rows 11.7.
-template <int R, typename K>
+template <int R, int inTurn, typename K>
 RP_INLINE void rowsInBands(const K& k, int64_t from, int64_t count, int64_t cols) {
-  constexpr int64_t step = 4 * line;
+  constexpr int64_t step = inTurn * line;
   constexpr int N = int(step / lanes);
   typename K::Facts facts[R] = {};
   for (int64_t r = from - 1; r < from + count; r++) {
@@ -182,12 +183,15 @@ RP_INLINE void rowsInBands(const K& k, int64_t from, int64_t count, int64_t cols
   }
 }
 
+// Rows with a sum, two inputs and two outputs, are one band outside of Intel's cores. Zen 4, 8192 x 4096, p10 of 66 in one process in turn: add+layernorm
+// 13.3 ms in four bands, 12.4 so, add+rmsnorm 14.7 and 12.1, a copy 11.8; two bands 12.6 to 13.6, three 13.6 to 15, four lines in turn 13.4 and 12.8;
+// rows of 16384 15.5 and 12.5, 15.8 and 12.4; two threads 8.1 and 7.5, 7.9 and 7.0. Layernorm with two bands 10.6 cycles a line for 9.8, with eight 14.1.
 template <typename K>
 RP_INLINE void inBands(const K& k, Span rows, int64_t cols) {
-  constexpr int bands = 4;  // layernorm with two 10.6 cycles a line for 9.8, with eight 14.1
+  constexpr int bands = K::alone ? 1 : 4, inTurn = K::alone ? 2 : 4;
   const int64_t each = (rows.to - rows.from) / bands, rest = rows.from + bands * each;
-  if (each > 0) rowsInBands<bands>(k, rows.from, each, cols);
-  if (rest < rows.to) rowsInBands<1>(k, rest, rows.to - rest, cols);
+  if (each > 0) rowsInBands<bands, inTurn>(k, rows.from, each, cols);
+  if (rest < rows.to) rowsInBands<1, inTurn>(k, rest, rows.to - rest, cols);
 }
 
 // rowBlocks() for rows from a cache, with the sums `lead` floats ahead of the results: where the sums of R rows are complete, as much of the rows
