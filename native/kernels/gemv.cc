@@ -316,7 +316,7 @@ struct There {
   }
 };
 
-// y from rows in digits of x: a thread's rows in bands as above, each row by parts of x. With `fetch` lines are fetched ahead, once or, of bytes, twice.
+// y from rows in digits of x: a thread's rows in bands as above, each row by parts of x. With `fetch` lines are fetched ahead, once or twice.
 template <int S, int fetch, typename Q>
 inline void byParts(const OpArgs& args, const Q& rows) {
   const int64_t n = args.dims[0], k = args.dims[1];
@@ -370,7 +370,8 @@ inline void int4Digits(const OpArgs& args, const Int4Digits& x) {
   const int64_t bytes = args.dims[0] * (args.dims[1] / 2);
   if (bytes < farBytes) byParts<digitStreams, 0>(args, Int4Parts<G>{x});
   else if (tunedFor() == Cores::intel && bytes >= nearFrom) byParts<digitStreams, 1>(args, Int4Parts<G, true>{x});
-  else byParts<digitStreams, 1>(args, Int4Parts<G>{x});
+  else if (tunedFor() == Cores::intel) byParts<digitStreams, 1>(args, Int4Parts<G>{x});
+  else byParts<digitStreams, 2>(args, Int4Parts<G>{x});
 }
 
 void gemvInt4Digits(const OpArgs& args) {
